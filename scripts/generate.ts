@@ -13,7 +13,10 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const out = join(root, 'src/xds/gen');
 const deps = join(dirname(createRequire(import.meta.url).resolve('@grpc/grpc-js-xds/package.json')), 'deps');
 const bundled = dirname(createRequire(import.meta.url).resolve('protobufjs/package.json'));
-const includes = [...['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate'].map((d) => join(deps, d)), bundled];
+const includes = [
+  ...['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate'].map((d) => join(deps, d)),
+  bundled,
+];
 
 if (process.argv.includes('--if-needed') && upToDate()) process.exit(0);
 const { messages, enums } = reachable(load());
@@ -26,7 +29,10 @@ function upToDate(): boolean {
   if (!existsSync(join(out, 'schema.ts'))) return false;
   const made = statSync(join(out, 'schema.ts')).mtimeMs;
   const here = join(root, 'scripts');
-  const inputs = [join(here, 'generate.ts'), ...readdirSync(join(here, 'generate')).map((f) => join(here, 'generate', f))];
+  const inputs = [
+    join(here, 'generate.ts'),
+    ...readdirSync(join(here, 'generate')).map((f) => join(here, 'generate', f)),
+  ];
   return inputs.every((f) => statSync(f).mtimeMs < made);
 }
 

@@ -39,6 +39,8 @@ const patterns = [
 export function rootFiles(deps: string): string[] {
   const api = join(deps, 'envoy-api');
   const files = patterns.flatMap((pattern) => globSync(pattern, { cwd: api }).map((f) => join(api, f)));
-  const xds = globSync('xds/{type,core}/**/v3/*.proto', { cwd: join(deps, 'xds') }).map((f) => join(deps, 'xds', f));
+  const xds = globSync('xds/{type,core}/**/v3/*.proto', { cwd: join(deps, 'xds') }).map((f) =>
+    join(deps, 'xds', f),
+  );
   return [...new Set([...files, ...xds])].sort();
 }
