@@ -1,0 +1,213 @@
+import type { Result } from '../lib/result.ts';
+
+// What the proxy sees of a socket. In: bytes from a peer, one callback each. Out: bytes to the peer, with
+// back-pressure as a boolean. net.ts makes these over node:net and node:tls; tests and simulation make their own.
+// Never happens: a callback after onClose; a callback before handle() was called (bytes wait in the kernel).
+
+/** Which neighbour something came from: who called us, whom we call, or ourselves. */
+export type Side = 'downstream' | 'upstream' | 'internal';
+
+/** Stable names of what goes wrong with connections. */
+export type NetErrorCode =
+  | 'connection_refused'
+  | 'connection_reset'
+  | 'connect_timeout'
+  | 'handshake_timeout'
+  | 'unreachable'
+  | 'name_not_found'
+  | 'address_in_use'
+  | 'address_not_available'
+  | 'permission_denied'
+  | 'too_many_files'
+  | 'tls_protocol'
+  | 'tls_peer_refused'
+  | 'tls_configuration'
+  | 'aborted'
+  | 'other';
+
+/** A connection's error as a value. */
+export interface NetError {
+  readonly code: NetErrorCode;
+  readonly side: Side;
+  /** True when nothing of a request can have reached the peer: another endpoint may be tried. */
+  readonly retryable: boolean;
+  /** A sentence for the person who reads the log. */
+  readonly message: string;
+  /** The system's or TLS library's own code, such as `ECONNREFUSED`; '' when there is none. */
+  readonly cause: string;
+}
+
+/** What TLS agreed on, and who the peer showed itself to be. Read once, after the handshake. */
+export interface TlsInfo {
+  /** `TLSv1.3` or `TLSv1.2`. */
+  readonly protocol: string;
+  readonly cipher: string;
+  /** The chosen application protocol (`h2`, `http/1.1`, `istio`...), '' when none. */
+  readonly alpn: string;
+  /** The server name the client asked for, '' when none. */
+  readonly sni: string;
+  readonly peer: TlsPeer;
+}
+
+/** The other end of a TLS connection, as its certificate says. All empty when it showed none. */
+export interface TlsPeer {
+  /** The leaf certificate in DER, undefined when the peer showed none. */
+  readonly certificate: Uint8Array | undefined;
+  /** URI subject alternative names of the leaf (SPIFFE ids). */
+  readonly uris: readonly string[];
+  /** DNS subject alternative names of the leaf. */
+  readonly dnsNames: readonly string[];
+  /**
+   * '' when the chain leads to a trusted root and is within its dates; otherwise OpenSSL's code, such as
+   * `CERT_HAS_EXPIRED`, `SELF_SIGNED_CERT_IN_CHAIN`, `UNABLE_TO_GET_ISSUER_CERT`, or `NO_CERTIFICATE`.
+   */
+  readonly chainError: string;
+}
+
+/** Who is called back about a connection. One object, replaceable at any time with handle(). */
+export interface ConnectionHandlers {
+  /** Bytes from the peer. The receiver may keep the buffer: it is never written again. */
+  onData(bytes: Buffer): void;
+  /** The peer will send nothing more (half-close); writing goes on. */
+  onEnd(): void;
+  /** After write() returned false: the buffer is empty again. */
+  onDrain(): void;
+  /** The last callback, exactly once: both directions are over. The error that ended it, if any. */
+  onClose(error: NetError | undefined): void;
+}
+
+/** A byte stream to a peer. Nothing is read before the first handle(). */
+export interface Connection {
+  /** `downstream` for an accepted connection, `upstream` for a dialled one. */
+  readonly side: Side;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** Undefined on a plain connection. */
+  readonly tls: TlsInfo | undefined;
+  /** The socket's file descriptor, -1 when there is none (any more). For socket options only. */
+  readonly fd: number;
+  /** True after destroy() or the peer's close: writes are dropped. */
+  readonly closed: boolean;
+  /** Bytes received and sent so far (application bytes on TLS). */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** Sets who is called back and starts reading (unless paused by pause()). */
+  handle(handlers: ConnectionHandlers): void;
+  /** Sends; a string is latin1. False: wait for onDrain before the next write. */
+  write(bytes: Uint8Array | string): boolean;
+  /** Collects writes until as many uncork() calls: one system call for head and body. */
+  cork(): void;
+  uncork(): void;
+  /** Stops and restarts reading: back-pressure towards the peer. */
+  pause(): void;
+  resume(): void;
+  /** Sends what is buffered, then half-closes. */
+  end(): void;
+  /** Closes at once; buffered writes are lost. onClose follows. */
+  destroy(): void;
+  /** Closes at once with a TCP reset, so that the peer sees a failure and not an end. */
+  reset(): void;
+}
+
+/** A listening socket. */
+export interface Listener {
+  readonly address: string;
+  /** The port that was given, or chosen when 0 was asked; 0 on a Unix socket. */
+  readonly port: number;
+  /** Stops accepting; open connections go on. Resolves when the port is free. */
+  close(): Promise<void>;
+}
+
+/** Where to listen: host and port, or a Unix socket's path. */
+export interface ListenOptions {
+  readonly host?: string;
+  readonly port?: number;
+  /** A Unix socket; a stale file must be gone before. */
+  readonly path?: string;
+  /** Several processes (or sockets) on one port; the kernel spreads connections. */
+  readonly reusePort?: boolean;
+  /** Pending connections in the kernel; 4096 unless told. */
+  readonly backlog?: number;
+  readonly onConnection: (connection: Connection) => void;
+}
+
+/** Whom to call. */
+export interface ConnectOptions {
+  /** An IP address (or a name, which the system resolves), with `port`. */
+  readonly host?: string;
+  readonly port?: number;
+  /** A Unix socket. */
+  readonly path?: string;
+  /** Source address to bind. */
+  readonly localAddress?: string;
+  /** For the TCP connection and the TLS handshake together. */
+  readonly timeoutMs: number;
+  /** TLS over the fresh connection. */
+  readonly tls?: TlsClientOptions;
+  /** Gives up; the result is an error with code `aborted`. */
+  readonly signal?: AbortSignal;
+}
+
+/** A TLS client's or server's secrets and rules, ready for use: made once per configuration, shared by connections. */
+export interface TlsContext {
+  readonly kind: 'tls-context';
+}
+
+/** What a TLS context is made of. PEM texts; the private key never appears in an error. */
+export interface TlsContextOptions {
+  /** Chains with their keys, leaf first; several for several key types. */
+  readonly certificates: readonly { readonly chainPem: string; readonly privateKeyPem: string }[];
+  /** Roots that peers' chains must lead to. Absent: no chain is good. */
+  readonly trustedCaPem?: string;
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+  readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** OpenSSL cipher names joined by ':'. */
+  readonly ciphers?: string;
+}
+
+/** Judges the peer after the handshake and before any byte is handed on: undefined to accept, a sentence to refuse. */
+export type VerifyPeer = (peer: TlsPeer) => string | undefined;
+
+/** How to call as a TLS client. */
+export interface TlsClientOptions {
+  readonly context: TlsContext;
+  /** '' sends none. */
+  readonly sni: string;
+  /** Offered in this order. */
+  readonly alpn: readonly string[];
+  /** There is no other verification than this: a caller that accepts everything trusts everyone. */
+  readonly verify: VerifyPeer;
+}
+
+/** How to answer as a TLS server. */
+export interface TlsServerOptions {
+  readonly context: TlsContext;
+  /** Accepted, best first; a client that offers none of them goes on without. */
+  readonly alpn: readonly string[];
+  readonly requestClientCertificate: boolean;
+  readonly verify: VerifyPeer;
+  readonly timeoutMs: number;
+  /** Bytes already read from the connection, in order: they belong to the handshake. */
+  readonly peeked?: Uint8Array;
+}
+
+/** Listens; resolves when the port is open. */
+export type Listen = (options: ListenOptions) => Promise<Result<Listener, NetError>>;
+
+/** Calls; resolves when the connection (and TLS) stands. Call handle() on it in the same turn or later: nothing is lost. */
+export type Connect = (options: ConnectOptions) => Promise<Result<Connection, NetError>>;
+
+/** Turns an accepted plain connection into a TLS one; the plain one must not be used any more. */
+export type AcceptTls = (
+  connection: Connection,
+  options: TlsServerOptions,
+) => Promise<Result<Connection, NetError>>;
+
+/** The network as a parameter: net.ts exports the real one, tests bring their own. */
+export interface Network {
+  readonly listen: Listen;
+  readonly connect: Connect;
+  readonly acceptTls: AcceptTls;
+}
