@@ -21,10 +21,10 @@ export function encode(name: string, value: unknown): Uint8Array {
 
 function writeMessage(writer: BinaryWriter, number: number, value: unknown): void {
   const name = messageName(number);
-  if (name === 'google.protobuf.Any') return writeAny(writer, value as Fields);
   const special = wellKnown(name);
-  if (special !== undefined) return special.encode(writer, value);
-  writeFields(writer, messageAt(number), value as Fields, false);
+  if (name === 'google.protobuf.Any') writeAny(writer, value as Fields);
+  else if (special !== undefined) special.encode(writer, value);
+  else writeFields(writer, messageAt(number), value as Fields, false);
 }
 
 function writeFields(writer: BinaryWriter, message: Message, value: Fields, inAny: boolean): void {

@@ -1,0 +1,42 @@
+// Bundles weft: one self-contained file per entry, so that a proxy loads nothing of the control plane. Packages are
+// bundled too, except the native one; `dist/` runs on Node >= 24 without node_modules otherwise.
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const quiet = process.argv.includes('--quiet');
+const entries = { cli: 'cli', control: 'control', proxy: 'proxy', ca: 'ca', agent: 'agent' };
+
+rmSync(join(root, 'dist'), { recursive: true, force: true });
+mkdirSync(join(root, 'dist'), { recursive: true });
+await build({
+  absWorkingDir: root,
+  entryPoints: Object.fromEntries(
+    Object.entries(entries).map(([name, folder]) => [name, `src/${folder}/main.ts`]),
+  ),
+  outdir: 'dist',
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  external: ['koffi'],
+  legalComments: 'none',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  sourcemap: 'linked',
+  sourcesContent: false,
+  logLevel: 'warning',
+  // Bundled CommonJS packages call require(); an ES module has none of its own.
+  banner: {
+    js: "import { createRequire as weftRequire } from 'node:module'; const require = weftRequire(import.meta.url);",
+  },
+  define: { WEFT_BUILT: 'true' },
+});
+writeFileSync(join(root, 'dist', 'package.json'), '{ "type": "module" }\n');
+if (!quiet) for (const name of Object.keys(entries)) console.log(`dist/${name}.js ${size(name)} KiB`);
+
+function size(name: string): number {
+  return Math.round(statSync(join(root, 'dist', `${name}.js`)).size / 1024);
+}
