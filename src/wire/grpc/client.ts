@@ -3,16 +3,18 @@
 // Never here: protobuf, retries with a delay (the caller knows when to try again; `backoffMs` says how long), more than one address.
 
 import type { Clock } from '../../lib/clock.ts';
+import type { Result } from '../../lib/result.ts';
 import type { ByteConnection } from '../http2/byte-connection.ts';
 import type { GrpcStatus, Metadata } from './status.ts';
 
 /** What a client is made of. */
 export interface GrpcClientOptions {
   /**
-   * Makes a connection on which HTTP/2 may start (over TLS: ALPN `h2` was agreed). Called when a call finds no usable connection;
-   * calls that come meanwhile share it. A rejection ends them with UNAVAILABLE and its message. The signal fires when nobody waits any more.
+   * Makes a connection on which HTTP/2 may start (over TLS: ALPN `h2` was agreed). Called when a call finds no usable
+   * connection; calls that come meanwhile share it. A failure ends them with UNAVAILABLE and its message. The signal
+   * fires when the client no longer waits.
    */
-  readonly connect: (signal: AbortSignal) => Promise<ByteConnection>;
+  readonly connect: (signal: AbortSignal) => Promise<Result<ByteConnection, { readonly message: string }>>;
   /** The `:authority` of calls: `host:port` or `host`. */
   readonly authority: string;
   /** Default `http`; `https` over TLS. */
