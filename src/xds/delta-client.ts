@@ -1,0 +1,174 @@
+/**
+ * The client end of delta ADS as a state machine: no sockets, no clock. Used by weft's proxy and by the agent.
+ *
+ * In: what the holder wants to know (`subscribe`, `unsubscribe`), that a stream opened or was lost, the responses that
+ * arrive, and the holder's answer to each. Out: requests to send, in order (none while no stream is open), and updates
+ * to judge. It remembers the version of every resource that was accepted, so that a new stream brings only what differs.
+ * What never happens here: looking into a resource.
+ */
+import type { DeltaRequest, DeltaResource, DeltaResponse, ErrorDetail } from './delta-messages.ts';
+import { WILDCARD } from './delta-messages.ts';
+import type { Node } from './resources.ts';
+import { typeUrls } from './resources.ts';
+
+/** What one response asks of the holder. Answer each exactly once, in the order in which they came. */
+export interface DeltaUpdate {
+  readonly typeUrl: string;
+  readonly systemVersion: string;
+  /** New or changed resources, among those that are subscribed to now. */
+  readonly resources: readonly DeltaResource[];
+  /** Resources that are gone; also names that were subscribed to and do not exist. */
+  readonly removed: readonly string[];
+  readonly nonce: string;
+  /** Which stream it came on: an answer after that stream is lost is remembered and not sent. */
+  readonly stream: number;
+}
+
+/** The client end. Methods that return requests return what has to be sent on the open stream now. */
+export interface DeltaClient {
+  /** Wants these resources from now on; `['*']` is all of the type. Names that are wanted already are left out. */
+  subscribe(typeUrl: string, names: readonly string[]): readonly DeltaRequest[];
+  /** Wants these no longer: their versions are forgotten, and the holder drops them. */
+  unsubscribe(typeUrl: string, names: readonly string[]): readonly DeltaRequest[];
+  /** Has this resource from before (from disk): a new stream names its version. Call it before `open`. */
+  restore(typeUrl: string, name: string, version: string): void;
+  /** A stream has opened: all subscriptions with the versions held, clusters first. */
+  open(): readonly DeltaRequest[];
+  /** The stream is lost. Subscriptions and versions stay. */
+  lost(): void;
+  /** A response arrived. Undefined where no stream is open or the type was never subscribed to: nothing to answer then. */
+  receive(response: DeltaResponse): DeltaUpdate | undefined;
+  /** All of the update is in use: ACK. */
+  accept(update: DeltaUpdate): readonly DeltaRequest[];
+  /**
+   * The update, or the resources of it named by `refused`, cannot be used: NACK with a reason. What is not named counts as
+   * in use; for what is, the version held before stays. Without `refused` none of the update is in use.
+   */
+  reject(update: DeltaUpdate, reason: string, refused?: readonly string[]): readonly DeltaRequest[];
+  /** Version of each resource in use. */
+  versions(typeUrl: string): ReadonlyMap<string, string>;
+  /** Names that are wanted, `*` among them. */
+  subscriptions(typeUrl: string): ReadonlySet<string>;
+}
+
+/** Longest reason of a NACK that is sent, in characters. */
+const MAX_REASON_LENGTH = 4096;
+/** google.rpc.Code.INVALID_ARGUMENT, what xDS clients send with a NACK. */
+const INVALID_ARGUMENT = 3;
+
+interface TypeState {
+  readonly wanted: Set<string>;
+  readonly versions: Map<string, string>;
+  /** A request of this type went out on the open stream. */
+  started: boolean;
+}
+
+/** A client end for a proxy that says it is `node`. Nothing is wanted and no stream is open. */
+export function createDeltaClient(node: Node): DeltaClient {
+  const types = new Map<string, TypeState>();
+  let stream = 0;
+  let isOpen = false;
+  let nodeSent = false;
+
+  const typeOf = (typeUrl: string): TypeState => {
+    let type = types.get(typeUrl);
+    if (type === undefined)
+      types.set(typeUrl, (type = { wanted: new Set(), versions: new Map(), started: false }));
+    return type;
+  };
+  const request = (typeUrl: string, fields: Partial<DeltaRequest>): readonly DeltaRequest[] => {
+    if (!isOpen) return [];
+    const made: DeltaRequest = { ...emptyRequest(typeUrl), ...(nodeSent ? {} : { node }), ...fields };
+    nodeSent = true;
+    return [made];
+  };
+  const start = (typeUrl: string, type: TypeState): readonly DeltaRequest[] => {
+    if (!isOpen || type.wanted.size === 0) return [];
+    type.started = true;
+    return request(typeUrl, { subscribe: [...type.wanted], initialVersions: new Map(type.versions) });
+  };
+  const answer = (update: DeltaUpdate, error?: ErrorDetail): readonly DeltaRequest[] => {
+    if (!isOpen || update.stream !== stream) return [];
+    return request(update.typeUrl, { nonce: update.nonce, ...(error === undefined ? {} : { error }) });
+  };
+
+  return {
+    subscribe(typeUrl, names) {
+      const type = typeOf(typeUrl);
+      const added = [...new Set(names)].filter((name) => !type.wanted.has(name));
+      for (const name of added) type.wanted.add(name);
+      if (added.length === 0) return [];
+      return type.started ? request(typeUrl, { subscribe: added }) : start(typeUrl, type);
+    },
+    unsubscribe(typeUrl, names) {
+      const type = typeOf(typeUrl);
+      const dropped = [...new Set(names)].filter((name) => type.wanted.delete(name));
+      for (const name of type.versions.keys()) if (!wants(type, name)) type.versions.delete(name);
+      if (dropped.length === 0 || !type.started) return [];
+      return request(typeUrl, { unsubscribe: dropped });
+    },
+    restore(typeUrl, name, version) {
+      typeOf(typeUrl).versions.set(name, version);
+    },
+    open() {
+      stream += 1;
+      isOpen = true;
+      nodeSent = false;
+      for (const type of types.values()) type.started = false;
+      return [...types.keys()]
+        .sort((a, b) => rank(a) - rank(b))
+        .flatMap((typeUrl) => start(typeUrl, typeOf(typeUrl)));
+    },
+    lost() {
+      isOpen = false;
+      for (const type of types.values()) type.started = false;
+    },
+    receive(response) {
+      const type = types.get(response.typeUrl);
+      if (!isOpen || type === undefined) return undefined;
+      const { typeUrl, systemVersion, nonce } = response;
+      const resources = response.resources.filter((resource) => wants(type, resource.name));
+      const removed = response.removed.filter((name) => wants(type, name));
+      return { typeUrl, systemVersion, nonce, stream, resources, removed };
+    },
+    accept(update) {
+      apply(typeOf(update.typeUrl), update, new Set());
+      return answer(update);
+    },
+    reject(update, reason, refused) {
+      if (refused !== undefined) apply(typeOf(update.typeUrl), update, new Set(refused));
+      return answer(update, { code: INVALID_ARGUMENT, message: reason.slice(0, MAX_REASON_LENGTH) });
+    },
+    versions: (typeUrl) => types.get(typeUrl)?.versions ?? new Map(),
+    subscriptions: (typeUrl) => types.get(typeUrl)?.wanted ?? new Set(),
+  };
+}
+
+function emptyRequest(typeUrl: string): DeltaRequest {
+  return { typeUrl, subscribe: [], unsubscribe: [], initialVersions: new Map(), nonce: '' };
+}
+
+function wants(type: TypeState, name: string): boolean {
+  return type.wanted.has(name) || type.wanted.has(WILDCARD);
+}
+
+/** Remembers what is in use now. What was unsubscribed since the update came is not. */
+function apply(type: TypeState, update: DeltaUpdate, refused: ReadonlySet<string>): void {
+  for (const { name, version } of update.resources) {
+    if (wants(type, name) && !refused.has(name)) type.versions.set(name, version);
+  }
+  for (const name of update.removed) if (!refused.has(name)) type.versions.delete(name);
+}
+
+const order: readonly string[] = [
+  typeUrls.cluster,
+  typeUrls.endpoint,
+  typeUrls.listener,
+  typeUrls.route,
+  typeUrls.secret,
+];
+
+function rank(typeUrl: string): number {
+  const index = order.indexOf(typeUrl);
+  return index < 0 ? order.length : index;
+}
