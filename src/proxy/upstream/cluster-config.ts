@@ -1,0 +1,89 @@
+import type { EndpointSet, Metadata } from './endpoint-set.ts';
+import type { UpstreamTls } from './upstream-tls.ts';
+
+/** A cluster as configured: lowered from a Cluster message, immutable. Defaults are filled in. */
+export interface ClusterConfig {
+  readonly name: string;
+  /** Name in statistics: alt_stat_name, or the name. */
+  readonly statName: string;
+  readonly discovery: Discovery;
+  readonly connectTimeoutMs: number;
+  readonly balancing: Balancing;
+  readonly limits: CircuitBreakers;
+  readonly outlier: OutlierDetection | undefined;
+  /** The first whose criteria an endpoint's metadata meets; else `tls`. */
+  readonly tlsMatches: readonly TlsMatch[];
+  readonly tls: UpstreamTls | undefined;
+  /** Source address of connections, undefined for the system's choice. */
+  readonly localAddress: string | undefined;
+  readonly http: UpstreamHttp;
+  readonly metadata: Metadata;
+}
+
+/** Where endpoints come from. */
+export type Discovery =
+  | { readonly kind: 'static'; readonly endpoints: EndpointSet }
+  | { readonly kind: 'eds'; readonly serviceName: string }
+  | {
+      readonly kind: 'dns';
+      /** `every`: all addresses of the answer are endpoints; `first`: only one at a time. */
+      readonly use: 'every' | 'first';
+      readonly endpoints: EndpointSet;
+      readonly family: DnsFamily;
+      readonly refreshMs: number;
+    }
+  | {
+      readonly kind: 'original-destination';
+      readonly headerName: string | undefined;
+      readonly portOverride: number | undefined;
+    };
+
+export type DnsFamily = 'auto' | 'v4' | 'v6' | 'v4-preferred' | 'all';
+
+/** How an endpoint is picked. */
+export interface Balancing {
+  readonly policy: 'round-robin' | 'least-request' | 'random';
+  /** How many are compared by least-request. */
+  readonly choiceCount: number;
+  /** Below this percentage of healthy endpoints all are used. */
+  readonly panicThreshold: number;
+  readonly localityWeighted: boolean;
+}
+
+/** Limits of the cluster; what is over is answered with flag UO. */
+export interface CircuitBreakers {
+  readonly maxConnections: number;
+  readonly maxPendingRequests: number;
+  readonly maxRequests: number;
+  readonly maxRetries: number;
+}
+
+/** Ejection of endpoints that fail in a row. 0 turns a count off. */
+export interface OutlierDetection {
+  readonly consecutive5xx: number;
+  readonly consecutiveGatewayFailure: number;
+  readonly consecutiveLocalOrigin: number;
+  readonly splitLocalOrigin: boolean;
+  readonly baseEjectionMs: number;
+  readonly maxEjectionMs: number;
+  readonly maxEjectionPercent: number;
+  readonly intervalMs: number;
+}
+
+/** A transport socket for endpoints whose `envoy.transport_socket_match` metadata has all of these. */
+export interface TlsMatch {
+  readonly name: string;
+  readonly criteria: { readonly [key: string]: unknown };
+  readonly tls: UpstreamTls | undefined;
+}
+
+/** What is spoken to the endpoints. */
+export interface UpstreamHttp {
+  /** `downstream`: what the client spoke. `alpn`: what TLS agrees on. */
+  readonly protocol: 'http1' | 'http2' | 'downstream' | 'alpn';
+  /** Idle connections are closed after this. 0: never by us. */
+  readonly idleTimeoutMs: number;
+  /** 0: without limit. */
+  readonly maxRequestsPerConnection: number;
+  readonly maxConnectionDurationMs: number;
+}

@@ -1,0 +1,52 @@
+import type { Json } from '../../xds/resources.ts';
+
+/**
+ * The endpoints of a cluster as the control plane named them: lowered from a ClusterLoadAssignment, immutable. An
+ * endpoint here has no state; cluster.ts keeps the state of an address over changes of the set.
+ */
+export interface EndpointSet {
+  readonly localities: readonly LocalityEndpoints[];
+  /** Percent by which the healthy part of a priority is over-counted before the next one helps; 140 unless told. */
+  readonly overprovisioningFactor: number;
+  readonly drops: readonly { readonly category: string; readonly perMillion: number }[];
+}
+
+/** The endpoints of one locality and priority. */
+export interface LocalityEndpoints {
+  readonly region: string;
+  readonly zone: string;
+  readonly subZone: string;
+  /** 0 is the first choice. */
+  readonly priority: number;
+  /** Undefined where none was given: such a locality gets nothing when localities are weighted. */
+  readonly weight: number | undefined;
+  readonly endpoints: readonly EndpointSpec[];
+}
+
+export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy' | 'draining';
+
+/** One endpoint. */
+export interface EndpointSpec {
+  readonly address: EndpointAddress;
+  /** Name for host rewriting, '' where there is none. */
+  readonly hostname: string;
+  readonly weight: number;
+  readonly health: HealthStatus;
+  readonly metadata: Metadata;
+}
+
+/** An IP address (or, in DNS clusters before resolution, a name) with port, or a Unix socket. */
+export type EndpointAddress =
+  | { readonly kind: 'ip'; readonly host: string; readonly port: number }
+  | { readonly kind: 'pipe'; readonly path: string };
+
+/** `filter_metadata` by namespace, as `envoy.transport_socket_match` or `istio`. */
+export type Metadata = { readonly [namespace: string]: { readonly [key: string]: Json } };
+
+export const NO_ENDPOINTS: EndpointSet = { localities: [], overprovisioningFactor: 140, drops: [] };
+
+/** `10.0.0.1:80`, `[::1]:80`, or the path of a Unix socket: unique in a cluster. */
+export function addressText(address: EndpointAddress): string {
+  if (address.kind === 'pipe') return address.path;
+  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
