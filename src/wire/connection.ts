@@ -2,7 +2,7 @@ import type { Result } from '../lib/result.ts';
 
 // What the proxy sees of a socket. In: bytes from a peer, one callback each. Out: bytes to the peer, with
 // back-pressure as a boolean. net.ts makes these over node:net and node:tls; tests and simulation make their own.
-// Never happens: a callback after onClose; a callback before handle() was called (bytes wait in the kernel).
+// Never happens: a callback after onClose; a callback before handle() was called, or inside of it.
 
 /** Which neighbour something came from: who called us, whom we call, or ourselves. */
 export type Side = 'downstream' | 'upstream' | 'internal';
@@ -159,7 +159,7 @@ export interface TlsContext {
 export interface TlsContextOptions {
   /** Chains with their keys, leaf first; several for several key types. */
   readonly certificates: readonly { readonly chainPem: string; readonly privateKeyPem: string }[];
-  /** Roots that peers' chains must lead to. Absent: no chain is good. */
+  /** Roots that peers' chains must lead to, concatenated; `'system'`: the runtime's own. Absent: no chain is good. */
   readonly trustedCaPem?: string;
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
   readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3';
@@ -193,21 +193,31 @@ export interface TlsServerOptions {
   readonly peeked?: Uint8Array;
 }
 
-/** Listens; resolves when the port is open. */
-export type Listen = (options: ListenOptions) => Promise<Result<Listener, NetError>>;
+/** Datagrams in and out, for DNS. */
+export interface UdpSocket {
+  readonly address: string;
+  readonly port: number;
+  /** Sends one datagram, without waiting; lost datagrams are lost. */
+  send(bytes: Uint8Array, to: { readonly address: string; readonly port: number }): void;
+  close(): Promise<void>;
+}
 
-/** Calls; resolves when the connection (and TLS) stands. Call handle() on it in the same turn or later: nothing is lost. */
-export type Connect = (options: ConnectOptions) => Promise<Result<Connection, NetError>>;
+/** Where to receive datagrams (port 0: any), and who gets them. */
+export interface UdpOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly onMessage: (bytes: Buffer, from: { readonly address: string; readonly port: number }) => void;
+}
 
-/** Turns an accepted plain connection into a TLS one; the plain one must not be used any more. */
-export type AcceptTls = (
-  connection: Connection,
-  options: TlsServerOptions,
-) => Promise<Result<Connection, NetError>>;
-
-/** The network as a parameter: net.ts exports the real one, tests bring their own. */
+/** The network as a parameter: net.ts exports the real one, tests and simulation bring their own. */
 export interface Network {
-  readonly listen: Listen;
-  readonly connect: Connect;
-  readonly acceptTls: AcceptTls;
+  /** Listens; resolves when the port is open. */
+  listen(options: ListenOptions): Promise<Result<Listener, NetError>>;
+  /** Calls; resolves when the connection (and TLS) stands. Nothing is read before handle(), so nothing is lost. */
+  connect(options: ConnectOptions): Promise<Result<Connection, NetError>>;
+  /** Turns an accepted plain connection into a TLS one; the plain one must not be used any more, whatever the result. */
+  acceptTls(connection: Connection, options: TlsServerOptions): Promise<Result<Connection, NetError>>;
+  /** Secrets and rules, checked: a key that does not fit its certificate is an error here and not later. */
+  createTlsContext(options: TlsContextOptions): Result<TlsContext, NetError>;
+  listenUdp(options: UdpOptions): Promise<Result<UdpSocket, NetError>>;
 }

@@ -16,8 +16,11 @@ export function getJoinedHeader(headers: Headers, lowerName: string): string | u
   let i = indexOfHeader(headers, lowerName, 0);
   if (i < 0) return undefined;
   let joined = headers[i + 1] as string;
-  while ((i = indexOfHeader(headers, lowerName, i + 2)) >= 0) joined += `, ${headers[i + 1]}`;
-  return joined;
+  for (;;) {
+    i = indexOfHeader(headers, lowerName, i + 2);
+    if (i < 0) return joined;
+    joined += `, ${headers[i + 1]}`;
+  }
 }
 
 /** Index of the name at or after `from` (an even index), or -1. */

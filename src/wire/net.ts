@@ -1,0 +1,127 @@
+import { connect as connectSocket, createServer, type Server, type TcpNetConnectOpts } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { fail, ok, type Result } from '../lib/result.ts';
+import type {
+  Connection,
+  ConnectOptions,
+  Listener,
+  ListenOptions,
+  NetError,
+  Network,
+  Side,
+  TlsServerOptions,
+  VerifyPeer,
+} from './connection.ts';
+import { fromSystemError, netError } from './sockets/net-error.ts';
+import { settle } from './sockets/settle.ts';
+import { SocketConnection } from './sockets/socket-connection.ts';
+import { clientTlsSocket, createTlsContext, judge, serverTlsSocket, type TlsTarget } from './sockets/tls.ts';
+import { listenUdp } from './sockets/udp.ts';
+
+// The real network. Every socket of the data path comes from here (its parts lie in sockets/): listen, connect, TLS on
+// either, datagrams. connection.ts says what callers get. Every socket is half-open capable (one direction may end
+// before the other) and sends at once (no Nagle). Never happens: a throw, an unheard 'error' event, a wait without
+// a time limit.
+
+/** Sockets of this machine. */
+export const network: Network = { listen, connect, acceptTls, createTlsContext, listenUdp };
+
+function listen(options: ListenOptions): Promise<Result<Listener, NetError>> {
+  const doing = `Listening on ${describe(options)}`;
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+    options.onConnection(new SocketConnection(socket, 'downstream', undefined)),
+  );
+  return new Promise((resolve) => {
+    const onError = (error: unknown): void => resolve(fail(fromSystemError(error, 'internal', false, doing)));
+    server.once('error', onError);
+    try {
+      server.listen(listenTarget(options), () => {
+        // Later errors are failed accepts (no file descriptors left): the kernel keeps the connection queued.
+        server.off('error', onError).on('error', () => {});
+        resolve(ok(listenerOf(server)));
+      });
+    } catch (error) {
+      onError(error); // a port out of range, reusePort where the system has none
+    }
+  });
+}
+
+function listenTarget(options: ListenOptions): object {
+  const backlog = options.backlog ?? 4096;
+  if (options.path !== undefined) return { path: options.path, backlog };
+  const { host = '127.0.0.1', port = 0, reusePort = false } = options;
+  // As Envoy without ipv4_compat: '::' is IPv6 alone, both families are two listeners.
+  return { host, port, backlog, reusePort, ipv6Only: host.includes(':') };
+}
+
+function listenerOf(server: Server): Listener {
+  const bound = server.address();
+  const isTcp = bound !== null && typeof bound !== 'string';
+  return {
+    address: isTcp ? bound.address : (bound ?? ''),
+    port: isTcp ? bound.port : 0,
+    close: () => {
+      // The 'close' event waits for all open connections; the port is free in the next turn.
+      server.close();
+      return new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    },
+  };
+}
+
+function connect(options: ConnectOptions): Promise<Result<Connection, NetError>> {
+  const { tls, signal, timeoutMs } = options;
+  const doing = `Connecting to ${describe(options)}`;
+  const side: Side = 'upstream';
+  if (signal?.aborted)
+    return Promise.resolve(fail(netError('aborted', side, true, `${doing} was given up.`)));
+  try {
+    if (tls === undefined) {
+      const socket = connectSocket({
+        ...targetOf(options),
+        allowHalfOpen: true,
+        noDelay: true,
+      } as TcpNetConnectOpts);
+      const finish = () => ok(new SocketConnection(socket, side, undefined));
+      return settle({ socket, ready: 'connect', side, timeoutMs, doing, signal }, finish);
+    }
+    const socket = clientTlsSocket(targetOf(options), tls);
+    const finish = () => establish(socket, side, tls.verify);
+    return settle({ socket, ready: 'secureConnect', side, timeoutMs, doing, signal }, finish);
+  } catch (error) {
+    return Promise.resolve(fail(fromSystemError(error, side, true, doing))); // a port or address that is none
+  }
+}
+
+function targetOf(options: ConnectOptions): TlsTarget {
+  if (options.path !== undefined) return { path: options.path };
+  const { host = '127.0.0.1', port = 0, localAddress } = options;
+  return localAddress === undefined ? { host, port } : { host, port, localAddress };
+}
+
+function acceptTls(connection: Connection, options: TlsServerOptions): Promise<Result<Connection, NetError>> {
+  const side: Side = 'downstream';
+  const doing = 'The TLS handshake of a client';
+  if (!(connection instanceof SocketConnection) || connection.closed)
+    return Promise.resolve(fail(netError('connection_reset', side, true, `${doing} ended early.`)));
+  const socket = serverTlsSocket(connection.release(), options);
+  const { timeoutMs } = options;
+  const finish = () => establish(socket, side, options.verify);
+  return settle({ socket, ready: 'secure', side, timeoutMs, doing, signal: undefined }, finish);
+}
+
+function establish(socket: TLSSocket, side: Side, verify: VerifyPeer): Result<Connection, NetError> {
+  const judged = judge(socket, side, verify);
+  return judged.ok ? ok(new SocketConnection(socket, side, judged.value)) : judged;
+}
+
+function describe(target: {
+  readonly host?: string;
+  readonly port?: number;
+  readonly path?: string;
+}): string {
+  if (target.path !== undefined) return target.path;
+  const { host = '127.0.0.1', port = 0 } = target;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
