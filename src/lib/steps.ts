@@ -1,0 +1,155 @@
+import { deepEqual } from './deep-equal.ts';
+
+// Pure steps, memoised by the reads they made. A step computes a value for a key and reads only through its reader:
+// other steps, and facts of the world outside. The reads are recorded, absent things too. After the world changed, a
+// value is reused until something it read changed; an equal result keeps the old value's identity and stops the
+// spread. Nothing is computed before it is asked for. Running from scratch is the same code on an empty memo.
+
+/** Something to compute. `run` must depend on nothing but its key and what it reads, and must not change what it got. */
+export interface Step<W, V> {
+  /** For people: shown when steps wait for each other in a circle. */
+  readonly name: string;
+  readonly run: (read: Reader<W>, key: string) => V;
+  /** Whether a new value says the same as the old one. Default: deep equality of plain data. */
+  readonly same?: (old: V, now: V) => boolean;
+}
+
+/** Something that is looked up in the world; it has changed when the answer is no longer `===`. */
+export interface Fact<W, V> {
+  readonly name: string;
+  readonly fetch: (world: W, key: string) => V;
+}
+
+/** What a step sees. */
+export interface Reader<W> {
+  /** The value of another step. */
+  of<V>(step: Step<W, V>, key: string): V;
+  /** A fact of the world. */
+  fact<V>(fact: Fact<W, V>, key: string): V;
+}
+
+/** Values that nothing asked for during this many changes of the world are forgotten. */
+const KEPT_UNUSED_CHANGES = 32;
+
+interface Entry<W> {
+  readonly key: string;
+  readonly step: Step<W, unknown> | undefined;
+  readonly fact: Fact<W, unknown> | undefined;
+  value: unknown;
+  reads: readonly Entry<W>[];
+  /** Revision at which the value last became another one; 0 before the first run. */
+  changedAt: number;
+  /** Last revision at which the value was known to be right. */
+  checkedAt: number;
+  running: boolean;
+}
+
+/** The memo of one world that changes. */
+export class StepMemo<W> implements Reader<W> {
+  #world: W;
+  #revision = 1;
+  #runs = 0;
+  readonly #entries = new Map<object, Map<string, Entry<W>>>();
+
+  constructor(world: W) {
+    this.#world = world;
+  }
+
+  /** Number of steps that ran so far; for measuring what a change costs. */
+  get runs(): number {
+    return this.#runs;
+  }
+
+  /** Goes on with another world. Values are checked again when they are next asked for. */
+  advance(world: W): void {
+    this.#world = world;
+    this.#revision++;
+    if (this.#revision % KEPT_UNUSED_CHANGES === 0) this.#forgetUnused();
+  }
+
+  of<V>(step: Step<W, V>, key: string): V {
+    const entry = this.#entryOf(step, key, step as Step<W, unknown>, undefined);
+    this.#refresh(entry);
+    return entry.value as V;
+  }
+
+  fact<V>(fact: Fact<W, V>, key: string): V {
+    const entry = this.#entryOf(fact, key, undefined, fact as Fact<W, unknown>);
+    this.#refresh(entry);
+    return entry.value as V;
+  }
+
+  #entryOf(
+    owner: object,
+    key: string,
+    step: Step<W, unknown> | undefined,
+    fact: Fact<W, unknown> | undefined,
+  ): Entry<W> {
+    let byKey = this.#entries.get(owner);
+    if (byKey === undefined) this.#entries.set(owner, (byKey = new Map()));
+    let entry = byKey.get(key);
+    if (entry === undefined) {
+      entry = { key, step, fact, value: undefined, reads: [], changedAt: 0, checkedAt: 0, running: false };
+      byKey.set(key, entry);
+    }
+    return entry;
+  }
+
+  #refresh(entry: Entry<W>): void {
+    if (entry.checkedAt === this.#revision) return;
+    if (entry.fact !== undefined) this.#settle(entry, entry.fact.fetch(this.#world, entry.key), Object.is);
+    else if (entry.changedAt === 0 || this.#isStale(entry)) this.#run(entry, entry.step as Step<W, unknown>);
+    entry.checkedAt = this.#revision;
+  }
+
+  #isStale(entry: Entry<W>): boolean {
+    for (const read of entry.reads) {
+      // In the order in which they were read: a later one may only have been read because of an earlier one's value.
+      this.#refresh(read);
+      if (read.changedAt > entry.checkedAt) return true;
+    }
+    return false;
+  }
+
+  #run(entry: Entry<W>, step: Step<W, unknown>): void {
+    if (entry.running) throw new Error(`step ${step.name} of ${JSON.stringify(entry.key)} waits for itself`);
+    const reads = new Set<Entry<W>>();
+    entry.running = true;
+    this.#runs++;
+    try {
+      const value = step.run(this.#recorder(reads), entry.key);
+      entry.reads = [...reads];
+      this.#settle(entry, value, step.same ?? deepEqual);
+    } finally {
+      entry.running = false;
+    }
+  }
+
+  #recorder(reads: Set<Entry<W>>): Reader<W> {
+    const read = (entry: Entry<W>) => {
+      this.#refresh(entry);
+      reads.add(entry);
+      return entry.value;
+    };
+    return {
+      of: <V>(step: Step<W, V>, key: string) =>
+        read(this.#entryOf(step, key, step as Step<W, unknown>, undefined)) as V,
+      fact: <V>(fact: Fact<W, V>, key: string) =>
+        read(this.#entryOf(fact, key, undefined, fact as Fact<W, unknown>)) as V,
+    };
+  }
+
+  #settle(entry: Entry<W>, value: unknown, same: (old: unknown, now: unknown) => boolean): void {
+    if (entry.changedAt !== 0 && same(entry.value, value)) return;
+    entry.value = value;
+    entry.changedAt = this.#revision;
+  }
+
+  /** An entry that anything in use depends on was checked with it, so what was not checked for long is of no use. */
+  #forgetUnused(): void {
+    for (const byKey of this.#entries.values()) {
+      for (const [key, entry] of byKey)
+        if (entry.checkedAt < this.#revision - KEPT_UNUSED_CHANGES) byKey.delete(key);
+    }
+  }
+}
