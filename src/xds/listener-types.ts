@@ -1,0 +1,5 @@
+/** Short names of the messages inside listeners. */
+import type * as gen from './gen/types.ts';
+
+export type ListenerFilter = gen.config_listener_v3_ListenerFilter;
+export type ListenerFilterPredicate = gen.config_listener_v3_ListenerFilterChainMatchPredicate;
