@@ -55,7 +55,7 @@ export async function buildCertificate(
   const publicKey = new PublicKey(toBytes(plan.publicKeyDer));
   const subject = new Name(plan.subject);
   const keyId = await SubjectKeyIdentifierExtension.create(publicKey);
-  const issuer = signer.certificate && issuerOf(signer.certificate);
+  const issuer = signer.certificate && (await issuerOf(signer.certificate));
   const built = await X509CertificateGenerator.create({
     serialNumber: plan.serialHex,
     subject,
@@ -68,7 +68,7 @@ export async function buildCertificate(
     extensions: [
       ...extensionsOf(plan),
       keyId,
-      await AuthorityKeyIdentifierExtension.create(issuer === undefined ? publicKey : issuer.keyId),
+      new AuthorityKeyIdentifierExtension(issuer?.keyId ?? keyId.keyId),
     ],
   });
   return new X509Certificate(Buffer.from(built.rawData));
@@ -93,15 +93,22 @@ function extensionsOf(plan: CertificatePlan): Extension[] {
   return extensions;
 }
 
-const issuers = new WeakMap<X509Certificate, { name: Name; keyId: string | PublicKey }>();
+interface IssuerName {
+  readonly name: Name;
+  readonly keyId: string;
+}
+
+const issuers = new WeakMap<X509Certificate, IssuerName>();
 
 /** Name and key id as the issuer's certificate has them, byte for byte: others may encode names in other types. */
-function issuerOf(certificate: X509Certificate): { name: Name; keyId: string | PublicKey } {
+async function issuerOf(certificate: X509Certificate): Promise<IssuerName> {
   const known = issuers.get(certificate);
   if (known !== undefined) return known;
   const parsed = new LibraryCertificate(toBytes(certificate.raw));
-  const keyId = parsed.getExtension(SubjectKeyIdentifierExtension)?.keyId ?? parsed.publicKey;
-  const issuer = { name: parsed.subjectName, keyId };
+  const keyId =
+    parsed.getExtension(SubjectKeyIdentifierExtension) ??
+    (await SubjectKeyIdentifierExtension.create(parsed.publicKey));
+  const issuer = { name: parsed.subjectName, keyId: keyId.keyId };
   issuers.set(certificate, issuer);
   return issuer;
 }

@@ -93,6 +93,7 @@ function readExtensions(wrapper: DerElement | undefined): ExtensionFields {
 
 function readExtension(element: DerElement): { oid: string; critical: boolean; value: Uint8Array } {
   const parts = readDerList(expectDer(element, DER_TAG.sequence).content);
+  if (parts.length > 3) throw new DerError('an extension has too many parts');
   const oid = derOidText(expectDer(parts[0], DER_TAG.oid).content);
   const critical = parts.length === 3 && derBoolean(expectDer(parts[1], DER_TAG.boolean).content);
   return { oid, critical, value: expectDer(parts.at(-1), DER_TAG.octetString).content };

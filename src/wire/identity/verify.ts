@@ -61,7 +61,7 @@ export function verifyPeer(chain: readonly X509Certificate[], rules: PeerRules):
       `the peer showed ${chain.length} certificates; ${MAX_PEER_CHAIN} are allowed`,
     );
   }
-  const verdict = verifyLeaf(leaf, rules);
+  const verdict = verifyLeaf(leaf.raw, rules);
   if (!verdict.ok) return verdict;
   const path = findPath(leaf, [...sent, ...(rules.intermediates ?? [])], {
     anchors: rules.bundle.anchors.filter(
@@ -73,14 +73,14 @@ export function verifyPeer(chain: readonly X509Certificate[], rules: PeerRules):
   return path.ok ? verdict : refuse(path.code, path.reason);
 }
 
-/** The part of {@link verifyPeer} that is about the leaf alone, for a chain that OpenSSL has verified already. */
+/** The part of {@link verifyPeer} that is about the leaf alone (in DER), for a chain that OpenSSL has verified already. */
 export function verifyLeaf(
-  leaf: X509Certificate,
+  leafDer: Uint8Array,
   rules: Pick<PeerRules, 'trustDomains' | 'usage' | 'nowMs'>,
 ): PeerVerdict {
   let fields: CertificateFields;
   try {
-    fields = readCertificateFields(leaf.raw);
+    fields = readCertificateFields(leafDer);
   } catch (error) {
     return refuse(
       'malformed',

@@ -1,0 +1,153 @@
+// The CA by itself: opens or makes its root, serves CreateCertificate with TLS 1.3, renews its own certificate.
+
+import { writeFile } from 'node:fs/promises';
+import { Server } from '@grpc/grpc-js';
+import type { Clock } from '../lib/clock.ts';
+import { trustBundlePem } from '../wire/identity/trust-bundle.ts';
+import { addCertificateService } from './grpc-service.ts';
+import { auditLine } from './issuance-audit.ts';
+import { openIssuer } from './issuer.ts';
+import { watchJwksFile } from './jwks-file.ts';
+import { MeshServerCredentials } from './server-credentials.ts';
+import { DEFAULT_LIMITS, MAX_REQUEST_BYTES, makeCertificateService } from './service.ts';
+import { CA_AUDIENCE } from './service-account-token.ts';
+import { CONTROL_PLANE_NAMES, type ServingNames } from './serving-certificate.ts';
+import { startServingRenewal } from './serving-renewal.ts';
+import { DEFAULT_LIFETIME, type LifetimePolicy } from './sign.ts';
+import { type CertificateAuthority, makeAuthority } from './trust-bundle.ts';
+
+/** What the CA is started with. */
+export interface CaOptions extends AuthorityOptions {
+  /** Absent: only certificates are accepted as proof. */
+  readonly tokenJwksFile?: string;
+  /** `iss` that tokens must carry; absent accepts any. */
+  readonly tokenIssuer?: string;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Names clients reach it by, beside those of a control plane. */
+  readonly names?: ServingNames;
+  /** Where to write the trust bundle for clients, in PEM. */
+  readonly rootsFile?: string;
+  readonly lifetime?: LifetimePolicy;
+  readonly clock: Clock;
+  /** Uniform in [0, 1); spreads renewals. */
+  readonly random: () => number;
+  /** Takes one line without line end: audit and errors. */
+  readonly log: (line: string) => void;
+}
+
+/** Where the authority comes from. */
+export interface AuthorityOptions {
+  readonly trustDomain: string;
+  readonly trustDomainAliases?: readonly string[];
+  /** Folder of the CA that signs itself; made when there is none. */
+  readonly keyDir: string;
+  /** Folder in `cacerts` layout with the user's own CA, in place of `keyDir`. */
+  readonly cacertsDir?: string;
+}
+
+/** A serving CA. */
+export interface RunningCa {
+  readonly port: number;
+  readonly rootsPem: string;
+  /** Lets calls in progress end, for a second at most. */
+  close(): Promise<void>;
+}
+
+/** Lifetime of the CA's own serving certificate, in seconds. */
+export const SERVING_TTL_S = 24 * 3600;
+const CLOSE_TIMEOUT_MS = 1000;
+
+/** The authority that the options describe. Rejects with CaError. */
+export async function openAuthority(options: AuthorityOptions, nowMs: number): Promise<CertificateAuthority> {
+  const { trustDomain, trustDomainAliases = [], keyDir, cacertsDir } = options;
+  const signer = await openIssuer(
+    cacertsDir === undefined
+      ? { folder: keyDir, createForTrustDomain: trustDomain, nowMs }
+      : { folder: cacertsDir, nowMs },
+  );
+  return makeAuthority({ trustDomain, trustDomainAliases, signer });
+}
+
+/** Starts the CA; resolves when it listens. Rejects with CaError, or with the system's error about the port. */
+export async function runCa(options: CaOptions): Promise<RunningCa> {
+  const { clock, log } = options;
+  const nowMs = () => clock.nowMs();
+  const authority = await openAuthority(options, nowMs());
+  const logError = (error: unknown): void => log(`ca: ${error instanceof Error ? error.message : error}`);
+  const server = new Server({ 'grpc.max_receive_message_length': MAX_REQUEST_BYTES });
+  const { tokenJwksFile } = options;
+  const tokenKeys = tokenJwksFile === undefined ? undefined : watchJwksFile(tokenJwksFile, logError);
+  addCertificateService(
+    server,
+    makeCertificateService({
+      authority: () => authority,
+      authentication: {
+        audience: CA_AUDIENCE,
+        issuer: options.tokenIssuer,
+        tokenKeys: tokenKeys || undefined,
+      },
+      lifetime: options.lifetime ?? DEFAULT_LIFETIME,
+      limits: DEFAULT_LIMITS,
+      nowMs,
+      audit: (event) => log(auditLine(event, nowMs())),
+    }),
+  );
+  const renewal = await startServingRenewal({
+    authority: () => authority,
+    names: joinNames(CONTROL_PLANE_NAMES, options.names),
+    ttlS: SERVING_TTL_S,
+    clock,
+    random: options.random,
+    onRenewed: (serving) => credentials.renew(serving),
+    onError: logError,
+  });
+  const credentials = new MeshServerCredentials(renewal.first);
+  const rootsPem = trustBundlePem(authority.bundle);
+  if (options.rootsFile !== undefined) await writeFile(options.rootsFile, rootsPem);
+  const port = await bind(server, `${bracketed(options.host)}:${options.port}`, credentials).catch(
+    (error) => {
+      renewal.stop();
+      throw error;
+    },
+  );
+  return {
+    port,
+    rootsPem,
+    async close() {
+      renewal.stop();
+      await shutdown(server);
+    },
+  };
+}
+
+function joinNames(first: ServingNames, second: ServingNames | undefined): ServingNames {
+  return {
+    dnsNames: [...first.dnsNames, ...(second?.dnsNames ?? [])],
+    ipAddresses: [...first.ipAddresses, ...(second?.ipAddresses ?? [])],
+  };
+}
+
+function bind(server: Server, address: string, credentials: MeshServerCredentials): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, port) => (error === null ? resolve(port) : reject(error)));
+  });
+}
+
+function shutdown(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, CLOSE_TIMEOUT_MS);
+    server.tryShutdown(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
