@@ -90,6 +90,8 @@ export interface Connection {
   readonly fd: number;
   /** True after destroy() or the peer's close: writes are dropped. */
   readonly closed: boolean;
+  /** True once the peer has ended its direction (onEnd was or is about to be called). */
+  readonly peerEnded: boolean;
   /** Bytes received and sent so far (application bytes on TLS). */
   readonly bytesRead: number;
   readonly bytesWritten: number;

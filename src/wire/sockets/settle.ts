@@ -28,7 +28,7 @@ export function settle(
     const done = (result: Result<Connection, NetError>): void => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
-      socket.off(ready, onReady).off('error', onError).off('close', onClose);
+      socket.off(ready, onReady).off('error', onError).off('close', onClose).off('end', onClose);
       if (!result.ok) socket.on('error', () => {}).destroy();
       resolve(result);
     };
@@ -38,7 +38,8 @@ export function settle(
     const onAbort = (): void => done(fail(netError('aborted', side, true, `${doing} was given up.`)));
     const timer = setTimeout(() => done(fail(tooSlow(attempt))), attempt.timeoutMs);
     signal?.addEventListener('abort', onAbort);
-    socket.on(ready, onReady).on('error', onError).on('close', onClose);
+    // A half-open socket does not close by itself when the peer leaves within the handshake: 'end' is all we get.
+    socket.on(ready, onReady).on('error', onError).on('close', onClose).on('end', onClose);
   });
 }
 

@@ -16,6 +16,7 @@ export class SocketConnection implements Connection {
   bytesRead = 0;
   bytesWritten = 0;
   closed = false;
+  peerEnded = false;
   readonly #socket: OwnedSocket;
   #handlers: ConnectionHandlers | undefined;
   #ended = false;
@@ -31,6 +32,7 @@ export class SocketConnection implements Connection {
     this.#socket.weftConnection = this;
     socket.on('error', onSocketError);
     socket.on('close', onSocketClose);
+    socket.on('end', onSocketEnd);
     // A standalone TLS server socket reports broken records only here (it has no tls.Server to report to).
     if (tls !== undefined) socket.on('_tlsError', onSocketTlsError);
   }
@@ -61,7 +63,7 @@ export class SocketConnection implements Connection {
       process.nextTick(() => this.reportClose());
       return;
     }
-    this.#socket.on('end', onSocketEnd);
+    if (this.peerEnded) process.nextTick(() => this.receiveEnd());
     this.#socket.on('drain', onSocketDrain);
     this.#socket.on('data', onSocketData); // starts reading, on the next tick, unless pause() came before
   }
@@ -123,6 +125,7 @@ export class SocketConnection implements Connection {
     if (!this.closed) this.#handlers?.onData(bytes);
   }
   receiveEnd(): void {
+    this.peerEnded = true;
     if (!this.closed) this.#handlers?.onEnd();
   }
   receiveDrain(): void {
