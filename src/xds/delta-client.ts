@@ -9,7 +9,7 @@
 import type { DeltaRequest, DeltaResource, DeltaResponse, ErrorDetail } from './delta-messages.ts';
 import { WILDCARD } from './delta-messages.ts';
 import type { Node } from './resources.ts';
-import { typeUrls } from './resources.ts';
+import { typeRank } from './type-order.ts';
 
 /** What one response asks of the holder. Answer each exactly once, in the order in which they came. */
 export interface DeltaUpdate {
@@ -116,7 +116,7 @@ export function createDeltaClient(node: Node): DeltaClient {
       nodeSent = false;
       for (const type of types.values()) type.started = false;
       return [...types.keys()]
-        .sort((a, b) => rank(a) - rank(b))
+        .sort((a, b) => typeRank(a) - typeRank(b))
         .flatMap((typeUrl) => start(typeUrl, typeOf(typeUrl)));
     },
     lost() {
@@ -158,17 +158,4 @@ function apply(type: TypeState, update: DeltaUpdate, refused: ReadonlySet<string
     if (wants(type, name) && !refused.has(name)) type.versions.set(name, version);
   }
   for (const name of update.removed) if (!refused.has(name)) type.versions.delete(name);
-}
-
-const order: readonly string[] = [
-  typeUrls.cluster,
-  typeUrls.endpoint,
-  typeUrls.listener,
-  typeUrls.route,
-  typeUrls.secret,
-];
-
-function rank(typeUrl: string): number {
-  const index = order.indexOf(typeUrl);
-  return index < 0 ? order.length : index;
 }

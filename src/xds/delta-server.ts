@@ -1,0 +1,44 @@
+/** The server end of delta ADS: see server-end.ts. */
+import type { DeltaRequest } from './delta-messages.ts';
+import { WILDCARD } from './delta-messages.ts';
+import { typeUrls } from './resources.ts';
+import { addNames, claim, dropNames, type ServedType } from './served-type.ts';
+import { createServerCore, type ServerEnd, type ServerEndOptions, type ServerEvent } from './server-end.ts';
+
+/** The server end of one delta stream. */
+export type DeltaServer = ServerEnd<DeltaRequest>;
+
+/** A server end on which nothing was received yet. */
+export function createDeltaServer(options: ServerEndOptions): DeltaServer {
+  const core = createServerCore(options, false);
+  const seen = new Set<ServedType>();
+  return {
+    types: core.types,
+    offer: core.offer,
+    next: core.next,
+    wakeAtMs: core.wakeAtMs,
+    receive(request) {
+      const { typeUrl } = request;
+      const type = core.type(typeUrl);
+      if (type === undefined) return [core.excess(typeUrl)!];
+      const isFirst = !seen.has(type);
+      seen.add(type);
+      const events: ServerEvent[] = [];
+      if (request.nonce !== '') events.push(core.answer(type, request.nonce, request.error));
+      dropNames(type, request.unsubscribe);
+      addNames(type, isFirst ? firstNames(request) : request.subscribe);
+      if (isFirst) claim(type, request.initialVersions);
+      if (isFirst || request.subscribe.length + request.unsubscribe.length > 0) {
+        events.push({ kind: 'subscribed', typeUrl });
+      }
+      const excess = core.excess(typeUrl);
+      return excess === undefined ? events : [...events, excess];
+    },
+  };
+}
+
+/** A first request for listeners or clusters that names none asks for all of them, from before there was `*`. */
+function firstNames(request: DeltaRequest): readonly string[] {
+  const mayBeWild = request.typeUrl === typeUrls.listener || request.typeUrl === typeUrls.cluster;
+  return mayBeWild && request.subscribe.length === 0 ? [WILDCARD] : request.subscribe;
+}

@@ -1,0 +1,72 @@
+/**
+ * A resource ready to be sent: encoded once, its bytes shared by every proxy and by every response that carries it.
+ * Layouts: envoy/service/discovery/v3/discovery.proto, google/protobuf/any.proto.
+ */
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+
+/** One resource with its bytes. */
+export interface Sendable {
+  readonly name: string;
+  /** Of the content: equal content has an equal version, also after a restart of the server. Never ''. */
+  readonly version: string;
+  /** Bytes of the google.protobuf.Any that holds the resource. */
+  readonly any: Uint8Array;
+  /** In a delta response: what stands before `any`, from the tag of the Resource on. */
+  readonly deltaHead: Uint8Array;
+  /**
+   * Of a cluster: the name of the load assignment that it takes by EDS. It is sent again after the cluster, since Envoy
+   * warms the changed cluster on it and does not ask for what it has subscribed to before (envoyproxy/envoy#13009).
+   */
+  readonly endpoints?: string;
+}
+
+/** One response to send. */
+export interface Push {
+  readonly typeUrl: string;
+  readonly nonce: string;
+  readonly systemVersion: string;
+  readonly resources: readonly Sendable[];
+  /** Only in delta: names that are gone or do not exist. */
+  readonly removed: readonly string[];
+}
+
+const text = WireType.LengthDelimited;
+
+/** Wraps the bytes of the message that `typeUrl` names. */
+export function sendable(
+  name: string,
+  version: string,
+  typeUrl: string,
+  value: Uint8Array,
+  endpoints?: string,
+): Sendable {
+  const any = new BinaryWriter().tag(1, text).string(typeUrl).tag(2, text).bytes(value).finish();
+  const inner = new BinaryWriter().tag(1, text).string(version).tag(3, text).string(name);
+  const fields = inner.tag(2, text).uint32(any.length).finish();
+  const outer = new BinaryWriter().tag(2, text).uint32(fields.length + any.length);
+  const deltaHead = outer.raw(fields).finish();
+  return { name, version, any, deltaHead, ...(endpoints === undefined ? {} : { endpoints }) };
+}
+
+/** The chunks of an envoy.service.discovery.v3.DeltaDiscoveryResponse, to be put one after the other. */
+export function deltaChunks(push: Push): readonly Uint8Array[] {
+  const head = new BinaryWriter().tag(1, text).string(push.systemVersion);
+  const tail = new BinaryWriter().tag(4, text).string(push.typeUrl).tag(5, text).string(push.nonce);
+  for (const name of push.removed) tail.tag(6, text).string(name);
+  const chunks: Uint8Array[] = [head.finish()];
+  for (const resource of push.resources) chunks.push(resource.deltaHead, resource.any);
+  chunks.push(tail.finish());
+  return chunks;
+}
+
+/** The chunks of an envoy.service.discovery.v3.DiscoveryResponse, to be put one after the other. */
+export function sotwChunks(push: Push): readonly Uint8Array[] {
+  const head = new BinaryWriter().tag(1, text).string(push.systemVersion);
+  const tail = new BinaryWriter().tag(4, text).string(push.typeUrl).tag(5, text).string(push.nonce);
+  const chunks: Uint8Array[] = [head.finish()];
+  for (const { any } of push.resources) {
+    chunks.push(new BinaryWriter().tag(2, text).uint32(any.length).finish(), any);
+  }
+  chunks.push(tail.finish());
+  return chunks;
+}

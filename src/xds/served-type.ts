@@ -1,0 +1,187 @@
+/**
+ * What the server end knows of one type on one stream: what the client wants, what it was sent, what it has yet to
+ * answer; and the difference between that and a snapshot.
+ */
+import { WILDCARD } from './delta-messages.ts';
+import type { Sendable } from './sendable.ts';
+
+/** What there is for one client at one moment. Its resources never change; a newer snapshot replaces it. */
+export interface Snapshot {
+  /** Shown to the client as the version of the whole. */
+  readonly version: string;
+  /** Everything of a type, for a wildcard; the same array as before where nothing changed. */
+  all(typeUrl: string): readonly Sendable[];
+  /** Those of the names that exist. */
+  named(typeUrl: string, names: ReadonlySet<string>): readonly Sendable[];
+}
+
+/** A response that the client has not answered. */
+export interface Outstanding {
+  readonly nonce: string;
+  readonly sentAtMs: number;
+  readonly resources: readonly Sendable[];
+  readonly removed: readonly string[];
+}
+
+/** What the client holds of a name: a version, and the resource where this stream sent it. */
+type Held = Pick<Sendable, 'version'> & Partial<Sendable>;
+
+/** The client was told that there is no such resource. */
+const GONE: Held = { version: '' };
+
+/** The state of one type; changed by the functions of this file only. */
+export interface ServedType {
+  readonly typeUrl: string;
+  wildcard: boolean;
+  readonly names: Set<string>;
+  /** What the client was last sent, whether or not it accepted it. */
+  readonly sent: Map<string, Held>;
+  /** To be sent whether or not they changed. */
+  readonly forced: Set<string>;
+  /** Refused by the client: name to version. */
+  readonly refused: Map<string, string>;
+  outstanding: Outstanding | undefined;
+  /** A response of this type went out on this stream: the first request is always answered, be it by nothing. */
+  answered: boolean;
+  /** Something may differ from the snapshot. */
+  dirty: boolean;
+}
+
+/** What a client lacks. */
+export interface Difference {
+  readonly resources: readonly Sendable[];
+  /** It holds them and they are gone. */
+  readonly removed: readonly string[];
+  /** It asked for them, they do not exist, and it was not told yet. */
+  readonly missing: readonly string[];
+}
+
+/** A type that nothing was said about. */
+export function serveType(typeUrl: string): ServedType {
+  return {
+    typeUrl,
+    wildcard: false,
+    names: new Set(),
+    sent: new Map(),
+    forced: new Set(),
+    refused: new Map(),
+    outstanding: undefined,
+    answered: false,
+    dirty: true,
+  };
+}
+
+/** Takes in subscriptions: what is asked for by name is sent even where the client has it. */
+export function addNames(type: ServedType, names: readonly string[]): void {
+  for (const name of names) {
+    if (name === WILDCARD) type.wildcard = true;
+    else type.names.add(name);
+    if (type.sent.get(name) === GONE) type.sent.delete(name);
+    if (type.sent.has(name)) type.forced.add(name);
+    type.dirty = true;
+  }
+}
+
+/** Takes back subscriptions. What a wildcard still covers stays. */
+export function dropNames(type: ServedType, names: readonly string[]): void {
+  for (const name of names) {
+    if (name === WILDCARD) type.wildcard = false;
+    else type.names.delete(name);
+  }
+  if (names.length === 0) return;
+  for (const name of type.sent.keys()) if (!covers(type, name)) forget(type, name);
+  type.dirty = true;
+}
+
+/** Whether the client wants this name. */
+export function covers(type: ServedType, name: string): boolean {
+  return type.wildcard || type.names.has(name);
+}
+
+/** What the client claims to hold from an earlier stream. */
+export function claim(type: ServedType, versions: ReadonlyMap<string, string>): void {
+  for (const [name, version] of versions) if (covers(type, name)) type.sent.set(name, { version });
+}
+
+/** What the client lacks of the snapshot. */
+export function difference(type: ServedType, snapshot: Snapshot): Difference {
+  const wanted = wantedOf(type, snapshot);
+  const resources: Sendable[] = [];
+  for (const resource of wanted.values()) {
+    if (type.sent.get(resource.name)?.version !== resource.version || type.forced.has(resource.name)) {
+      resources.push(resource);
+    }
+  }
+  const removed: string[] = [];
+  for (const [name, held] of type.sent) if (held !== GONE && !wanted.has(name)) removed.push(name);
+  const missing: string[] = [];
+  for (const name of type.names) if (!wanted.has(name) && !type.sent.has(name)) missing.push(name);
+  return { resources, removed, missing };
+}
+
+function wantedOf(type: ServedType, snapshot: Snapshot): ReadonlyMap<string, Sendable> {
+  const all = type.wildcard ? snapshot.all(type.typeUrl) : [];
+  const named = type.names.size > 0 ? snapshot.named(type.typeUrl, type.names) : [];
+  return new Map([...all, ...named].map((resource) => [resource.name, resource]));
+}
+
+/** Notes that this went out. */
+export function noteSent(type: ServedType, outstanding: Outstanding): void {
+  type.outstanding = outstanding;
+  type.answered = true;
+  for (const resource of outstanding.resources) {
+    type.sent.set(resource.name, resource);
+    type.forced.delete(resource.name);
+  }
+  for (const name of outstanding.removed) {
+    forget(type, name);
+    if (type.names.has(name)) type.sent.set(name, GONE);
+  }
+}
+
+/** Notes that the outstanding response was accepted. */
+export function noteAccepted(type: ServedType): void {
+  for (const { name } of type.outstanding?.resources ?? []) type.refused.delete(name);
+  type.outstanding = undefined;
+}
+
+/**
+ * Notes that the outstanding response was refused. Where the reason names resources, these are the bad ones; otherwise all
+ * are. They are not sent again before they change: the client would only refuse them again.
+ */
+export function noteRefused(type: ServedType, reason: string): readonly string[] {
+  const resources = type.outstanding?.resources ?? [];
+  const bad = new Set(namesIn(reason, resources));
+  for (const { name, version } of resources) {
+    if (bad.has(name)) type.refused.set(name, version);
+    else type.refused.delete(name);
+  }
+  type.outstanding = undefined;
+  return [...bad];
+}
+
+/** The names that a NACK's reason speaks of; all of them where it names none. */
+export function namesIn(reason: string, resources: readonly { readonly name: string }[]): readonly string[] {
+  const names = resources.map(({ name }) => name);
+  const spoken = names.filter((name) => name !== '' && reason.includes(name));
+  return spoken.length > 0 ? spoken : names;
+}
+
+/** Where one resource stands with this client: in use, under way, refused, or not what the client was sent. */
+export function standing(type: ServedType, resource: Sendable): 'live' | 'pending' | 'refused' {
+  if (type.refused.get(resource.name) === resource.version) return 'refused';
+  if (type.sent.get(resource.name)?.version !== resource.version) return 'pending';
+  const under = type.outstanding?.resources.some(({ name }) => name === resource.name) ?? false;
+  return under ? 'pending' : 'live';
+}
+
+/** What the client still holds of the names, as this stream sent it: what a state-of-the-world response repeats. */
+export function heldOf(type: ServedType, names: readonly string[]): readonly Sendable[] {
+  return names.map((name) => type.sent.get(name)).filter((held): held is Sendable => held?.any !== undefined);
+}
+
+function forget(type: ServedType, name: string): void {
+  type.sent.delete(name);
+  type.forced.delete(name);
+  type.refused.delete(name);
+}

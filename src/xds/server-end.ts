@@ -1,0 +1,173 @@
+/**
+ * The server end of ADS as a state machine: no sockets, no clock of its own. The control plane runs one per stream, the
+ * agent one per Envoy. delta-server.ts and sotw-server.ts put the two protocols on top.
+ *
+ * In: what the client asks for and answers, and snapshots of what there is for it. Out: responses to send, events to
+ * record. One response per type is outstanding; what changes meanwhile is sent as one difference after the answer. A
+ * refused resource is not sent again until it changes; the client keeps its last good one.
+ */
+import type { ErrorDetail } from './delta-messages.ts';
+import { HOLD_LIMIT_MS, permissionFor, type Standing } from './push-order.ts';
+import { typeUrls } from './resources.ts';
+import type { Push, Sendable } from './sendable.ts';
+import type { Difference, Outstanding, ServedType, Snapshot } from './served-type.ts';
+import { difference, heldOf, noteAccepted, noteRefused, noteSent, serveType } from './served-type.ts';
+import { typeRank } from './type-order.ts';
+
+/** What a server end is made of. */
+export interface ServerEndOptions {
+  /** Makes nonces of this stream unlike those of others. */
+  readonly streamId: string;
+  /** Most names one stream may subscribe to, over all types. Default 100 000. */
+  readonly maxSubscriptions?: number;
+  /** Most types one stream may ask for. Default 32. */
+  readonly maxTypes?: number;
+}
+
+/** What a request turned out to be, to be recorded. */
+export type ServerEvent =
+  /** New or other subscriptions. */
+  | { readonly kind: 'subscribed'; readonly typeUrl: string }
+  | { readonly kind: 'accepted'; readonly typeUrl: string; readonly answered: Outstanding }
+  | {
+      readonly kind: 'refused';
+      readonly typeUrl: string;
+      readonly answered: Outstanding;
+      readonly error: ErrorDetail;
+      /** The resources that the client cannot use, as far as its reason tells. */
+      readonly names: readonly string[];
+    }
+  /** An answer to a response that is not the last: without effect. */
+  | { readonly kind: 'outdated'; readonly typeUrl: string }
+  /** More than one stream may ask for: end the stream with RESOURCE_EXHAUSTED and this sentence. */
+  | { readonly kind: 'excess'; readonly typeUrl: string; readonly message: string };
+
+/** The server end of one stream, whichever of the two protocols it speaks. */
+export interface ServerEnd<Request> {
+  /** A request arrived. */
+  receive(request: Request): readonly ServerEvent[];
+  /** What there is for the client from now on. */
+  offer(snapshot: Snapshot): void;
+  /** What to send now. Nothing before the first `offer`. Call it after each `receive` and `offer`. */
+  next(nowMs: number): readonly Push[];
+  /** When to call `next` though nothing happened; undefined: never. */
+  wakeAtMs(): number | undefined;
+  /** Each type that the client asked for. Not to be changed. */
+  types(): ReadonlyMap<string, ServedType>;
+}
+
+/** The part that both protocols share. */
+export interface ServerCore extends Omit<ServerEnd<never>, 'receive'> {
+  /** The state of a type; undefined where the client asked for too many. */
+  type(typeUrl: string): ServedType | undefined;
+  /** Takes an answer; `nonce` is not ''. */
+  answer(type: ServedType, nonce: string, error: ErrorDetail | undefined): ServerEvent;
+  /** The event to end the stream with, where there are too many subscriptions. */
+  excess(typeUrl: string): ServerEvent | undefined;
+}
+
+/** `repeatsAll`: a response about listeners or clusters holds all of them (state of the world). */
+export function createServerCore(options: ServerEndOptions, repeatsAll: boolean): ServerCore {
+  const { streamId, maxSubscriptions = 100_000, maxTypes = 32 } = options;
+  const types = new Map<string, ServedType>();
+  let snapshot: Snapshot | undefined;
+  let pushes = 0;
+
+  const send = (type: ServedType, part: Difference, nowMs: number, from: Snapshot): Push => {
+    pushes += 1;
+    const nonce = `${streamId}.${pushes}`;
+    const { resources } = part;
+    const removed = [...part.removed, ...part.missing];
+    if (type.typeUrl === typeUrls.cluster) forceEndpoints(types.get(typeUrls.endpoint), resources);
+    noteSent(type, { nonce, sentAtMs: nowMs, resources, removed });
+    const all = repeatsAll && statesTheWorld(type.typeUrl) ? heldOf(type, [...type.sent.keys()]) : resources;
+    return { typeUrl: type.typeUrl, nonce, systemVersion: from.version, resources: all, removed };
+  };
+
+  return {
+    types: () => types,
+    type(typeUrl) {
+      const known = types.get(typeUrl);
+      if (known !== undefined || types.size >= maxTypes) return known;
+      const type = serveType(typeUrl);
+      types.set(typeUrl, type);
+      return type;
+    },
+    excess(typeUrl) {
+      const count = [...types.values()].reduce((sum, type) => sum + type.names.size, 0);
+      if (count <= maxSubscriptions && types.has(typeUrl)) return undefined;
+      const limit = types.has(typeUrl) ? `${maxSubscriptions} resources` : `${maxTypes} types`;
+      return { kind: 'excess', typeUrl, message: `one stream may subscribe to ${limit} and no more` };
+    },
+    answer(type, nonce, error) {
+      const answered = type.outstanding;
+      const { typeUrl } = type;
+      if (answered?.nonce !== nonce) return { kind: 'outdated', typeUrl };
+      if (error === undefined) {
+        noteAccepted(type);
+        return { kind: 'accepted', typeUrl, answered };
+      }
+      return { kind: 'refused', typeUrl, answered, error, names: noteRefused(type, error.message) };
+    },
+    offer(newer) {
+      if (newer === snapshot) return;
+      snapshot = newer;
+      for (const type of types.values()) type.dirty = true;
+    },
+    next(nowMs) {
+      if (snapshot === undefined) return [];
+      const from = snapshot;
+      const sorted = [...types.values()].sort((a, b) => typeRank(a.typeUrl) - typeRank(b.typeUrl));
+      const out: Push[] = [];
+      const differences = new Map<string, Difference>();
+      for (const type of sorted) if (mayDiffer(type)) differences.set(type.typeUrl, difference(type, from));
+      for (const type of sorted) {
+        if (!mayDiffer(type)) continue;
+        // Anew: clusters that were just sent may have forced endpoints.
+        if (type.forced.size > 0) differences.set(type.typeUrl, difference(type, from));
+        const all = differences.get(type.typeUrl) ?? difference(type, from);
+        const part = permitted(type, all, { types, differences, nowMs });
+        if (part === undefined) continue;
+        out.push(send(type, part, nowMs, from));
+        differences.delete(type.typeUrl);
+      }
+      return out;
+    },
+    wakeAtMs() {
+      const held = [...types.values()].some((type) => type.dirty && type.outstanding === undefined);
+      const sent = [...types.values()].flatMap((type) => type.outstanding?.sentAtMs ?? []);
+      return held && sent.length > 0 ? Math.min(...sent) + HOLD_LIMIT_MS : undefined;
+    },
+  };
+}
+
+function mayDiffer(type: ServedType): boolean {
+  return type.dirty && type.outstanding === undefined;
+}
+
+/** The part of the difference that may go out now; undefined for nothing. Marks the type clean where nothing is kept back. */
+function permitted(type: ServedType, all: Difference, standing: Standing): Difference | undefined {
+  const may = permissionFor(type.typeUrl, standing);
+  const part: Difference = {
+    resources: may.additions ? all.resources : [],
+    removed: may.removals ? all.removed : [],
+    missing: all.missing,
+  };
+  type.dirty = part.resources.length < all.resources.length || part.removed.length < all.removed.length;
+  const size = part.resources.length + part.removed.length + part.missing.length;
+  // The first request is answered even where there is nothing to say: clients wait for it. Not while something is held.
+  return size > 0 || (!type.answered && !type.dirty) ? part : undefined;
+}
+
+function statesTheWorld(typeUrl: string): boolean {
+  return typeUrl === typeUrls.cluster || typeUrl === typeUrls.listener;
+}
+
+function forceEndpoints(endpoints: ServedType | undefined, clusters: readonly Sendable[]): void {
+  if (endpoints === undefined) return;
+  for (const { endpoints: name } of clusters) {
+    if (name === undefined || !endpoints.sent.has(name)) continue;
+    endpoints.forced.add(name);
+    endpoints.dirty = true;
+  }
+}
