@@ -29,7 +29,8 @@ export async function openNamespaces(settings: NamespaceSettings): Promise<PodNe
   mkdirSync(netnsFolder, { recursive: true });
   await runScript(enclosureScript(netnsFolder));
   const dns = await serveDns([PLATFORM_ADDRESS, DNS_ADDRESS], 53);
-  const proxyUser = settings.way === 'root' ? await proxyRunAs(settings.proxyFiles) : undefined;
+  const needed = [...settings.proxyFiles, settings.stateFolder];
+  const proxyUser = settings.way === 'root' ? await proxyRunAs(needed) : undefined;
   return new Namespaces(netnsFolder, proxyUser, dns);
 }
 
