@@ -1,0 +1,53 @@
+import type { Json } from '../resources.ts';
+
+/** What matchers ask of a request. */
+export interface RequestFacts {
+  readonly method: string;
+  /** Path with query. */
+  readonly path: string;
+  /** Host with port as sent. */
+  readonly authority: string;
+  readonly scheme: string;
+  /** All values of a header joined by ',', undefined where it is absent. The name is lower case and no pseudo-header. */
+  header(lowerName: string): string | undefined;
+}
+
+/** What matchers ask of the connection under a request, or of a plain TCP connection. */
+export interface PeerFacts {
+  /** Address of the socket's other end. */
+  readonly directRemoteAddress: string;
+  /** The client as X-Forwarded-For or the proxy protocol tell it; else the direct one. */
+  readonly remoteAddress: string;
+  readonly destinationAddress: string;
+  readonly destinationPort: number;
+  /** SNI, '' for none. */
+  readonly requestedServerName: string;
+  /** Names a verified peer goes by: URI names, or else DNS names, or else the subject. Empty where nobody proved anything. */
+  readonly principals: readonly string[];
+  /** Dynamic metadata by filter name. */
+  metadata(filter: string): { readonly [key: string]: Json } | undefined;
+}
+
+/** The getter of a header that may be one of HTTP/2's pseudo-headers. */
+export function headerGetter(name: string): (request: RequestFacts) => string | undefined {
+  const lower = name.toLowerCase();
+  switch (lower) {
+    case ':method':
+      return (request) => request.method;
+    case ':path':
+      return (request) => request.path;
+    case ':authority':
+    case 'host':
+      return (request) => request.authority;
+    case ':scheme':
+      return (request) => request.scheme;
+    default:
+      return (request) => request.header(lower);
+  }
+}
+
+/** The path without query and fragment. */
+export function pathOnly(path: string): string {
+  const end = path.search(/[?#]/);
+  return end < 0 ? path : path.slice(0, end);
+}

@@ -1,0 +1,47 @@
+import { cidrContains, cidrOf } from '../../lib/cidr.ts';
+import { parseIpAddress } from '../../lib/ip-address.ts';
+import type { config_core_v3_CidrRange, type_matcher_v3_PathMatcher } from '../gen/types.ts';
+import { type PeerFacts, pathOnly, type RequestFacts } from './facts.ts';
+import { fieldIn, type Refuse } from './refuse.ts';
+import { compileStringMatcher } from './string-matcher.ts';
+
+/** A test of a request, or of a connection alone: there `request` is undefined and what asks for it fails. */
+export type RbacTest = (request: RequestFacts | undefined, peer: PeerFacts) => boolean;
+
+export const allOf =
+  (tests: readonly RbacTest[]): RbacTest =>
+  (request, peer) =>
+    tests.every((test) => test(request, peer));
+
+export const anyOf =
+  (tests: readonly RbacTest[]): RbacTest =>
+  (request, peer) =>
+    tests.some((test) => test(request, peer));
+
+export const not =
+  (test: RbacTest): RbacTest =>
+  (request, peer) =>
+    !test(request, peer);
+
+/** Whether an address of the connection is in the range. */
+export function inCidr(
+  range: config_core_v3_CidrRange,
+  address: (peer: PeerFacts) => string,
+  refuse: Refuse,
+  field: string,
+): RbacTest {
+  const { address_prefix = '', prefix_len = 0 } = range;
+  const bytes = parseIpAddress(address_prefix);
+  const cidr = bytes === undefined ? undefined : cidrOf(bytes, prefix_len);
+  if (cidr === undefined) {
+    refuse(field, `'${address_prefix}/${prefix_len}' is no address range`);
+    return () => false;
+  }
+  return (_, peer) => cidrContains(cidr, address(peer));
+}
+
+/** Whether the path without its query matches. */
+export function urlPath(matcher: type_matcher_v3_PathMatcher, refuse: Refuse, field: string): RbacTest {
+  const test = compileStringMatcher(matcher.path ?? {}, refuse, fieldIn(field, 'path'));
+  return (request) => request !== undefined && test(pathOnly(request.path));
+}

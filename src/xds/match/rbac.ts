@@ -1,0 +1,53 @@
+import type { config_rbac_v3_RBAC } from '../gen/types.ts';
+import type { PeerFacts, RequestFacts } from './facts.ts';
+import { permissionTest } from './rbac-permission.ts';
+import { principalTest } from './rbac-principal.ts';
+import type { RbacTest } from './rbac-sets.ts';
+import { fieldIn, type Refuse, refuseRest } from './refuse.ts';
+
+/** What the rules say, and the policy that decided; '' where none did. */
+export interface RbacVerdict {
+  readonly allowed: boolean;
+  readonly policy: string;
+}
+
+export interface CompiledRbac {
+  readonly action: 'ALLOW' | 'DENY' | 'LOG';
+  evaluate(request: RequestFacts | undefined, peer: PeerFacts): RbacVerdict;
+}
+
+/** config.rbac.v3.RBAC: policies in the order of their names; the first that matches decides. */
+export function compileRbac(rules: config_rbac_v3_RBAC, refuse: Refuse, field: string): CompiledRbac {
+  const { action = 'ALLOW', policies = {}, audit_logging_options, ...rest } = rules;
+  refuseRest(refuse, field, rest);
+  if (audit_logging_options?.logger_configs?.length)
+    refuse(fieldIn(field, 'audit_logging_options'), 'is not supported by this proxy');
+  const compiled = Object.keys(policies)
+    .sort()
+    .map((name) => ({
+      name,
+      test: policyTest(policies[name] ?? {}, refuse, fieldIn(field, `policies.${name}`)),
+    }));
+  return {
+    action,
+    evaluate(request, peer) {
+      const policy = compiled.find(({ test }) => test(request, peer))?.name;
+      const allowed = action === 'LOG' || (policy !== undefined) === (action === 'ALLOW');
+      return { allowed, policy: policy ?? '' };
+    },
+  };
+}
+
+function policyTest(
+  policy: NonNullable<config_rbac_v3_RBAC['policies']>[string],
+  refuse: Refuse,
+  field: string,
+): RbacTest {
+  const { permissions = [], principals = [], ...rest } = policy;
+  refuseRest(refuse, field, rest);
+  const may = permissions.map((one, i) => permissionTest(one, refuse, fieldIn(field, `permissions[${i}]`)));
+  const who = principals.map((one, i) => principalTest(one, refuse, fieldIn(field, `principals[${i}]`)));
+  const some = (tests: readonly RbacTest[], request: RequestFacts | undefined, peer: PeerFacts): boolean =>
+    tests.some((test) => test(request, peer));
+  return (request, peer) => some(may, request, peer) && some(who, request, peer);
+}
