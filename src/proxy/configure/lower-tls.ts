@@ -227,7 +227,7 @@ function judgeSpiffeId(peer: TlsPeer, usage: 'client' | 'server', nowMs: number)
   const id = peer.uris.find((uri) => uri.startsWith('spiffe://'));
   if (id === undefined) return undefined;
   const trustDomain = id.slice('spiffe://'.length).split('/')[0]!;
-  const verdict = verifyLeaf(new X509Certificate(peer.certificate!), {
+  const verdict = verifyLeaf(peer.certificate!, {
     trustDomains: [trustDomain],
     usage,
     nowMs,

@@ -1,6 +1,7 @@
 /** extensions.filters.udp.dns_filter.v3.DnsFilterConfig to a table of names. Services (SRV) and clusters are refused. */
 import { parseProtoDurationMs } from '../../lib/duration.ts';
 import { parseIpAddress } from '../../lib/ip-address.ts';
+import type { DnsVirtualDomain } from '../../xds/listener-types.ts';
 import type { DnsFilterConfig } from '../../xds/resources.ts';
 import type { DnsRecord, DnsTable } from './dns-table.ts';
 
@@ -16,21 +17,12 @@ export function lowerDnsFilter(config: DnsFilterConfig, refuse: Refuse): DnsTabl
     refuse('external_dns_table', 'is not supported by this proxy');
   const exact = new Map<string, DnsRecord>();
   const wildcard = new Map<string, DnsRecord>();
-  domains.forEach((domain, i) => {
-    const field = `inline_dns_table.virtual_domains[${i}]`;
+  for (const [i, domain] of domains.entries()) {
+    const record = lowerDomain(domain, `inline_dns_table.virtual_domains[${i}]`, refuse);
     const name = (domain.name ?? '').toLowerCase().replace(/\.$/, '');
-    const addresses = domain.endpoint?.address_list?.address;
-    if (addresses === undefined) return refuse(`${field}.endpoint`, 'must be an address_list');
-    const bad = addresses.find((address) => parseIpAddress(address) === undefined);
-    if (bad !== undefined) return refuse(`${field}.endpoint.address_list`, `'${bad}' is no IP address`);
-    const ttlMs = parseProtoDurationMs(domain.answer_ttl ?? '');
-    const record = {
-      addresses,
-      ttlSeconds: ttlMs === undefined ? defaultTtlSeconds : Math.round(ttlMs / 1000),
-    };
     if (name.startsWith('*.')) wildcard.set(name.slice(2), record);
     else exact.set(name, record);
-  });
+  }
   const client = config.client_config;
   return {
     exact,
@@ -38,6 +30,18 @@ export function lowerDnsFilter(config: DnsFilterConfig, refuse: Refuse): DnsTabl
     upstream: upstreamResolvers(client),
     upstreamTimeoutMs: parseProtoDurationMs(client?.resolver_timeout ?? '') ?? defaultTimeoutMs,
     maxPending: client?.max_pending_lookups ?? defaultMaxPending,
+  };
+}
+
+function lowerDomain(domain: DnsVirtualDomain, field: string, refuse: Refuse): DnsRecord {
+  const addresses = domain.endpoint?.address_list?.address;
+  if (addresses === undefined) refuse(`${field}.endpoint`, 'must be an address_list');
+  const bad = addresses?.find((address) => parseIpAddress(address) === undefined);
+  if (bad !== undefined) refuse(`${field}.endpoint.address_list`, `'${bad}' is no IP address`);
+  const ttlMs = parseProtoDurationMs(domain.answer_ttl ?? '');
+  return {
+    addresses: addresses ?? [],
+    ttlSeconds: ttlMs === undefined ? defaultTtlSeconds : Math.round(ttlMs / 1000),
   };
 }
 

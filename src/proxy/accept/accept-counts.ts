@@ -1,0 +1,18 @@
+/** Why a connection never reached a filter. Names of Envoy's listener statistics where it has one. */
+export type EarlyEnd = 'no_filter_chain_match' | 'tls_error' | 'inspection' | 'overload';
+
+/** What the listeners counted, for /stats. */
+export interface AcceptCounts {
+  accepted(): void;
+  ended(why: EarlyEnd): void;
+  read(): Readonly<Record<EarlyEnd | 'accepted', number>>;
+}
+
+export function createAcceptCounts(): AcceptCounts {
+  const counts = { accepted: 0, no_filter_chain_match: 0, tls_error: 0, inspection: 0, overload: 0 };
+  return {
+    accepted: () => void counts.accepted++,
+    ended: (why) => void counts[why]++,
+    read: () => ({ ...counts }),
+  };
+}

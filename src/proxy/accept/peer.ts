@@ -1,0 +1,40 @@
+import { X509Certificate } from 'node:crypto';
+import type { TlsInfo } from '../../wire/connection.ts';
+import type { DownstreamTls, PeerIdentity } from '../runtime.ts';
+
+/** What filters see of a TLS connection. The certificate is parsed when somebody asks for more than its URI. */
+export function downstreamTls(info: TlsInfo): DownstreamTls {
+  const { certificate, uris } = info.peer;
+  return {
+    alpn: info.alpn,
+    sni: info.sni,
+    version: info.protocol,
+    peer: certificate === undefined ? undefined : new CertificatePeer(uris[0] ?? '', certificate),
+  };
+}
+
+class CertificatePeer implements PeerIdentity {
+  readonly uri: string;
+  readonly #der: Uint8Array;
+  #parsed: X509Certificate | undefined;
+
+  constructor(uri: string, der: Uint8Array) {
+    this.uri = uri;
+    this.#der = der;
+  }
+
+  get subject(): string {
+    // Node prints one attribute a line, the most significant first; RFC 2253 wants the reverse, joined by commas.
+    const lines = (this.#certificate().subject ?? '').split('\n').filter((line) => line !== '');
+    return lines.reverse().join(',');
+  }
+
+  get hash(): string {
+    return this.#certificate().fingerprint256.replaceAll(':', '').toLowerCase();
+  }
+
+  #certificate(): X509Certificate {
+    this.#parsed ??= new X509Certificate(this.#der);
+    return this.#parsed;
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Reads an Envoy v3 bootstrap (YAML or JSON): the same file starts Envoy. What this proxy cannot do is refused with
+ * the field's name, before anything listens.
+ */
+import { parse } from 'yaml';
+import { fromJson } from '../../xds/json.ts';
+import type { Address, Bootstrap, Cluster } from '../../xds/resources.ts';
+import type { Lowered } from '../lowered.ts';
+import { lowering } from '../lowered.ts';
+import type { NodeInfo } from '../node-info.ts';
+
+/** What main.ts starts from. */
+export interface ProxyBootstrap {
+  readonly message: Bootstrap;
+  readonly node: NodeInfo;
+  readonly admin: { readonly host: string; readonly port: number } | undefined;
+  /** The cluster that carries ADS and metadata to send with it; undefined: static resources only. */
+  readonly ads:
+    | { readonly cluster: Cluster; readonly metadata: readonly (readonly [string, string])[] }
+    | undefined;
+  /** Types that come over ADS without being asked by name. */
+  readonly dynamic: { readonly listeners: boolean; readonly clusters: boolean };
+  /** cluster_manager.upstream_bind_config: source address of upstream connections. */
+  readonly sourceAddress: string | undefined;
+}
+
+/** Fields of the bootstrap that are about Envoy's own process and mean nothing here. */
+const withoutEffect: readonly string[] = [
+  'node',
+  'admin',
+  'static_resources',
+  'dynamic_resources',
+  'cluster_manager',
+  'layered_runtime',
+  'overload_manager',
+  'stats_config',
+  'stats_flush_interval',
+  'stats_flush_on_admin',
+  'watchdog',
+  'watchdogs',
+  'default_regex_engine',
+  'use_tcp_for_dns_lookups',
+  'deferred_stat_options',
+  'application_log_config',
+  'enable_dispatcher_stats',
+  'typed_dns_resolver_config',
+  'dns_resolution_config',
+  'header_prefix',
+];
+
+/** Reads the text of a bootstrap file. */
+export function readBootstrap(text: string): Lowered<ProxyBootstrap> {
+  let document: unknown;
+  try {
+    document = text.trimStart().startsWith('{') ? JSON.parse(text) : parse(text);
+  } catch (error) {
+    return {
+      ok: false,
+      refusals: [{ field: '', message: `is neither JSON nor YAML: ${(error as Error).message}` }],
+    };
+  }
+  const { value, problems } = fromJson<Bootstrap>('envoy.config.bootstrap.v3.Bootstrap', document);
+  if (problems.length > 0)
+    return { ok: false, refusals: problems.map((p) => ({ field: p.path, message: p.message })) };
+  return lowering((refuse) => lowerBootstrap(value, refuse));
+}
+
+function lowerBootstrap(
+  message: Bootstrap,
+  refuse: (field: string, message: string) => void,
+): ProxyBootstrap {
+  for (const key of Object.keys(message)) {
+    if (!withoutEffect.includes(key)) refuse(key, 'is not supported by this proxy');
+  }
+  const { dynamic_resources: dynamic } = message;
+  const sources = { lds_config: dynamic?.lds_config, cds_config: dynamic?.cds_config };
+  for (const [name, source] of Object.entries(sources)) {
+    if (source !== undefined && source.ads === undefined)
+      refuse(`dynamic_resources.${name}`, 'must be {ads: {}}');
+  }
+  const bind = message.cluster_manager?.upstream_bind_config?.source_address?.address;
+  return {
+    message,
+    node: nodeInfo(message),
+    admin: hostAndPort(message.admin?.address),
+    ads: adsOf(message, refuse),
+    dynamic: { listeners: dynamic?.lds_config !== undefined, clusters: dynamic?.cds_config !== undefined },
+    sourceAddress: bind,
+  };
+}
+
+function adsOf(message: Bootstrap, refuse: (field: string, message: string) => void): ProxyBootstrap['ads'] {
+  const config = message.dynamic_resources?.ads_config;
+  if (config === undefined) return undefined;
+  const field = 'dynamic_resources.ads_config';
+  if (config.api_type !== 'DELTA_GRPC') refuse(`${field}.api_type`, 'must be DELTA_GRPC');
+  const service = config.grpc_services?.[0];
+  const name = service?.envoy_grpc?.cluster_name;
+  const cluster = message.static_resources?.clusters?.find((c) => c.name === name);
+  if (cluster === undefined) {
+    refuse(`${field}.grpc_services[0].envoy_grpc.cluster_name`, `'${name ?? ''}' is no static cluster`);
+    return undefined;
+  }
+  const metadata = (service?.initial_metadata ?? []).map((h) => [h.key ?? '', h.value ?? ''] as const);
+  return { cluster, metadata };
+}
+
+function hostAndPort(address: Address | undefined): { host: string; port: number } | undefined {
+  const socket = address?.socket_address;
+  return socket === undefined
+    ? undefined
+    : { host: socket.address ?? '127.0.0.1', port: socket.port_value ?? 0 };
+}
+
+/** Istio's node: `sidecar~IP~POD.NS~NS.svc.cluster.local` and metadata in capitals. */
+function nodeInfo(message: Bootstrap): NodeInfo {
+  const metadata = (message.node?.metadata ?? {}) as Readonly<Record<string, unknown>>;
+  const text = (key: string): string => (typeof metadata[key] === 'string' ? metadata[key] : '');
+  const labels = typeof metadata['LABELS'] === 'object' ? metadata['LABELS'] : {};
+  return {
+    id: message.node?.id ?? '',
+    cluster: message.node?.cluster ?? '',
+    workload: text('WORKLOAD_NAME') || text('NAME'),
+    namespace: text('NAMESPACE'),
+    serviceAccount: text('SERVICE_ACCOUNT'),
+    labels: labels as Readonly<Record<string, string>>,
+    metadata,
+  };
+}

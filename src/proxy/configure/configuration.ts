@@ -1,0 +1,224 @@
+/**
+ * The configuration of the proxy: resources come in, runtime objects go out.
+ *
+ * In: static resources of the bootstrap, and updates of ADS (or of the last good configuration). Out: clusters,
+ * endpoints, routes, listeners and secrets in use, an answer for each update (which resources are refused and why), and
+ * the names to subscribe to. Called by control-plane.ts and main.ts. What never happens: one bad resource hurting
+ * another; a resource in use being replaced by one that cannot be lowered.
+ */
+import type { Clock } from '../../lib/clock.ts';
+import { decode } from '../../xds/decode.ts';
+import type { DeltaResource } from '../../xds/delta-messages.ts';
+import type * as messages from '../../xds/resources.ts';
+import { messageOf, typeUrls } from '../../xds/resources.ts';
+import type { Secret } from '../../xds/tls-types.ts';
+import type { Acceptor } from '../accept/acceptor.ts';
+import type { Lowered } from '../lowered.ts';
+import { refusalText } from '../lowered.ts';
+import { lowerRouteConfiguration } from '../stream/lower-route.ts';
+import type { RouteTable } from '../stream/route-table.ts';
+import type { ClusterConfig } from '../upstream/cluster-config.ts';
+import type { Clusters } from '../upstream/clusters.ts';
+import { lowerCluster } from '../upstream/lower-cluster.ts';
+import { lowerEndpoints } from '../upstream/lower-endpoint.ts';
+import type { Listener } from './listener.ts';
+import { createListenerStates, isListenerWarm } from './listener-states.ts';
+import type { ListenerEnvironment } from './lower-listener.ts';
+import { lowerListener } from './lower-listener.ts';
+import { applySecret } from './lower-secret.ts';
+import { upstreamTlsLowering } from './lower-transport-socket.ts';
+import { createResourceTable, type ResourceTable } from './resource-table.ts';
+import { createRouteTables } from './route-tables.ts';
+
+/** A resource that is not used, with the reason for the person who wrote it. */
+export interface RefusedResource {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** Names to hold subscriptions to, by type. */
+export interface NeededNames {
+  readonly endpoints: readonly string[];
+  readonly routes: readonly string[];
+  readonly secrets: readonly string[];
+}
+
+export interface Configuration {
+  /** Puts an update to use. Resolves when its listeners listen (or wait for routes); the resources that are refused. */
+  apply(
+    typeUrl: string,
+    resources: readonly DeltaResource[],
+    removed: readonly string[],
+  ): Promise<readonly RefusedResource[]>;
+  /** Static resources of the bootstrap; the reasons why it cannot start, none where it can. */
+  applyStatic(bootstrap: messages.Bootstrap): Promise<readonly string[]>;
+  routes(name: string): RouteTable | undefined;
+  needed(): NeededNames;
+  /** Listeners, clusters and route tables that still wait for something. */
+  warming(): readonly string[];
+  readonly accepted: ResourceTable;
+  /** Looks again at what waits: a cluster became ready, a secret came. */
+  settle(): Promise<readonly RefusedResource[]>;
+}
+
+export interface ConfigurationEnvironment {
+  readonly clock: Clock;
+  readonly clusters: Clusters;
+  readonly acceptor: Acceptor;
+  readonly listeners: Omit<ListenerEnvironment, 'runtime'>;
+  readonly runtime: ListenerEnvironment['runtime'];
+  readonly log: (level: 'info' | 'warning', message: string) => void;
+}
+
+type Outcome =
+  | { readonly ok: true; readonly value: () => void }
+  | { readonly ok: false; readonly reason: string };
+
+export function createConfiguration(environment: ConfigurationEnvironment): Configuration {
+  const { clock, clusters, acceptor, runtime, log } = environment;
+  const accepted = createResourceTable();
+  const { secrets } = environment.listeners.tls;
+  const lowerUpstreamTls = upstreamTlsLowering(environment.listeners.tls);
+  const retiring = new Set<string>();
+  const clusterSecrets = new Map<string, readonly string[]>();
+  const settleLater = (): void => void settle();
+  const tables = createRouteTables(clock, (name) => clusters.get(name) !== undefined, settleLater);
+  const hasRoutes = (name: string): boolean => tables.get(name) !== undefined;
+  const listeners = createListenerStates(clock, (l) => isListenerWarm(l, hasRoutes), settleLater);
+  let lastBindFailures: readonly RefusedResource[] = [];
+
+  const lowerers: Readonly<Record<string, (message: never, name: string) => Outcome>> = {
+    [typeUrls.cluster]: (message: messages.Cluster, name) =>
+      outcome(lowerCluster(message, lowerUpstreamTls), (config: ClusterConfig) => {
+        retiring.delete(name);
+        clusterSecrets.set(name, sdsNames(message));
+        clusters.apply([config], []);
+      }),
+    [typeUrls.endpoint]: (message: messages.ClusterLoadAssignment, name) =>
+      outcome(lowerEndpoints(message), (set) => clusters.setEndpoints(name, set)),
+    [typeUrls.route]: (message: messages.RouteConfiguration) =>
+      outcome(lowerRouteConfiguration(message), (t) => tables.put(t)),
+    [typeUrls.listener]: (message: messages.Listener) =>
+      outcome(
+        lowerListener(message, { ...environment.listeners, runtime }, listeners.latest(message.name ?? '')),
+        (l: Listener) => listeners.put(l),
+      ),
+    [typeUrls.secret]: (message: Secret, name) =>
+      outcome(applySecret(message, name, environment.listeners.tls), (put) => put()),
+  };
+  const removers: Readonly<Record<string, (name: string) => void>> = {
+    [typeUrls.cluster]: (name) => void retiring.add(name),
+    [typeUrls.endpoint]: (name) => clusters.removeEndpoints(name),
+    [typeUrls.route]: (name) => tables.remove(name),
+    [typeUrls.listener]: (name) => listeners.remove(name),
+    [typeUrls.secret]: (name) => secrets.remove(name),
+  };
+
+  /** One resource: its message and what to do with it, or why not. */
+  const judge = (typeUrl: string, resource: DeltaResource): RefusedResource | undefined => {
+    const unknown: string[] = [];
+    try {
+      const message = decode<never>(messageOf(typeUrl), resource.value, (path) => unknown.push(path));
+      if (unknown.length > 0)
+        return { name: resource.name, reason: `unknown to this proxy: ${unknown.join(', ')}` };
+      const result = lowerers[typeUrl]!(message, resource.name);
+      if (!result.ok) return { name: resource.name, reason: result.reason };
+      result.value();
+      if (typeUrl !== typeUrls.secret) accepted.set(resource, message, clock.nowMs());
+      return undefined;
+    } catch (error) {
+      return { name: resource.name, reason: (error as Error).message };
+    }
+  };
+
+  const retire = (): void => {
+    const gone = [...retiring].filter((name) => !tables.references(name) && !listeners.references(name));
+    for (const name of gone) {
+      retiring.delete(name);
+      clusterSecrets.delete(name);
+    }
+    if (gone.length > 0) clusters.apply([], gone);
+  };
+
+  const settle = async (): Promise<readonly RefusedResource[]> => {
+    tables.settle();
+    const running = listeners.settle();
+    retire();
+    if (running === undefined) return [];
+    const failures = await acceptor.apply(running);
+    for (const { listener, message } of failures) {
+      listeners.fail(listener);
+      log('warning', `listener ${listener}: ${message}`);
+    }
+    lastBindFailures = failures.map(({ listener, message }) => ({ name: listener, reason: message }));
+    return lastBindFailures;
+  };
+
+  return {
+    accepted,
+    settle,
+    routes: (name) => tables.get(name),
+    async apply(typeUrl, resources, removed) {
+      if (lowerers[typeUrl] === undefined)
+        return resources.map(({ name }) => ({ name, reason: `${typeUrl} is unknown to this proxy` }));
+      const refused = resources.map((resource) => judge(typeUrl, resource)).filter((r) => r !== undefined);
+      for (const name of removed) {
+        removers[typeUrl]!(name);
+        accepted.delete(typeUrl, name);
+      }
+      if (typeUrl === typeUrls.secret) clusters.secretsChanged();
+      const failed = await settle();
+      for (const { name, reason } of refused) log('warning', `refused ${typeUrl} ${name}: ${reason}`);
+      const names = new Set(resources.map((r) => r.name));
+      return typeUrl === typeUrls.listener
+        ? [...refused, ...failed.filter((f) => names.has(f.name))]
+        : refused;
+    },
+    async applyStatic(bootstrap) {
+      const reasons: string[] = [];
+      const take = (result: Outcome, what: string): void => {
+        if (result.ok) result.value();
+        else reasons.push(`${what}: ${result.reason}`);
+      };
+      const { clusters: fixed, listeners: open, secrets: given } = bootstrap.static_resources ?? {};
+      for (const s of given ?? [])
+        take(lowerers[typeUrls.secret]!(s as never, s.name ?? ''), `static_resources.secrets ${s.name}`);
+      for (const c of fixed ?? [])
+        take(lowerers[typeUrls.cluster]!(c as never, c.name ?? ''), `static_resources.clusters ${c.name}`);
+      for (const l of open ?? [])
+        take(lowerers[typeUrls.listener]!(l as never, l.name ?? ''), `static_resources.listeners ${l.name}`);
+      if (reasons.length > 0) return reasons;
+      return (await settle()).map(({ name, reason }) => `listener ${name}: ${reason}`);
+    },
+    needed: () => ({
+      endpoints: clusters.edsNames(),
+      routes: [...listeners.routeNames()],
+      secrets: [...new Set([...listeners.secretNames(), ...[...clusterSecrets.values()].flat()])],
+    }),
+    warming: () => [...listeners.warming(), ...clusters.warming()],
+  };
+}
+
+function outcome<T>(lowered: Lowered<T>, use: (value: T) => void): Outcome {
+  return lowered.ok
+    ? { ok: true, value: () => use(lowered.value) }
+    : { ok: false, reason: refusalText(lowered.refusals) };
+}
+
+/** SDS names in a cluster's transport sockets, wherever they stand. */
+function sdsNames(message: messages.Cluster): readonly string[] {
+  const sockets = [
+    message.transport_socket,
+    ...(message.transport_socket_matches ?? []).map((m) => m.transport_socket),
+  ];
+  return sockets.flatMap((socket) => {
+    const common = (socket?.typed_config as { common_tls_context?: messages.CommonTlsContext } | undefined)
+      ?.common_tls_context;
+    const configs = [
+      ...(common?.tls_certificate_sds_secret_configs ?? []),
+      common?.validation_context_sds_secret_config,
+      common?.combined_validation_context?.validation_context_sds_secret_config,
+    ];
+    return configs.flatMap((config) => (config?.name === undefined ? [] : [config.name]));
+  });
+}
