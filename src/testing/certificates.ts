@@ -8,7 +8,7 @@ import {
   SERVER_AUTH,
 } from '../ca/certificate-builder.ts';
 import { type Issuer, issuerFromPem, makeRoot, makeSerialHex } from '../ca/issuer.ts';
-import { makePrivateKeyPem } from '../ca/signing-key.ts';
+import { makePrivateKeyPem, toSigningKey } from '../ca/signing-key.ts';
 import { type CertificateAuthority, makeAuthority } from '../ca/trust-bundle.ts';
 import { trustBundlePem } from '../wire/identity/trust-bundle.ts';
 
@@ -87,6 +87,19 @@ export async function makeTestLeaf(
   const certificate = await buildCertificate(plan, ca.issuer);
   const chainPem = [certificate, ...ca.issuer.intermediates].map((part) => part.toString()).join('');
   return { certificate, keyPem, chainPem };
+}
+
+/** A leaf signed with the key of another leaf, which nobody made a CA; or of one that `makeTestLeaf` made one. */
+export function makeLeafSignedBy(
+  signer: TestLeaf,
+  ca: TestCa,
+  namespace: string,
+  serviceAccount: string,
+): Promise<TestLeaf> {
+  const key = toSigningKey(createPrivateKey(signer.keyPem), 'test');
+  const { certificate } = signer;
+  const issuer = { ...ca.issuer, key, certificate, intermediates: [certificate, ...ca.issuer.intermediates] };
+  return makeTestLeaf({ ...ca, issuer }, namespace, serviceAccount);
 }
 
 /** A leaf for the same workload that is wrong in one way. */

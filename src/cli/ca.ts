@@ -1,0 +1,98 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { systemClock } from '../lib/clock.ts';
+import { systemRandom } from '../lib/random.ts';
+import { isTrustDomain } from '../wire/identity/spiffe.ts';
+import { exitCodes, type Io } from './io.ts';
+
+/** `weft ca`: the certificate authority by itself, until `stop` (SIGINT or SIGTERM). */
+export function addCaCommand(program: Command, io: Io, stop: () => AbortSignal = stopSignal): void {
+  program
+    .command('ca')
+    .description('serve the certificate authority by itself: Istio CreateCertificate over TLS 1.3')
+    .requiredOption(
+      '--key-dir <dir>',
+      'folder of the CA key; a root is made there at the first start (mode 0600)',
+    )
+    .option('--cacerts <dir>', 'your own CA: ca-cert.pem, ca-key.pem, cert-chain.pem, root-cert.pem')
+    .option('--token-jwks <file>', 'public keys of service-account tokens (JWKS); read again when it changes')
+    .option('--token-issuer <text>', 'the issuer (iss) that tokens must name')
+    .addOption(
+      new Option('--trust-domain <name>', 'trust domain').default('cluster.local').argParser(trustDomain),
+    )
+    .addOption(
+      new Option('--listen <host:port>', 'where to serve; port 0 takes a free one')
+        .default({ host: '127.0.0.1', port: 15012 }, '127.0.0.1:15012')
+        .argParser(hostAndPort),
+    )
+    .option('--roots-file <file>', 'write the trust bundle (PEM) there for clients')
+    .addHelpText('after', HELP)
+    .action(async (flags: CaFlags) => {
+      process.exitCode = await serveCa(flags, io, stop());
+    });
+}
+
+const HELP = `
+Examples:
+  weft ca --key-dir ./ca --token-jwks ./jwks.json --roots-file ./roots.pem
+  weft ca --key-dir ./ca --cacerts /etc/cacerts --trust-domain prod.example --listen 0.0.0.0:15012`;
+
+interface CaFlags {
+  readonly keyDir: string;
+  readonly cacerts?: string;
+  readonly tokenJwks?: string;
+  readonly tokenIssuer?: string;
+  readonly trustDomain: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly rootsFile?: string;
+}
+
+async function serveCa(flags: CaFlags, io: Io, stop: AbortSignal): Promise<number> {
+  const { runCa } = await import('../ca/main.ts');
+  try {
+    const ca = await runCa({
+      trustDomain: flags.trustDomain,
+      keyDir: flags.keyDir,
+      ...(flags.cacerts === undefined ? {} : { cacertsDir: flags.cacerts }),
+      ...(flags.tokenJwks === undefined ? {} : { tokenJwksFile: flags.tokenJwks }),
+      ...(flags.tokenIssuer === undefined ? {} : { tokenIssuer: flags.tokenIssuer }),
+      ...(flags.rootsFile === undefined ? {} : { rootsFile: flags.rootsFile }),
+      ...flags.listen,
+      clock: systemClock,
+      random: () => systemRandom.next(),
+      log: (line) => io.err(`${line}\n`),
+    });
+    io.out(`CA of ${flags.trustDomain} serves on ${flags.listen.host}:${ca.port}\n`);
+    await aborted(stop);
+    await ca.close();
+    return exitCodes.fine;
+  } catch (error) {
+    io.err(`weft ca: ${error instanceof Error ? error.message : error}\n`);
+    return exitCodes.notFine;
+  }
+}
+
+/** `HOST:PORT`, `[IPv6]:PORT` or `:PORT` (every address). */
+export function hostAndPort(text: string): { host: string; port: number } {
+  const [, bracketed, plain, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > 65_535) throw new InvalidArgumentError('It must be HOST:PORT.');
+  return { host: bracketed ?? (plain || '0.0.0.0'), port };
+}
+
+function trustDomain(text: string): string {
+  if (!isTrustDomain(text)) throw new InvalidArgumentError('It may hold a-z, 0-9, ".", "-" and "_".');
+  return text;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort());
+  return controller.signal;
+}
