@@ -1,0 +1,47 @@
+import { type WorkloadIdentity, workloadSpiffeId } from '../../wire/identity/spiffe.ts';
+import type { Compiled, WorkloadSummary } from '../compile.ts';
+import type { NodeId } from './node-id.ts';
+
+/** Who a stream's peer has proved to be; undefined on the port without authentication. */
+export interface Peer {
+  readonly identity: WorkloadIdentity;
+  /** The Pod that its token is bound to. */
+  readonly pod: string | undefined;
+}
+
+/** Whether a peer may be the proxy that it says it is: undefined, or why not. */
+export function refusalOf(node: NodeId, peer: Peer | undefined, compiled: Compiled): string | undefined {
+  if (peer === undefined) return undefined;
+  const { identity, pod } = peer;
+  const who = workloadSpiffeId(identity);
+  if (identity.namespace !== node.namespace) {
+    return `${who} may not be a proxy in the namespace ${node.namespace}`;
+  }
+  if (pod !== undefined && pod !== node.name) {
+    return `the token is bound to the Pod ${pod} and cannot be used for ${node.name}`;
+  }
+  const workload = workloadOf(node, compiled);
+  // A Pod that the store does not hold yet: the namespace is all that can be held against it. Asked again at each change.
+  if (workload !== undefined && workload.serviceAccount !== identity.serviceAccount) {
+    return `${who} may not be the proxy of ${node.namespace}/${node.name}, which runs as ${workload.serviceAccount}`;
+  }
+  return undefined;
+}
+
+/** The workload that a proxy belongs to. */
+export function workloadOf(node: NodeId, compiled: Compiled): WorkloadSummary | undefined {
+  return workloadsByName(compiled).get(`${node.name}.${node.namespace}`);
+}
+
+const byCompiled = new WeakMap<Compiled, ReadonlyMap<string, WorkloadSummary>>();
+
+function workloadsByName(compiled: Compiled): ReadonlyMap<string, WorkloadSummary> {
+  let made = byCompiled.get(compiled);
+  if (made === undefined) {
+    made = new Map(
+      compiled.workloads().map((workload) => [`${workload.name}.${workload.namespace}`, workload]),
+    );
+    byCompiled.set(compiled, made);
+  }
+  return made;
+}

@@ -1,0 +1,64 @@
+import { typeUrls } from '../../xds/resources.ts';
+import type { Sendable } from '../../xds/sendable.ts';
+import type { Snapshot } from '../../xds/served-type.ts';
+import type { ProxyView } from '../compile.ts';
+import type { Emitted } from '../emit/emitted.ts';
+import type { ResourceBytes } from './encoded.ts';
+
+/** The secrets that one proxy may have, among those it asks for. */
+export type SecretsFor = (names: ReadonlySet<string>) => readonly Emitted[];
+
+/** What one proxy gets at one moment, as the protocol wants it. */
+export function snapshotOf(
+  view: ProxyView,
+  secrets: SecretsFor,
+  version: string,
+  bytes: ResourceBytes,
+): Snapshot {
+  return {
+    version,
+    all: (typeUrl) => bytes.all(everything(view, typeUrl)),
+    named: (typeUrl, names) =>
+      some(view, secrets, typeUrl, names)
+        .map(bytes.of)
+        .filter((one): one is Sendable => one !== undefined),
+  };
+}
+
+function everything(view: ProxyView, typeUrl: string): readonly Emitted[] {
+  switch (typeUrl) {
+    case typeUrls.listener:
+      return view.listeners();
+    case typeUrls.cluster:
+      return view.clusters();
+    case typeUrls.route:
+      return view.routes();
+    case typeUrls.endpoint:
+      return view.endpoints();
+    default:
+      return none;
+  }
+}
+
+function some(
+  view: ProxyView,
+  secrets: SecretsFor,
+  typeUrl: string,
+  names: ReadonlySet<string>,
+): readonly Emitted[] {
+  switch (typeUrl) {
+    case typeUrls.listener:
+    case typeUrls.cluster:
+      return everything(view, typeUrl).filter(({ name }) => names.has(name));
+    case typeUrls.route:
+      return view.routes([...names]);
+    case typeUrls.endpoint:
+      return view.endpoints([...names]);
+    case typeUrls.secret:
+      return secrets(names);
+    default:
+      return none;
+  }
+}
+
+const none: readonly Emitted[] = [];

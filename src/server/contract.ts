@@ -1,0 +1,155 @@
+/**
+ * What the HTTP API of the control plane says: types only. In: nothing. Out: nothing. Written by the control plane
+ * (src/control), read by the dashboard and by the commands `status` and `proxies`. Fields are only ever added.
+ * Times are wall time in milliseconds since 1970, durations and ages in milliseconds, memory in bytes.
+ */
+
+/** GET /api/status. */
+export interface StatusReport {
+  /** Of weft. */
+  readonly version: string;
+  readonly nowMs: number;
+  readonly startedAtMs: number;
+  /** Goes up with each change of the configuration. */
+  readonly revision: number;
+  readonly trustDomain: string;
+  readonly workloads: readonly WorkloadStatus[];
+  readonly proxies: readonly ProxyStatus[];
+  readonly objects: readonly ObjectReport[];
+  /** What is odd between objects that are each valid. */
+  readonly findings: readonly FindingReport[];
+  /** Processes of the mesh and what they use, as far as the platform tells; the control plane itself is always there. */
+  readonly parts: readonly PartStatus[];
+}
+
+/** GET /api/proxies. */
+export interface ProxiesReport {
+  readonly nowMs: number;
+  readonly proxies: readonly ProxyStatus[];
+}
+
+/** Any answer with a status of 400 and more. */
+export interface ApiError {
+  readonly error: string;
+}
+
+/** One thing that runs: a Pod or a WorkloadEntry. */
+export interface WorkloadStatus {
+  readonly namespace: string;
+  /** What it belongs to: the Deployment. */
+  readonly workload: string;
+  /** Name of the Pod. */
+  readonly pod: string;
+  readonly serviceAccount: string;
+  readonly ip: string;
+  readonly ready: boolean;
+  readonly dataPlane: 'weft' | 'envoy' | 'none';
+  readonly gateway: boolean;
+  /** Hostnames of the services it answers for. */
+  readonly services: readonly string[];
+  /** `none`: it has no proxy; `away`: it should have one, and it is not connected. */
+  readonly proxy: ProxyState | 'away' | 'none';
+  readonly usage?: Usage;
+}
+
+/**
+ * - `synced`: it uses what it should.
+ * - `pending`: something is on its way to it.
+ * - `rejected`: it refused something and uses the last good version of that.
+ */
+export type ProxyState = 'synced' | 'pending' | 'rejected';
+
+/** One proxy that is connected, or was until a while ago. */
+export interface ProxyStatus {
+  /** `NAME.NAMESPACE`, what commands take as PROXY. */
+  readonly name: string;
+  /** The xDS node id. */
+  readonly node: string;
+  readonly type: 'sidecar' | 'router';
+  readonly dataPlane: 'weft' | 'envoy' | 'grpc' | 'unknown';
+  /** Name and version as the proxy says. */
+  readonly userAgent: string;
+  readonly protocol: 'delta' | 'sotw';
+  readonly connected: boolean;
+  readonly connectedAtMs: number;
+  /** SPIFFE id that it proved; '' on the port without authentication. */
+  readonly identity: string;
+  readonly state: ProxyState;
+  readonly types: readonly ProxyTypeStatus[];
+  /** From the change of an object to this proxy's answer, for the last change it was told of. */
+  readonly lastPushMs?: number;
+  /** When that answer came. */
+  readonly lastPushAtMs?: number;
+  readonly pushes: number;
+  readonly rejections: number;
+}
+
+/** One type of resource at one proxy. */
+export interface ProxyTypeStatus {
+  /** `clusters`, `endpoints`, `listeners`, `routes`, `secrets`, or a type URL. */
+  readonly type: string;
+  readonly state: ProxyState;
+  /** How many resources it was sent and holds. */
+  readonly resources: number;
+  readonly sentAtMs?: number;
+  readonly ackedAtMs?: number;
+  /** The last refusal, while what it is about was not replaced. */
+  readonly nack?: NackReport;
+}
+
+export interface NackReport {
+  readonly atMs: number;
+  readonly message: string;
+  /** Names of the resources that were refused. */
+  readonly resources: readonly string[];
+}
+
+/** One document of the configuration. */
+export interface ObjectReport {
+  readonly group: string;
+  /** '' where the text could not be read far enough. */
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly file: string;
+  readonly line: number;
+  /** `ok`: live. `stale`: the last good version is live. `invalid`: nothing of it is live. */
+  readonly state: 'ok' | 'stale' | 'invalid';
+  readonly errors: readonly FieldReport[];
+  readonly warnings: readonly FieldReport[];
+  /** On how many of the connected proxies that it concerns its present version is in use. */
+  readonly live: { readonly proxies: number; readonly of: number };
+}
+
+export interface FieldReport {
+  /** Path such as `spec.http[0].route`; '' for the whole. */
+  readonly field: string;
+  readonly message: string;
+  readonly line: number;
+}
+
+export interface FindingReport {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly file: string;
+  readonly line: number;
+  readonly field: string;
+  readonly message: string;
+}
+
+/** What one process uses. */
+export interface Usage {
+  /** CPU time over wall time since the last look, 1 is one core. */
+  readonly cpu: number;
+  readonly memoryBytes: number;
+}
+
+/** One process of the mesh. */
+export interface PartStatus {
+  /** `control`, `agent`, `gateway`, `proxy`, `app`, ... */
+  readonly role: string;
+  readonly name: string;
+  readonly pid?: number;
+  readonly usage?: Usage;
+}
