@@ -1,0 +1,57 @@
+/**
+ * The command line. Each command is one file of this folder and registers itself; what it needs beyond its flags is
+ * imported when it runs, so that `weft --help` costs nothing of the control plane.
+ */
+import { Command, CommanderError } from 'commander';
+import { addCaCommand } from './ca.ts';
+import { exitCodes, type Io, processIo } from './io.ts';
+import { packageVersion, runVersion } from './version.ts';
+
+const overview = `
+Examples:
+  weft up examples/bookinfo                 run a mesh on this machine
+  weft validate manifests/                  is each object well-formed?
+  weft dump mesh.yaml --proxy sidecar~default/web
+                                            the configuration one proxy gets
+  weft status                               what runs, and whether it is in sync
+
+weft COMMAND --help explains a command with examples. Exit codes: 0 fine, 1 not fine, 2 used wrongly.`;
+
+/** The program with all its commands. */
+export function makeProgram(io: Io): Command {
+  const program = new Command('weft')
+    .description(
+      "A service mesh: Istio's API and the Kubernetes Gateway API on Envoy, on weft's own proxy and on gRPC",
+    )
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) })
+    .showHelpAfterError('(weft COMMAND --help explains the command)')
+    .addHelpText('after', overview)
+    .exitOverride();
+  addCaCommand(program, io);
+  program
+    .command('version')
+    .description('print the version of weft, of its Node and of the platform')
+    .option('-o, --output <format>', 'text or json', 'text')
+    .action((flags: { output: string }) => {
+      process.exitCode = runVersion(flags.output === 'json' ? 'json' : 'text', io);
+    });
+  for (const command of program.commands) command.exitOverride();
+  return program;
+}
+
+/** Runs one command line; the exit code. */
+export async function main(args: readonly string[], io: Io): Promise<number> {
+  try {
+    const program = makeProgram(io);
+    if (args.length === 0) program.help();
+    await program.parseAsync(args, { from: 'user' });
+    return Number(process.exitCode ?? exitCodes.fine);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.fine : exitCodes.misused;
+    io.err(`weft: ${error instanceof Error ? error.message : String(error)}\n`);
+    return exitCodes.notFine;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2), processIo());

@@ -1,0 +1,81 @@
+/**
+ * The admin end points, Envoy's by path and format. For this machine only: they listen on the bootstrap's admin
+ * address, which is loopback, and show no secret.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+
+/** An answer. */
+export interface AdminAnswer {
+  readonly status?: number;
+  readonly contentType?: string;
+  readonly body: string;
+}
+
+/** What answers a path; only POST may change anything. */
+export interface AdminRoute {
+  readonly method: 'GET' | 'POST';
+  readonly help: string;
+  readonly answer: (query: URLSearchParams) => AdminAnswer | Promise<AdminAnswer>;
+}
+
+/** A JSON answer. */
+export function json(value: unknown, status = 200): AdminAnswer {
+  return { status, contentType: 'application/json', body: `${JSON.stringify(value, null, 1)}\n` };
+}
+
+/** Opens the admin server; resolves when it listens. Rejects with the system's error. */
+export async function openAdmin(
+  address: { readonly host: string; readonly port: number },
+  routes: ReadonlyMap<string, AdminRoute>,
+): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const server: Server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {
+    void respond(routes, request, response);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(address.port, address.host, resolve);
+  });
+  const bound = server.address();
+  return {
+    port: typeof bound === 'object' && bound !== null ? bound.port : 0,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function respond(
+  routes: ReadonlyMap<string, AdminRoute>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  request.resume();
+  const url = new URL(request.url ?? '/', 'http://admin');
+  const answer = await answerOf(routes, request.method ?? 'GET', url);
+  response.writeHead(answer.status ?? 200, {
+    'content-type': answer.contentType ?? 'text/plain; charset=UTF-8',
+  });
+  response.end(request.method === 'HEAD' ? undefined : answer.body);
+}
+
+async function answerOf(
+  routes: ReadonlyMap<string, AdminRoute>,
+  method: string,
+  url: URL,
+): Promise<AdminAnswer> {
+  const route = routes.get(url.pathname);
+  if (route === undefined) return { status: url.pathname === '/' ? 200 : 404, body: overview(routes) };
+  if (route.method === 'POST' && method !== 'POST')
+    return { status: 405, body: `${url.pathname} changes something: use POST\n` };
+  try {
+    return await route.answer(url.searchParams);
+  } catch (error) {
+    return { status: 500, body: `${(error as Error).message}\n` };
+  }
+}
+
+function overview(routes: ReadonlyMap<string, AdminRoute>): string {
+  return [...routes].map(([path, { method, help }]) => `${method.padEnd(4)} ${path}: ${help}\n`).join('');
+}
