@@ -24,19 +24,24 @@ export interface ClusterConfig {
 export type Discovery =
   | { readonly kind: 'static'; readonly endpoints: EndpointSet }
   | { readonly kind: 'eds'; readonly serviceName: string }
-  | {
-      readonly kind: 'dns';
-      /** `every`: all addresses of the answer are endpoints; `first`: only one at a time. */
-      readonly use: 'every' | 'first';
-      readonly endpoints: EndpointSet;
-      readonly family: DnsFamily;
-      readonly refreshMs: number;
-    }
+  | DnsDiscovery
   | {
       readonly kind: 'original-destination';
+      /** Lower case; the header whose `address:port` goes before the real destination. */
       readonly headerName: string | undefined;
       readonly portOverride: number | undefined;
     };
+
+/** Endpoints whose hosts are names. */
+export interface DnsDiscovery {
+  readonly kind: 'dns';
+  /** `every`: all addresses of the answer are endpoints; `first`: only one at a time. */
+  readonly use: 'every' | 'first';
+  readonly endpoints: EndpointSet;
+  readonly family: DnsFamily;
+  readonly refreshMs: number;
+  readonly respectTtl: boolean;
+}
 
 export type DnsFamily = 'auto' | 'v4' | 'v6' | 'v4-preferred' | 'all';
 
@@ -56,18 +61,43 @@ export interface CircuitBreakers {
   readonly maxPendingRequests: number;
   readonly maxRequests: number;
   readonly maxRetries: number;
+  /** Retries as a share of active requests, in place of maxRetries. */
+  readonly retryBudget: { readonly percent: number; readonly minConcurrency: number } | undefined;
 }
 
-/** Ejection of endpoints that fail in a row. 0 turns a count off. */
+/** Ejection of endpoints that fail. A count of 0 is turned off; `enforcing` are percentages. */
 export interface OutlierDetection {
   readonly consecutive5xx: number;
-  readonly consecutiveGatewayFailure: number;
-  readonly consecutiveLocalOrigin: number;
+  readonly enforcingConsecutive5xx: number;
+  readonly consecutiveGateway: number;
+  readonly enforcingConsecutiveGateway: number;
+  /** What goes wrong before a response (connect, reset, timeout) is counted by itself and not as 5xx. */
   readonly splitLocalOrigin: boolean;
+  readonly consecutiveLocalOrigin: number;
+  readonly enforcingConsecutiveLocalOrigin: number;
   readonly baseEjectionMs: number;
   readonly maxEjectionMs: number;
   readonly maxEjectionPercent: number;
+  readonly alwaysEjectOne: boolean;
   readonly intervalMs: number;
+  readonly successRate: SuccessRateDetection | undefined;
+  readonly failurePercentage: FailurePercentageDetection | undefined;
+}
+
+/** Ejects who succeeds less often than the mean by `stdevFactor` standard deviations. */
+export interface SuccessRateDetection {
+  readonly enforcing: number;
+  readonly minimumHosts: number;
+  readonly requestVolume: number;
+  readonly stdevFactor: number;
+}
+
+/** Ejects who fails in at least `threshold` percent of an interval's requests. */
+export interface FailurePercentageDetection {
+  readonly enforcing: number;
+  readonly threshold: number;
+  readonly minimumHosts: number;
+  readonly requestVolume: number;
 }
 
 /** A transport socket for endpoints whose `envoy.transport_socket_match` metadata has all of these. */
@@ -80,10 +110,11 @@ export interface TlsMatch {
 /** What is spoken to the endpoints. */
 export interface UpstreamHttp {
   /** `downstream`: what the client spoke. `alpn`: what TLS agrees on. */
-  readonly protocol: 'http1' | 'http2' | 'downstream' | 'alpn';
+  readonly protocol: 'http1' | 'downstream' | 'alpn';
   /** Idle connections are closed after this. 0: never by us. */
   readonly idleTimeoutMs: number;
   /** 0: without limit. */
   readonly maxRequestsPerConnection: number;
+  /** 0: without limit. */
   readonly maxConnectionDurationMs: number;
 }

@@ -1,9 +1,140 @@
+import { type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import type { Cluster } from '../../xds/resources.ts';
-import type { Lowered } from '../lowered.ts';
-import type { ClusterConfig } from './cluster-config.ts';
-import type { LowerUpstreamTls } from './upstream-tls.ts';
+import { readDurationMs } from '../fields.ts';
+import { type Lowered, lowering } from '../lowered.ts';
+import type { ClusterConfig, TlsMatch } from './cluster-config.ts';
+import { readBalancing } from './lower-balancing.ts';
+import { readCircuitBreakers } from './lower-circuit-breakers.ts';
+import { readDiscovery } from './lower-discovery.ts';
+import { readOutlierDetection } from './lower-outlier.ts';
+import { readUpstreamHttp } from './lower-upstream-http.ts';
+import type { LowerUpstreamTls, UpstreamTls } from './upstream-tls.ts';
 
 /** A Cluster of CDS or of the bootstrap. Refusals name fields from the cluster on (`lb_policy`). */
-export function lowerCluster(_message: Cluster, _lowerUpstreamTls: LowerUpstreamTls): Lowered<ClusterConfig> {
-  throw new Error('not written yet');
+export function lowerCluster(message: Cluster, lowerUpstreamTls: LowerUpstreamTls): Lowered<ClusterConfig> {
+  return lowering((refuse) => readCluster(message, lowerUpstreamTls, refuse));
+}
+
+function readCluster(message: Cluster, lowerUpstreamTls: LowerUpstreamTls, refuse: Refuse): ClusterConfig {
+  const { name = '', alt_stat_name, connect_timeout, metadata, upstream_bind_config, ...more } = message;
+  const {
+    transport_socket,
+    transport_socket_matches = [],
+    circuit_breakers,
+    outlier_detection,
+    ...groups
+  } = more;
+  if (name === '') refuse('name', 'is missing');
+  const readTls = (socket: Cluster['transport_socket'], field: string): UpstreamTls | undefined =>
+    socket === undefined ? undefined : take(lowerUpstreamTls(socket, field), refuse);
+  return {
+    name,
+    statName: alt_stat_name === undefined || alt_stat_name === '' ? name : alt_stat_name,
+    connectTimeoutMs: readDurationMs(connect_timeout, 5000, refuse, 'connect_timeout'),
+    metadata: metadata?.filter_metadata ?? {},
+    localAddress: readLocalAddress(upstream_bind_config, refuse),
+    tls: readTls(transport_socket, 'transport_socket'),
+    tlsMatches: transport_socket_matches.map((match, i) => readTlsMatch(match, i, readTls)),
+    limits: readCircuitBreakers(circuit_breakers, refuse),
+    outlier: readOutlierDetection(outlier_detection, refuse),
+    ...readGroups(groups, name, refuse),
+  };
+}
+
+/** The fields that belong together, group by group; what no group knows is refused. */
+function readGroups(
+  groups: Omit<
+    Cluster,
+    | 'name'
+    | 'alt_stat_name'
+    | 'connect_timeout'
+    | 'metadata'
+    | 'upstream_bind_config'
+    | 'transport_socket'
+    | 'transport_socket_matches'
+    | 'circuit_breakers'
+    | 'outlier_detection'
+  >,
+  name: string,
+  refuse: Refuse,
+): Pick<ClusterConfig, 'discovery' | 'balancing' | 'http'> {
+  const { type, eds_cluster_config, load_assignment, original_dst_lb_config, ...afterEndpoints } = groups;
+  const { dns_refresh_rate, dns_lookup_family, respect_dns_ttl, dns_failure_refresh_rate, ...afterDns } =
+    afterEndpoints;
+  const { lb_policy, least_request_lb_config, round_robin_lb_config, common_lb_config, ...afterBalancing } =
+    afterDns;
+  const { typed_extension_protocol_options, max_requests_per_connection, protocol_selection, ...afterHttp } =
+    afterBalancing;
+  const { common_http_protocol_options, http_protocol_options, http2_protocol_options, ...rest } = afterHttp;
+  refuseRest(refuse, '', withoutHarmless(rest));
+  return {
+    discovery: readDiscovery(
+      {
+        type,
+        eds_cluster_config,
+        load_assignment,
+        original_dst_lb_config,
+        dns_refresh_rate,
+        dns_lookup_family,
+        respect_dns_ttl,
+        dns_failure_refresh_rate,
+      },
+      name,
+      refuse,
+    ),
+    balancing: readBalancing(
+      { lb_policy, least_request_lb_config, round_robin_lb_config, common_lb_config },
+      refuse,
+    ),
+    http: readUpstreamHttp(
+      {
+        typed_extension_protocol_options,
+        max_requests_per_connection,
+        protocol_selection,
+        common_http_protocol_options,
+        http_protocol_options,
+        http2_protocol_options,
+      },
+      refuse,
+    ),
+  };
+}
+
+/** Fields that ask for what this proxy does anyway, or that change nothing anyone can see. */
+function withoutHarmless(rest: Partial<Cluster>): object {
+  const {
+    per_connection_buffer_limit_bytes: _buffers, // what is held per stream is bounded by the socket's mark
+    wait_for_warm_on_init: _warm, // always waited for
+    ignore_health_on_host_removal: _removal, // there are no active checks that could delay a removal
+    close_connections_on_host_health_failure: _close,
+    cleanup_interval: _cleanup,
+    track_timeout_budgets: _budgets,
+    track_cluster_stats: _stats,
+    lrs_server: _lrs,
+    ...others
+  } = rest;
+  return others;
+}
+
+function readTlsMatch(
+  match: NonNullable<Cluster['transport_socket_matches']>[number],
+  i: number,
+  readTls: (socket: Cluster['transport_socket'], field: string) => UpstreamTls | undefined,
+): TlsMatch {
+  const field = `transport_socket_matches[${i}].transport_socket`;
+  return { name: match.name ?? '', criteria: match.match ?? {}, tls: readTls(match.transport_socket, field) };
+}
+
+function readLocalAddress(bind: Cluster['upstream_bind_config'], refuse: Refuse): string | undefined {
+  const { source_address, freebind: _freebind, ...rest } = bind ?? {};
+  refuseRest(refuse, 'upstream_bind_config', rest);
+  if (source_address?.port_value)
+    refuse('upstream_bind_config.source_address.port_value', 'only 0 is supported');
+  return source_address?.address;
+}
+
+function take<T>(lowered: Lowered<T>, refuse: Refuse): T | undefined {
+  if (lowered.ok) return lowered.value;
+  for (const { field, message } of lowered.refusals) refuse(field, message);
+  return undefined;
 }
