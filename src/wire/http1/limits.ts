@@ -10,6 +10,8 @@ export interface Http1Limits {
   readonly maxChunkLineBytes: number;
   /** All chunk extensions of one message: they carry nothing and cost parsing -> 400. */
   readonly maxChunkExtensionBytes: number;
+  /** 1xx heads before the final one -> 502. */
+  readonly maxInformationalHeads: number;
   /** Bytes held while paused or between messages; a reader that stops reading its socket stays far below. */
   readonly maxHeldBytes: number;
 }
@@ -21,5 +23,6 @@ export const DEFAULT_HTTP1_LIMITS: Http1Limits = {
   maxHeaderCount: 100,
   maxChunkLineBytes: 1024,
   maxChunkExtensionBytes: 16 * 1024,
+  maxInformationalHeads: 16,
   maxHeldBytes: 1024 * 1024,
 };
