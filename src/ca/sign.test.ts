@@ -92,7 +92,10 @@ describe('a request is refused', () => {
     ['too long', csrPem + ' '.repeat(MAX_CSR_LENGTH)],
     ['bytes after the end', pemOf(Buffer.concat([derOf(csrPem), Buffer.from([0])]))],
     ['nested without end', pemOf(nested(4000))],
-    ['a bare public key', pemOf(generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' }))],
+    [
+      'a bare public key',
+      pemOf(generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' })),
+    ],
   ])('when it is malformed: %s', async (_, text) => {
     expect(await sign({ csrPem: text })).toMatchObject({ ok: false, code: 'bad_request' });
   });
