@@ -120,3 +120,7 @@ export function parseProxyArgs(args: readonly string[]): Omit<ProxyOptions, 'ver
     ...(values['drain-time-s'] === undefined ? {} : { drainTimeMs: Number(values['drain-time-s']) * 1000 }),
   };
 }
+
+if (import.meta.main) {
+  process.exitCode = await runProxy({ ...parseProxyArgs(process.argv.slice(2)), version: process.env['WEFT_VERSION'] ?? '' });
+}
