@@ -48,7 +48,7 @@ function readCall(call: CertificateGrpcCall): CertificateCall {
   const headers = call.metadata.get('authorization');
   return {
     request: call.request,
-    // Two headers are joined to one that is refused: nobody shall wonder which of them counted.
+    // Node drops a second header; if one came nevertheless, both together are no token.
     authorization: headers.length === 0 ? undefined : headers.join(', '),
     // grpc-js gives a certificate only when OpenSSL has found its chain good.
     peerCertificate: call.getAuthContext().sslPeerCertificate?.raw,
