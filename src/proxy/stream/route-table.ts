@@ -1,6 +1,139 @@
+import type { Random } from '../../lib/random.ts';
+import type { CompiledRouteMatch } from '../../xds/match/route-match.ts';
+import type { HostIndex } from '../../xds/match/virtual-host.ts';
+import type { WeightedChoice } from '../../xds/match/weighted.ts';
+import type { Format } from '../observe/format.ts';
+import type { Metadata } from '../upstream/endpoint-set.ts';
+import type { HashPolicy } from './hash-policy.ts';
+import type { HeaderOperations } from './header-operations.ts';
+import type { RouteOverride } from './http-filter.ts';
+import type { RetryPolicy } from './retry-policy.ts';
+
 /** A RouteConfiguration made ready: made by lower-route.ts, immutable, read by the connection manager and the router. */
 export interface RouteTable {
   readonly name: string;
-  /** Clusters that its routes lead to. */
+  /** Clusters that its routes lead to, mirrors included. */
   readonly clusterNames: readonly string[];
+  readonly hosts: HostIndex<VirtualHostRoutes>;
+  /** The Host header's port does not count. */
+  readonly ignorePort: boolean;
+  /** Headers that only callers inside may send. */
+  readonly internalOnlyHeaders: readonly string[];
 }
+
+export interface VirtualHostRoutes {
+  readonly name: string;
+  readonly requireTls: 'none' | 'external' | 'all';
+  readonly routes: readonly Route[];
+}
+
+/** One route with everything it inherits from its virtual host and table. */
+export interface Route {
+  readonly name: string;
+  readonly virtualHost: string;
+  readonly match: CompiledRouteMatch;
+  readonly action: RouteAction;
+  readonly metadata: Metadata;
+  /** Operation name for traces, '' for none. */
+  readonly decorator: string;
+}
+
+export type RouteAction =
+  | ForwardAction
+  | RedirectAction
+  | DirectAction
+  | { readonly kind: 'none'; readonly leaf: RouteLeaf };
+
+/**
+ * What a request ends up at: a route without clusters, or one cluster of a route. Filter chains are compiled per leaf.
+ */
+export interface RouteLeaf {
+  readonly route: string;
+  /** Name of the cluster, or the header that holds it; both '' where the route forwards nothing. */
+  readonly cluster: string;
+  readonly clusterHeader: string;
+  readonly requestHeaders: HeaderOperations | undefined;
+  readonly responseHeaders: HeaderOperations | undefined;
+  /** Configurations of filters by name in the chain, most specific first. */
+  readonly overrides: ReadonlyMap<string, readonly RouteOverride[]>;
+  /** Filters that are switched off here, by name in the chain. */
+  readonly disabledFilters: ReadonlySet<string>;
+  /** In place of the action's host rewrite. */
+  readonly hostRewrite: string | undefined;
+}
+
+export interface ForwardAction {
+  readonly kind: 'forward';
+  readonly leaves: WeightedChoice<RouteLeaf>;
+  readonly clusterNotFoundStatus: number;
+  /** The new path with query; undefined keeps the old one. */
+  readonly rewritePath: ((path: string) => string) | undefined;
+  readonly rewriteHost: HostRewrite | undefined;
+  readonly appendForwardedHost: boolean;
+  /** From the request's last byte to the response's last; 0 is none. */
+  readonly timeoutMs: number;
+  /** Without a byte in either direction; undefined: the connection manager's. */
+  readonly idleTimeoutMs: number | undefined;
+  /** 0 is none; undefined: the connection manager's. */
+  readonly maxStreamMs: number | undefined;
+  /** Upper bound for what `grpc-timeout` asks; undefined: it is not looked at. 0: whatever it asks. */
+  readonly grpcTimeoutMaxMs: number | undefined;
+  readonly grpcTimeoutOffsetMs: number;
+  readonly retry: RetryPolicy | undefined;
+  readonly mirrors: readonly MirrorPolicy[];
+  readonly hash: readonly HashPolicy[];
+  /** By lower-case upgrade type; absent: the connection manager's. */
+  readonly upgrades: ReadonlyMap<string, boolean>;
+  /** Which attempt this is goes into x-envoy-attempt-count, of the request and of the response. */
+  readonly attemptCountInRequest: boolean;
+  readonly attemptCountInResponse: boolean;
+}
+
+export type HostRewrite =
+  | { readonly kind: 'literal'; readonly host: string }
+  | { readonly kind: 'endpoint' }
+  | { readonly kind: 'header'; readonly name: string }
+  | { readonly kind: 'path'; readonly rewrite: (path: string) => string };
+
+export interface MirrorPolicy {
+  readonly cluster: string;
+  /** Share of requests in parts of a million. */
+  readonly share: number;
+  readonly keepHost: boolean;
+}
+
+export interface RedirectAction {
+  readonly kind: 'redirect';
+  readonly leaf: RouteLeaf;
+  readonly status: number;
+  /** The Location for a request. */
+  readonly location: (request: RedirectFacts) => string;
+}
+
+export interface RedirectFacts {
+  readonly scheme: string;
+  readonly authority: string;
+  readonly path: string;
+}
+
+export interface DirectAction {
+  readonly kind: 'direct';
+  readonly leaf: RouteLeaf;
+  readonly status: number;
+  readonly body: string;
+}
+
+/** The leaf a request falls on; undefined where all weights are zero. */
+export function leafOf(action: RouteAction, random: Random): RouteLeaf | undefined {
+  if (action.kind !== 'forward') return action.leaf;
+  const { options } = action.leaves;
+  return options.length === 1 ? options[0] : drawLeaf(action.leaves, random);
+}
+
+function drawLeaf(leaves: WeightedChoice<RouteLeaf>, random: Random): RouteLeaf | undefined {
+  if (leaves.total === 0) return undefined;
+  const point = random.below(leaves.total);
+  return leaves.options[leaves.sums.findIndex((sum) => point < sum)];
+}
+
+export type HeaderFormat = Format;

@@ -1,0 +1,48 @@
+import type { Headers } from '../../wire/headers.ts';
+import type { PeerFacts, RequestFacts } from '../../xds/match/facts.ts';
+import type { ResponseFlags } from './response-flags.ts';
+
+/** What can be said of an HTTP stream, or of a TCP connection, when it is logged, counted or put into a header. */
+export interface StreamFacts {
+  /** Wall time of its first byte, milliseconds. */
+  readonly startTimeMs: number;
+  /** Milliseconds from its start to its end, or to now. */
+  readonly durationMs: number;
+  /** Milliseconds from the start to the request's last byte and to the response's first; undefined if never. */
+  readonly requestDurationMs: number | undefined;
+  readonly responseDurationMs: number | undefined;
+  /** `HTTP/1.1`; undefined for TCP. */
+  readonly protocol: string | undefined;
+  /** Undefined for TCP. */
+  readonly request: RequestFacts | undefined;
+  readonly peer: PeerFacts;
+  readonly connectionId: number;
+  readonly peerCertificate:
+    | { readonly uri: string; readonly subject: string; readonly hash: string }
+    | undefined;
+  readonly tlsVersion: string | undefined;
+  /** Where the client's connection ends here: the original destination. */
+  readonly downstreamLocal: string;
+  readonly downstreamLocalPort: number;
+  /** `10.0.0.1:1234` of the client, believed and direct. */
+  readonly downstreamRemote: string;
+  readonly downstreamDirectRemote: string;
+  /** 0 where none was sent. */
+  readonly responseCode: number;
+  readonly responseCodeDetails: string | undefined;
+  readonly responseFlags: ResponseFlags;
+  readonly responseHeaders: Headers;
+  readonly responseTrailers: Headers;
+  readonly connectionTerminationDetails: string | undefined;
+  readonly upstreamTransportFailureReason: string | undefined;
+  /** Body bytes from and to the client. */
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly upstreamHost: string | undefined;
+  readonly upstreamCluster: string | undefined;
+  readonly upstreamLocalAddress: string | undefined;
+  readonly upstreamAttempts: number;
+  readonly routeName: string;
+  readonly virtualHost: string;
+  readonly filterChain: string;
+}

@@ -1,0 +1,107 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Random } from '../../lib/random.ts';
+import type { Headers } from '../../wire/headers.ts';
+import type { PeerFacts, RequestFacts } from '../../xds/match/facts.ts';
+import type { Refuse } from '../../xds/match/refuse.ts';
+import type { AnyMessage, Json } from '../../xds/resources.ts';
+import type { ResponseFlags } from '../observe/response-flags.ts';
+import type { StreamFacts } from '../observe/stream-facts.ts';
+
+/**
+ * What an HTTP filter is: phases as data. A filter implements the phases it needs, is made once per configuration and
+ * route, is shared by all streams, and says continue, reply, or promises to. It never calls back into the chain, holds
+ * nothing of a stream in itself, and no phase that it lacks costs anything: hooks are compiled into flat arrays.
+ */
+export interface HttpFilter {
+  /** The head of the request; `stream.request` may be changed. */
+  readonly requestHeaders?: (stream: FilterStream) => Verdict;
+  /** A piece of the request's body; what is returned goes on in its place. A filter without this never sees bodies. */
+  readonly requestData?: (stream: FilterStream, bytes: Buffer, end: boolean) => Buffer;
+  /** The head of the response; `stream.response` may be changed. In reverse order of the chain. */
+  readonly responseHeaders?: (stream: FilterStream) => Verdict;
+  readonly responseData?: (stream: FilterStream, bytes: Buffer, end: boolean) => Buffer;
+  /** The stream is over, however it ended. Exactly once for every stream whose requestHeaders was called. */
+  readonly close?: (stream: FilterStream) => void;
+}
+
+/** Undefined: go on. A reply: the request ends here. A promise: the stream waits for it, others do not. */
+export type Verdict = undefined | Reply | Promise<undefined | Reply>;
+
+/** An answer of the proxy itself. */
+export interface Reply {
+  readonly status: number;
+  readonly body: string;
+  readonly headers?: Headers;
+  /** %RESPONSE_CODE_DETAILS%: a word with underscores. */
+  readonly details: string;
+  readonly flags?: ResponseFlags;
+  /** For gRPC callers where it does not follow from the status. */
+  readonly grpcStatus?: number;
+  /** Cut the connection in place of an answer. */
+  readonly reset?: boolean;
+}
+
+/** What a filter sees of a stream. */
+export interface FilterStream {
+  readonly request: MutableRequest;
+  /** Set from responseHeaders on. */
+  readonly response: MutableResponse;
+  readonly peer: PeerFacts;
+  readonly facts: StreamFacts;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** True once nobody waits for the stream any more. */
+  readonly over: boolean;
+  /** The cluster the chosen route leads to; '' where it leads to none. */
+  readonly routeCluster: string;
+  addFlags(flags: ResponseFlags): void;
+  setMetadata(filter: string, fields: { readonly [key: string]: Json }): void;
+  /** State of this stream that belongs to a filter: `key` is an object only that filter has. */
+  stateOf<T>(key: object, make: () => T): T;
+}
+
+export interface MutableRequest extends RequestFacts {
+  method: string;
+  path: string;
+  authority: string;
+  scheme: string;
+  readonly headers: Headers;
+}
+
+export interface MutableResponse {
+  status: number;
+  readonly headers: Headers;
+}
+
+/** A filter as configured in a chain, before a route is known. */
+export interface ConfiguredFilter {
+  /** Name in the chain, which typed_per_filter_config speaks of. */
+  readonly name: string;
+  /**
+   * The filter for a route: `overrides` are that route's own configurations, most specific first, as lowerRoute gave
+   * them. Undefined where it has nothing to do there.
+   */
+  forRoute(overrides: readonly RouteOverride[]): HttpFilter | undefined;
+}
+
+/** A route's own configuration of a filter; each filter knows its own. */
+export type RouteOverride = unknown;
+
+/** What is around a filter when it is lowered. */
+export interface HttpFilterContext {
+  readonly name: string;
+  readonly refuse: Refuse;
+  /** Path of the message, for refusals. */
+  readonly field: string;
+  readonly statPrefix: string;
+}
+
+/** A kind of HTTP filter, found by the type URLs of its messages. */
+export interface HttpFilterKind {
+  /** Full message name of the configuration in a chain. */
+  readonly message: string;
+  /** Full message name of the configuration of a route, '' for none. */
+  readonly routeMessage: string;
+  lower(message: AnyMessage, context: HttpFilterContext): ConfiguredFilter;
+  lowerRoute(message: AnyMessage, context: HttpFilterContext): RouteOverride;
+}
