@@ -1,0 +1,64 @@
+import { specKind } from '../kind.ts';
+import type { SpecObject } from '../object.ts';
+import type { Report } from '../report.ts';
+import { type Infer, list, message, oneOf, text, textMap } from '../schema.ts';
+import { GATEWAY_API_GROUP, hostnameProblem } from './shared/names.ts';
+import { localRef } from './shared/references.ts';
+
+const validation = message(
+  { hostname: text },
+  {
+    caCertificateRefs: list(localRef),
+    wellKnownCACertificates: text,
+    subjectAltNames: list(message({ type: oneOf('Hostname', 'URI') }, { hostname: text, uri: text })),
+  },
+);
+type Validation = Infer<typeof validation>;
+
+const spec = message(
+  {
+    targetRefs: list(message({ group: text, kind: text, name: text }, { sectionName: text })),
+    validation,
+  },
+  { options: textMap },
+);
+
+/** Spec of a BackendTLSPolicy: TLS from gateways to Services, and what their certificates must show. */
+export type BackendTlsPolicySpec = Infer<typeof spec>;
+export type BackendTlsPolicy = SpecObject<BackendTlsPolicySpec>;
+
+/** gateway.networking.k8s.io BackendTLSPolicy. */
+export const backendTlsPolicy = specKind(
+  { group: GATEWAY_API_GROUP, kind: 'BackendTLSPolicy', versions: ['v1', 'v1alpha3'] },
+  spec,
+  (policy, report) => {
+    checkTargets(policy, report);
+    checkValidation(policy.validation, report.at('validation'));
+  },
+);
+
+function checkTargets(policy: BackendTlsPolicySpec, report: Report): void {
+  if (policy.targetRefs.length === 0) report.error('targetRefs', 'targetRefs is empty; name the Service this is about');
+  const seen = new Set<string>();
+  for (const [i, { group, kind, name, sectionName = '' }] of policy.targetRefs.entries()) {
+    const text = [group, kind, name, sectionName].join(' ');
+    if (seen.has(text)) report.error(['targetRefs', i], 'this target is already in the list; set sectionName to tell them apart');
+    seen.add(text);
+  }
+}
+
+function checkValidation(validation: Validation, report: Report): void {
+  const problem = hostnameProblem(validation.hostname, false);
+  if (problem !== undefined) report.error('hostname', problem);
+  const byRefs = (validation.caCertificateRefs ?? []).length > 0;
+  const wellKnown = (validation.wellKnownCACertificates ?? '') !== '';
+  if (byRefs && wellKnown)
+    report.error('wellKnownCACertificates', 'wellKnownCACertificates cannot be combined with caCertificateRefs');
+  if (!byRefs && !wellKnown)
+    report.error([], 'whose certificates are trusted? Set caCertificateRefs, or wellKnownCACertificates: System');
+  for (const [i, name] of (validation.subjectAltNames ?? []).entries()) {
+    const [own, other] = name.type === 'Hostname' ? (['hostname', 'uri'] as const) : (['uri', 'hostname'] as const);
+    if (!name[own]) report.error(['subjectAltNames', i, own], `${own} is required for type ${name.type}`);
+    if (name[other]) report.error(['subjectAltNames', i, other], `${other} does not belong to type ${name.type}`);
+  }
+}

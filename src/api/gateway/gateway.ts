@@ -1,0 +1,63 @@
+import { specKind } from '../kind.ts';
+import type { SpecObject } from '../object.ts';
+import type { Report } from '../report.ts';
+import { type Infer, int32, list, message, oneOf, text, textMap } from '../schema.ts';
+import { checkListeners, labelSelector, listeners } from './shared/listeners.ts';
+import { GATEWAY_API_GROUP } from './shared/names.ts';
+import { localRef, secretRef } from './shared/references.ts';
+
+const caRef = message({ group: text, kind: text, name: text }, { namespace: text });
+
+const frontendTls = message(
+  {},
+  {
+    validation: message(
+      { caCertificateRefs: list(caRef) },
+      { mode: oneOf('AllowValidOnly', 'AllowInsecureFallback') },
+    ),
+  },
+);
+
+const spec = message(
+  { gatewayClassName: text, listeners },
+  {
+    addresses: list(message({}, { type: text, value: text })),
+    allowedListeners: message(
+      {},
+      { namespaces: message({}, { from: oneOf('All', 'Selector', 'Same', 'None'), selector: labelSelector }) },
+    ),
+    infrastructure: message({}, { labels: textMap, annotations: textMap, parametersRef: localRef }),
+    tls: message(
+      {},
+      {
+        backend: message({}, { clientCertificateRef: secretRef }),
+        frontend: message(
+          { default: frontendTls },
+          { perPort: list(message({ port: int32, tls: frontendTls }, {})) },
+        ),
+      },
+    ),
+    defaultScope: text,
+  },
+);
+
+/** Spec of the Gateway API's Gateway: listeners of one gateway, to which routes attach. */
+export type KubernetesGatewaySpec = Infer<typeof spec>;
+export type KubernetesGateway = SpecObject<KubernetesGatewaySpec>;
+
+/** gateway.networking.k8s.io Gateway. */
+export const kubernetesGateway = specKind(
+  { group: GATEWAY_API_GROUP, kind: 'Gateway', versions: ['v1', 'v1beta1'] },
+  spec,
+  checkGateway,
+);
+
+function checkGateway(gateway: KubernetesGatewaySpec, report: Report): void {
+  if (gateway.gatewayClassName === '') report.error('gatewayClassName', 'the name of the GatewayClass is missing');
+  checkListeners(gateway.listeners, report.at('listeners'));
+  const ports = new Set<number>();
+  for (const [i, { port }] of (gateway.tls?.frontend?.perPort ?? []).entries()) {
+    if (ports.has(port)) report.error(['tls', 'frontend', 'perPort', i, 'port'], `there is already an entry for port ${port}`);
+    ports.add(port);
+  }
+}

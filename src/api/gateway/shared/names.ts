@@ -1,0 +1,35 @@
+// Names in the Gateway API: lower case, unlike Istio's.
+
+const LABEL = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;
+const HEADER = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
+const MAX_HOSTNAME_LENGTH = 253;
+
+/** The group of all kinds in this folder. */
+export const GATEWAY_API_GROUP = 'gateway.networking.k8s.io';
+
+/** What is wrong with a host name; `*.example.com` is allowed where `wildcard` is true. No addresses, no ports. */
+export function hostnameProblem(name: string, wildcard: boolean): string | undefined {
+  const rest = wildcard && name.startsWith('*.') ? name.slice(2) : name;
+  const labels = rest.split('.');
+  if (/^\d+(?:\.\d+){3}$/.test(rest)) return `"${name}" is an IP address; a host name is needed here`;
+  if (rest.length <= MAX_HOSTNAME_LENGTH && labels.every((label) => LABEL.test(label))) return undefined;
+  return `"${name}" is not a host name; use lower-case letters, digits, "-" and "."${wildcard ? ', and "*." in front' : ''}`;
+}
+
+/** What is wrong with the name of a listener or rule, or undefined. */
+export function sectionNameProblem(name: string): string | undefined {
+  if (name.length <= MAX_HOSTNAME_LENGTH && name.split('.').every((label) => LABEL.test(label))) return undefined;
+  return `"${name}" is not a name for a section; use lower-case letters, digits, "-" and "."`;
+}
+
+/** What is wrong with the name of a header, or undefined. */
+export function gatewayHeaderProblem(name: string): string | undefined {
+  return HEADER.test(name) ? undefined : `"${name}" is not the name of a header; use letters, digits and "-"`;
+}
+
+const DURATION = /^(?:[0-9]{1,5}(?:h|m|s|ms)){1,4}$/;
+
+/** What is wrong with a duration of the Gateway API (GEP-2257: no fractions), or undefined. */
+export function gatewayDurationProblem(duration: string): string | undefined {
+  return DURATION.test(duration) ? undefined : `"${duration}" is not a duration; write it as 10s, 500ms or 1m30s`;
+}

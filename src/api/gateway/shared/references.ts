@@ -1,0 +1,64 @@
+import { portProblem } from '../../check/port.ts';
+import type { Report } from '../../report.ts';
+import { type Infer, int32, list, message, text } from '../../schema.ts';
+import { sectionNameProblem } from './names.ts';
+
+/** What a route is attached to: a Gateway (default), a ListenerSet, or a Service for traffic within the mesh. */
+export const parentRef = message(
+  { name: text },
+  { group: text, kind: text, namespace: text, sectionName: text, port: int32 },
+);
+export type ParentRef = Infer<typeof parentRef>;
+export const parentRefs = list(parentRef);
+
+const backendFields = { group: text, kind: text, namespace: text, port: int32 };
+
+/** Where requests go: a Service by default. `port` is required for Services. */
+export const backendObjectRef = message({ name: text }, backendFields);
+export type BackendObjectRef = Infer<typeof backendObjectRef>;
+
+/** A backend with its share. Default weight: 1. */
+export const weightedBackendRef = { required: { name: text }, optional: { ...backendFields, weight: int32 } };
+export const backendRef = message(weightedBackendRef.required, weightedBackendRef.optional);
+export type BackendRef = Infer<typeof backendRef>;
+
+/** An object of the same namespace. */
+export const localRef = message({ group: text, kind: text, name: text }, {});
+export type LocalRef = Infer<typeof localRef>;
+
+/** A Secret by default. */
+export const secretRef = message({ name: text }, { group: text, kind: text, namespace: text });
+export type SecretRef = Infer<typeof secretRef>;
+
+/** Each parent once; two references to the same parent need different sections or ports. */
+export function checkParentRefs(refs: readonly ParentRef[] | undefined, report: Report): void {
+  const seen = new Map<string, number>();
+  for (const [i, ref] of (refs ?? []).entries()) {
+    const at = report.at('parentRefs', i);
+    if (ref.name === '') at.error('name', 'the name of the parent is missing');
+    const section = ref.sectionName === undefined ? undefined : sectionNameProblem(ref.sectionName);
+    if (section !== undefined) at.error('sectionName', section);
+    checkRefPort(ref.port, at);
+    const text = [ref.group, ref.kind, ref.namespace, ref.name, ref.sectionName, ref.port].join(' ');
+    const earlier = seen.get(text);
+    if (earlier !== undefined) at.error([], `parentRefs[${earlier}] is the same; set sectionName or port to tell them apart`);
+    seen.set(text, i);
+  }
+}
+
+const MAX_WEIGHT = 1_000_000;
+
+/** Name, port and weight of a backend. */
+export function checkBackendRef(ref: BackendRef, report: Report): void {
+  if (ref.name === '') report.error('name', 'the name of the backend is missing');
+  const isService = (ref.group ?? '') === '' && (ref.kind ?? 'Service') === 'Service';
+  if (isService && ref.port === undefined) report.error('port', 'port is required: which port of the Service?');
+  checkRefPort(ref.port, report);
+  if (ref.weight !== undefined && (ref.weight < 0 || ref.weight > MAX_WEIGHT))
+    report.error('weight', `${ref.weight} is not a weight; write 0 to ${MAX_WEIGHT}`);
+}
+
+function checkRefPort(port: number | undefined, report: Report): void {
+  const problem = port === undefined ? undefined : portProblem(port);
+  if (problem !== undefined) report.error('port', problem);
+}

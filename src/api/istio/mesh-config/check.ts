@@ -1,0 +1,71 @@
+import { checkDuration, checkDurationSyntax, durationMs } from '../../check/duration.ts';
+import { isDnsLabel, wildcardHostProblem } from '../../check/host.ts';
+import { portProblem } from '../../check/port.ts';
+import type { Report } from '../../report.ts';
+import { checkConnectionPool } from '../shared/connection-pool.ts';
+import { checkHttpRetry } from '../shared/http-retry.ts';
+import { checkLocalityLb, checkZoneAwareLb } from '../shared/locality.ts';
+import { checkOutlierDetection } from '../shared/outlier-detection.ts';
+import type { WrittenMeshConfig } from './schema.ts';
+
+/** Times, names and ports, and the settings that are DestinationRules' and VirtualServices' too. */
+export function checkMeshConfig(mesh: WrittenMeshConfig, report: Report): void {
+  checkConnectTimeout(mesh.connectTimeout, report);
+  checkDurationSyntax(mesh.protocolDetectionTimeout, report, 'protocolDetectionTimeout');
+  checkDuration(mesh.dnsRefreshRate, report, 'dnsRefreshRate');
+  checkDuration(mesh.hboneIdleTimeout, report, 'hboneIdleTimeout');
+  checkTrustDomain(mesh.trustDomain, report, ['trustDomain']);
+  for (const [i, alias] of (mesh.trustDomainAliases ?? []).entries()) checkTrustDomain(alias, report, ['trustDomainAliases', i]);
+  if (mesh.rootNamespace !== undefined && !isDnsLabel(mesh.rootNamespace))
+    report.error('rootNamespace', `"${mesh.rootNamespace}" is not a namespace; use letters, digits and "-"`);
+  checkLocalityLb(mesh.localityLbSetting, true, report.at('localityLbSetting'));
+  checkZoneAwareLb(mesh.zoneAwareLbSetting, true, report.at('zoneAwareLbSetting'));
+  checkHttpRetry(mesh.defaultHttpRetryPolicy, report.at('defaultHttpRetryPolicy'));
+  const policy = report.at('defaultTrafficPolicy');
+  checkConnectionPool(mesh.defaultTrafficPolicy?.connectionPool, policy.at('connectionPool'));
+  checkOutlierDetection(mesh.defaultTrafficPolicy?.outlierDetection, policy.at('outlierDetection'));
+  checkLists(mesh, report);
+  checkProxyDefaults(mesh, report.at('defaultConfig'));
+}
+
+const MAX_CONNECT_TIMEOUT_MS = 30_000;
+
+function checkConnectTimeout(timeout: string | undefined, report: Report): void {
+  checkDuration(timeout, report, 'connectTimeout');
+  if (timeout !== undefined && durationMs(timeout) > MAX_CONNECT_TIMEOUT_MS)
+    report.error('connectTimeout', `${timeout} is too long to wait for a connection; at most 30s`);
+}
+
+/** A trust domain is the host part of a SPIFFE ID (SPIFFE-ID, 2.1), in the form of a DNS name. */
+function checkTrustDomain(domain: string | undefined, report: Report, steps: readonly (string | number)[]): void {
+  if (domain === undefined) return;
+  const labels = domain.replace(/\.$/, '').split('.');
+  if (!labels.every(isDnsLabel)) report.error(steps, `"${domain}" is not a trust domain; write it like a host name: cluster.local`);
+}
+
+function checkLists(mesh: WrittenMeshConfig, report: Report): void {
+  for (const [i, { hosts = [] }] of (mesh.serviceSettings ?? []).entries())
+    for (const [j, host] of hosts.entries()) {
+      const problem = wildcardHostProblem(host);
+      if (problem !== undefined) report.error(['serviceSettings', i, 'hosts', j], problem);
+    }
+  const names = new Set<string>();
+  for (const [i, provider] of (mesh.extensionProviders ?? []).entries()) {
+    const at = report.at('extensionProviders', i);
+    if (names.has(provider.name)) at.error('name', `there is already a provider named "${provider.name}"`);
+    if (provider.name === '') at.error('name', 'the name of the provider is missing');
+    if (Object.keys(provider).length !== 2)
+      at.warn([], `provider "${provider.name}" needs exactly one field that says what it is, such as zipkin or envoyFileAccessLog`);
+    names.add(provider.name);
+  }
+}
+
+function checkProxyDefaults(mesh: WrittenMeshConfig, report: Report): void {
+  const config = mesh.defaultConfig;
+  for (const field of ['proxyAdminPort', 'statusPort'] as const) {
+    const problem = config?.[field] === undefined ? undefined : portProblem(config[field]);
+    if (problem !== undefined) report.error(field, problem);
+  }
+  for (const field of ['drainDuration', 'terminationDrainDuration'] as const) checkDuration(config?.[field], report, field);
+  if ((config?.concurrency ?? 0) < 0) report.error('concurrency', 'concurrency is 0 (one thread per core) or more');
+}

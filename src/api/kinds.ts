@@ -1,0 +1,189 @@
+import { backendTlsPolicy, type BackendTlsPolicy } from './gateway/backend-tls-policy.ts';
+import { gatewayClass, type GatewayClass } from './gateway/gateway-class.ts';
+import { kubernetesGateway, type KubernetesGateway } from './gateway/gateway.ts';
+import { grpcRoute, type GrpcRoute } from './gateway/grpc-route.ts';
+import { type HttpRoute, kubernetesHttpRoute } from './gateway/http-route.ts';
+import { tcpRoute, type TcpRoute, tlsRoute, type TlsRoute, udpRoute, type UdpRoute } from './gateway/l4-routes.ts';
+import { listenerSet, type ListenerSet } from './gateway/listener-set.ts';
+import { referenceGrant, type ReferenceGrant } from './gateway/reference-grant.ts';
+import { authorizationPolicy, type AuthorizationPolicy } from './istio/authorization-policy.ts';
+import { destinationRule, type DestinationRule } from './istio/destination-rule.ts';
+import { envoyFilter, type EnvoyFilter } from './istio/envoy-filter.ts';
+import { gateway, type Gateway } from './istio/gateway.ts';
+import { peerAuthentication, type PeerAuthentication } from './istio/peer-authentication.ts';
+import { proxyConfig, type ProxyConfig } from './istio/proxy-config.ts';
+import { requestAuthentication, type RequestAuthentication } from './istio/request-authentication.ts';
+import { serviceEntry, type ServiceEntry } from './istio/service-entry.ts';
+import { sidecar, type Sidecar } from './istio/sidecar.ts';
+import { telemetry, type Telemetry } from './istio/telemetry.ts';
+import { trafficExtension, type TrafficExtension } from './istio/traffic-extension.ts';
+import { virtualService, type VirtualService } from './istio/virtual-service.ts';
+import { wasmPlugin, type WasmPlugin } from './istio/wasm-plugin.ts';
+import { workloadEntry, type WorkloadEntry } from './istio/workload-entry.ts';
+import { workloadGroup, type WorkloadGroup } from './istio/workload-group.ts';
+import type { Kind } from './kind.ts';
+import { type ConfigMap, configMap, type Secret, secret } from './kubernetes/config-data.ts';
+import { type EndpointSlice, type Endpoints, endpointSlice, endpoints } from './kubernetes/endpoints.ts';
+import { type Namespace, namespace, type ServiceAccount, serviceAccount } from './kubernetes/metadata-kinds.ts';
+import { type Node, node } from './kubernetes/node.ts';
+import { type Pod, pod } from './kubernetes/pod.ts';
+import { type Service, service } from './kubernetes/service.ts';
+import {
+  type DaemonSet,
+  daemonSet,
+  type Deployment,
+  deployment,
+  type Job,
+  job,
+  type ReplicaSet,
+  replicaSet,
+  type StatefulSet,
+  statefulSet,
+} from './kubernetes/workload-kinds.ts';
+import { nearestName } from './nearest-name.ts';
+import { groupOf, kindIdOf, versionOf } from './object.ts';
+import { type TrafficTest, trafficTest } from './weft/traffic-test.ts';
+
+/** The table of all kinds that weft reads, by `group/kind`. A new kind is one file and one line here. */
+const kinds = {
+  'networking.istio.io/VirtualService': virtualService,
+  'networking.istio.io/DestinationRule': destinationRule,
+  'networking.istio.io/Gateway': gateway,
+  'networking.istio.io/ServiceEntry': serviceEntry,
+  'networking.istio.io/WorkloadEntry': workloadEntry,
+  'networking.istio.io/WorkloadGroup': workloadGroup,
+  'networking.istio.io/Sidecar': sidecar,
+  'networking.istio.io/ProxyConfig': proxyConfig,
+  'networking.istio.io/EnvoyFilter': envoyFilter,
+  'security.istio.io/PeerAuthentication': peerAuthentication,
+  'security.istio.io/RequestAuthentication': requestAuthentication,
+  'security.istio.io/AuthorizationPolicy': authorizationPolicy,
+  'telemetry.istio.io/Telemetry': telemetry,
+  'extensions.istio.io/WasmPlugin': wasmPlugin,
+  'extensions.istio.io/TrafficExtension': trafficExtension,
+  'gateway.networking.k8s.io/GatewayClass': gatewayClass,
+  'gateway.networking.k8s.io/Gateway': kubernetesGateway,
+  'gateway.networking.k8s.io/ListenerSet': listenerSet,
+  'gateway.networking.k8s.io/HTTPRoute': kubernetesHttpRoute,
+  'gateway.networking.k8s.io/GRPCRoute': grpcRoute,
+  'gateway.networking.k8s.io/TLSRoute': tlsRoute,
+  'gateway.networking.k8s.io/TCPRoute': tcpRoute,
+  'gateway.networking.k8s.io/UDPRoute': udpRoute,
+  'gateway.networking.k8s.io/ReferenceGrant': referenceGrant,
+  'gateway.networking.k8s.io/BackendTLSPolicy': backendTlsPolicy,
+  'weft.dev/TrafficTest': trafficTest,
+  '/Namespace': namespace,
+  '/ServiceAccount': serviceAccount,
+  '/Service': service,
+  '/Pod': pod,
+  '/Endpoints': endpoints,
+  '/Node': node,
+  '/Secret': secret,
+  '/ConfigMap': configMap,
+  'discovery.k8s.io/EndpointSlice': endpointSlice,
+  'apps/Deployment': deployment,
+  'apps/ReplicaSet': replicaSet,
+  'apps/StatefulSet': statefulSet,
+  'apps/DaemonSet': daemonSet,
+  'batch/Job': job,
+} as const satisfies { readonly [K in KindId]: Kind<KindTypes[K]> };
+
+/** The type of the objects of each kind. */
+export interface KindTypes {
+  readonly 'networking.istio.io/VirtualService': VirtualService;
+  readonly 'networking.istio.io/DestinationRule': DestinationRule;
+  readonly 'networking.istio.io/Gateway': Gateway;
+  readonly 'networking.istio.io/ServiceEntry': ServiceEntry;
+  readonly 'networking.istio.io/WorkloadEntry': WorkloadEntry;
+  readonly 'networking.istio.io/WorkloadGroup': WorkloadGroup;
+  readonly 'networking.istio.io/Sidecar': Sidecar;
+  readonly 'networking.istio.io/ProxyConfig': ProxyConfig;
+  readonly 'networking.istio.io/EnvoyFilter': EnvoyFilter;
+  readonly 'security.istio.io/PeerAuthentication': PeerAuthentication;
+  readonly 'security.istio.io/RequestAuthentication': RequestAuthentication;
+  readonly 'security.istio.io/AuthorizationPolicy': AuthorizationPolicy;
+  readonly 'telemetry.istio.io/Telemetry': Telemetry;
+  readonly 'extensions.istio.io/WasmPlugin': WasmPlugin;
+  readonly 'extensions.istio.io/TrafficExtension': TrafficExtension;
+  readonly 'gateway.networking.k8s.io/GatewayClass': GatewayClass;
+  readonly 'gateway.networking.k8s.io/Gateway': KubernetesGateway;
+  readonly 'gateway.networking.k8s.io/ListenerSet': ListenerSet;
+  readonly 'gateway.networking.k8s.io/HTTPRoute': HttpRoute;
+  readonly 'gateway.networking.k8s.io/GRPCRoute': GrpcRoute;
+  readonly 'gateway.networking.k8s.io/TLSRoute': TlsRoute;
+  readonly 'gateway.networking.k8s.io/TCPRoute': TcpRoute;
+  readonly 'gateway.networking.k8s.io/UDPRoute': UdpRoute;
+  readonly 'gateway.networking.k8s.io/ReferenceGrant': ReferenceGrant;
+  readonly 'gateway.networking.k8s.io/BackendTLSPolicy': BackendTlsPolicy;
+  readonly 'weft.dev/TrafficTest': TrafficTest;
+  readonly '/Namespace': Namespace;
+  readonly '/ServiceAccount': ServiceAccount;
+  readonly '/Service': Service;
+  readonly '/Pod': Pod;
+  readonly '/Endpoints': Endpoints;
+  readonly '/Node': Node;
+  readonly '/Secret': Secret;
+  readonly '/ConfigMap': ConfigMap;
+  readonly 'discovery.k8s.io/EndpointSlice': EndpointSlice;
+  readonly 'apps/Deployment': Deployment;
+  readonly 'apps/ReplicaSet': ReplicaSet;
+  readonly 'apps/StatefulSet': StatefulSet;
+  readonly 'apps/DaemonSet': DaemonSet;
+  readonly 'batch/Job': Job;
+}
+
+/** `group/kind` of a kind that weft reads. */
+export type KindId = keyof KindTypes;
+
+/** All kinds that weft reads, in the order of the table. */
+export const kindIds = Object.keys(kinds) as readonly KindId[];
+
+/** What is known of a kind. */
+export function kindOf<K extends KindId>(id: K): Kind<KindTypes[K]> {
+  return kinds[id] as unknown as Kind<KindTypes[K]>;
+}
+
+/** Groups whose kinds are all in the table: another kind in them is a mistake. Others may hold what weft does not read. */
+const OWNED_GROUPS: ReadonlySet<string> = new Set([
+  'networking.istio.io',
+  'security.istio.io',
+  'telemetry.istio.io',
+  'extensions.istio.io',
+  'gateway.networking.k8s.io',
+  'weft.dev',
+]);
+
+/** Why there is no kind for an apiVersion and kind. */
+export interface KindProblem {
+  readonly severity: 'error' | 'warning';
+  readonly field: 'apiVersion' | 'kind';
+  readonly message: string;
+}
+
+/** The kind of an object, or why weft does not read it. */
+export function findKind(apiVersion: string, kind: string): Kind | KindProblem {
+  const group = groupOf(apiVersion);
+  const id = kindIdOf({ group, kind });
+  const found = Object.hasOwn(kinds, id) ? (kinds[id as KindId] as unknown as Kind) : undefined;
+  if (found === undefined) return unknownKind(group, kind);
+  if (found.versions.includes(versionOf(apiVersion))) return found;
+  const served = found.versions.map((version) => (group === '' ? version : `${group}/${version}`)).join(', ');
+  return { severity: 'error', field: 'apiVersion', message: `${kind} is not served as ${apiVersion}; use ${served}` };
+}
+
+function unknownKind(group: string, kind: string): KindProblem {
+  const inGroup = kindIds.filter((id) => id.startsWith(`${group}/`)).map((id) => id.slice(group.length + 1));
+  const nearest = nearestName(kind, inGroup);
+  const elsewhere = kindIds.find((id) => id.endsWith(`/${kind}`));
+  const hint = nearest === undefined ? otherGroupHint(elsewhere) : `; did you mean ${nearest}?`;
+  if (OWNED_GROUPS.has(group))
+    return { severity: 'error', field: 'kind', message: `there is no kind ${kind} in ${group}${hint}` };
+  return { severity: 'warning', field: 'kind', message: `${kind} is not a kind weft reads${hint}` };
+}
+
+function otherGroupHint(id: KindId | undefined): string {
+  if (id === undefined) return '';
+  const { group, versions } = kindOf(id);
+  const version = versions[0] ?? 'v1';
+  return `; there is one in apiVersion ${group === '' ? version : `${group}/${version}`}`;
+}

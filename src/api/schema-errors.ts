@@ -1,0 +1,110 @@
+import type { z } from 'zod';
+import { nearestName } from './nearest-name.ts';
+import type { Report } from './report.ts';
+
+/**
+ * Puts a value through a schema. Reports what does not fit, in sentences; returns the typed value, also where the
+ * only fault are unknown fields, so that the other checks can go on.
+ */
+export function checkAgainst<S extends z.ZodType>(schema: S, value: unknown, report: Report): z.infer<S> | undefined {
+  const result = schema.safeParse(value, { jitless: true });
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) reportIssue(issue, schema, value, report);
+  const onlyUnknown = result.error.issues.every((issue) => issue.code === 'unrecognized_keys');
+  return onlyUnknown ? (value as z.infer<S>) : undefined;
+}
+
+type Issue = z.core.$ZodIssue;
+
+function reportIssue(issue: Issue, schema: z.ZodType, value: unknown, report: Report): void {
+  const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
+  const found = path.reduce<unknown>((inner, step) => (inner as Record<string, unknown> | undefined)?.[step], value);
+  if (issue.code !== 'unrecognized_keys') {
+    report.error(path, issueText(issue, found));
+    return;
+  }
+  const known = fieldsAt(schema, path);
+  for (const key of issue.keys) report.error([...path, key], unknownFieldText(key, known));
+}
+
+function issueText(issue: Issue, found: unknown): string {
+  if (found === undefined) return 'this field is required';
+  switch (issue.code) {
+    case 'invalid_type':
+      return typeText(issue.expected, found);
+    case 'invalid_value':
+      return `${JSON.stringify(found)} is not possible here; use ${listText(issue.values.map(String))}`;
+    case 'invalid_union':
+      return `${describe(found)} is not possible here; write a number or a text`;
+    case 'too_big':
+      return `${JSON.stringify(found)} is too large; at most ${issue.maximum}`;
+    case 'too_small':
+      return `${JSON.stringify(found)} is too small; at least ${issue.minimum}`;
+    default:
+      return issue.message;
+  }
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object (fields, one per line)',
+  record: 'an object (fields, one per line)',
+  array: 'a list (entries that begin with "-")',
+};
+
+function typeText(expected: string, found: unknown): string {
+  const wanted = TYPE_NAMES[expected] ?? expected;
+  const primitive = typeof found === 'number' || typeof found === 'boolean';
+  const hint = expected === 'string' && primitive ? `; put it in quotes: "${String(found)}"` : '';
+  const unquote = typeof found === 'string' && ['number', 'int', 'boolean'].includes(expected) ? '; write it without quotes' : '';
+  return `${describe(found)} stands where ${wanted} is needed${hint}${unquote}`;
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'nothing (null)';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'an object';
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}..."` : text;
+}
+
+function unknownFieldText(key: string, known: readonly string[]): string {
+  const nearest = nearestName(key, known);
+  if (nearest !== undefined) return `there is no field "${key}" here; did you mean ${nearest}?`;
+  return known.length === 0 ? `there is no field "${key}" here` : `there is no field "${key}" here; there are ${listText(known)}`;
+}
+
+const MAX_LISTED = 16;
+
+function listText(words: readonly string[]): string {
+  const shown = words.length > MAX_LISTED ? [...words.slice(0, MAX_LISTED), '...'] : words;
+  return shown.join(', ');
+}
+
+/** Names of the fields that the schema has at a path. */
+function fieldsAt(schema: z.ZodType, path: readonly (string | number)[]): readonly string[] {
+  let inner: unknown = unwrap(schema);
+  for (const step of path) inner = unwrap(childOf(inner, step));
+  const shape = (inner as { shape?: object } | undefined)?.shape;
+  return shape === undefined ? [] : Object.keys(shape);
+}
+
+interface SchemaParts {
+  readonly shape?: Readonly<Record<string, unknown>>;
+  readonly element?: unknown;
+  readonly valueType?: unknown;
+}
+
+function childOf(schema: unknown, step: string | number): unknown {
+  const parts = schema as SchemaParts | undefined;
+  return parts?.shape?.[step] ?? parts?.element ?? parts?.valueType;
+}
+
+function unwrap(schema: unknown): unknown {
+  let inner = schema as { def?: { innerType?: unknown } } | undefined;
+  while (inner?.def?.innerType !== undefined) inner = inner.def.innerType as typeof inner;
+  return inner;
+}
