@@ -10,7 +10,7 @@ export interface Facts {
   /** Index of the Content-Length value in the headers, -1 when there is none. */
   contentLengthAt: number;
   contentLengthCount: number;
-  /** All values joined by ',', '' when there are none. */
+  /** The last value, '' when there is none. */
   transferEncoding: string;
   transferEncodingCount: number;
   /** All values joined by ',', '' when there are none. */
@@ -59,7 +59,7 @@ export function gatherFacts(headers: Headers): Facts {
         break;
       case 17:
         if (equalsLowerCase(name, 'transfer-encoding')) {
-          facts.transferEncoding = joined(facts.transferEncoding, headers[i + 1] as string);
+          facts.transferEncoding = headers[i + 1] as string;
           facts.transferEncodingCount++;
         }
         break;

@@ -53,6 +53,8 @@ function frameByFields(
 ): BodyFraming | Http1ErrorCode | undefined {
   if (facts.transferEncodingCount > 0) {
     if (facts.contentLengthCount > 0) return 'conflicting_framing';
+    // Several lines are one list (RFC 9110 §5.3), but some readers take the first and some the last.
+    if (facts.transferEncodingCount > 1) return 'bad_transfer_encoding';
     return frameByCoding(version, facts.transferEncoding);
   }
   if (facts.contentLengthCount === 0) return undefined;
