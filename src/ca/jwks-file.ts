@@ -4,7 +4,7 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import { type CryptoKey, importJWK, type JWK } from 'jose';
-import { z } from 'zod';
+import { array, maxLength, object, record, string, unknown } from 'zod/mini';
 import { CaError } from './ca-error.ts';
 
 /** A public key with the only algorithm it verifies. */
@@ -29,7 +29,7 @@ export interface TokenKeySource {
 export const MAX_JWKS_BYTES = 262_144;
 export const MAX_JWKS_KEYS = 100;
 
-const JWKS = z.object({ keys: z.array(z.record(z.string(), z.unknown())).max(MAX_JWKS_KEYS) });
+const JWKS = object({ keys: array(record(string(), unknown())).check(maxLength(MAX_JWKS_KEYS)) });
 const ALGORITHM_OF_CURVE: Readonly<Record<string, TokenAlgorithm>> = {
   'P-256': 'ES256',
   'P-384': 'ES384',

@@ -3,7 +3,7 @@
 // never followed, and `kid` is compared with the names of known keys, nothing else.
 
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
-import { z } from 'zod';
+import { maxLength, object, optional, string } from 'zod/mini';
 import type { WorkloadIdentity } from '../wire/identity/spiffe.ts';
 import type { TokenKey, TokenKeys } from './jwks-file.ts';
 
@@ -45,10 +45,11 @@ const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 const SUBJECT = new RegExp(`^system:serviceaccount:(${LABEL}):(${LABEL}(?:\\.${LABEL})*)$`);
 const MAX_SUBJECT_LENGTH = 400;
 
-const KUBERNETES = z.object({
-  namespace: z.string().optional(),
-  pod: z.object({ name: z.string().max(253) }).optional(),
-  serviceaccount: z.object({ name: z.string() }).optional(),
+const NAMED = object({ name: string().check(maxLength(253)) });
+const KUBERNETES = object({
+  namespace: optional(string()),
+  pod: optional(NAMED),
+  serviceaccount: optional(NAMED),
 });
 
 /** Verifies a token and reads the workload's identity from it. Never throws for what the token holds. */

@@ -1,7 +1,9 @@
+import { pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../lib/clock.ts';
 import { systemRandom } from '../lib/random.ts';
 import { isTrustDomain } from '../wire/identity/spiffe.ts';
+import { entryFile } from './entry.ts';
 import { exitCodes, type Io } from './io.ts';
 
 /** `weft ca`: the certificate authority by itself, until `stop` (SIGINT or SIGTERM). */
@@ -47,8 +49,10 @@ interface CaFlags {
 }
 
 async function serveCa(flags: CaFlags, io: Io, stop: AbortSignal): Promise<number> {
-  const { runCa } = await import('../ca/main.ts');
   try {
+    // By its own bundle: dist/cli.js carries nothing of the CA.
+    const entry = pathToFileURL(entryFile('ca')).href;
+    const { runCa } = (await import(entry)) as typeof import('../ca/main.ts');
     const ca = await runCa({
       trustDomain: flags.trustDomain,
       keyDir: flags.keyDir,
