@@ -15,6 +15,7 @@ export function createDeltaServer(options: ServerEndOptions): DeltaServer {
   return {
     types: core.types,
     offer: core.offer,
+    resend: core.resend,
     next: core.next,
     wakeAtMs: core.wakeAtMs,
     receive(request) {

@@ -13,6 +13,11 @@ export interface Snapshot {
   all(typeUrl: string): readonly Sendable[];
   /** Those of the names that exist. */
   named(typeUrl: string, names: ReadonlySet<string>): readonly Sendable[];
+  /**
+   * Whether it is not known yet if there is such a resource (`*`: what there is of the type), so that nothing may be said of
+   * it. For who relays; absent where all is known.
+   */
+  awaits?(typeUrl: string, name: string): boolean;
 }
 
 /** A response that the client has not answered. */
@@ -54,6 +59,8 @@ export interface Difference {
   readonly removed: readonly string[];
   /** It asked for them, they do not exist, and it was not told yet. */
   readonly missing: readonly string[];
+  /** There may be more, which is not known yet. */
+  readonly awaiting: boolean;
 }
 
 /** A type that nothing was said about. */
@@ -105,18 +112,23 @@ export function claim(type: ServedType, versions: ReadonlyMap<string, string>): 
 
 /** What the client lacks of the snapshot. */
 export function difference(type: ServedType, snapshot: Snapshot): Difference {
+  const awaited = (name: string): boolean => snapshot.awaits?.(type.typeUrl, name) ?? false;
+  if (type.wildcard && awaited(WILDCARD)) return { resources: [], removed: [], missing: [], awaiting: true };
   const wanted = wantedOf(type, snapshot);
   const resources: Sendable[] = [];
   for (const resource of wanted.values()) {
+    if (awaited(resource.name)) continue;
     if (type.sent.get(resource.name)?.version !== resource.version || type.forced.has(resource.name)) {
       resources.push(resource);
     }
   }
+  const gone = (name: string): boolean => !wanted.has(name) && !awaited(name);
   const removed: string[] = [];
-  for (const [name, held] of type.sent) if (held !== GONE && !wanted.has(name)) removed.push(name);
+  for (const [name, held] of type.sent) if (held !== GONE && gone(name)) removed.push(name);
   const missing: string[] = [];
-  for (const name of type.names) if (!wanted.has(name) && !type.sent.has(name)) missing.push(name);
-  return { resources, removed, missing };
+  for (const name of type.names) if (gone(name) && !type.sent.has(name)) missing.push(name);
+  const awaiting = snapshot.awaits !== undefined && [...type.names].some(awaited);
+  return { resources, removed, missing, awaiting };
 }
 
 function wantedOf(type: ServedType, snapshot: Snapshot): ReadonlyMap<string, Sendable> {

@@ -48,6 +48,8 @@ export interface ServerEnd<Request> {
   receive(request: Request): readonly ServerEvent[];
   /** What there is for the client from now on. */
   offer(snapshot: Snapshot): void;
+  /** Sends these once more with the next push, though the client has them: someone who knows more says it needs them. */
+  resend(typeUrl: string, names: readonly string[]): void;
   /** What to send now. Nothing before the first `offer`. Call it after each `receive` and `offer`. */
   next(nowMs: number): readonly Push[];
   /** When to call `next` though nothing happened; undefined: never. */
@@ -114,6 +116,10 @@ export function createServerCore(options: ServerEndOptions, repeatsAll: boolean)
       snapshot = newer;
       for (const type of types.values()) type.dirty = true;
     },
+    resend(typeUrl, names) {
+      const type = types.get(typeUrl);
+      if (type !== undefined) force(type, names);
+    },
     next(nowMs) {
       if (snapshot === undefined) return [];
       const from = snapshot;
@@ -152,11 +158,12 @@ function permitted(type: ServedType, all: Difference, standing: Standing): Diffe
     resources: may.additions ? all.resources : [],
     removed: may.removals ? all.removed : [],
     missing: all.missing,
+    awaiting: all.awaiting,
   };
   type.dirty = part.resources.length < all.resources.length || part.removed.length < all.removed.length;
   const size = part.resources.length + part.removed.length + part.missing.length;
   // The first request is answered even where there is nothing to say: clients wait for it. Not while something is held.
-  return size > 0 || (!type.answered && !type.dirty) ? part : undefined;
+  return size > 0 || (!type.answered && !type.dirty && !part.awaiting) ? part : undefined;
 }
 
 function statesTheWorld(typeUrl: string): boolean {
@@ -164,10 +171,14 @@ function statesTheWorld(typeUrl: string): boolean {
 }
 
 function forceEndpoints(endpoints: ServedType | undefined, clusters: readonly Sendable[]): void {
-  if (endpoints === undefined) return;
-  for (const { endpoints: name } of clusters) {
-    if (name === undefined || !endpoints.sent.has(name)) continue;
-    endpoints.forced.add(name);
-    endpoints.dirty = true;
+  const names = clusters.map((cluster) => cluster.endpoints).filter((name) => name !== undefined);
+  if (endpoints !== undefined) force(endpoints, names);
+}
+
+function force(type: ServedType, names: readonly string[]): void {
+  for (const name of names) {
+    if (!type.sent.has(name)) continue;
+    type.forced.add(name);
+    type.dirty = true;
   }
 }

@@ -17,6 +17,7 @@ export function createSotwServer(options: ServerEndOptions): SotwServer {
   return {
     types: core.types,
     offer: core.offer,
+    resend: core.resend,
     next: core.next,
     wakeAtMs: core.wakeAtMs,
     receive(request) {
