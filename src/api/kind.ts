@@ -33,17 +33,20 @@ interface KindNames {
   readonly opaque?: readonly string[];
 }
 
-/** A kind whose content lies in `spec`. `check` gets the spec and a report that stands at it; `status` may be anything. */
+/** Judges a spec, with a report that stands at it; the metadata with a report of its own is for what depends on both. */
+type SpecCheck<Spec> = (spec: Spec, report: Report, metadata: ObjectMeta, atMetadata: Report) => void;
+
+/** A kind whose content lies in `spec`; `status` may be anything. */
 export function specKind<S extends z.ZodType>(
   names: KindNames,
   spec: S,
-  check: (spec: Immutable<z.infer<S>>, report: Report, metadata: ObjectMeta) => void = () => {},
+  check: SpecCheck<Immutable<z.infer<S>>> = () => {},
 ): Kind<SpecObject<Immutable<z.infer<S>>>> {
   return {
     ...defaultsOf(names),
     hasSpec: true,
     body: message({ spec }, { status: anyObject }),
-    check: (object, report) => check(object.spec, report.at('spec'), object.metadata),
+    check: (object, report) => check(object.spec, report.at('spec'), object.metadata, report.at('metadata')),
   };
 }
 
@@ -51,7 +54,10 @@ export function specKind<S extends z.ZodType>(
 export function coreKind<S extends z.ZodObject>(
   names: KindNames,
   body: S,
-  check: (object: Immutable<z.infer<S>> & { readonly metadata: ObjectMeta }, report: Report) => void = () => {},
+  check: (
+    object: Immutable<z.infer<S>> & { readonly metadata: ObjectMeta },
+    report: Report,
+  ) => void = () => {},
 ): Kind<CoreObject<Immutable<z.infer<S>>>> {
   return { ...defaultsOf(names), body, check };
 }

@@ -1,37 +1,49 @@
-import { backendTlsPolicy, type BackendTlsPolicy } from './gateway/backend-tls-policy.ts';
-import { gatewayClass, type GatewayClass } from './gateway/gateway-class.ts';
-import { kubernetesGateway, type KubernetesGateway } from './gateway/gateway.ts';
-import { grpcRoute, type GrpcRoute } from './gateway/grpc-route.ts';
+import { type BackendTlsPolicy, backendTlsPolicy } from './gateway/backend-tls-policy.ts';
+import { type KubernetesGateway, kubernetesGateway } from './gateway/gateway.ts';
+import { type GatewayClass, gatewayClass } from './gateway/gateway-class.ts';
+import { type GrpcRoute, grpcRoute } from './gateway/grpc-route.ts';
 import { type HttpRoute, kubernetesHttpRoute } from './gateway/http-route.ts';
-import { tcpRoute, type TcpRoute, tlsRoute, type TlsRoute, udpRoute, type UdpRoute } from './gateway/l4-routes.ts';
-import { listenerSet, type ListenerSet } from './gateway/listener-set.ts';
-import { referenceGrant, type ReferenceGrant } from './gateway/reference-grant.ts';
-import { authorizationPolicy, type AuthorizationPolicy } from './istio/authorization-policy.ts';
-import { destinationRule, type DestinationRule } from './istio/destination-rule.ts';
-import { envoyFilter, type EnvoyFilter } from './istio/envoy-filter.ts';
-import { gateway, type Gateway } from './istio/gateway.ts';
-import { peerAuthentication, type PeerAuthentication } from './istio/peer-authentication.ts';
-import { proxyConfig, type ProxyConfig } from './istio/proxy-config.ts';
-import { requestAuthentication, type RequestAuthentication } from './istio/request-authentication.ts';
-import { serviceEntry, type ServiceEntry } from './istio/service-entry.ts';
-import { sidecar, type Sidecar } from './istio/sidecar.ts';
-import { telemetry, type Telemetry } from './istio/telemetry.ts';
-import { trafficExtension, type TrafficExtension } from './istio/traffic-extension.ts';
-import { virtualService, type VirtualService } from './istio/virtual-service.ts';
-import { wasmPlugin, type WasmPlugin } from './istio/wasm-plugin.ts';
-import { workloadEntry, type WorkloadEntry } from './istio/workload-entry.ts';
-import { workloadGroup, type WorkloadGroup } from './istio/workload-group.ts';
+import {
+  type TcpRoute,
+  type TlsRoute,
+  tcpRoute,
+  tlsRoute,
+  type UdpRoute,
+  udpRoute,
+} from './gateway/l4-routes.ts';
+import { type ListenerSet, listenerSet } from './gateway/listener-set.ts';
+import { type ReferenceGrant, referenceGrant } from './gateway/reference-grant.ts';
+import { type AuthorizationPolicy, authorizationPolicy } from './istio/authorization-policy.ts';
+import { type DestinationRule, destinationRule } from './istio/destination-rule.ts';
+import { type EnvoyFilter, envoyFilter } from './istio/envoy-filter.ts';
+import { type Gateway, gateway } from './istio/gateway.ts';
+import { type PeerAuthentication, peerAuthentication } from './istio/peer-authentication.ts';
+import { type ProxyConfig, proxyConfig } from './istio/proxy-config.ts';
+import { type RequestAuthentication, requestAuthentication } from './istio/request-authentication.ts';
+import { type ServiceEntry, serviceEntry } from './istio/service-entry.ts';
+import { type Sidecar, sidecar } from './istio/sidecar.ts';
+import { type Telemetry, telemetry } from './istio/telemetry.ts';
+import { type TrafficExtension, trafficExtension } from './istio/traffic-extension.ts';
+import { type VirtualService, virtualService } from './istio/virtual-service.ts';
+import { type WasmPlugin, wasmPlugin } from './istio/wasm-plugin.ts';
+import { type WorkloadEntry, workloadEntry } from './istio/workload-entry.ts';
+import { type WorkloadGroup, workloadGroup } from './istio/workload-group.ts';
 import type { Kind } from './kind.ts';
 import { type ConfigMap, configMap, type Secret, secret } from './kubernetes/config-data.ts';
 import { type EndpointSlice, type Endpoints, endpointSlice, endpoints } from './kubernetes/endpoints.ts';
-import { type Namespace, namespace, type ServiceAccount, serviceAccount } from './kubernetes/metadata-kinds.ts';
+import {
+  type Namespace,
+  namespace,
+  type ServiceAccount,
+  serviceAccount,
+} from './kubernetes/metadata-kinds.ts';
 import { type Node, node } from './kubernetes/node.ts';
 import { type Pod, pod } from './kubernetes/pod.ts';
 import { type Service, service } from './kubernetes/service.ts';
 import {
   type DaemonSet,
-  daemonSet,
   type Deployment,
+  daemonSet,
   deployment,
   type Job,
   job,
@@ -168,7 +180,11 @@ export function findKind(apiVersion: string, kind: string): Kind | KindProblem {
   if (found === undefined) return unknownKind(group, kind);
   if (found.versions.includes(versionOf(apiVersion))) return found;
   const served = found.versions.map((version) => (group === '' ? version : `${group}/${version}`)).join(', ');
-  return { severity: 'error', field: 'apiVersion', message: `${kind} is not served as ${apiVersion}; use ${served}` };
+  return {
+    severity: 'error',
+    field: 'apiVersion',
+    message: `${kind} is not served as ${apiVersion}; use ${served}`,
+  };
 }
 
 function unknownKind(group: string, kind: string): KindProblem {

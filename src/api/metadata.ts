@@ -2,7 +2,7 @@ import { labelKeyProblem, labelValueProblem } from './check/labels.ts';
 import type { ObjectMeta } from './object.ts';
 import { withoutNulls } from './plain.ts';
 import type { Report } from './report.ts';
-import { bool, int32, list, message, text, textMap, texts, anyObject, uint64 } from './schema.ts';
+import { anyObject, bool, int32, list, message, text, textMap, texts, uint64 } from './schema.ts';
 import { checkAgainst } from './schema-errors.ts';
 
 /** Kubernetes' ObjectMeta. Fields that weft does not read are known, so that a misspelled one is told from them. */
@@ -58,7 +58,8 @@ function checkName(name: string, report: Report): void {
 
 function checkLabels(labels: Readonly<Record<string, string>>, report: Report): void {
   for (const [key, value] of Object.entries(labels)) {
-    const tooLong = value.length > MAX_LABEL_LENGTH ? `the value has ${value.length} characters; at most 63` : undefined;
+    const tooLong =
+      value.length > MAX_LABEL_LENGTH ? `the value has ${value.length} characters; at most 63` : undefined;
     const problem = labelKeyProblem(key) ?? labelValueProblem(value) ?? tooLong;
     if (problem !== undefined) report.error(['labels', key], problem);
   }

@@ -1,26 +1,48 @@
 import type { z } from 'zod';
 import { nearestName } from './nearest-name.ts';
+import { isPlainObject } from './plain.ts';
 import type { Report } from './report.ts';
 
 /**
  * Puts a value through a schema. Reports what does not fit, in sentences; returns the typed value, also where the
  * only fault are unknown fields, so that the other checks can go on.
  */
-export function checkAgainst<S extends z.ZodType>(schema: S, value: unknown, report: Report): z.infer<S> | undefined {
+export function checkAgainst<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  report: Report,
+): z.infer<S> | undefined {
   const result = schema.safeParse(value, { jitless: true });
   if (result.success) return result.data;
   for (const issue of result.error.issues) reportIssue(issue, schema, value, report);
-  const onlyUnknown = result.error.issues.every((issue) => issue.code === 'unrecognized_keys');
-  return onlyUnknown ? (value as z.infer<S>) : undefined;
+  return result.error.issues.every((issue) => issue.code === 'unrecognized_keys')
+    ? schema.safeParse(withoutKeys(value, result.error.issues), { jitless: true }).data
+    : undefined;
+}
+
+function withoutKeys(value: unknown, issues: readonly Issue[]): unknown {
+  const copy = structuredClone(value);
+  for (const issue of issues) {
+    const holder = innerValue(copy, issue.path);
+    if (issue.code === 'unrecognized_keys' && isPlainObject(holder))
+      for (const key of issue.keys) Reflect.deleteProperty(holder, key);
+  }
+  return copy;
+}
+
+function innerValue(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (inner, step) => (inner as Record<PropertyKey, unknown> | undefined)?.[step],
+    value,
+  );
 }
 
 type Issue = z.core.$ZodIssue;
 
 function reportIssue(issue: Issue, schema: z.ZodType, value: unknown, report: Report): void {
   const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
-  const found = path.reduce<unknown>((inner, step) => (inner as Record<string, unknown> | undefined)?.[step], value);
   if (issue.code !== 'unrecognized_keys') {
-    report.error(path, issueText(issue, found));
+    report.error(path, issueText(issue, innerValue(value, issue.path)));
     return;
   }
   const known = fieldsAt(schema, path);
@@ -59,7 +81,10 @@ function typeText(expected: string, found: unknown): string {
   const wanted = TYPE_NAMES[expected] ?? expected;
   const primitive = typeof found === 'number' || typeof found === 'boolean';
   const hint = expected === 'string' && primitive ? `; put it in quotes: "${String(found)}"` : '';
-  const unquote = typeof found === 'string' && ['number', 'int', 'boolean'].includes(expected) ? '; write it without quotes' : '';
+  const unquote =
+    typeof found === 'string' && ['number', 'int', 'boolean'].includes(expected)
+      ? '; write it without quotes'
+      : '';
   return `${describe(found)} stands where ${wanted} is needed${hint}${unquote}`;
 }
 
@@ -74,7 +99,9 @@ function describe(value: unknown): string {
 function unknownFieldText(key: string, known: readonly string[]): string {
   const nearest = nearestName(key, known);
   if (nearest !== undefined) return `there is no field "${key}" here; did you mean ${nearest}?`;
-  return known.length === 0 ? `there is no field "${key}" here` : `there is no field "${key}" here; there are ${listText(known)}`;
+  return known.length === 0
+    ? `there is no field "${key}" here`
+    : `there is no field "${key}" here; there are ${listText(known)}`;
 }
 
 const MAX_LISTED = 16;
@@ -103,8 +130,12 @@ function childOf(schema: unknown, step: string | number): unknown {
   return parts?.shape?.[step] ?? parts?.element ?? parts?.valueType;
 }
 
+/** The schema within optional fields and preprocessing. */
 function unwrap(schema: unknown): unknown {
-  let inner = schema as { def?: { innerType?: unknown } } | undefined;
-  while (inner?.def?.innerType !== undefined) inner = inner.def.innerType as typeof inner;
-  return inner;
+  let inner = schema as { def?: { innerType?: unknown; out?: unknown } } | undefined;
+  for (;;) {
+    const next = inner?.def?.innerType ?? inner?.def?.out;
+    if (next === undefined) return inner;
+    inner = next as typeof inner;
+  }
 }

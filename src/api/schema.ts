@@ -59,6 +59,11 @@ export function list<S extends z.ZodType>(item: S): z.ZodArray<S> {
   return z.array(item);
 }
 
+/** Like {@link list}, where an entry that was left empty (`-` and nothing) is an object without fields. */
+export function listOrEmpty<S extends z.ZodObject>(item: S) {
+  return z.array(z.preprocess((entry) => entry ?? {}, item));
+}
+
 /** Free keys, values of one type. */
 export function mapOf<S extends z.ZodType>(value: S): z.ZodRecord<z.ZodString, S> {
   return z.record(z.string(), value);

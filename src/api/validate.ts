@@ -1,4 +1,5 @@
 import type { FieldError } from './finding.ts';
+import { checkIstioAnnotations } from './istio/annotations.ts';
 import type { Kind } from './kind.ts';
 import { findKind, type KindProblem } from './kinds.ts';
 import { checkMetadata } from './metadata.ts';
@@ -36,7 +37,8 @@ export function validateObject(value: unknown): Validated {
   const kind = found !== undefined && 'body' in found ? found : undefined;
   const metadata = checkMetadata(value['metadata'], kind?.clusterWide ?? false, report.at('metadata'));
   const key = named === undefined || metadata === undefined ? undefined : keyOf(named, metadata);
-  const object = kind === undefined || metadata === undefined ? undefined : checkBody(kind, value, metadata, report);
+  const object =
+    kind === undefined || metadata === undefined ? undefined : checkBody(kind, value, metadata, report);
   const valid = report.errors.length === 0;
   return {
     ...(key === undefined ? {} : { key }),
@@ -55,10 +57,12 @@ interface Names {
 
 function checkNames(value: Readonly<Record<string, unknown>>, report: Report): Names | undefined {
   const { apiVersion, kind } = value;
-  if (typeof apiVersion === 'string' && apiVersion !== '' && typeof kind === 'string' && kind !== '') return { apiVersion, kind };
+  if (typeof apiVersion === 'string' && apiVersion !== '' && typeof kind === 'string' && kind !== '')
+    return { apiVersion, kind };
   if (typeof apiVersion !== 'string' || apiVersion === '')
     report.error('apiVersion', 'apiVersion is required, such as networking.istio.io/v1');
-  if (typeof kind !== 'string' || kind === '') report.error('kind', 'kind is required, such as VirtualService');
+  if (typeof kind !== 'string' || kind === '')
+    report.error('kind', 'kind is required, such as VirtualService');
   return undefined;
 }
 
@@ -68,7 +72,12 @@ function reportKindProblem(problem: KindProblem, report: Report): void {
 }
 
 function keyOf(names: Names, metadata: ObjectMeta): ObjectKey {
-  return { group: groupOf(names.apiVersion), kind: names.kind, namespace: metadata.namespace, name: metadata.name };
+  return {
+    group: groupOf(names.apiVersion),
+    kind: names.kind,
+    namespace: metadata.namespace,
+    name: metadata.name,
+  };
 }
 
 function checkBody(
@@ -83,6 +92,7 @@ function checkBody(
   const body = checkAgainst(kind.body, content, report);
   if (body === undefined) return undefined;
   const object = { apiVersion, kind: kind.kind, metadata, ...(body as object) };
+  if (kind.group.endsWith('.istio.io')) checkIstioAnnotations(kind.kind, metadata, report.at('metadata'));
   kind.check(object, report);
   return object;
 }

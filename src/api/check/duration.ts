@@ -30,7 +30,9 @@ export function checkDurationSyntax(text: string | undefined, report: Report, fi
 
 function durationProblem(text: string): string | undefined {
   if (parseGoDurationMs(text) !== undefined) return undefined;
-  const hint = /^\d+(\.\d+)?$/.test(text) ? `a unit is missing: write "${text}s" for seconds` : 'write it as 1h, 1m, 1.5s or 250ms';
+  const hint = /^\d+(\.\d+)?$/.test(text)
+    ? `a unit is missing: write "${text}s" for seconds`
+    : 'write it as 1h, 1m, 1.5s or 250ms';
   return `"${text}" is not a duration; ${hint}`;
 }
 

@@ -44,7 +44,8 @@ export function plainHeaderProblem(name: string, underscore: boolean): string | 
 }
 
 /** `%%`, `%NAME%`, `%NAME(words)%` or `%NAME(["a", "b"])%`: the commands of Envoy's header formats. */
-const COMMAND = /^%(?:%|[^%(]*%|[^%(]*\( *(?:\[ *"(?:[^"\\]|\\.)*" *(?:, *"(?:[^"\\]|\\.)*" *)*\] *|[^[ ](?:[^)\\]|\\.)*)\) *%)/s;
+const COMMAND =
+  /^%(?:%|[^%(]*%|[^%(]*\( *(?:\[ *"(?:[^"\\]|\\.)*" *(?:, *"(?:[^"\\]|\\.)*" *)*\] *|[^[ ](?:[^)\\]|\\.)*)\) *%)/s;
 
 /**
  * What is wrong with a header's value, or undefined. Values are Envoy header formats: `%` begins a command such as
@@ -56,7 +57,8 @@ export function headerValueProblem(value: string): string | undefined {
   let rest = value;
   for (let at = rest.indexOf('%'); at >= 0; at = rest.indexOf('%')) {
     const command = COMMAND.exec(rest.slice(at))?.[0];
-    if (command === undefined) return `"${value}" has a "%" that begins no command; write "%%" for a plain percent sign`;
+    if (command === undefined)
+      return `"${value}" has a "%" that begins no command; write "%%" for a plain percent sign`;
     rest = rest.slice(at + command.length);
   }
   return undefined;

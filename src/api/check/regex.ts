@@ -8,8 +8,10 @@ const remembered = new Map<string, string | undefined>();
 
 /** What is wrong with a regular expression in RE2's syntax (no look-around, no back-references), or undefined. */
 export function regexProblem(pattern: string): string | undefined {
-  if (pattern === '') return 'an empty regular expression matches nothing useful; use prefix or leave the field out';
-  if (pattern.length > MAX_LENGTH) return `this regular expression has ${pattern.length} characters; at most ${MAX_LENGTH} are allowed`;
+  if (pattern === '')
+    return 'an empty regular expression matches nothing useful; use prefix or leave the field out';
+  if (pattern.length > MAX_LENGTH)
+    return `this regular expression has ${pattern.length} characters; at most ${MAX_LENGTH} are allowed`;
   if (remembered.has(pattern)) return remembered.get(pattern);
   const problem = syntaxProblem(pattern);
   const oldest = remembered.size >= MAX_REMEMBERED ? remembered.keys().next().value : undefined;

@@ -38,11 +38,16 @@ export const backendTlsPolicy = specKind(
 );
 
 function checkTargets(policy: BackendTlsPolicySpec, report: Report): void {
-  if (policy.targetRefs.length === 0) report.error('targetRefs', 'targetRefs is empty; name the Service this is about');
+  if (policy.targetRefs.length === 0)
+    report.error('targetRefs', 'targetRefs is empty; name the Service this is about');
   const seen = new Set<string>();
   for (const [i, { group, kind, name, sectionName = '' }] of policy.targetRefs.entries()) {
     const text = [group, kind, name, sectionName].join(' ');
-    if (seen.has(text)) report.error(['targetRefs', i], 'this target is already in the list; set sectionName to tell them apart');
+    if (seen.has(text))
+      report.error(
+        ['targetRefs', i],
+        'this target is already in the list; set sectionName to tell them apart',
+      );
     seen.add(text);
   }
 }
@@ -53,12 +58,20 @@ function checkValidation(validation: Validation, report: Report): void {
   const byRefs = (validation.caCertificateRefs ?? []).length > 0;
   const wellKnown = (validation.wellKnownCACertificates ?? '') !== '';
   if (byRefs && wellKnown)
-    report.error('wellKnownCACertificates', 'wellKnownCACertificates cannot be combined with caCertificateRefs');
+    report.error(
+      'wellKnownCACertificates',
+      'wellKnownCACertificates cannot be combined with caCertificateRefs',
+    );
   if (!byRefs && !wellKnown)
-    report.error([], 'whose certificates are trusted? Set caCertificateRefs, or wellKnownCACertificates: System');
+    report.error(
+      [],
+      'whose certificates are trusted? Set caCertificateRefs, or wellKnownCACertificates: System',
+    );
   for (const [i, name] of (validation.subjectAltNames ?? []).entries()) {
-    const [own, other] = name.type === 'Hostname' ? (['hostname', 'uri'] as const) : (['uri', 'hostname'] as const);
+    const [own, other] =
+      name.type === 'Hostname' ? (['hostname', 'uri'] as const) : (['uri', 'hostname'] as const);
     if (!name[own]) report.error(['subjectAltNames', i, own], `${own} is required for type ${name.type}`);
-    if (name[other]) report.error(['subjectAltNames', i, other], `${other} does not belong to type ${name.type}`);
+    if (name[other])
+      report.error(['subjectAltNames', i, other], `${other} does not belong to type ${name.type}`);
   }
 }

@@ -24,7 +24,9 @@ const spec = message(
     addresses: list(message({}, { type: text, value: text })),
     allowedListeners: message(
       {},
-      { namespaces: message({}, { from: oneOf('All', 'Selector', 'Same', 'None'), selector: labelSelector }) },
+      {
+        namespaces: message({}, { from: oneOf('All', 'Selector', 'Same', 'None'), selector: labelSelector }),
+      },
     ),
     infrastructure: message({}, { labels: textMap, annotations: textMap, parametersRef: localRef }),
     tls: message(
@@ -53,11 +55,13 @@ export const kubernetesGateway = specKind(
 );
 
 function checkGateway(gateway: KubernetesGatewaySpec, report: Report): void {
-  if (gateway.gatewayClassName === '') report.error('gatewayClassName', 'the name of the GatewayClass is missing');
+  if (gateway.gatewayClassName === '')
+    report.error('gatewayClassName', 'the name of the GatewayClass is missing');
   checkListeners(gateway.listeners, report.at('listeners'));
   const ports = new Set<number>();
   for (const [i, { port }] of (gateway.tls?.frontend?.perPort ?? []).entries()) {
-    if (ports.has(port)) report.error(['tls', 'frontend', 'perPort', i, 'port'], `there is already an entry for port ${port}`);
+    if (ports.has(port))
+      report.error(['tls', 'frontend', 'perPort', i, 'port'], `there is already an entry for port ${port}`);
     ports.add(port);
   }
 }

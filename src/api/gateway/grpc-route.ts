@@ -46,7 +46,11 @@ export type GrpcRouteSpec = Infer<typeof spec>;
 export type GrpcRoute = SpecObject<GrpcRouteSpec>;
 
 /** gateway.networking.k8s.io GRPCRoute. */
-export const grpcRoute = specKind({ group: GATEWAY_API_GROUP, kind: 'GRPCRoute', versions: ['v1'] }, spec, checkGrpcRoute);
+export const grpcRoute = specKind(
+  { group: GATEWAY_API_GROUP, kind: 'GRPCRoute', versions: ['v1'] },
+  spec,
+  checkGrpcRoute,
+);
 
 function checkGrpcRoute(route: GrpcRouteSpec, report: Report): void {
   checkParentRefs(route.parentRefs, report);
@@ -59,7 +63,9 @@ function checkRule(entry: GrpcRouteRule, report: Report): void {
   if (name !== undefined) report.error('name', name);
   for (const [i, condition] of (entry.matches ?? []).entries()) {
     if (condition.method !== undefined) checkMethod(condition.method, report.at('matches', i, 'method'));
-    checkValueMatches(condition.headers, report.at('matches', i, 'headers'), (header) => header.toLowerCase());
+    checkValueMatches(condition.headers, report.at('matches', i, 'headers'), (header) =>
+      header.toLowerCase(),
+    );
   }
   checkFilters(entry.filters, report);
   for (const [i, target] of (entry.backendRefs ?? []).entries()) {

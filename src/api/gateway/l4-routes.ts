@@ -10,7 +10,10 @@ import { backendRef, checkBackendRef, checkParentRefs, parentRefs } from './shar
 const rules = list(message({ backendRefs: list(backendRef) }, { name: text }));
 
 const connectionSpec = message({ rules }, { parentRefs });
-const tlsSpec = message({ hostnames: texts, rules }, { parentRefs, useDefaultGateways: oneOf('All', 'None') });
+const tlsSpec = message(
+  { hostnames: texts, rules },
+  { parentRefs, useDefaultGateways: oneOf('All', 'None') },
+);
 
 /** Spec of a TCPRoute or UDPRoute: one rule. */
 export type ConnectionRouteSpec = Infer<typeof connectionSpec>;
@@ -41,16 +44,19 @@ export const tlsRoute: Kind<TlsRoute> = specKind(
   tlsSpec,
   (route, report) => {
     checkConnectionRoute(route, report);
-    if (route.hostnames.length === 0) report.error('hostnames', 'hostnames is required: the server names to route');
+    if (route.hostnames.length === 0)
+      report.error('hostnames', 'hostnames is required: the server names to route');
     checkHostnames(route.hostnames, report);
   },
 );
 
 function checkConnectionRoute(route: ConnectionRouteSpec, report: Report): void {
   checkParentRefs(route.parentRefs, report);
-  if (route.rules.length !== 1) report.error('rules', 'exactly one rule is possible: connections look all the same');
+  if (route.rules.length !== 1)
+    report.error('rules', 'exactly one rule is possible: connections look all the same');
   for (const [i, rule] of route.rules.entries()) {
-    if (rule.backendRefs.length === 0) report.error(['rules', i, 'backendRefs'], 'backendRefs is required: where connections go');
+    if (rule.backendRefs.length === 0)
+      report.error(['rules', i, 'backendRefs'], 'backendRefs is required: where connections go');
     for (const [j, backend] of rule.backendRefs.entries())
       checkBackendRef(backend, report.at('rules', i, 'backendRefs', j));
   }

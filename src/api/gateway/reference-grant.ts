@@ -21,8 +21,10 @@ export const referenceGrant = specKind(
   spec,
   (grant, report) => {
     for (const field of ['from', 'to'] as const)
-      if (grant[field].length === 0) report.error(field, `${field} is empty, so nothing is granted; name at least one kind`);
+      if (grant[field].length === 0)
+        report.error(field, `${field} is empty, so nothing is granted; name at least one kind`);
     for (const [i, { namespace }] of grant.from.entries())
-      if (namespace === '') report.error(['from', i, 'namespace'], 'namespace is required: whose objects may refer here');
+      if (namespace === '')
+        report.error(['from', i, 'namespace'], 'namespace is required: whose objects may refer here');
   },
 );

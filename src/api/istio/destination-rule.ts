@@ -44,7 +44,8 @@ function checkSubsets(subsets: readonly Subset[], namespace: string, report: Rep
   for (const [i, entry] of subsets.entries()) {
     const at = report.at('subsets', i);
     checkSubsetName(entry.name, at, 'name');
-    if (seen.has(entry.name)) at.error('name', `there is already a subset "${entry.name}"; names must differ`);
+    if (seen.has(entry.name))
+      at.error('name', `there is already a subset "${entry.name}"; names must differ`);
     seen.add(entry.name);
     checkLabels(entry.labels, at, 'labels');
     checkTrafficPolicy(entry.trafficPolicy, namespace, at.at('trafficPolicy'));

@@ -29,11 +29,15 @@ export const gateway = specKind(
   checkGateway,
 );
 
-function checkGateway(gateway: GatewaySpec, report: Report, metadata: ObjectMeta): void {
+function checkGateway(gateway: GatewaySpec, report: Report, metadata: ObjectMeta, atMetadata: Report): void {
   if (!isDnsLabel(metadata.name))
-    report.error([], `a Gateway cannot be named "${metadata.name}": use at most 63 letters, digits and "-", no dots`);
+    atMetadata.error(
+      'name',
+      `a Gateway cannot be named "${metadata.name}": use at most 63 letters, digits and "-", no dots`,
+    );
   const servers = gateway.servers ?? [];
-  if (servers.length === 0) report.error('servers', 'a Gateway needs at least one server: a port and its hosts');
+  if (servers.length === 0)
+    report.error('servers', 'a Gateway needs at least one server: a port and its hosts');
   const names = new Set<string>();
   for (const [i, entry] of servers.entries()) {
     const at = report.at('servers', i);
@@ -61,12 +65,19 @@ function checkServerHost(entry: string, report: Report): void {
   const namespace = entry.slice(0, Math.max(slash, 0));
   const host = entry.slice(slash + 1);
   if (slash >= 0 && namespace !== '*' && namespace !== '.' && !isDnsLabel(namespace))
-    report.error([], `"${entry}" does not begin with a namespace; use a name, "." for this namespace or "*" for all`);
+    report.error(
+      [],
+      `"${entry}" does not begin with a namespace; use a name, "." for this namespace or "*" for all`,
+    );
   if (host !== '*' && !host.includes('.'))
-    report.error([], `"${host}" is a short name; write the full name of the host, such as ${host || 'shop'}.example.com`);
+    report.error(
+      [],
+      `"${host}" is a short name; write the full name of the host, such as ${host || 'shop'}.example.com`,
+    );
   const problem = isIpAddress(host) ? undefined : wildcardHostProblem(host);
   if (problem !== undefined) report.error([], problem);
-  else if (isPartialWildcard(host)) report.error([], `"${host}" has "*" beside other letters; write *.example.com`);
+  else if (isPartialWildcard(host))
+    report.error([], `"${host}" has "*" beside other letters; write *.example.com`);
 }
 
 function checkServerPort(port: NonNullable<GatewayServer['port']>, bind: string, report: Report): boolean {
@@ -75,7 +86,10 @@ function checkServerPort(port: NonNullable<GatewayServer['port']>, bind: string,
   const problems: [string, string | undefined][] = [
     ['protocol', protocolProblem(port.protocol ?? '')],
     ['number', onSocket ? undefined : portProblem(number)],
-    ['targetPort', (port.targetPort ?? 0) > 0 ? 'targetPort has no effect on a Gateway; leave it out' : undefined],
+    [
+      'targetPort',
+      (port.targetPort ?? 0) > 0 ? 'targetPort has no effect on a Gateway; leave it out' : undefined,
+    ],
     ['name', (port.name ?? '') === '' ? 'the name of the port is required, such as http' : undefined],
   ];
   for (const [field, problem] of problems) if (problem !== undefined) report.error(field, problem);
@@ -91,7 +105,8 @@ function checkBind({ bind = '', port }: GatewayServer, report: Report): void {
   }
   const problem = unixPathProblem(bind.slice(UNIX_PREFIX.length));
   if (problem !== undefined) report.error('bind', problem);
-  if ((port?.number ?? 0) !== 0) report.error(['port', 'number'], 'a Unix socket has no port; write number: 0');
+  if ((port?.number ?? 0) !== 0)
+    report.error(['port', 'number'], 'a Unix socket has no port; write number: 0');
 }
 
 /** TLS settings belong to HTTPS and TLS ports; an HTTP port may only have the redirect to HTTPS. */
@@ -99,12 +114,12 @@ function checkTlsFits(entry: GatewayServer, report: Report): void {
   const protocol = entry.port?.protocol ?? '';
   if (isTlsProtocol(protocol)) {
     if (entry.tls === undefined) report.error('tls', `a port with protocol ${protocol} needs tls settings`);
-    return;
-  }
-  if (entry.tls === undefined) return;
-  if (!isHttpProtocol(protocol) || hasTermination(entry.tls))
-    report.error('tls', `a port with protocol ${protocol} has no TLS; use protocol HTTPS or TLS, or drop tls`);
-  if (!isHttpProtocol(protocol) && entry.tls.httpsRedirect === true)
+  } else if (entry.tls !== undefined && (!isHttpProtocol(protocol) || hasTermination(entry.tls)))
+    report.error(
+      'tls',
+      `a port with protocol ${protocol} has no TLS; use protocol HTTPS or TLS, or drop tls`,
+    );
+  if (!isHttpProtocol(protocol) && entry.tls?.httpsRedirect === true)
     report.warn(['tls', 'httpsRedirect'], 'httpsRedirect has an effect on HTTP ports only');
 }
 

@@ -1,9 +1,9 @@
 import { parse } from 'yaml';
 import type { FieldError } from '../finding.ts';
-import { openReport, type Report } from '../report.ts';
-import { checkAgainst } from '../schema-errors.ts';
 import { nearestName } from '../nearest-name.ts';
 import { withoutNulls } from '../plain.ts';
+import { openReport, type Report } from '../report.ts';
+import { checkAgainst } from '../schema-errors.ts';
 import { checkMeshConfig } from './mesh-config/check.ts';
 import type { ExtensionProvider } from './mesh-config/providers.ts';
 import type { ProxyDefaults } from './mesh-config/proxy-defaults.ts';
@@ -34,7 +34,12 @@ const defaults = {
     { name: 'envoy', envoyFileAccessLog: { path: '/dev/stdout' } },
   ],
   defaultProviders: {},
-  defaultConfig: { drainDuration: '45s', terminationDrainDuration: '5s', statusPort: 15020, proxyAdminPort: 15000 },
+  defaultConfig: {
+    drainDuration: '45s',
+    terminationDrainDuration: '5s',
+    statusPort: 15020,
+    proxyAdminPort: 15000,
+  },
 } as const satisfies WrittenMeshConfig;
 
 type DefaultedField = Exclude<keyof typeof defaults, 'extensionProviders'>;
@@ -59,13 +64,19 @@ export function parseMeshConfig(text: string): ParsedMeshConfig {
   const report = openReport();
   const written = readMeshConfig(text, report);
   const sound = written !== undefined && report.errors.length === 0;
-  return { errors: report.errors, warnings: report.warnings, ...(sound ? { config: mergeMeshConfig(written) } : {}) };
+  return {
+    errors: report.errors,
+    warnings: report.warnings,
+    ...(sound ? { config: mergeMeshConfig(written) } : {}),
+  };
 }
 
 /** What was written on top of the defaults: field by field; defaultConfig and providers entry by entry. */
 export function mergeMeshConfig(written: WrittenMeshConfig): MeshConfig {
   const own = written.extensionProviders ?? [];
-  const kept = defaults.extensionProviders.filter(({ name }) => !own.some((provider) => provider.name === name));
+  const kept = defaults.extensionProviders.filter(
+    ({ name }) => !own.some((provider) => provider.name === name),
+  );
   return {
     ...defaults,
     ...written,
@@ -96,6 +107,9 @@ function warnUnknownFields(value: unknown, report: Report): void {
   for (const name of Object.keys(value)) {
     if (known.includes(name)) continue;
     const nearest = nearestName(name, known);
-    report.warn(name, `weft does not know the setting ${name}${nearest === undefined ? '' : `; did you mean ${nearest}?`}`);
+    report.warn(
+      name,
+      `weft does not know the setting ${name}${nearest === undefined ? '' : `; did you mean ${nearest}?`}`,
+    );
   }
 }

@@ -21,15 +21,21 @@ export const peerAuthentication = specKind(
 );
 
 function checkPeerAuthentication(policy: PeerAuthenticationSpec, report: Report): void {
-  if (policy.selector !== undefined) checkSelector(policy.selector.matchLabels, report, ['selector', 'matchLabels']);
+  if (policy.selector !== undefined)
+    checkSelector(policy.selector.matchLabels, report, ['selector', 'matchLabels']);
   const ports = Object.keys(policy.portLevelMtls ?? {});
   const selects = Object.keys(policy.selector?.matchLabels ?? {}).length > 0;
   if (ports.length > 0 && !selects)
-    report.error('portLevelMtls', 'ports belong to workloads: add a selector with matchLabels, or drop portLevelMtls');
+    report.error(
+      'portLevelMtls',
+      'ports belong to workloads: add a selector with matchLabels, or drop portLevelMtls',
+    );
   if (policy.portLevelMtls !== undefined && ports.length === 0)
     report.error('portLevelMtls', 'portLevelMtls is empty; name a port, or leave it out');
   for (const port of ports) {
-    const problem = /^\d+$/.test(port) ? portProblem(Number(port)) : `"${port}" is not a port; write its number`;
+    const problem = /^\d+$/.test(port)
+      ? portProblem(Number(port))
+      : `"${port}" is not a port; write its number`;
     if (problem !== undefined) report.error(['portLevelMtls', port], problem);
   }
 }

@@ -22,7 +22,9 @@ export const proxyConfig = specKind(
   { group: 'networking.istio.io', kind: 'ProxyConfig', versions: ['v1beta1'] },
   spec,
   (config, report) => {
-    if (config.selector !== undefined) checkSelector(config.selector.matchLabels, report, ['selector', 'matchLabels']);
-    if ((config.concurrency ?? 0) < 0) report.error('concurrency', 'concurrency is 0 (one thread per core) or more');
+    if (config.selector !== undefined)
+      checkSelector(config.selector.matchLabels, report, ['selector', 'matchLabels']);
+    if ((config.concurrency ?? 0) < 0)
+      report.error('concurrency', 'concurrency is 0 (one thread per core) or more');
   },
 );

@@ -6,7 +6,12 @@ import { specKind } from '../kind.ts';
 import type { SpecObject } from '../object.ts';
 import type { Report } from '../report.ts';
 import { bool, duration, type Infer, list, message, text, texts } from '../schema.ts';
-import { checkAttachment, matchLabelsSelector, policyTargetRef, policyTargetRefs } from './shared/selector.ts';
+import {
+  checkAttachment,
+  matchLabelsSelector,
+  policyTargetRef,
+  policyTargetRefs,
+} from './shared/selector.ts';
 
 const jwtRule = message(
   {},

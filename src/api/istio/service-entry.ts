@@ -55,14 +55,21 @@ function checkWorkloadSelector(entry: ServiceEntrySpec, report: Report): void {
   if ((entry.endpoints ?? []).length > 0)
     report.error('endpoints', 'endpoints cannot be combined with workloadSelector; keep one of the two');
   if ((entry.resolution ?? 'NONE') === 'NONE')
-    report.warn('workloadSelector', 'with resolution NONE the selected workloads are not used; use resolution: STATIC');
+    report.warn(
+      'workloadSelector',
+      'with resolution NONE the selected workloads are not used; use resolution: STATIC',
+    );
 }
 
 function checkHosts(entry: ServiceEntrySpec, report: Report): void {
   const hosts = entry.hosts ?? [];
-  if (hosts.length === 0) report.error('hosts', 'hosts is required: the names by which the service is called');
+  if (hosts.length === 0)
+    report.error('hosts', 'hosts is required: the names by which the service is called');
   for (const [i, host] of hosts.entries()) {
-    const problem = host === '*' ? '"*" would be every host there is; name a host or *.example.com' : wildcardHostProblem(host);
+    const problem =
+      host === '*'
+        ? '"*" would be every host there is; name a host or *.example.com'
+        : wildcardHostProblem(host);
     if (problem !== undefined) report.error(['hosts', i], problem);
     else if (isPartialWildcard(host) && entry.resolution !== 'DYNAMIC_DNS')
       report.warn(['hosts', i], `"${host}" has "*" beside other letters; write *.example.com`);
@@ -75,7 +82,10 @@ function checkAddresses(entry: ServiceEntrySpec, report: Report): void {
     const problem = ipRangeProblem(address);
     if (problem !== undefined) report.error(['addresses', i], problem);
     else if (address.includes('/') && !ranges)
-      report.error(['addresses', i], `ranges of addresses need resolution NONE or STATIC, not ${entry.resolution}`);
+      report.error(
+        ['addresses', i],
+        `ranges of addresses need resolution NONE or STATIC, not ${entry.resolution}`,
+      );
   }
 }
 
@@ -92,7 +102,10 @@ function checkPorts(entry: ServiceEntrySpec, metadata: ObjectMeta, report: Repor
     const target = targetPort === 0 ? undefined : portProblem(targetPort);
     if (target !== undefined) at.error('targetPort', target);
     if ((entry.addresses ?? []).length === 0 && !allocates && (protocol === '' || protocol === 'TCP'))
-      at.warn('protocol', 'without addresses, TCP traffic to this service cannot be told apart; set addresses or a protocol');
+      at.warn(
+        'protocol',
+        'without addresses, TCP traffic to this service cannot be told apart; set addresses or a protocol',
+      );
     names.add(name);
     numbers.add(number);
   }
@@ -107,7 +120,12 @@ function allocatesAddress(entry: ServiceEntrySpec, metadata: ObjectMeta): boolea
 /** HTTP has a host header and TLS has a server name; with plain TCP several hosts look the same. */
 function checkHostsTellApart(entry: ServiceEntrySpec, report: Report): void {
   if ((entry.resolution ?? 'NONE') === 'NONE' || (entry.hosts ?? []).length < 2) return;
-  const plain = (entry.ports ?? []).findIndex(({ protocol }) => !isHttpProtocol(protocol) && !isTlsProtocol(protocol));
+  const plain = (entry.ports ?? []).findIndex(
+    ({ protocol }) => !isHttpProtocol(protocol) && !isTlsProtocol(protocol),
+  );
   if (plain >= 0)
-    report.error(['ports', plain, 'protocol'], 'several hosts can only share HTTP and TLS ports; make a ServiceEntry per host');
+    report.error(
+      ['ports', plain, 'protocol'],
+      'several hosts can only share HTTP and TLS ports; make a ServiceEntry per host',
+    );
 }

@@ -1,3 +1,4 @@
+import { fqdnProblem } from '../check/host.ts';
 import { specKind } from '../kind.ts';
 import type { ObjectMeta, SpecObject } from '../object.ts';
 import type { Report } from '../report.ts';
@@ -6,7 +7,6 @@ import { checkConnectionPool, connectionPool } from './shared/connection-pool.ts
 import { checkDestination, destination } from './shared/destination.ts';
 import { checkSelector, labelsSelector } from './shared/selector.ts';
 import { serverTls } from './shared/server-tls.ts';
-import { fqdnProblem } from '../check/host.ts';
 import { checkEgress } from './sidecar/egress.ts';
 import { checkIngress } from './sidecar/ingress.ts';
 
@@ -19,7 +19,10 @@ const ingress = message(
 );
 const egress = message({}, { port, bind: text, captureMode, hosts: texts });
 
-const outboundTrafficPolicy = message({}, { mode: oneOf('REGISTRY_ONLY', 'ALLOW_ANY'), egressProxy: destination });
+const outboundTrafficPolicy = message(
+  {},
+  { mode: oneOf('REGISTRY_ONLY', 'ALLOW_ANY'), egressProxy: destination },
+);
 type OutboundTrafficPolicy = Infer<typeof outboundTrafficPolicy>;
 
 const spec = message(
@@ -46,8 +49,15 @@ export const sidecar = specKind(
 
 function checkSidecar(sidecar: SidecarSpec, report: Report, metadata: ObjectMeta): void {
   const listeners = (sidecar.ingress ?? []).length + (sidecar.egress ?? []).length;
-  if (listeners === 0 && sidecar.outboundTrafficPolicy === undefined && sidecar.inboundConnectionPool === undefined)
-    report.error([], 'an empty Sidecar says nothing; set egress, ingress, outboundTrafficPolicy or inboundConnectionPool');
+  if (
+    listeners === 0 &&
+    sidecar.outboundTrafficPolicy === undefined &&
+    sidecar.inboundConnectionPool === undefined
+  )
+    report.error(
+      [],
+      'an empty Sidecar says nothing; set egress, ingress, outboundTrafficPolicy or inboundConnectionPool',
+    );
   if (sidecar.workloadSelector !== undefined)
     checkSelector(sidecar.workloadSelector.labels, report, ['workloadSelector', 'labels']);
   checkIngress(sidecar.ingress ?? [], report.at('ingress'));

@@ -5,7 +5,12 @@ import type { Report } from '../report.ts';
 import { bool, double, duration, type Infer, list, mapOf, message, oneOf, text } from '../schema.ts';
 import { checkAtMostOne } from './shared/exclusive.ts';
 import { checkPercent } from './shared/percent.ts';
-import { checkAttachment, matchLabelsSelector, policyTargetRef, policyTargetRefs } from './shared/selector.ts';
+import {
+  checkAttachment,
+  matchLabelsSelector,
+  policyTargetRef,
+  policyTargetRefs,
+} from './shared/selector.ts';
 
 const providers = list(message({ name: text }, {}));
 const mode = oneOf('CLIENT_AND_SERVER', 'CLIENT', 'SERVER');
@@ -64,7 +69,10 @@ type MetricsOverride = Infer<typeof metricsOverride>;
 const metrics = message({}, { providers, overrides: list(metricsOverride), reportingInterval: duration });
 export type Metrics = Infer<typeof metrics>;
 
-const accessLogging = message({}, { match, providers, disabled: bool, filter: message({}, { expression: text }) });
+const accessLogging = message(
+  {},
+  { match, providers, disabled: bool, filter: message({}, { expression: text }) },
+);
 export type AccessLogging = Infer<typeof accessLogging>;
 
 const spec = message(
@@ -95,7 +103,8 @@ function checkTelemetry(spec: TelemetrySpec, report: Report): void {
   for (const field of ['metrics', 'tracing', 'accessLogging'] as const)
     for (const [i, entry] of (spec[field] ?? []).entries())
       for (const [j, provider] of (entry.providers ?? []).entries())
-        if (provider.name === '') report.error([field, i, 'providers', j, 'name'], 'the name of the provider is missing');
+        if (provider.name === '')
+          report.error([field, i, 'providers', j, 'name'], 'the name of the provider is missing');
   for (const [i, entry] of (spec.metrics ?? []).entries()) checkMetrics(entry, report.at('metrics', i));
   if ((spec.tracing ?? []).length > 1) report.warn('tracing', 'only the first entry of tracing is used');
   for (const [i, entry] of (spec.tracing ?? []).entries()) checkTracing(entry, report.at('tracing', i));
@@ -103,23 +112,29 @@ function checkTelemetry(spec: TelemetrySpec, report: Report): void {
 
 function checkMetrics(metrics: Metrics, report: Report): void {
   checkDuration(metrics.reportingInterval, report, 'reportingInterval');
-  for (const [i, override] of (metrics.overrides ?? []).entries()) checkOverride(override, report.at('overrides', i));
+  for (const [i, override] of (metrics.overrides ?? []).entries())
+    checkOverride(override, report.at('overrides', i));
 }
 
 function checkOverride(override: MetricsOverride, report: Report): void {
   checkAtMostOne(override.match, ['metric', 'customMetric'], report.at('match'));
-  if (override.match?.customMetric === '') report.error(['match', 'customMetric'], 'the name of the metric is missing');
+  if (override.match?.customMetric === '')
+    report.error(['match', 'customMetric'], 'the name of the metric is missing');
   for (const [name, { operation = 'UPSERT', value = '' }] of Object.entries(override.tagOverrides ?? {})) {
     if (name === '') report.warn('tagOverrides', 'the name of the tag is missing');
     if (operation === 'UPSERT' && value === '')
-      report.error(['tagOverrides', name, 'value'], 'value is required: a CEL expression such as request.host');
+      report.error(
+        ['tagOverrides', name, 'value'],
+        'value is required: a CEL expression such as request.host',
+      );
     if (operation === 'REMOVE' && value !== '')
       report.error(['tagOverrides', name, 'value'], 'a tag that is removed has no value; leave value out');
   }
 }
 
 function checkTracing(tracing: Tracing, report: Report): void {
-  if ((tracing.providers ?? []).length > 1) report.warn('providers', 'only the first provider is used for traces');
+  if ((tracing.providers ?? []).length > 1)
+    report.warn('providers', 'only the first provider is used for traces');
   checkPercent(tracing.randomSamplingPercentage, report, 'randomSamplingPercentage');
   for (const [name, tag] of Object.entries(tracing.customTags ?? {})) {
     if (name === '') report.error('customTags', 'the name of the tag is missing');
@@ -130,6 +145,7 @@ function checkTracing(tracing: Tracing, report: Report): void {
 function checkCustomTag(tag: CustomTag, report: Report): void {
   checkAtMostOne(tag, ['literal', 'environment', 'header', 'formatter'], report);
   if (tag.literal?.value === '') report.error(['literal', 'value'], 'value is required here');
-  if (tag.environment?.name === '') report.error(['environment', 'name'], 'the name of the variable is missing');
+  if (tag.environment?.name === '')
+    report.error(['environment', 'name'], 'the name of the variable is missing');
   if (tag.header?.name === '') report.error(['header', 'name'], 'the name of the header is missing');
 }

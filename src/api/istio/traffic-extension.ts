@@ -25,7 +25,12 @@ export type TrafficExtension = SpecObject<TrafficExtensionSpec>;
 
 /** extensions.istio.io TrafficExtension. */
 export const trafficExtension = specKind(
-  { group: 'extensions.istio.io', kind: 'TrafficExtension', versions: ['v1alpha1'], opaque: ['pluginConfig'] },
+  {
+    group: 'extensions.istio.io',
+    kind: 'TrafficExtension',
+    versions: ['v1alpha1'],
+    opaque: ['pluginConfig'],
+  },
   spec,
   checkTrafficExtension,
 );
@@ -36,11 +41,19 @@ const MAX_CODE_LENGTH = 65_536;
 function checkTrafficExtension(extension: TrafficExtensionSpec, report: Report): void {
   checkAttachment(extension, report);
   checkAtMostOne(extension, ['wasm', 'lua'], report);
-  if (extension.wasm === undefined && extension.lua === undefined) report.error([], 'set wasm or lua: what should run?');
+  if (extension.wasm === undefined && extension.lua === undefined)
+    report.error([], 'set wasm or lua: what should run?');
   if (extension.wasm !== undefined) checkWasm(extension.wasm, report.at('wasm'));
   const code = extension.lua?.inlineCode;
-  if (code === '') report.error(['lua', 'inlineCode'], 'inlineCode is empty; write functions envoy_on_request or envoy_on_response');
+  if (code === '')
+    report.error(
+      ['lua', 'inlineCode'],
+      'inlineCode is empty; write functions envoy_on_request or envoy_on_response',
+    );
   else if (code !== undefined && code.length > MAX_CODE_LENGTH)
-    report.error(['lua', 'inlineCode'], `inlineCode has ${code.length} characters; at most ${MAX_CODE_LENGTH}`);
+    report.error(
+      ['lua', 'inlineCode'],
+      `inlineCode has ${code.length} characters; at most ${MAX_CODE_LENGTH}`,
+    );
   checkTrafficSelectors(extension.match, report.at('match'));
 }

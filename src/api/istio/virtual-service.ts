@@ -50,35 +50,43 @@ function checkVirtualService(service: VirtualServiceSpec, report: Report, metada
   if (!onGatewaysOnly) checkNoClaims(service, report);
   checkRules(service, onGatewaysOnly, report);
   checkExportTo(service.exportTo, metadata.namespace, report);
-  for (const field of ['http', 'tcp', 'tls'] as const) warnShadowedRules(service[field] ?? [], report.at(field));
+  for (const field of ['http', 'tcp', 'tls'] as const)
+    warnShadowedRules(service[field] ?? [], report.at(field));
   warnCoveredPrefixes(service.http ?? [], report.at('http'));
 }
 
 /** Without hosts it is a delegate: a list of HTTP rules that another VirtualService includes. */
 function checkDelegate(service: VirtualServiceSpec, report: Report): void {
   const why = 'a VirtualService without hosts is a delegate, included by another one';
-  if ((service.gateways ?? []).length > 0) report.error('gateways', `${why}, which names the gateways; add hosts or drop gateways`);
+  if ((service.gateways ?? []).length > 0)
+    report.error('gateways', `${why}, which names the gateways; add hosts or drop gateways`);
   for (const field of ['tls', 'tcp'] as const)
-    if ((service[field] ?? []).length > 0) report.error(field, `${why}, and holds http rules only; add hosts`);
+    if ((service[field] ?? []).length > 0)
+      report.error(field, `${why}, and holds http rules only; add hosts`);
 }
 
 function checkHosts(service: VirtualServiceSpec, onGatewaysOnly: boolean, report: Report): void {
   const hosts = service.hosts ?? [];
-  const sni = (service.tls ?? []).some((rule) => (rule.match ?? []).some((match) => (match.sniHosts ?? []).length > 0));
+  const sni = (service.tls ?? []).some((rule) =>
+    (rule.match ?? []).some((match) => (match.sniHosts ?? []).length > 0),
+  );
   const problems = hosts.map((host) => {
     const problem = onGatewaysOnly ? gatewayHostProblem(host, sni) : wildcardHostProblem(host);
     if (problem !== undefined) return isIpAddress(host) ? undefined : problem;
-    if (host === '*' && !onGatewaysOnly) return '"*" is only possible on gateways; name the hosts, or set gateways';
+    if (host === '*' && !onGatewaysOnly)
+      return '"*" is only possible on gateways; name the hosts, or set gateways';
     return undefined;
   });
-  for (const [i, problem] of problems.entries()) if (problem !== undefined) report.error(['hosts', i], problem);
+  for (const [i, problem] of problems.entries())
+    if (problem !== undefined) report.error(['hosts', i], problem);
   if (problems.every((problem) => problem === undefined)) checkDoubleHosts(hosts, report);
 }
 
 function checkDoubleHosts(hosts: readonly string[], report: Report): void {
   for (const [i, host] of hosts.entries()) {
     const earlier = hosts.slice(0, i).find((other) => hostsOverlap(host, other));
-    if (earlier !== undefined) report.error(['hosts', i], `"${host}" is already meant by "${earlier}"; keep one of the two`);
+    if (earlier !== undefined)
+      report.error(['hosts', i], `"${host}" is already meant by "${earlier}"; keep one of the two`);
   }
 }
 
@@ -89,12 +97,16 @@ function checkNoClaims(service: VirtualServiceSpec, report: Report): void {
       for (const field of ['headers', 'withoutHeaders'] as const)
         for (const name of Object.keys(match[field] ?? {}))
           if (isClaimHeader(name))
-            report.error(['http', i, 'match', j, field, name], 'routing by claims is possible on gateways only; set gateways');
+            report.error(
+              ['http', i, 'match', j, field, name],
+              'routing by claims is possible on gateways only; set gateways',
+            );
 }
 
 function checkRules(service: VirtualServiceSpec, onGatewaysOnly: boolean, report: Report): void {
   const { hosts = [], http = [], tls = [], tcp = [] } = service;
-  if (http.length + tls.length + tcp.length === 0) report.error([], 'there are no rules; set http, tls or tcp');
+  if (http.length + tls.length + tcp.length === 0)
+    report.error([], 'there are no rules; set http, tls or tcp');
   for (const [i, rule] of http.entries()) checkHttpRoute(rule, hosts.length === 0, report.at('http', i));
   for (const [i, rule] of tls.entries()) checkTlsRoute(rule, { hosts, onGatewaysOnly }, report.at('tls', i));
   for (const [i, rule] of tcp.entries()) checkTcpRoute(rule, report.at('tcp', i));

@@ -1,7 +1,12 @@
 import { specKind } from '../kind.ts';
 import type { SpecObject } from '../object.ts';
 import { type Infer, int32, message, oneOf, text } from '../schema.ts';
-import { checkAttachment, matchLabelsSelector, policyTargetRef, policyTargetRefs } from './shared/selector.ts';
+import {
+  checkAttachment,
+  matchLabelsSelector,
+  policyTargetRef,
+  policyTargetRefs,
+} from './shared/selector.ts';
 import { checkTrafficSelectors, checkWasm, trafficSelectors, wasmFields } from './shared/wasm.ts';
 
 const spec = message(

@@ -20,7 +20,13 @@ const probe = message(
     failureThreshold: int32,
     httpGet: message(
       {},
-      { path: text, port: uint32, host: text, scheme: text, httpHeaders: list(message({}, { name: text, value: text })) },
+      {
+        path: text,
+        port: uint32,
+        host: text,
+        scheme: text,
+        httpHeaders: list(message({}, { name: text, value: text })),
+      },
     ),
     tcpSocket: message({}, { host: text, port: uint32 }),
     exec: message({}, { command: texts }),
@@ -52,7 +58,13 @@ function checkWorkloadGroup(group: WorkloadGroupSpec, report: Report): void {
   if (group.probe !== undefined) checkProbe(group.probe, report.at('probe'));
 }
 
-const COUNTS = ['initialDelaySeconds', 'timeoutSeconds', 'periodSeconds', 'successThreshold', 'failureThreshold'] as const;
+const COUNTS = [
+  'initialDelaySeconds',
+  'timeoutSeconds',
+  'periodSeconds',
+  'successThreshold',
+  'failureThreshold',
+] as const;
 
 function checkProbe(probe: Probe, report: Report): void {
   for (const field of COUNTS)

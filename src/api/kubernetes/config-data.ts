@@ -1,5 +1,5 @@
-import { type CoreObject, coreKind } from '../kind.ts';
 import { checkMeshConfigMap } from '../istio/mesh-config/config-map.ts';
+import { type CoreObject, coreKind } from '../kind.ts';
 import { type Infer, lenient, text, textMap } from '../schema.ts';
 
 const secretBody = lenient({}, { type: text, data: textMap, stringData: textMap });

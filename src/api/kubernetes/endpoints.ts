@@ -6,18 +6,21 @@ const targetRef = lenient({}, { kind: text, namespace: text, name: text, uid: te
 const port = lenient({}, { name: text, port: z.int(), protocol: text, appProtocol: text });
 
 const sliceBody = lenient(
-  { addressType: text, endpoints: list(
-    lenient(
-      { addresses: texts },
-      {
-        conditions: lenient({}, { ready: bool, serving: bool, terminating: bool }),
-        hostname: text,
-        nodeName: text,
-        zone: text,
-        targetRef,
-      },
+  {
+    addressType: text,
+    endpoints: list(
+      lenient(
+        { addresses: texts },
+        {
+          conditions: lenient({}, { ready: bool, serving: bool, terminating: bool }),
+          hostname: text,
+          nodeName: text,
+          zone: text,
+          targetRef,
+        },
+      ),
     ),
-  ) },
+  },
   { ports: list(port) },
 );
 

@@ -1,8 +1,8 @@
+import { z } from 'zod';
 import { portProblem } from '../check/port.ts';
 import { type CoreObject, coreKind } from '../kind.ts';
 import type { Report } from '../report.ts';
 import { bool, type Infer, intOrText, lenient, list, text, textMap, texts } from '../schema.ts';
-import { z } from 'zod';
 
 const port = lenient(
   { port: z.int() },
@@ -60,7 +60,8 @@ function checkPorts(ports: readonly ServicePort[], report: Report): void {
   for (const [i, { name = '', port: number }] of ports.entries()) {
     const problem = portProblem(number);
     if (problem !== undefined) report.error([i, 'port'], problem);
-    if (name === '' && ports.length > 1) report.error([i, 'name'], 'ports need names where there are several');
+    if (name === '' && ports.length > 1)
+      report.error([i, 'name'], 'ports need names where there are several');
     if (name !== '' && names.has(name)) report.error([i, 'name'], `there is already a port named "${name}"`);
     names.add(name);
   }

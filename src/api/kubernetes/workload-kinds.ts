@@ -30,7 +30,10 @@ const status = lenient(
 const replicated = lenient(
   {},
   {
-    spec: lenient({ template: podTemplate }, { replicas: z.int(), selector, serviceName: text, minReadySeconds: z.int() }),
+    spec: lenient(
+      { template: podTemplate },
+      { replicas: z.int(), selector, serviceName: text, minReadySeconds: z.int() },
+    ),
     status,
   },
 );
@@ -38,24 +41,43 @@ type Replicated = Infer<typeof replicated>;
 
 const jobBody = lenient(
   {},
-  { spec: lenient({ template: podTemplate }, { parallelism: z.int(), completions: z.int(), suspend: bool }), status },
+  {
+    spec: lenient({ template: podTemplate }, { parallelism: z.int(), completions: z.int(), suspend: bool }),
+    status,
+  },
 );
 
 /** apps/v1 Deployment. */
 export type Deployment = CoreObject<Replicated>;
-export const deployment = coreKind({ group: 'apps', kind: 'Deployment', versions: ['v1'] }, replicated, checkSelects);
+export const deployment = coreKind(
+  { group: 'apps', kind: 'Deployment', versions: ['v1'] },
+  replicated,
+  checkSelects,
+);
 
 /** apps/v1 ReplicaSet. */
 export type ReplicaSet = CoreObject<Replicated>;
-export const replicaSet = coreKind({ group: 'apps', kind: 'ReplicaSet', versions: ['v1'] }, replicated, checkSelects);
+export const replicaSet = coreKind(
+  { group: 'apps', kind: 'ReplicaSet', versions: ['v1'] },
+  replicated,
+  checkSelects,
+);
 
 /** apps/v1 StatefulSet. */
 export type StatefulSet = CoreObject<Replicated>;
-export const statefulSet = coreKind({ group: 'apps', kind: 'StatefulSet', versions: ['v1'] }, replicated, checkSelects);
+export const statefulSet = coreKind(
+  { group: 'apps', kind: 'StatefulSet', versions: ['v1'] },
+  replicated,
+  checkSelects,
+);
 
 /** apps/v1 DaemonSet: here one Pod, since there is one node. */
 export type DaemonSet = CoreObject<Replicated>;
-export const daemonSet = coreKind({ group: 'apps', kind: 'DaemonSet', versions: ['v1'] }, replicated, checkSelects);
+export const daemonSet = coreKind(
+  { group: 'apps', kind: 'DaemonSet', versions: ['v1'] },
+  replicated,
+  checkSelects,
+);
 
 /** batch/v1 Job. */
 export type Job = CoreObject<Infer<typeof jobBody>>;

@@ -2,7 +2,21 @@ import { z } from 'zod';
 import { specKind } from '../kind.ts';
 import type { SpecObject } from '../object.ts';
 import type { Report } from '../report.ts';
-import { anyObject, bool, double, type Infer, int32, list, mapOf, message, oneOf, text, textMap, texts, uint32 } from '../schema.ts';
+import {
+  anyObject,
+  bool,
+  double,
+  type Infer,
+  int32,
+  list,
+  mapOf,
+  message,
+  oneOf,
+  text,
+  textMap,
+  texts,
+  uint32,
+} from '../schema.ts';
 
 const workload = message(
   { name: text },
@@ -67,7 +81,8 @@ export const trafficTest = specKind(
 const WHO = /^(?:outside|(?:gateway:)?[^/:]+\/[^/]+)$/;
 
 function checkTrafficTest(test: TrafficTestSpec, report: Report): void {
-  if (test.requests.length === 0) report.error('requests', 'requests is empty, so nothing is tested; add one');
+  if (test.requests.length === 0)
+    report.error('requests', 'requests is empty, so nothing is tested; add one');
   const names = new Set<string>();
   for (const [i, { name, namespace = 'default' }] of (test.workloads ?? []).entries()) {
     const id = `${namespace}/${name}`;
@@ -79,11 +94,18 @@ function checkTrafficTest(test: TrafficTestSpec, report: Report): void {
 
 function checkRequest(entry: TestCase, report: Report): void {
   if (!WHO.test(entry.from))
-    report.error('from', `"${entry.from}" is nobody; write NAMESPACE/WORKLOAD, gateway:NAMESPACE/NAME or outside`);
+    report.error(
+      'from',
+      `"${entry.from}" is nobody; write NAMESPACE/WORKLOAD, gateway:NAMESPACE/NAME or outside`,
+    );
   if (!/^(?:https?|grpc|tcp):\/\/[^/]+/.test(entry.send.url ?? ''))
-    report.error(['send', 'url'], `"${entry.send.url ?? ''}" is not a URL; write http://host:port/path, or tcp://host:port`);
+    report.error(
+      ['send', 'url'],
+      `"${entry.send.url ?? ''}" is not a URL; write http://host:port/path, or tcp://host:port`,
+    );
   if ((entry.times ?? 1) < 1) report.error('times', 'times is 1 or more');
-  if (Object.keys(entry.expect).length === 0) report.error('expect', 'expect is empty, so nothing is tested; name what must hold');
+  if (Object.keys(entry.expect).length === 0)
+    report.error('expect', 'expect is empty, so nothing is tested; name what must hold');
   const total = Object.values(entry.expect.shares ?? {}).reduce((sum, share) => sum + share, 0);
   if (entry.expect.shares !== undefined && Math.abs(total - 1) > 1e-9)
     report.error(['expect', 'shares'], `the shares add up to ${total}; they must add up to 1`);

@@ -38,7 +38,8 @@ export function checkHostnames(hostnames: readonly string[] | undefined, report:
 function checkRule(rule: Rule, report: Report): void {
   const name = rule.name === undefined ? undefined : sectionNameProblem(rule.name);
   if (name !== undefined) report.error('name', name);
-  for (const [i, match] of (rule.matches ?? []).entries()) checkHttpRouteMatch(match, report.at('matches', i));
+  for (const [i, match] of (rule.matches ?? []).entries())
+    checkHttpRouteMatch(match, report.at('matches', i));
   checkFilters(rule.filters, report);
   for (const [i, backend] of (rule.backendRefs ?? []).entries()) {
     checkBackendRef(backend, report.at('backendRefs', i));
@@ -54,22 +55,32 @@ function checkRule(rule: Rule, report: Report): void {
 /** What replaces a prefix must know which prefix: one match, by path prefix. */
 function checkPrefixReplacement(rule: Rule, report: Report): void {
   const matches = rule.matches ?? [];
-  const onePrefix = matches.length === 0 || (matches.length === 1 && (matches[0]?.path?.type ?? 'PathPrefix') === 'PathPrefix');
+  const onePrefix =
+    matches.length === 0 ||
+    (matches.length === 1 && (matches[0]?.path?.type ?? 'PathPrefix') === 'PathPrefix');
   for (const [i, filter] of (rule.filters ?? []).entries())
     for (const field of ['requestRedirect', 'urlRewrite'] as const)
       if (filter[field]?.path?.replacePrefixMatch !== undefined && !onePrefix)
-        report.error(['filters', i, field, 'path'], 'replacePrefixMatch needs exactly one match, of type PathPrefix');
+        report.error(
+          ['filters', i, field, 'path'],
+          'replacePrefixMatch needs exactly one match, of type PathPrefix',
+        );
 }
 
 function checkTimes(rule: Rule, report: Report): void {
-  for (const field of ['request', 'backendRequest'] as const) checkTime(rule.timeouts?.[field], report, ['timeouts', field]);
+  for (const field of ['request', 'backendRequest'] as const)
+    checkTime(rule.timeouts?.[field], report, ['timeouts', field]);
   checkTime(rule.retry?.backoff, report, ['retry', 'backoff']);
   const requestMs = parseGoDurationMs(rule.timeouts?.request ?? '0s') ?? 0;
   const backendMs = parseGoDurationMs(rule.timeouts?.backendRequest ?? '0s') ?? 0;
   if (requestMs > 0 && backendMs > requestMs)
-    report.error(['timeouts', 'backendRequest'], 'one try cannot take longer than the whole request; make it at most timeouts.request');
+    report.error(
+      ['timeouts', 'backendRequest'],
+      'one try cannot take longer than the whole request; make it at most timeouts.request',
+    );
   for (const [i, code] of (rule.retry?.codes ?? []).entries())
-    if (code < 400 || code > 599) report.error(['retry', 'codes', i], `${code} is not an error; use 400 to 599`);
+    if (code < 400 || code > 599)
+      report.error(['retry', 'codes', i], `${code} is not an error; use 400 to 599`);
 }
 
 function checkTime(duration: string | undefined, report: Report, steps: readonly string[]): void {

@@ -36,7 +36,9 @@ export function checkValueMatches(
   const seen = new Set<string>();
   for (const [i, { name, value, type = 'Exact' }] of (matches ?? []).entries()) {
     const key = sameAs(name);
-    const nameProblem = seen.has(key) ? `"${name}" is already matched above; only the first counts` : gatewayHeaderProblem(name);
+    const nameProblem = seen.has(key)
+      ? `"${name}" is already matched above; only the first counts`
+      : gatewayHeaderProblem(name);
     if (nameProblem !== undefined) report.error([i, 'name'], nameProblem);
     seen.add(key);
     if (value === '') report.error([i, 'value'], 'value is empty; write the text to match');

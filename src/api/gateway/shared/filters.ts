@@ -1,7 +1,7 @@
 import { portProblem } from '../../check/port.ts';
+import { setFields } from '../../istio/shared/exclusive.ts';
 import type { Report } from '../../report.ts';
 import { bool, type Infer, int32, list, message, oneOf, text, texts } from '../../schema.ts';
-import { setFields } from '../../istio/shared/exclusive.ts';
 import { gatewayHeaderProblem, hostnameProblem } from './names.ts';
 import { backendObjectRef, checkBackendRef, localRef } from './references.ts';
 
@@ -108,7 +108,8 @@ export function checkFilters(filters: readonly HttpRouteFilter[] | undefined, re
   for (const [i, filter] of (filters ?? []).entries()) {
     const at = report.at('filters', i);
     const own = FIELD_OF[filter.type];
-    if (setFields(filter, [own]).length === 0) at.error(own, `${own} is required for a filter of type ${filter.type}`);
+    if (setFields(filter, [own]).length === 0)
+      at.error(own, `${own} is required for a filter of type ${filter.type}`);
     for (const other of setFields(filter, Object.values(FIELD_OF)))
       if (other !== own) at.error(other, `${other} does not belong to a filter of type ${filter.type}`);
     if (seen.has(filter.type) && ONCE.includes(filter.type))
@@ -133,7 +134,10 @@ function checkFilter(filter: HttpRouteFilter, report: Report): void {
   }
   const { statusCode = 302, port } = filter.requestRedirect ?? {};
   if (![301, 302, 303, 307, 308].includes(statusCode))
-    report.error(['requestRedirect', 'statusCode'], `${statusCode} is not possible; use 301, 302, 303, 307 or 308`);
+    report.error(
+      ['requestRedirect', 'statusCode'],
+      `${statusCode} is not possible; use 301, 302, 303, 307 or 308`,
+    );
   const problem = port === undefined ? undefined : portProblem(port);
   if (problem !== undefined) report.error(['requestRedirect', 'port'], problem);
 }
@@ -142,7 +146,9 @@ function checkHeaderModifier(modifier: HeaderModifier | undefined, report: Repor
   for (const field of ['set', 'add'] as const) {
     const seen = new Set<string>();
     for (const [i, { name }] of (modifier?.[field] ?? []).entries()) {
-      const problem = seen.has(name.toLowerCase()) ? `"${name}" is already in this list` : gatewayHeaderProblem(name);
+      const problem = seen.has(name.toLowerCase())
+        ? `"${name}" is already in this list`
+        : gatewayHeaderProblem(name);
       if (problem !== undefined) report.error([field, i, 'name'], problem);
       seen.add(name.toLowerCase());
     }
@@ -157,7 +163,10 @@ function checkMirror(mirror: RequestMirror, report: Report): void {
   if (percent < 0 || percent > 100) report.error('percent', `${percent} is not a percentage; write 0 to 100`);
   const { numerator = 0, denominator = 100 } = mirror.fraction ?? {};
   if (numerator < 0 || denominator < 1 || numerator > denominator)
-    report.error('fraction', `${numerator}/${denominator} is not a share; the numerator is 0 to the denominator`);
+    report.error(
+      'fraction',
+      `${numerator}/${denominator} is not a share; the numerator is 0 to the denominator`,
+    );
 }
 
 function checkPathModifier(path: PathModifier | undefined, report: Report): void {

@@ -26,7 +26,10 @@ const listener = message(
   { name: text, port: int32, protocol: text },
   {
     hostname: text,
-    tls: message({}, { mode: oneOf('Terminate', 'Passthrough'), certificateRefs: list(secretRef), options: textMap }),
+    tls: message(
+      {},
+      { mode: oneOf('Terminate', 'Passthrough'), certificateRefs: list(secretRef), options: textMap },
+    ),
     allowedRoutes,
   },
 );
@@ -40,7 +43,9 @@ export function checkListeners(entries: readonly Listener[], report: Report): vo
   const places = new Map<string, number>();
   for (const [i, entry] of entries.entries()) {
     const at = report.at(i);
-    const name = names.has(entry.name) ? `there is already a listener "${entry.name}"` : sectionNameProblem(entry.name);
+    const name = names.has(entry.name)
+      ? `there is already a listener "${entry.name}"`
+      : sectionNameProblem(entry.name);
     if (name !== undefined) at.error('name', name);
     names.add(entry.name);
     const port = portProblem(entry.port);

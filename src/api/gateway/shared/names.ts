@@ -18,7 +18,8 @@ export function hostnameProblem(name: string, wildcard: boolean): string | undef
 
 /** What is wrong with the name of a listener or rule, or undefined. */
 export function sectionNameProblem(name: string): string | undefined {
-  if (name.length <= MAX_HOSTNAME_LENGTH && name.split('.').every((label) => LABEL.test(label))) return undefined;
+  if (name.length <= MAX_HOSTNAME_LENGTH && name.split('.').every((label) => LABEL.test(label)))
+    return undefined;
   return `"${name}" is not a name for a section; use lower-case letters, digits, "-" and "."`;
 }
 
@@ -31,5 +32,7 @@ const DURATION = /^(?:[0-9]{1,5}(?:h|m|s|ms)){1,4}$/;
 
 /** What is wrong with a duration of the Gateway API (GEP-2257: no fractions), or undefined. */
 export function gatewayDurationProblem(duration: string): string | undefined {
-  return DURATION.test(duration) ? undefined : `"${duration}" is not a duration; write it as 10s, 500ms or 1m30s`;
+  return DURATION.test(duration)
+    ? undefined
+    : `"${duration}" is not a duration; write it as 10s, 500ms or 1m30s`;
 }

@@ -41,7 +41,8 @@ export function checkParentRefs(refs: readonly ParentRef[] | undefined, report: 
     checkRefPort(ref.port, at);
     const text = [ref.group, ref.kind, ref.namespace, ref.name, ref.sectionName, ref.port].join(' ');
     const earlier = seen.get(text);
-    if (earlier !== undefined) at.error([], `parentRefs[${earlier}] is the same; set sectionName or port to tell them apart`);
+    if (earlier !== undefined)
+      at.error([], `parentRefs[${earlier}] is the same; set sectionName or port to tell them apart`);
     seen.set(text, i);
   }
 }
@@ -52,7 +53,8 @@ const MAX_WEIGHT = 1_000_000;
 export function checkBackendRef(ref: BackendRef, report: Report): void {
   if (ref.name === '') report.error('name', 'the name of the backend is missing');
   const isService = (ref.group ?? '') === '' && (ref.kind ?? 'Service') === 'Service';
-  if (isService && ref.port === undefined) report.error('port', 'port is required: which port of the Service?');
+  if (isService && ref.port === undefined)
+    report.error('port', 'port is required: which port of the Service?');
   checkRefPort(ref.port, report);
   if (ref.weight !== undefined && (ref.weight < 0 || ref.weight > MAX_WEIGHT))
     report.error('weight', `${ref.weight} is not a weight; write 0 to ${MAX_WEIGHT}`);

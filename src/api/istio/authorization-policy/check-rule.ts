@@ -10,7 +10,9 @@ import { serviceAccountsProblem, trustDomainProblem } from './values.ts';
 /** Sources, operations and conditions of one rule. */
 export function checkRule(rule: AuthorizationRule, report: Report): void {
   for (const [i, { source }] of (rule.from ?? []).entries())
-    checkNotEmpty(source, report.at('from', i), 'source', () => checkSource(source ?? {}, report.at('from', i, 'source')));
+    checkNotEmpty(source, report.at('from', i), 'source', () =>
+      checkSource(source ?? {}, report.at('from', i, 'source')),
+    );
   for (const [i, { operation }] of (rule.to ?? []).entries())
     checkNotEmpty(operation, report.at('to', i), 'operation', () =>
       checkOperation(operation ?? {}, report.at('to', i, 'operation')),
@@ -21,7 +23,10 @@ export function checkRule(rule: AuthorizationRule, report: Report): void {
 function checkNotEmpty(value: object | undefined, report: Report, field: string, check: () => void): void {
   if (value === undefined) report.error(field, `${field} is required here`);
   else if (setFields(value, Object.keys(value)).length === 0)
-    report.error(field, `an empty ${field} says nothing; set one of its fields, or leave the list out to mean everything`);
+    report.error(
+      field,
+      `an empty ${field} says nothing; set one of its fields, or leave the list out to mean everything`,
+    );
   else check();
 }
 
@@ -32,7 +37,10 @@ function checkSource(source: Source, report: Report): void {
   const byAccount = setFields(source, ['serviceAccounts', 'notServiceAccounts']);
   const byOther = setFields(source, ['principals', 'notPrincipals', 'namespaces', 'notNamespaces']);
   if (byAccount[0] !== undefined && byOther[0] !== undefined)
-    report.error(byAccount[0], `${byAccount[0]} cannot be combined with ${byOther[0]}; a service account says both`);
+    report.error(
+      byAccount[0],
+      `${byAccount[0]} cannot be combined with ${byOther[0]}; a service account says both`,
+    );
   for (const field of [...NAMES, 'notPrincipals', 'notRequestPrincipals', 'notNamespaces'] as const)
     checkEach(source[field], report, field, emptyProblem);
   for (const field of BLOCKS) checkEach(source[field], report, field, ipRangeProblem);
@@ -47,7 +55,8 @@ function checkSource(source: Source, report: Report): void {
 function checkOperation(operation: Operation, report: Report): void {
   for (const field of ['hosts', 'notHosts', 'methods', 'notMethods'] as const)
     checkEach(operation[field], report, field, emptyProblem);
-  for (const field of ['ports', 'notPorts'] as const) checkEach(operation[field], report, field, portTextProblem);
+  for (const field of ['ports', 'notPorts'] as const)
+    checkEach(operation[field], report, field, portTextProblem);
   for (const field of ['paths', 'notPaths'] as const)
     checkEach(operation[field], report, field, (path) => emptyProblem(path) ?? pathTemplateProblem(path));
 }
@@ -76,5 +85,7 @@ function checkEach(
 }
 
 function emptyProblem(value: string): string | undefined {
-  return value === '' ? 'this entry is empty; fill it in, or write "*" for "any, but there must be one"' : undefined;
+  return value === ''
+    ? 'this entry is empty; fill it in, or write "*" for "any, but there must be one"'
+    : undefined;
 }

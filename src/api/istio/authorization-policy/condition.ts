@@ -49,7 +49,9 @@ export function conditionProblem(key: string, values: readonly string[]): Condit
 
 function keyProblem(key: string): string | undefined {
   if (WITH_NAME.some((prefix) => key.startsWith(prefix)))
-    return /^[^[]+\[.+\]$/s.test(key) ? undefined : `"${key}" needs a name in brackets, such as request.headers[x-token]`;
+    return /^[^[]+\[.+\]$/s.test(key)
+      ? undefined
+      : `"${key}" needs a name in brackets, such as request.headers[x-token]`;
   if (Object.hasOwn(ATTRIBUTES, key)) return undefined;
   const replaced = key.startsWith('destination.labels') ? 'use the selector' : REPLACED[key];
   if (replaced !== undefined) return `"${key}" is not possible any more; ${replaced}`;

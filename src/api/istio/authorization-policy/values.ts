@@ -26,5 +26,8 @@ export function wildcardTextProblem(text: string): string | undefined {
 
 /** What is wrong with a trust domain, or undefined. */
 export function trustDomainProblem(domain: string): string | undefined {
-  return wildcardTextProblem(domain) ?? (domain.includes('/') ? `"${domain}" is not a trust domain: it has a "/"` : undefined);
+  return (
+    wildcardTextProblem(domain) ??
+    (domain.includes('/') ? `"${domain}" is not a trust domain: it has a "/"` : undefined)
+  );
 }

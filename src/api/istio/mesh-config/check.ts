@@ -15,7 +15,8 @@ export function checkMeshConfig(mesh: WrittenMeshConfig, report: Report): void {
   checkDuration(mesh.dnsRefreshRate, report, 'dnsRefreshRate');
   checkDuration(mesh.hboneIdleTimeout, report, 'hboneIdleTimeout');
   checkTrustDomain(mesh.trustDomain, report, ['trustDomain']);
-  for (const [i, alias] of (mesh.trustDomainAliases ?? []).entries()) checkTrustDomain(alias, report, ['trustDomainAliases', i]);
+  for (const [i, alias] of (mesh.trustDomainAliases ?? []).entries())
+    checkTrustDomain(alias, report, ['trustDomainAliases', i]);
   if (mesh.rootNamespace !== undefined && !isDnsLabel(mesh.rootNamespace))
     report.error('rootNamespace', `"${mesh.rootNamespace}" is not a namespace; use letters, digits and "-"`);
   checkLocalityLb(mesh.localityLbSetting, true, report.at('localityLbSetting'));
@@ -37,10 +38,15 @@ function checkConnectTimeout(timeout: string | undefined, report: Report): void 
 }
 
 /** A trust domain is the host part of a SPIFFE ID (SPIFFE-ID, 2.1), in the form of a DNS name. */
-function checkTrustDomain(domain: string | undefined, report: Report, steps: readonly (string | number)[]): void {
+function checkTrustDomain(
+  domain: string | undefined,
+  report: Report,
+  steps: readonly (string | number)[],
+): void {
   if (domain === undefined) return;
   const labels = domain.replace(/\.$/, '').split('.');
-  if (!labels.every(isDnsLabel)) report.error(steps, `"${domain}" is not a trust domain; write it like a host name: cluster.local`);
+  if (!labels.every(isDnsLabel))
+    report.error(steps, `"${domain}" is not a trust domain; write it like a host name: cluster.local`);
 }
 
 function checkLists(mesh: WrittenMeshConfig, report: Report): void {
@@ -55,7 +61,10 @@ function checkLists(mesh: WrittenMeshConfig, report: Report): void {
     if (names.has(provider.name)) at.error('name', `there is already a provider named "${provider.name}"`);
     if (provider.name === '') at.error('name', 'the name of the provider is missing');
     if (Object.keys(provider).length !== 2)
-      at.warn([], `provider "${provider.name}" needs exactly one field that says what it is, such as zipkin or envoyFileAccessLog`);
+      at.warn(
+        [],
+        `provider "${provider.name}" needs exactly one field that says what it is, such as zipkin or envoyFileAccessLog`,
+      );
     names.add(provider.name);
   }
 }
@@ -66,6 +75,8 @@ function checkProxyDefaults(mesh: WrittenMeshConfig, report: Report): void {
     const problem = config?.[field] === undefined ? undefined : portProblem(config[field]);
     if (problem !== undefined) report.error(field, problem);
   }
-  for (const field of ['drainDuration', 'terminationDrainDuration'] as const) checkDuration(config?.[field], report, field);
-  if ((config?.concurrency ?? 0) < 0) report.error('concurrency', 'concurrency is 0 (one thread per core) or more');
+  for (const field of ['drainDuration', 'terminationDrainDuration'] as const)
+    checkDuration(config?.[field], report, field);
+  if ((config?.concurrency ?? 0) < 0)
+    report.error('concurrency', 'concurrency is 0 (one thread per core) or more');
 }

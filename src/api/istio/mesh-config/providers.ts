@@ -1,4 +1,17 @@
-import { anyObject, bool, duration, type Infer, int32, lenient, list, oneOf, text, textMap, texts, uint32 } from '../../schema.ts';
+import {
+  anyObject,
+  bool,
+  duration,
+  type Infer,
+  int32,
+  lenient,
+  list,
+  oneOf,
+  text,
+  textMap,
+  texts,
+  uint32,
+} from '../../schema.ts';
 
 // Things outside the mesh that proxies ask or report to, by name.
 

@@ -1,5 +1,19 @@
 import { probe } from '../../kubernetes/pod-spec.ts';
-import { anyObject, bool, double, duration, type Infer, int32, lenient, mapOf, oneOf, text, textMap, texts, uint32 } from '../../schema.ts';
+import {
+  anyObject,
+  bool,
+  double,
+  duration,
+  type Infer,
+  int32,
+  lenient,
+  mapOf,
+  oneOf,
+  text,
+  textMap,
+  texts,
+  uint32,
+} from '../../schema.ts';
 import { clientTls } from '../shared/client-tls.ts';
 
 const switchable = lenient({}, { disabled: bool });
@@ -40,7 +54,10 @@ const proxyHeaders = lenient(
   {},
   {
     forwardedClientCert: forwardDetails,
-    setCurrentClientCertDetails: lenient({}, { subject: bool, cert: bool, chain: bool, dns: bool, uri: bool }),
+    setCurrentClientCertDetails: lenient(
+      {},
+      { subject: bool, cert: bool, chain: bool, dns: bool, uri: bool },
+    ),
     requestId: switchable,
     server: lenient({}, { disabled: bool, value: text }),
     attemptCount: switchable,
@@ -106,7 +123,10 @@ export const proxyDefaults = lenient(
     ),
     meshId: text,
     readinessProbe: probe,
-    proxyStatsMatcher: lenient({}, { inclusionPrefixes: texts, inclusionSuffixes: texts, inclusionRegexps: texts }),
+    proxyStatsMatcher: lenient(
+      {},
+      { inclusionPrefixes: texts, inclusionSuffixes: texts, inclusionRegexps: texts },
+    ),
     holdApplicationUntilProxyStarts: bool,
     caCertificatesPem: texts,
     image: lenient({}, { imageType: text }),

@@ -1,4 +1,16 @@
-import { bool, duration, type Infer, int32, lenient, list, oneOf, text, textMap, texts, uint32 } from '../../schema.ts';
+import {
+  bool,
+  duration,
+  type Infer,
+  int32,
+  lenient,
+  list,
+  oneOf,
+  text,
+  textMap,
+  texts,
+  uint32,
+} from '../../schema.ts';
 import { clientTls } from '../shared/client-tls.ts';
 import { connectionPool } from '../shared/connection-pool.ts';
 import { httpRetry } from '../shared/http-retry.ts';
@@ -29,13 +41,18 @@ export const meshConfigSchema = lenient(
     accessLogFormat: text,
     enableEnvoyAccessLogService: bool,
     disableEnvoyListenerLog: bool,
-    outboundTrafficPolicy: lenient({}, { mode: oneOf('REGISTRY_ONLY', 'ALLOW_ANY', 'ALLOW_ANY_DYNAMIC_DNS'), tls: clientTls }),
+    outboundTrafficPolicy: lenient(
+      {},
+      { mode: oneOf('REGISTRY_ONLY', 'ALLOW_ANY', 'ALLOW_ANY_DYNAMIC_DNS'), tls: clientTls },
+    ),
     inboundTrafficPolicy: lenient({}, { mode: oneOf('PASSTHROUGH', 'LOCALHOST') }),
     enableAutoMtls: bool,
     trustDomain: text,
     trustDomainAliases: texts,
     rootNamespace: text,
-    caCertificates: list(lenient({}, { pem: text, spiffeBundleUrl: text, certSigners: texts, trustDomains: texts })),
+    caCertificates: list(
+      lenient({}, { pem: text, spiffeBundleUrl: text, certSigners: texts, trustDomains: texts }),
+    ),
     connectTimeout: duration,
     protocolDetectionTimeout: duration,
     hboneIdleTimeout: duration,
@@ -64,7 +81,11 @@ export const meshConfigSchema = lenient(
     serviceScopeConfigs: list(
       lenient(
         {},
-        { namespaceSelector: labelSelector, servicesSelector: labelSelector, scope: oneOf('LOCAL', 'GLOBAL') },
+        {
+          namespaceSelector: labelSelector,
+          servicesSelector: labelSelector,
+          scope: oneOf('LOCAL', 'GLOBAL'),
+        },
       ),
     ),
     serviceEntryVisibility: lenient(

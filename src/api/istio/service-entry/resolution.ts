@@ -21,7 +21,10 @@ export function checkResolution(entry: Resolved, metadata: ObjectMeta, report: R
   switch (entry.resolution ?? 'NONE') {
     case 'NONE':
       if ((entry.endpoints ?? []).length > 0)
-        report.error('endpoints', 'with resolution NONE the caller chooses the address; use resolution: STATIC or DNS');
+        report.error(
+          'endpoints',
+          'with resolution NONE the caller chooses the address; use resolution: STATIC or DNS',
+        );
       break;
     case 'STATIC':
       for (const [i, endpoint] of (entry.endpoints ?? []).entries())
@@ -40,10 +43,14 @@ function checkDns(entry: Resolved, report: Report): void {
   const hosts = entry.hosts ?? [];
   const wild = hosts.findIndex((host) => fqdnProblem(host) !== undefined);
   if (endpoints.length === 0 && wild >= 0)
-    report.error(['hosts', wild], `"${hosts[wild]}" cannot be looked up in DNS; name a host, or give endpoints`);
+    report.error(
+      ['hosts', wild],
+      `"${hosts[wild]}" cannot be looked up in DNS; name a host, or give endpoints`,
+    );
   if (entry.resolution === 'DNS_ROUND_ROBIN' && endpoints.length > 1)
     report.error('endpoints', 'DNS_ROUND_ROBIN uses one name; give one endpoint, or use resolution: DNS');
-  for (const [i, endpoint] of endpoints.entries()) checkDnsEndpoint(endpoint, portNames(entry), report.at('endpoints', i));
+  for (const [i, endpoint] of endpoints.entries())
+    checkDnsEndpoint(endpoint, portNames(entry), report.at('endpoints', i));
   const tcp = (entry.ports ?? []).some(({ protocol }) => isTcpProtocol(protocol));
   if ((entry.addresses ?? []).length > 0 && tcp && hosts.length > 1)
     report.warn('hosts', 'several hosts with the same addresses cannot be told apart on a TCP port');
@@ -60,13 +67,17 @@ function checkDnsEndpoint(endpoint: Workload, names: ReadonlySet<string>, report
 /** Names are looked up per request by the proxy, so only the request's own host can say where it goes. */
 function checkDynamicDns(entry: Resolved, metadata: ObjectMeta, report: Report): void {
   for (const [i, host] of (entry.hosts ?? []).entries())
-    if (!host.startsWith('*')) report.error(['hosts', i], `DYNAMIC_DNS is for wildcards; use resolution: DNS for ${host}`);
+    if (!host.startsWith('*'))
+      report.error(['hosts', i], `DYNAMIC_DNS is for wildcards; use resolution: DNS for ${host}`);
   for (const field of ['addresses', 'endpoints'] as const)
     if ((entry[field] ?? []).length > 0)
       report.error(field, `DYNAMIC_DNS looks up the host of each request; leave ${field} out`);
   for (const [i, { protocol }] of (entry.ports ?? []).entries())
     if (!['HTTP', 'HTTP2', 'GRPC', 'TLS'].includes(protocolOf(protocol)))
-      report.error(['ports', i, 'protocol'], 'DYNAMIC_DNS needs a host name in the request; use HTTP, HTTP2, GRPC or TLS');
+      report.error(
+        ['ports', i, 'protocol'],
+        'DYNAMIC_DNS needs a host name in the request; use HTTP, HTTP2, GRPC or TLS',
+      );
   const waypoint = metadata.labels?.['istio.io/use-waypoint'] ?? '';
   if (entry.location === 'MESH_INTERNAL' && waypoint !== '' && waypoint.toLowerCase() !== 'none')
     report.error('location', 'MESH_INTERNAL with DYNAMIC_DNS does not go with a waypoint; use MESH_EXTERNAL');

@@ -33,20 +33,31 @@ export function checkClientTls(tls: ClientTls | undefined, namespace: string, re
 }
 
 function checkSkippedVerification(tls: ClientTls, mode: 'SIMPLE' | 'MUTUAL', report: Report): void {
-  const fields = ['caCertificates', 'subjectAltNames', ...(mode === 'SIMPLE' ? ['credentialName' as const] : [])] as const;
+  const fields = [
+    'caCertificates',
+    'subjectAltNames',
+    ...(mode === 'SIMPLE' ? ['credentialName' as const] : []),
+  ] as const;
   for (const field of fields)
     if (isSet(tls[field]))
-      report.error(field, `insecureSkipVerify turns verification off, so ${field} would have no effect; drop one of the two`);
+      report.error(
+        field,
+        `insecureSkipVerify turns verification off, so ${field} would have no effect; drop one of the two`,
+      );
 }
 
 function checkCredentialAlone(tls: ClientTls, report: Report): void {
   for (const field of ['clientCertificate', 'privateKey', 'caCertificates', 'caCrl'] as const)
-    if (isSet(tls[field])) report.error(field, `credentialName already brings the certificates; leave ${field} out`);
+    if (isSet(tls[field]))
+      report.error(field, `credentialName already brings the certificates; leave ${field} out`);
 }
 
 function checkClientCertificate(tls: ClientTls, report: Report): void {
   if (!isSet(tls.clientCertificate))
-    report.error('clientCertificate', 'mode MUTUAL needs clientCertificate and privateKey, or credentialName');
+    report.error(
+      'clientCertificate',
+      'mode MUTUAL needs clientCertificate and privateKey, or credentialName',
+    );
   if (!isSet(tls.privateKey)) report.error('privateKey', 'mode MUTUAL needs privateKey, or credentialName');
 }
 
@@ -57,7 +68,10 @@ function checkConfigMapCredential(credential: string, namespace: string, report:
   if (own === '' || name === '')
     report.error('credentialName', `"${credential}" is not of the form configmap://NAMESPACE/NAME`);
   else if (own !== namespace)
-    report.error('credentialName', `a ConfigMap with certificates must be in the same namespace, ${namespace}`);
+    report.error(
+      'credentialName',
+      `a ConfigMap with certificates must be in the same namespace, ${namespace}`,
+    );
 }
 
 function isSet(value: string | readonly unknown[] | undefined): boolean {

@@ -55,10 +55,14 @@ function checkHttpPool(http: NonNullable<ConnectionPool['http']>, report: Report
   for (const field of HTTP_COUNTS) checkCount(http[field], report, field);
   checkDuration(http.idleTimeout, report, 'idleTimeout');
   if (http.h2UpgradePolicy === 'UPGRADE' && http.useClientProtocol === true)
-    report.error('useClientProtocol', 'h2UpgradePolicy UPGRADE already decides the protocol; drop one of the two');
+    report.error(
+      'useClientProtocol',
+      'h2UpgradePolicy UPGRADE already decides the protocol; drop one of the two',
+    );
   if (http.http2KeepAlive === undefined) return;
   for (const field of ['interval', 'timeout'] as const) {
-    if (http.http2KeepAlive[field] === undefined) report.error(['http2KeepAlive', field], `${field} is required here`);
+    if (http.http2KeepAlive[field] === undefined)
+      report.error(['http2KeepAlive', field], `${field} is required here`);
     checkDuration(http.http2KeepAlive[field], report.at('http2KeepAlive'), field);
   }
 }

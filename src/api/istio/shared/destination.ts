@@ -15,7 +15,9 @@ export type Destination = Infer<typeof destination>;
 export function checkDestination(target: Destination | undefined, report: Report): void {
   if (target === undefined) return;
   const hostProblem =
-    target.host === '*' ? 'a destination is one host; "*" is not possible here' : wildcardHostProblem(target.host);
+    target.host === '*'
+      ? 'a destination is one host; "*" is not possible here'
+      : wildcardHostProblem(target.host);
   if (hostProblem !== undefined) report.error('host', hostProblem);
   if (target.subset !== undefined && target.subset !== '') checkSubsetName(target.subset, report, 'subset');
   checkPortSelector(target.port, report);
@@ -25,7 +27,9 @@ export function checkDestination(target: Destination | undefined, report: Report
 export function checkPortSelector(port: PortSelector | undefined, report: Report): void {
   if (port === undefined) return;
   const problem =
-    port.number === undefined ? 'number is required; write the port as port: {number: 80}' : portProblem(port.number);
+    port.number === undefined
+      ? 'number is required; write the port as port: {number: 80}'
+      : portProblem(port.number);
   if (problem !== undefined) report.error(['port', 'number'], problem);
 }
 

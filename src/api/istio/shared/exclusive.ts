@@ -12,5 +12,6 @@ export function setFields(value: object, names: readonly string[]): string[] {
 export function checkAtMostOne(value: object | undefined, names: readonly string[], report: Report): void {
   if (value === undefined) return;
   const [first, ...others] = setFields(value, names);
-  for (const other of others) report.error(other, `${other} cannot be combined with ${first}; keep one of the two`);
+  for (const other of others)
+    report.error(other, `${other} cannot be combined with ${first}; keep one of the two`);
 }

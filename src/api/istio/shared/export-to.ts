@@ -28,7 +28,8 @@ export function checkExportTo(
 
 function entryProblem(entry: string, options: Options): string | undefined {
   if (entry === '*' || entry === '.' || isDnsLabel(entry)) return undefined;
-  if (entry !== '~') return `"${entry}" is not a namespace; use a name, "." for this namespace or "*" for all`;
+  if (entry !== '~')
+    return `"${entry}" is not a namespace; use a name, "." for this namespace or "*" for all`;
   return options.nobody === true ? undefined : '"~" (nobody) is only possible in a ServiceEntry';
 }
 

@@ -43,7 +43,10 @@ export function checkHttpRetry(retry: HttpRetry | undefined, report: Report): vo
   if (attempts < 0) report.error('attempts', `${attempts} is negative; write 0 to turn retries off`);
   const configured = [retry.perTryTimeout, retry.retryOn || undefined, retry.retryRemoteLocalities];
   if (attempts === 0 && configured.some((field) => field !== undefined))
-    report.error('attempts', 'attempts is 0, which turns retries off; set it to 1 or more, or drop the other fields');
+    report.error(
+      'attempts',
+      'attempts is 0, which turns retries off; set it to 1 or more, or drop the other fields',
+    );
   checkDuration(retry.perTryTimeout, report, 'perTryTimeout');
   checkDuration(retry.backoff, report, 'backoff');
   if (retry.retryOn !== undefined && retry.retryOn !== '') checkRetryOn(retry.retryOn, report);
@@ -52,7 +55,10 @@ export function checkHttpRetry(retry: HttpRetry | undefined, report: Report): vo
 function checkRetryOn(retryOn: string, report: Report): void {
   for (const condition of retryOn.split(','))
     if (!CONDITIONS.has(condition) && !isStatusCode(condition))
-      report.error('retryOn', `"${condition}" is no condition for a retry; use status codes, or ${[...CONDITIONS].join(', ')}`);
+      report.error(
+        'retryOn',
+        `"${condition}" is no condition for a retry; use status codes, or ${[...CONDITIONS].join(', ')}`,
+      );
 }
 
 /** Status codes with a registered meaning (IANA, HTTP Status Code Registry). */
@@ -62,6 +68,7 @@ function isStatusCode(text: string): boolean {
   if (code < 200) return code <= 103;
   if (code < 300) return code <= 208 || code === 226;
   if (code < 400) return code <= 308 && code !== 306;
-  if (code < 500) return code <= 418 || (code >= 421 && code <= 429 && code !== 427) || code === 431 || code === 451;
+  if (code < 500)
+    return code <= 418 || (code >= 421 && code <= 429 && code !== 427) || code === 431 || code === 451;
   return code <= 511 && code !== 509;
 }

@@ -38,7 +38,10 @@ export function checkLocalityLb(lb: LocalityLb | undefined, ejects: boolean, rep
   }
   const topology = (lb.failoverPriority ?? []).findIndex((label) => TOPOLOGY_LABELS.has(label));
   if (fails && topology >= 0)
-    report.error(['failoverPriority', topology], 'failover already orders regions; leave the topology labels out here');
+    report.error(
+      ['failoverPriority', topology],
+      'failover already orders regions; leave the topology labels out here',
+    );
   checkDistribute(lb, report);
   checkFailover(lb, ejects, report);
 }
@@ -48,7 +51,10 @@ export function checkZoneAwareLb(lb: ZoneAwareLb | undefined, ejects: boolean, r
   if (lb === undefined) return;
   for (const [i, label] of (lb.failoverPriority ?? []).entries())
     if (TOPOLOGY_LABELS.has(label))
-      report.error(['failoverPriority', i], `zone-aware balancing orders by ${label} by itself; leave it out`);
+      report.error(
+        ['failoverPriority', i],
+        `zone-aware balancing orders by ${label} by itself; leave it out`,
+      );
   checkFailover(lb, ejects, report);
 }
 
@@ -76,9 +82,12 @@ function checkDistribute(lb: LocalityLb, report: Report): void {
 function checkOverlaps(localities: readonly string[], at: (index: number) => Report): void {
   for (const [i, locality] of localities.entries()) {
     const problem = localityProblem(locality);
-    const earlier = localities.slice(0, i).find((other) => contains(other, locality) || contains(locality, other));
+    const earlier = localities
+      .slice(0, i)
+      .find((other) => contains(other, locality) || contains(locality, other));
     if (problem !== undefined) at(i).error([], problem);
-    else if (earlier !== undefined) at(i).error([], `"${locality}" overlaps with "${earlier}"; name each place once`);
+    else if (earlier !== undefined)
+      at(i).error([], `"${locality}" overlaps with "${earlier}"; name each place once`);
   }
 }
 
@@ -102,11 +111,15 @@ function contains(outer: string, inner: string): boolean {
 function checkFailover(lb: LocalityLb | ZoneAwareLb, ejects: boolean, report: Report): void {
   const used = (lb.failover ?? []).length > 0 || (lb.failoverPriority ?? []).length > 0;
   if (used && !ejects)
-    report.warn([], 'failover needs to know which endpoints fail; add outlierDetection to this traffic policy');
+    report.warn(
+      [],
+      'failover needs to know which endpoints fail; add outlierDetection to this traffic policy',
+    );
   for (const [i, { from = '', to = '' }] of (lb.failover ?? []).entries()) {
     const at = report.at('failover', i);
     if (from === to) at.error('to', `"${to}" fails over to itself; name another region`);
     if (from.includes('/') || to.includes('/')) at.error([], 'failover is between regions; leave zones out');
-    if (from.includes('*') || to.includes('*')) at.error([], '"*" is not possible in failover; name the regions');
+    if (from.includes('*') || to.includes('*'))
+      at.error([], '"*" is not possible in failover; name the regions');
   }
 }

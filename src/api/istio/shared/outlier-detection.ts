@@ -27,7 +27,10 @@ export function checkOutlierDetection(outlier: OutlierDetection | undefined, rep
   checkDuration(outlier.baseEjectionTime, report, 'baseEjectionTime');
   checkDuration(outlier.interval, report, 'interval');
   if ((outlier.consecutiveErrors ?? 0) !== 0)
-    report.warn('consecutiveErrors', 'consecutiveErrors is old; use consecutiveGatewayErrors or consecutive5xxErrors');
+    report.warn(
+      'consecutiveErrors',
+      'consecutiveErrors is old; use consecutiveGatewayErrors or consecutive5xxErrors',
+    );
   if (outlier.splitExternalLocalOriginErrors !== true && (outlier.consecutiveLocalOriginFailures ?? 0) > 0)
     report.error(
       'consecutiveLocalOriginFailures',

@@ -35,7 +35,10 @@ export function checkSelector(
   for (const [key, value] of entries) {
     if (key === '') report.error(steps, `the key of a label is missing before "${value}"`);
     else if (key.includes('*') || value.includes('*'))
-      report.error([...steps, key], '"*" is not possible in a selector; name the label and its value in full');
+      report.error(
+        [...steps, key],
+        '"*" is not possible in a selector; name the label and its value in full',
+      );
   }
 }
 
@@ -48,7 +51,8 @@ interface Attached {
 /** `selector`, `targetRef` and `targetRefs` of a policy: at most one of them, and each in itself. */
 export function checkAttachment(spec: Attached, report: Report): void {
   checkAtMostOne(spec, ['selector', 'targetRef', 'targetRefs'], report);
-  if (spec.selector !== undefined) checkSelector(spec.selector.matchLabels, report, ['selector', 'matchLabels']);
+  if (spec.selector !== undefined)
+    checkSelector(spec.selector.matchLabels, report, ['selector', 'matchLabels']);
   if (spec.targetRef !== undefined) checkTargetRef(spec.targetRef, report.at('targetRef'));
   for (const [i, ref] of (spec.targetRefs ?? []).entries()) checkTargetRef(ref, report.at('targetRefs', i));
 }
@@ -58,7 +62,10 @@ function checkTargetRef(ref: PolicyTargetRef, report: Report): void {
   if (ref.namespace !== undefined && ref.namespace !== '')
     report.error('namespace', 'a policy can only be attached within its own namespace; leave namespace out');
   if (!TARGET_KINDS.has(`${ref.group ?? ''}/${ref.kind}`))
-    report.error('kind', `a policy cannot be attached to ${ref.group ?? ''}/${ref.kind}; use one of ${targets()}`);
+    report.error(
+      'kind',
+      `a policy cannot be attached to ${ref.group ?? ''}/${ref.kind}; use one of ${targets()}`,
+    );
 }
 
 function targets(): string {

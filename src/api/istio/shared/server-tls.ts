@@ -51,10 +51,14 @@ function checkCiphers(tls: ServerTls, report: Report): void {
   const suites = tls.cipherSuites ?? [];
   const old = tls.minProtocolVersion === 'TLSV1_0' || tls.minProtocolVersion === 'TLSV1_1';
   if (old && suites.length === 0)
-    report.warn('minProtocolVersion', 'TLS below 1.2 needs cipherSuites of its own; the default ones do not fit it');
+    report.warn(
+      'minProtocolVersion',
+      'TLS below 1.2 needs cipherSuites of its own; the default ones do not fit it',
+    );
   const seen = new Set<string>();
   for (const [i, suite] of suites.entries()) {
-    if (!isKnownCipherSuite(suite)) report.warn(['cipherSuites', i], `"${suite}" is not a known cipher suite; it is ignored`);
+    if (!isKnownCipherSuite(suite))
+      report.warn(['cipherSuites', i], `"${suite}" is not a known cipher suite; it is ignored`);
     else if (seen.has(suite)) report.warn(['cipherSuites', i], `"${suite}" is already in this list`);
     seen.add(suite);
   }
@@ -72,7 +76,10 @@ const CERTIFICATE_FIELDS = [
 function checkNoCertificates(tls: ServerTls, report: Report): void {
   for (const field of CERTIFICATE_FIELDS)
     if (isSet(tls[field]))
-      report.error(field, `ISTIO_MUTUAL uses the mesh's own certificates; leave ${field} out or use mode MUTUAL`);
+      report.error(
+        field,
+        `ISTIO_MUTUAL uses the mesh's own certificates; leave ${field} out or use mode MUTUAL`,
+      );
 }
 
 function warnUnusedCertificates(tls: ServerTls, mode: string, report: Report): void {
@@ -83,7 +90,9 @@ function warnUnusedCertificates(tls: ServerTls, mode: string, report: Report): v
 function checkOneSource(tls: ServerTls, report: Report): void {
   const sources = [
     ...(isSet(tls.serverCertificate) && isSet(tls.privateKey) ? ['serverCertificate'] : []),
-    ...(['credentialName', 'credentialNames', 'tlsCertificates'] as const).filter((field) => isSet(tls[field])),
+    ...(['credentialName', 'credentialNames', 'tlsCertificates'] as const).filter((field) =>
+      isSet(tls[field]),
+    ),
   ];
   const [first, ...others] = sources;
   for (const other of others)
@@ -93,13 +102,20 @@ function checkOneSource(tls: ServerTls, report: Report): void {
 function checkTerminating(tls: ServerTls, mode: string, report: Report): void {
   if (isSet(tls.credentialName) || isSet(tls.credentialNames)) return;
   if (mode !== 'SIMPLE' && !isSet(tls.caCertificates))
-    report.error('caCertificates', `mode ${mode} verifies clients and needs caCertificates or credentialName`);
+    report.error(
+      'caCertificates',
+      `mode ${mode} verifies clients and needs caCertificates or credentialName`,
+    );
   const several = tls.tlsCertificates ?? [];
-  if (several.length > 2) report.warn('tlsCertificates', 'at most 2 certificates are used (one RSA, one ECDSA)');
+  if (several.length > 2)
+    report.warn('tlsCertificates', 'at most 2 certificates are used (one RSA, one ECDSA)');
   if (several.length === 0) checkPair(tls, mode, report);
   for (const [i, pair] of several.entries()) checkPair(pair, mode, report.at('tlsCertificates', i));
   if (isSet(tls.caCrl) && mode === 'SIMPLE')
-    report.error('caCrl', 'SIMPLE does not verify clients, so there is nothing to revoke; use MUTUAL or leave caCrl out');
+    report.error(
+      'caCrl',
+      'SIMPLE does not verify clients, so there is nothing to revoke; use MUTUAL or leave caCrl out',
+    );
 }
 
 function checkPair(
@@ -108,7 +124,10 @@ function checkPair(
   report: Report,
 ): void {
   if (!isSet(pair.serverCertificate))
-    report.error('serverCertificate', `mode ${mode} needs serverCertificate and privateKey, or credentialName`);
+    report.error(
+      'serverCertificate',
+      `mode ${mode} needs serverCertificate and privateKey, or credentialName`,
+    );
   if (!isSet(pair.privateKey)) report.error('privateKey', `mode ${mode} needs privateKey, or credentialName`);
 }
 

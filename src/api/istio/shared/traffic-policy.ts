@@ -29,7 +29,11 @@ export const trafficPolicy = message(
 export type TrafficPolicy = Infer<typeof trafficPolicy>;
 
 /** `namespace`: of the object that holds the policy. */
-export function checkTrafficPolicy(policy: TrafficPolicy | undefined, namespace: string, report: Report): void {
+export function checkTrafficPolicy(
+  policy: TrafficPolicy | undefined,
+  namespace: string,
+  report: Report,
+): void {
   if (policy === undefined) return;
   if (setFields(policy, Object.keys(policy)).length === 0) {
     report.error([], 'an empty traffic policy says nothing; set a field or leave it out');
@@ -46,7 +50,10 @@ export function checkTrafficPolicy(policy: TrafficPolicy | undefined, namespace:
 function checkPortPolicy(policy: PortPolicy, namespace: string, report: Report): void {
   if (policy.port === undefined) report.error('port', 'port is required; write port: {number: 80}');
   if (setFields(policy, Object.keys(perPort)).length === 0)
-    report.error([], 'nothing is set for this port; set loadBalancer, connectionPool, outlierDetection or tls');
+    report.error(
+      [],
+      'nothing is set for this port; set loadBalancer, connectionPool, outlierDetection or tls',
+    );
   checkCommon(policy, namespace, report);
 }
 
@@ -60,7 +67,8 @@ function checkCommon(policy: TrafficPolicy | PortPolicy, namespace: string, repo
 function checkTunnel(tunnel: TrafficPolicy['tunnel'], report: Report): void {
   if (tunnel === undefined) return;
   const { protocol = '', targetHost, targetPort } = tunnel;
-  if (!['', 'CONNECT', 'POST'].includes(protocol)) report.error('protocol', `"${protocol}" cannot tunnel; use CONNECT or POST`);
+  if (!['', 'CONNECT', 'POST'].includes(protocol))
+    report.error('protocol', `"${protocol}" cannot tunnel; use CONNECT or POST`);
   const hostProblem = isIpAddress(targetHost) ? undefined : fqdnProblem(targetHost);
   if (hostProblem !== undefined) report.error('targetHost', hostProblem);
   const port = portProblem(targetPort);

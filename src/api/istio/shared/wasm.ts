@@ -58,7 +58,8 @@ export function checkWasm(module: WasmModule, report: Report): void {
     if (name === '') at.error('name', 'the name of the variable is missing');
     else if (seen.has(name)) at.error('name', `there is already a variable ${name}`);
     checkLength(name, MAX_NAME_LENGTH, at, 'name');
-    if (valueFrom === 'HOST' && value !== '') at.error('value', 'the value comes from the host; leave value out');
+    if (valueFrom === 'HOST' && value !== '')
+      at.error('value', 'the value comes from the host; leave value out');
     seen.add(name);
   }
 }

@@ -41,9 +41,14 @@ export function checkWorkload(entry: Workload, context: WorkloadContext, report:
 }
 
 /** Ports by name: the service must have a port of that name. */
-export function checkWorkloadPorts(entry: Workload, portNames: ReadonlySet<string> | undefined, report: Report): void {
+export function checkWorkloadPorts(
+  entry: Workload,
+  portNames: ReadonlySet<string> | undefined,
+  report: Report,
+): void {
   for (const [name, number] of Object.entries(entry.ports ?? {})) {
-    const unknown = portNames !== undefined && !portNames.has(name) ? `the service has no port named "${name}"` : undefined;
+    const unknown =
+      portNames !== undefined && !portNames.has(name) ? `the service has no port named "${name}"` : undefined;
     const problem = unknown ?? portNameProblem(name) ?? portProblem(number);
     if (problem !== undefined) report.error(['ports', name], problem);
   }
@@ -51,21 +56,26 @@ export function checkWorkloadPorts(entry: Workload, portNames: ReadonlySet<strin
 
 function checkNoAddress(entry: Workload, report: Report): void {
   if ((entry.network ?? '') === '')
-    report.error('address', 'address is required: an IP address, or a host name where the service resolves by DNS');
+    report.error(
+      'address',
+      'address is required: an IP address, or a host name where the service resolves by DNS',
+    );
   else report.warn('address', `without an address, requests go to the gateway of network "${entry.network}"`);
 }
 
 function checkUnixAddress(entry: Workload, context: WorkloadContext, report: Report): void {
   const problem = unixPathProblem((entry.address ?? '').slice(UNIX_PREFIX.length));
   if (problem !== undefined) report.error('address', problem);
-  if (Object.keys(entry.ports ?? {}).length > 0) report.error('ports', 'a Unix socket has no ports; leave ports out');
+  if (Object.keys(entry.ports ?? {}).length > 0)
+    report.error('ports', 'a Unix socket has no ports; leave ports out');
   if (context.portNames !== undefined && context.portNames.size !== 1)
     report.error('address', 'a Unix socket serves one port; the service must have exactly one');
 }
 
 function checkAddress(address: string, dnsNames: boolean, report: Report): void {
   if (isIpAddress(address)) return;
-  if (!dnsNames) report.error('address', `"${address}" is not an IP address; use resolution: DNS for host names`);
+  if (!dnsNames)
+    report.error('address', `"${address}" is not an IP address; use resolution: DNS for host names`);
   else if (fqdnProblem(address) !== undefined)
     report.error('address', `"${address}" is neither an IP address nor the name of a host`);
 }

@@ -18,18 +18,27 @@ export function checkEgress(listeners: readonly EgressListener[], namespace: str
     const at = report.at(i);
     if (listener.port === undefined) {
       if (i < listeners.length - 1)
-        at.error([], 'a listener without a port takes all other ports; it must be the only one of its kind, and the last');
+        at.error(
+          [],
+          'a listener without a port takes all other ports; it must be the only one of its kind, and the last',
+        );
     } else checkEgressPort(listener, listener.port, taken, at);
     checkEgressHosts(listener.hosts ?? [], namespace, at);
   }
 }
 
-function checkEgressPort(listener: EgressListener, port: SidecarPort, taken: Set<string>, report: Report): void {
+function checkEgressPort(
+  listener: EgressListener,
+  port: SidecarPort,
+  taken: Set<string>,
+  report: Report,
+): void {
   checkSidecarPort(port, report.at('port'));
   const bind = listener.bind ?? '';
   const onSocket = (port.number ?? 0) === 0;
   const place = onSocket ? bind : String(port.number);
-  if (taken.has(place)) report.error(onSocket ? 'bind' : ['port', 'number'], `there is already a listener on ${place}`);
+  if (taken.has(place))
+    report.error(onSocket ? 'bind' : ['port', 'number'], `there is already a listener on ${place}`);
   taken.add(place);
   if (onSocket) checkSocket(listener, port, report);
   else {
@@ -77,10 +86,15 @@ function checkEgressHost(entry: string, slash: number, report: Report): void {
   const namespace = entry.slice(0, slash).replace(/^~/, '');
   const host = entry.slice(slash + 1);
   const anywhere = namespace === '*' || namespace === '.' || entry.slice(0, slash) === '~';
-  if (!anywhere && !isDnsLabel(namespace)) report.error([], `"${entry}" does not begin with a namespace, "." or "*"`);
+  if (!anywhere && !isDnsLabel(namespace))
+    report.error([], `"${entry}" does not begin with a namespace, "." or "*"`);
   const problem = wildcardHostProblem(host);
   if (host !== '*' && !host.includes('.'))
-    report.error([], `"${host}" is a short name; write the full name, such as ${host || 'reviews'}.default.svc.cluster.local`);
+    report.error(
+      [],
+      `"${host}" is a short name; write the full name, such as ${host || 'reviews'}.default.svc.cluster.local`,
+    );
   else if (problem !== undefined) report.error([], problem);
-  else if (isPartialWildcard(host)) report.error([], `"${host}" has "*" beside other letters; write *.example.com`);
+  else if (isPartialWildcard(host))
+    report.error([], `"${host}" has "*" beside other letters; write *.example.com`);
 }

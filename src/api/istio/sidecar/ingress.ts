@@ -2,7 +2,7 @@ import { ipAddressProblem, UNIX_PREFIX, unixPathProblem } from '../../check/addr
 import { portProblem } from '../../check/port.ts';
 import { isHttpProtocol, isTlsProtocol } from '../../check/protocol.ts';
 import type { Report } from '../../report.ts';
-import { checkConnectionPool, type ConnectionPool } from '../shared/connection-pool.ts';
+import { type ConnectionPool, checkConnectionPool } from '../shared/connection-pool.ts';
 import { checkPort, portNameProblem } from '../shared/port.ts';
 import { checkServerTls, type ServerTls } from '../shared/server-tls.ts';
 
@@ -45,7 +45,8 @@ export function checkIngress(listeners: readonly IngressListener[], report: Repo
 export function checkSidecarPort(port: SidecarPort, report: Report): void {
   const problem = port.name === undefined || port.name === '' ? undefined : portNameProblem(port.name);
   if (problem !== undefined) report.error('name', problem);
-  if ((port.targetPort ?? 0) > 0) report.error('targetPort', 'targetPort has no effect in a Sidecar; leave it out');
+  if ((port.targetPort ?? 0) > 0)
+    report.error('targetPort', 'targetPort has no effect in a Sidecar; leave it out');
 }
 
 function checkIngressPort(port: SidecarPort, bind: string, report: Report): void {
@@ -67,14 +68,23 @@ function checkDefaultEndpoint(endpoint: string, report: Report): void {
   const colon = endpoint.lastIndexOf(':');
   const [address, port] = [endpoint.slice(0, Math.max(colon, 0)), endpoint.slice(colon + 1)];
   if (colon < 0 || !LOCAL_ADDRESSES.includes(address) || !/^\d+$/.test(port))
-    report.error('defaultEndpoint', `"${endpoint}" is not possible; write 127.0.0.1:PORT, 0.0.0.0:PORT, [::1]:PORT, [::]:PORT or unix:///PATH`);
+    report.error(
+      'defaultEndpoint',
+      `"${endpoint}" is not possible; write 127.0.0.1:PORT, 0.0.0.0:PORT, [::1]:PORT, [::]:PORT or unix:///PATH`,
+    );
   else {
     const problem = portProblem(Number(port));
     if (problem !== undefined) report.error('defaultEndpoint', problem);
   }
 }
 
-const UNUSED = ['subjectAltNames', 'httpsRedirect', 'credentialName', 'credentialNames', 'tlsCertificates'] as const;
+const UNUSED = [
+  'subjectAltNames',
+  'httpsRedirect',
+  'credentialName',
+  'credentialNames',
+  'tlsCertificates',
+] as const;
 
 function checkIngressTls(tls: ServerTls, port: SidecarPort, report: Report): void {
   for (const field of UNUSED) {
@@ -84,12 +94,16 @@ function checkIngressTls(tls: ServerTls, port: SidecarPort, report: Report): voi
   }
   if (tls.mode === 'ISTIO_MUTUAL' || tls.mode === 'AUTO_PASSTHROUGH')
     report.error('mode', `${tls.mode} is not possible in a Sidecar; use SIMPLE or MUTUAL`);
-  if (!isTlsProtocol(port.protocol)) report.error([], 'only ports with protocol HTTPS or TLS can have tls settings');
+  if (!isTlsProtocol(port.protocol))
+    report.error([], 'only ports with protocol HTTPS or TLS can have tls settings');
   checkServerTls(tls, report);
 }
 
 function checkPool(listener: IngressListener, report: Report): void {
   checkConnectionPool(listener.connectionPool, report.at('connectionPool'));
   if (listener.connectionPool?.http !== undefined && !isHttpProtocol(listener.port?.protocol))
-    report.warn(['connectionPool', 'http'], `the protocol of this port is not HTTP, so http settings have no effect`);
+    report.warn(
+      ['connectionPool', 'http'],
+      `the protocol of this port is not HTTP, so http settings have no effect`,
+    );
 }

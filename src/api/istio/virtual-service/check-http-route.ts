@@ -27,7 +27,8 @@ export function checkHttpRoute(route: HttpRoute, delegated: boolean, report: Rep
   checkRewrite(route.rewrite, report.at('rewrite'));
   checkOneAuthority(route, report);
   checkRouteDestinations(route.route, report);
-  for (const [i, target] of (route.route ?? []).entries()) checkHeaders(target.headers, report.at('route', i, 'headers'));
+  for (const [i, target] of (route.route ?? []).entries())
+    checkHeaders(target.headers, report.at('route', i, 'headers'));
   checkDuration(route.timeout, report, 'timeout');
 }
 
@@ -58,7 +59,8 @@ function reportConflicts(route: HttpRoute, action: string, fields: readonly stri
 function checkMirrors(route: HttpRoute, report: Report): void {
   checkDestination(route.mirror, report.at('mirror'));
   checkPercent(route.mirrorPercent, report, 'mirrorPercent');
-  if (route.mirrorPercent !== undefined) report.warn('mirrorPercent', 'mirrorPercent is old; use mirrorPercentage: {value: 10}');
+  if (route.mirrorPercent !== undefined)
+    report.warn('mirrorPercent', 'mirrorPercent is old; use mirrorPercentage: {value: 10}');
   checkPercent(route.mirrorPercentage?.value, report.at('mirrorPercentage'), 'value');
   for (const [i, mirror] of (route.mirrors ?? []).entries()) {
     checkDestination(mirror.destination, report.at('mirrors', i, 'destination'));
@@ -73,7 +75,10 @@ function checkOneAuthority(route: HttpRoute, report: Report): void {
     for (const name of Object.keys(route.headers?.request?.[field] ?? {})) {
       if (!isAuthorityHeader(name)) continue;
       if (setBy !== undefined)
-        report.error(['headers', 'request', field, name], `the authority is already set by ${setBy}; keep one of the two`);
+        report.error(
+          ['headers', 'request', field, name],
+          `the authority is already set by ${setBy}; keep one of the two`,
+        );
       setBy = `headers.request.${field}`;
     }
 }

@@ -27,7 +27,8 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'CONNECT', 'OP
 /** Origins, methods, names of headers, and a maxAge in whole seconds. */
 export function checkCors(policy: CorsPolicy | undefined, report: Report): void {
   if (policy === undefined) return;
-  for (const [i, origin] of (policy.allowOrigins ?? []).entries()) checkOrigin(origin, report.at('allowOrigins', i));
+  for (const [i, origin] of (policy.allowOrigins ?? []).entries())
+    checkOrigin(origin, report.at('allowOrigins', i));
   for (const [i, method] of (policy.allowMethods ?? []).entries())
     if (!METHODS.includes(method))
       report.error(['allowMethods', i], `"${method}" is not an HTTP method; use ${METHODS.join(', ')}`);

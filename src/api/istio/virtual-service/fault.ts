@@ -52,7 +52,10 @@ function checkAbort(abort: NonNullable<HttpFault['abort']>, report: Report): voi
     report.error('http2Error', 'http2Error is not supported; use httpStatus or grpcStatus');
   else if (abort.grpcStatus !== undefined) {
     if (!GRPC_STATUS.includes(abort.grpcStatus))
-      report.error('grpcStatus', `"${abort.grpcStatus}" is not a gRPC status; use one of ${GRPC_STATUS.join(', ')}`);
+      report.error(
+        'grpcStatus',
+        `"${abort.grpcStatus}" is not a gRPC status; use one of ${GRPC_STATUS.join(', ')}`,
+      );
   } else if (abort.httpStatus !== undefined) checkStatus(abort.httpStatus, report, 'httpStatus');
   else report.warn([], 'this abort does nothing; set httpStatus or grpcStatus');
 }

@@ -19,6 +19,9 @@ function checkBareName(name: string, report: Report, index: number): void {
   if (problem !== undefined) report.error(['gateways', index], problem);
   else if (name.includes('.')) {
     const [gateway, namespace] = name.split('.');
-    report.warn(['gateways', index], `"${name}" is the old way to name a Gateway; write ${namespace}/${gateway}`);
+    report.warn(
+      ['gateways', index],
+      `"${name}" is the old way to name a Gateway; write ${namespace}/${gateway}`,
+    );
   }
 }

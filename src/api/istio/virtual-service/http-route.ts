@@ -1,4 +1,4 @@
-import { duration, type Infer, list, message, text, uint32 } from '../../schema.ts';
+import { duration, type Infer, list, listOrEmpty, message, text, uint32 } from '../../schema.ts';
 import { destination } from '../shared/destination.ts';
 import { headers } from '../shared/headers.ts';
 import { httpRetry } from '../shared/http-retry.ts';
@@ -6,8 +6,8 @@ import { percentage } from '../shared/percent.ts';
 import { corsPolicy } from './cors.ts';
 import { httpFault } from './fault.ts';
 import { httpMatch } from './match.ts';
-import { routeDestination } from './route-destination.ts';
 import { directResponse, httpRedirect, httpRewrite } from './rewrite.ts';
+import { routeDestination } from './route-destination.ts';
 
 const httpRouteDestination = message({ destination }, { ...routeDestination.optional, headers });
 export type HttpRouteDestination = Infer<typeof httpRouteDestination>;
@@ -17,7 +17,7 @@ export const httpRoute = message(
   {},
   {
     name: text,
-    match: list(httpMatch),
+    match: listOrEmpty(httpMatch),
     route: list(httpRouteDestination),
     redirect: httpRedirect,
     directResponse,

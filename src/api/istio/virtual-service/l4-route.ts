@@ -1,6 +1,5 @@
-import { ipRangeProblem } from '../../check/address.ts';
+import { ipRangeProblem, isIpAddress } from '../../check/address.ts';
 import { gatewayHostProblem, hostWithin, wildcardHostProblem } from '../../check/host.ts';
-import { isIpAddress } from '../../check/address.ts';
 import { checkLabels } from '../../check/labels.ts';
 import { portProblem } from '../../check/port.ts';
 import type { Report } from '../../report.ts';
@@ -48,8 +47,10 @@ export function checkTlsRoute(route: TlsRoute, context: TlsContext, report: Repo
   if ((route.match ?? []).length === 0) report.error('match', 'a TLS rule needs a match with sniHosts');
   for (const [i, match] of (route.match ?? []).entries()) {
     const at = report.at('match', i);
-    if ((match.sniHosts ?? []).length === 0) at.error('sniHosts', 'sniHosts is required: the server names to match');
-    for (const [j, host] of (match.sniHosts ?? []).entries()) checkSniHost(host, context, at.at('sniHosts', j));
+    if ((match.sniHosts ?? []).length === 0)
+      at.error('sniHosts', 'sniHosts is required: the server names to match');
+    for (const [j, host] of (match.sniHosts ?? []).entries())
+      checkSniHost(host, context, at.at('sniHosts', j));
     checkConnection(match, at);
   }
   checkTargets(route, report);
@@ -77,5 +78,8 @@ function checkSniHost(host: string, context: TlsContext, report: Report): void {
     report.warn([], `"${host}" is an IP address; clients send names only in SNI (RFC 6066, 3)`);
   else if (problem !== undefined) report.error([], problem);
   else if (!context.hosts.some((outer) => hostWithin(host, outer)))
-    report.error([], `"${host}" is not within the hosts of this VirtualService (${context.hosts.join(', ')}); add it there`);
+    report.error(
+      [],
+      `"${host}" is not within the hosts of this VirtualService (${context.hosts.join(', ')}); add it there`,
+    );
 }

@@ -1,5 +1,5 @@
-import { isDnsLabel } from '../../check/host.ts';
 import { matchedHeaderProblem } from '../../check/header.ts';
+import { isDnsLabel } from '../../check/host.ts';
 import { checkLabels } from '../../check/labels.ts';
 import { portProblem } from '../../check/port.ts';
 import type { Report } from '../../report.ts';
@@ -32,13 +32,17 @@ export type HttpMatch = Infer<typeof httpMatch>;
 /** Names of headers, string matches, port, source and gateways of one match. */
 export function checkHttpMatch(match: HttpMatch, report: Report): void {
   checkStringMatch(match.uri, report.at('uri'), { emptyPrefix: true });
-  for (const field of ['scheme', 'method', 'authority'] as const) checkStringMatch(match[field], report.at(field));
+  for (const field of ['scheme', 'method', 'authority'] as const)
+    checkStringMatch(match[field], report.at(field));
   for (const [name, value] of Object.entries(match.queryParams ?? {}))
     checkStringMatch(value, report.at('queryParams', name));
   checkHeaderMatches(match.headers ?? {}, report.at('headers'));
   // In withoutHeaders the regex "*" is not an expression: it stands for "has the header".
   const without = Object.entries(match.withoutHeaders ?? {});
-  const [absent, others] = [without.filter(([, value]) => value.regex === '*'), without.filter(([, value]) => value.regex !== '*')];
+  const [absent, others] = [
+    without.filter(([, value]) => value.regex === '*'),
+    without.filter(([, value]) => value.regex !== '*'),
+  ];
   for (const [name] of absent) checkHeaderName(name, report.at('withoutHeaders'));
   checkHeaderMatches(Object.fromEntries(others), report.at('withoutHeaders'));
   checkConnection(match, report);
@@ -61,6 +65,13 @@ function checkConnection(match: HttpMatch, report: Report): void {
   if (port !== undefined) report.error('port', port);
   checkLabels(match.sourceLabels, report, 'sourceLabels');
   checkGatewayNames(match.gateways, report);
-  if (match.sourceNamespace !== undefined && match.sourceNamespace !== '' && !isDnsLabel(match.sourceNamespace))
-    report.error('sourceNamespace', `"${match.sourceNamespace}" is not a namespace; use letters, digits and "-"`);
+  if (
+    match.sourceNamespace !== undefined &&
+    match.sourceNamespace !== '' &&
+    !isDnsLabel(match.sourceNamespace)
+  )
+    report.error(
+      'sourceNamespace',
+      `"${match.sourceNamespace}" is not a namespace; use letters, digits and "-"`,
+    );
 }

@@ -28,7 +28,10 @@ export const httpRedirect = message(
 export type HttpRedirect = Infer<typeof httpRedirect>;
 
 /** An answer by the proxy itself. `bytes` is base64. */
-export const directResponse = message({ status: uint32 }, { body: message({}, { string: text, bytes: text }) });
+export const directResponse = message(
+  { status: uint32 },
+  { body: message({}, { string: text, bytes: text }) },
+);
 export type DirectResponse = Infer<typeof directResponse>;
 
 const LARGE_BODY_BYTES = 100 * 1024;
@@ -43,7 +46,8 @@ export function checkRewrite(rewrite: HttpRewrite | undefined, report: Report): 
   if (uri === '' && authority === '' && regex === undefined)
     report.error([], 'an empty rewrite changes nothing; set uri, uriRegexRewrite or authority');
   if (regex === undefined) return;
-  if (!regex.match || !regex.rewrite) report.error('uriRegexRewrite', 'both match and rewrite are required here');
+  if (!regex.match || !regex.rewrite)
+    report.error('uriRegexRewrite', 'both match and rewrite are required here');
   else {
     const problem = regexProblem(regex.match);
     if (problem !== undefined) report.error(['uriRegexRewrite', 'match'], problem);
@@ -62,13 +66,17 @@ export function checkRedirect(
     report.error('prefixRewrite', 'prefixRewrite cannot be combined with uri; keep one of the two');
   const other = matches.findIndex((match) => match.uri !== undefined && match.uri.prefix === undefined);
   if (prefixRewrite !== '' && other >= 0)
-    report.error('prefixRewrite', `prefixRewrite needs matches by uri.prefix; match[${other}] matches otherwise`);
+    report.error(
+      'prefixRewrite',
+      `prefixRewrite needs matches by uri.prefix; match[${other}] matches otherwise`,
+    );
   const port = redirect.port ?? redirect.derivePort;
   if (uri === '' && prefixRewrite === '' && authority === '' && scheme === '' && port === undefined)
     report.error([], 'an empty redirect leads nowhere; set uri, authority, scheme or port');
   if (redirectCode !== 0 && (redirectCode < 300 || redirectCode > 399))
     report.error('redirectCode', `${redirectCode} is not a redirect; use 301, 302, 303, 307 or 308`);
-  if (!['', 'http', 'https'].includes(scheme)) report.error('scheme', `"${scheme}" is not possible; use http or https`);
+  if (!['', 'http', 'https'].includes(scheme))
+    report.error('scheme', `"${scheme}" is not possible; use http or https`);
   checkAtMostOne(redirect, ['port', 'derivePort'], report);
   const problem = (redirect.port ?? 0) > 0 ? portProblem(redirect.port ?? 0) : undefined;
   if (problem !== undefined) report.error('port', problem);
@@ -82,9 +90,13 @@ export function checkDirectResponse(response: DirectResponse | undefined, report
   checkAtMostOne(response.body, ['string', 'bytes'], report.at('body'));
   const { string = '', bytes = '' } = response.body;
   const sizeBytes = Math.max(utf8Length(string), Math.floor((bytes.length * 3) / 4));
-  if (sizeBytes > MAX_BODY_BYTES) report.error('body', `the body has ${sizeBytes} bytes; at most 1 MiB is possible`);
+  if (sizeBytes > MAX_BODY_BYTES)
+    report.error('body', `the body has ${sizeBytes} bytes; at most 1 MiB is possible`);
   else if (sizeBytes > LARGE_BODY_BYTES)
-    report.warn('body', `the body has ${sizeBytes} bytes and travels to every proxy; serve it from a workload`);
+    report.warn(
+      'body',
+      `the body has ${sizeBytes} bytes and travels to every proxy; serve it from a workload`,
+    );
 }
 
 /** 200 to 600 inclusive: Envoy's fault filter and direct responses take these. */

@@ -17,9 +17,13 @@ export function checkRouteDestinations(routes: readonly Weighted[] | undefined, 
   const targets = routes ?? [];
   for (const [i, target] of targets.entries()) {
     checkDestination(target.destination, report.at('route', i, 'destination'));
-    if ((target.weight ?? 0) < 0) report.error(['route', i, 'weight'], `${target.weight} is negative; write 0 or more`);
+    if ((target.weight ?? 0) < 0)
+      report.error(['route', i, 'weight'], `${target.weight} is negative; write 0 or more`);
   }
   const total = targets.reduce((sum, target) => sum + (target.weight ?? 0), 0);
   if (targets.length > 1 && total === 0)
-    report.error('route', 'the weights add up to 0, so nobody would get requests; give weights such as 90 and 10');
+    report.error(
+      'route',
+      'the weights add up to 0, so nobody would get requests; give weights such as 90 and 10',
+    );
 }

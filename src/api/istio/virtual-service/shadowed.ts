@@ -1,6 +1,6 @@
 import type { Report } from '../../report.ts';
-import type { HttpMatch } from './match.ts';
 import type { StringMatch } from '../shared/string-match.ts';
+import type { HttpMatch } from './match.ts';
 
 interface Rule {
   readonly name?: string;
@@ -13,13 +13,19 @@ export function warnShadowedRules(rules: readonly Rule[], report: Report): void 
   let catchAll = -1;
   for (const [i, rule] of rules.entries()) {
     const matches = rule.match ?? [];
-    if (catchAll >= 0) report.warn(i, `rule ${i} is never used: rule ${catchAll} has no match and takes everything`);
+    if (catchAll >= 0)
+      report.warn(i, `rule ${i} is never used: rule ${catchAll} has no match and takes everything`);
     else if (matches.length === 0) catchAll = i;
     else warnRepeated(matches, i, seen, report);
   }
 }
 
-function warnRepeated(matches: readonly object[], rule: number, seen: Map<string, number>, report: Report): void {
+function warnRepeated(
+  matches: readonly object[],
+  rule: number,
+  seen: Map<string, number>,
+  report: Report,
+): void {
   let repeated = 0;
   for (const [i, match] of matches.entries()) {
     const text = JSON.stringify({ ...match, name: undefined });
@@ -30,7 +36,8 @@ function warnRepeated(matches: readonly object[], rule: number, seen: Map<string
       report.warn([rule, 'match', i], `this match has no effect: rule ${earlier} has the same one`);
     }
   }
-  if (repeated === matches.length) report.warn(rule, `rule ${rule} is never used: earlier rules have all of its matches`);
+  if (repeated === matches.length)
+    report.warn(rule, `rule ${rule} is never used: earlier rules have all of its matches`);
 }
 
 interface PrefixMatch {
@@ -41,7 +48,10 @@ interface PrefixMatch {
 }
 
 /** Warns of a match by prefix that lies within an earlier and wider one: `/a/b` after `/a`. */
-export function warnCoveredPrefixes(rules: readonly { readonly match?: readonly HttpMatch[] }[], report: Report): void {
+export function warnCoveredPrefixes(
+  rules: readonly { readonly match?: readonly HttpMatch[] }[],
+  report: Report,
+): void {
   const earlier: PrefixMatch[] = [];
   for (const [rule, { match: matches = [] }] of rules.entries())
     for (const [index, match] of matches.entries()) {
