@@ -26,21 +26,15 @@ export type ParsedHead<Head> = { readonly head: Head; readonly end: number } | H
 export function parseRequestHead(bytes: Buffer, from: number, limits: Http1Limits): ParsedHead<RequestHead> {
   const lineEnd = scanRequestLine(bytes, from, limits);
   if (lineEnd < 0) return outcome(lineEnd);
-  const methodTo = positions[0] as number;
-  const targetTo = positions[1] as number;
-  const versionTo = positions[2] as number;
-  const line = bytes.toString('latin1', from, versionTo);
-  const version = parseVersion(line.slice(targetTo + 1 - from));
+  const methodTo = (positions[0] as number) - from;
+  const targetTo = (positions[1] as number) - from;
+  const version = readVersion(bytes, from + targetTo + 1, positions[2] as number);
   if (typeof version === 'string') return version;
   const end = scanFields(bytes, lineEnd, limits);
   if (end < 0) return outcome(end);
-  const headers = cutFields(bytes, lineEnd, end);
-  const head = judgeRequest(
-    line.slice(0, methodTo - from),
-    line.slice(methodTo + 1 - from, targetTo - from),
-    version,
-    headers,
-  );
+  const text = bytes.toString('latin1', from, end); // one string for all, and cheap slices of it
+  const headers = cutFields(text, from);
+  const head = judgeRequest(text.slice(0, methodTo), text.slice(methodTo + 1, targetTo), version, headers);
   return typeof head === 'string' ? head : { head, end };
 }
 
@@ -85,15 +79,15 @@ export function parseResponseHead(
 ): ParsedHead<ResponseHead> {
   const lineEnd = scanStatusLine(bytes, from, limits);
   if (lineEnd < 0) return outcome(lineEnd);
-  const line = bytes.toString('latin1', from, lineEnd - 2);
-  const version = parseVersion(line.slice(0, 8));
+  const version = readVersion(bytes, from, Math.min(from + 8, lineEnd - 2));
   if (typeof version === 'string') return version;
-  const status = parseStatus(line);
+  const status = readStatus(bytes, from + 8, lineEnd - 2);
   if (status < 0) return 'bad_start_line';
   const end = scanFields(bytes, lineEnd, limits);
   if (end < 0) return outcome(end);
-  const headers = cutFields(bytes, lineEnd, end);
-  const head = judgeResponse(status, line.slice(13), version, headers, to);
+  const text = bytes.toString('latin1', from, end);
+  const reason = text.slice(13, Math.max(13, lineEnd - 2 - from));
+  const head = judgeResponse(status, reason, version, cutFields(text, from), to);
   return typeof head === 'string' ? head : { head, end };
 }
 
@@ -119,26 +113,43 @@ function judgeResponse(
   };
 }
 
-function parseVersion(text: string): HttpVersion | Http1ErrorCode {
-  if (text === 'HTTP/1.1') return 11;
-  if (text === 'HTTP/1.0') return 10;
-  return /^HTTP\/\d\.\d$/.test(text) ? 'unsupported_version' : 'bad_version';
+/** `HTTP/1.` in bytes. */
+const HTTP_1 = [72, 84, 84, 80, 47, 49, 46];
+
+function readVersion(bytes: Buffer, from: number, to: number): HttpVersion | Http1ErrorCode {
+  let matching = 0;
+  while (matching < 7 && bytes[from + matching] === HTTP_1[matching]) matching++;
+  if (matching === 7 && to - from === 8) {
+    if (bytes[from + 7] === 49) return 11;
+    if (bytes[from + 7] === 48) return 10;
+  }
+  return /^HTTP\/\d\.\d$/.test(bytes.toString('latin1', from, to)) ? 'unsupported_version' : 'bad_version';
 }
 
-/** `HTTP/1.1 200 OK` -> 200; the space after the code may be missing with the phrase; -1 for anything else. */
-function parseStatus(line: string): number {
-  if (line.charCodeAt(8) !== 32 || (line.length > 12 && line.charCodeAt(12) !== 32)) return -1;
-  const digits = line.slice(9, 12);
-  return /^[1-9]\d\d$/.test(digits) ? Number(digits) : -1;
+/** ` 200 OK` -> 200; the space after the code may be missing with the phrase; -1 for anything else. */
+function readStatus(bytes: Buffer, from: number, to: number): number {
+  if (to < from + 4 || bytes[from] !== 32 || (to > from + 4 && bytes[from + 4] !== 32)) return -1;
+  let status = 0;
+  for (let i = from + 1; i < from + 4; i++) {
+    const digit = (bytes[i] as number) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    status = status * 10 + digit;
+  }
+  return status < 100 ? -1 : status;
 }
 
-/** The fields that scanFields() has just found. One string for all, and cheap slices of it. */
-export function cutFields(bytes: Buffer, from: number, to: number): Headers {
-  const text = bytes.toString('latin1', from, to);
+/** The fields that scanFields() has just found, from a text whose first character is the byte at `textFrom`. */
+export function cutFields(text: string, textFrom: number): Headers {
   const headers: Headers = [];
   for (let slot = 0; slot < 4 * fieldCount; slot += 4) {
-    const name = text.slice((positions[slot] as number) - from, (positions[slot + 1] as number) - from);
-    const value = text.slice((positions[slot + 2] as number) - from, (positions[slot + 3] as number) - from);
+    const name = text.slice(
+      (positions[slot] as number) - textFrom,
+      (positions[slot + 1] as number) - textFrom,
+    );
+    const value = text.slice(
+      (positions[slot + 2] as number) - textFrom,
+      (positions[slot + 3] as number) - textFrom,
+    );
     headers.push(name, value);
   }
   return headers;

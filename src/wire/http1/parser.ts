@@ -229,7 +229,7 @@ class Http1Parser<Head extends MessageHead> implements MessageParser {
     const end = scanFields(bytes, at, this.#limits);
     if (end === NEED_MORE) return this.#input.scanLater();
     if (end < 0) return this.#failed(scanError);
-    const trailers = cutFields(bytes, at, end);
+    const trailers = cutFields(bytes.toString('latin1', at, end), at);
     if (trailers.some(isForbiddenTrailer)) return this.#failed('bad_trailer');
     this.#input.scanned(end);
     return this.#endMessage(trailers.length === 0 ? undefined : trailers);

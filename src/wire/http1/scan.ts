@@ -96,7 +96,7 @@ export function scanFields(bytes: Uint8Array, from: number, limits: Http1Limits)
     const nameTo = at++;
     while (at < stop && (bytes[at] === SPACE || bytes[at] === TAB)) at++;
     const valueFrom = at;
-    while (at < stop && FIELD_VALUE[bytes[at] as number] === 1) at++;
+    at = skipValue(bytes, at, stop);
     if (at === stop) return ranOut(stop, from, limits.maxHeaderBytes, 'headers_too_large');
     if (bytes[at] !== CR) return failed(bytes[at] === LF ? 'bad_line_end' : 'bad_header_value');
     if (at + 1 === stop) return ranOut(stop, from, limits.maxHeaderBytes, 'headers_too_large');
@@ -110,6 +110,20 @@ export function scanFields(bytes: Uint8Array, from: number, limits: Http1Limits)
     positions[slot + 3] = valueTo;
     at += 2;
   }
+}
+
+/** The first byte from `at` that may not stand in a value, or `stop`. Four at a time: this is half of a head's cost. */
+function skipValue(bytes: Uint8Array, from: number, stop: number): number {
+  let at = from;
+  const T = FIELD_VALUE;
+  while (at + 4 <= stop) {
+    const first = (T[bytes[at] as number] as number) & (T[bytes[at + 1] as number] as number);
+    const second = (T[bytes[at + 2] as number] as number) & (T[bytes[at + 3] as number] as number);
+    if ((first & second) === 0) break;
+    at += 4;
+  }
+  while (at < stop && T[bytes[at] as number] === 1) at++;
+  return at;
 }
 
 function wrongName(byte: number, atLineStart: boolean): Http1ErrorCode {
