@@ -2,9 +2,10 @@
 // holds the key, the key is strong enough.
 
 import './reflect-metadata.ts';
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { Pkcs10CertificateRequest, SubjectAlternativeNameExtension } from '@peculiar/x509';
-import { readDer } from '../wire/identity/der-reader.ts';
+import { DerError, derOidText, expectDer, readDer, readDerList } from '../wire/identity/der-reader.ts';
+import { DER_TAG } from '../wire/identity/der-writer.ts';
 
 /** What is taken from a request: the key, and the URIs it claims, only to compare them. */
 export interface ReadRequest {
@@ -25,23 +26,62 @@ const BLOCK =
 const CURVES = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
 const LIMITS = { berOptions: { maxDepth: 32, maxNodes: 2048, maxContentLength: MAX_CSR_LENGTH } };
 
+/** Digest of each signature algorithm accepted (RFC 5758, 4055, 8410); Ed25519 has its own. */
+const DIGESTS: ReadonlyMap<string, string | null> = new Map([
+  ['1.2.840.10045.4.3.2', 'sha256'],
+  ['1.2.840.10045.4.3.3', 'sha384'],
+  ['1.2.840.10045.4.3.4', 'sha512'],
+  ['1.2.840.113549.1.1.11', 'sha256'],
+  ['1.2.840.113549.1.1.12', 'sha384'],
+  ['1.2.840.113549.1.1.13', 'sha512'],
+  ['1.3.101.112', null],
+]);
+
 /** Reads and checks a request. */
-export async function readCertificateRequest(pem: string): Promise<RequestResult> {
+export function readCertificateRequest(pem: string): RequestResult {
   if (pem.length > MAX_CSR_LENGTH) return bad(`is longer than ${MAX_CSR_LENGTH} characters`);
   const base64 = BLOCK.exec(pem)?.[1];
   if (base64 === undefined) return bad('is not one PEM block');
   try {
     const bytes = Uint8Array.from(Buffer.from(base64, 'base64'));
-    readDer(bytes);
+    const envelope = readEnvelope(bytes);
     const csr = new Pkcs10CertificateRequest(bytes, LIMITS);
     const publicKeyDer = new Uint8Array(csr.publicKey.rawData);
-    const weakness = weaknessOf(publicKeyDer);
+    const key = createPublicKey({ key: Buffer.from(publicKeyDer), format: 'der', type: 'spki' });
+    const weakness = weaknessOf(key);
     if (weakness !== undefined) return { ok: false, code: 'weak_key', reason: weakness };
-    if (!(await csr.verify())) return bad('is not signed by its own key');
+    if (!isSignedBy(key, envelope)) return bad('is not signed by its own key');
     return { ok: true, request: { publicKeyDer, claimedUris: urisOf(csr) } };
   } catch {
     return bad('is no PKCS#10 that can be read');
   }
+}
+
+/** The outermost of a request: what is signed, how, and the signature. */
+interface Envelope {
+  readonly signed: Uint8Array;
+  readonly algorithm: string;
+  readonly signature: Uint8Array;
+}
+
+/** Read strictly here: the library takes any BER, in which one request has many spellings. */
+function readEnvelope(bytes: Uint8Array): Envelope {
+  const [signed, algorithm, signature, ...more] = readDerList(
+    expectDer(readDer(bytes), DER_TAG.sequence).content,
+  );
+  const [oid] = readDerList(expectDer(algorithm, DER_TAG.sequence).content);
+  const [unusedBits, ...signatureBytes] = expectDer(signature, DER_TAG.bitString).content;
+  if (more.length > 0 || unusedBits !== 0) throw new DerError('not the frame of a request');
+  return {
+    signed: expectDer(signed, DER_TAG.sequence).whole,
+    algorithm: derOidText(expectDer(oid, DER_TAG.oid).content),
+    signature: Uint8Array.from(signatureBytes),
+  };
+}
+
+function isSignedBy(key: KeyObject, { signed, algorithm, signature }: Envelope): boolean {
+  const digest = DIGESTS.get(algorithm);
+  return digest !== undefined && verify(digest, signed, key, signature);
 }
 
 function urisOf(csr: Pkcs10CertificateRequest): readonly string[] {
@@ -52,8 +92,7 @@ function urisOf(csr: Pkcs10CertificateRequest): readonly string[] {
     .map((name) => name.value);
 }
 
-function weaknessOf(publicKeyDer: Uint8Array): string | undefined {
-  const key = createPublicKey({ key: Buffer.from(publicKeyDer), format: 'der', type: 'spki' });
+function weaknessOf(key: KeyObject): string | undefined {
   const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {};
   if (key.asymmetricKeyType === 'ed25519') return undefined;
   if (key.asymmetricKeyType === 'ec' && CURVES.has(namedCurve)) return undefined;

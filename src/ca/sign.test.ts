@@ -100,21 +100,21 @@ describe('a request is refused', () => {
     expect(await sign({ csrPem: text })).toMatchObject({ ok: false, code: 'bad_request' });
   });
 
-  it('whatever bytes come, without an exception', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (bytes) => {
-        expect((await readCertificateRequest(pemOf(bytes))).ok).toBe(false);
+  it('whatever bytes come, without an exception', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        expect(readCertificateRequest(pemOf(bytes)).ok).toBe(false);
       }),
     );
     const der = derOf(csrPem);
     const flip = fc.record({ at: fc.nat(der.length - 1), xor: fc.integer({ min: 1, max: 255 }) });
-    await fc.assert(
-      fc.asyncProperty(flip, async ({ at, xor }) => {
+    fc.assert(
+      fc.property(flip, ({ at, xor }) => {
         const changed = Uint8Array.from(der);
         changed[at] = (changed[at] ?? 0) ^ xor;
-        expect((await readCertificateRequest(pemOf(changed))).ok).toBe(false);
+        expect(readCertificateRequest(pemOf(changed)).ok).toBe(false);
       }),
-      { numRuns: 200 },
+      { numRuns: 2000 },
     );
   });
 });

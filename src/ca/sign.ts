@@ -54,7 +54,7 @@ export async function signLeaf(
   nowMs: number,
 ): Promise<SignResult> {
   const spiffeId = workloadSpiffeId(order.identity);
-  const read = await readCertificateRequest(order.csrPem);
+  const read = readCertificateRequest(order.csrPem);
   if (!read.ok) return read;
   if (read.request.claimedUris.some((uri) => uri !== spiffeId)) {
     return {
