@@ -26,3 +26,8 @@ export const DEFAULT_HTTP1_LIMITS: Http1Limits = {
   maxInformationalHeads: 16,
   maxHeldBytes: 1024 * 1024,
 };
+
+/** Past this a scan of a head or of trailers is sure to end: with one, or with a limit. */
+export function maxHeadBytes(limits: Http1Limits): number {
+  return limits.maxStartLineBytes + limits.maxHeaderBytes;
+}

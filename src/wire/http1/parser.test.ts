@@ -150,6 +150,16 @@ describe('an upgrade', () => {
     expect(told.slice(2)).toEqual([{ data: 'early GET / HTTP/1.1' }, { end: undefined }]);
   });
 
+  it('granted before the body is complete waits for its end', () => {
+    const { told, events } = recorder<RequestHead>(() => {});
+    const parser = createRequestParser(events);
+    parser.feed(Buffer.from('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx'));
+    parser.becomeRaw();
+    parser.feed(Buffer.from('\r\n0\r\nT: 1\r\n\r\nraw'));
+    parser.end();
+    expect(told.slice(1)).toEqual([{ data: 'x' }, { end: ['T', '1'] }, { data: 'raw' }, { end: undefined }]);
+  });
+
   it('needs Connection to name it, and HTTP/1.1', () => {
     expect(headOf(tellRequests(['GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\n\r\n'])).upgrade).toBe('');
     const old = 'GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n';
@@ -228,6 +238,12 @@ describe('a response', () => {
   });
 
   it('that never begins differs from one that breaks off', () => {
+    const closed = tellResponses(['HTTP/1.1 200 OK\r\n\r\nall'], [GET, GET]);
+    expect(closed.slice(1)).toEqual([
+      { data: 'all' },
+      { end: undefined },
+      { error: 'ended_before_head', status: 502 },
+    ]);
     expect(tellResponses([], [GET])).toEqual([{ error: 'ended_before_head', status: 502 }]);
     expect(tellResponses(['HTTP/1.1 2'], [GET])).toEqual([{ error: 'incomplete', status: 502 }]);
     expect(tellResponses(['HTTP/1.1 100\r\n\r\n'], [GET]).at(-1)).toEqual({
