@@ -6,7 +6,11 @@
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import type { CallOptions, GrpcClient } from '../../wire/grpc/client.ts';
-import { CREATE_CERTIFICATE_PATH, encodeCertificateRequest } from '../../wire/identity/certificate-messages.ts';
+import {
+  CREATE_CERTIFICATE_PATH,
+  decodeCertificateResponse,
+  encodeCertificateRequest,
+} from '../../wire/identity/certificate-messages.ts';
 import { makeKeyAndRequest } from '../../wire/identity/csr.ts';
 import { readIssued } from '../../wire/identity/issued.ts';
 import { renewAtMs, renewalRetryDelayMs } from '../../wire/identity/renewal.ts';
@@ -76,10 +80,13 @@ async function requestCertificate(options: IdentityOptions, signal: AbortSignal)
     const call = { ...options.callOptions(), timeoutMs: requestTimeoutMs, signal };
     const result = await options.client.unary(CREATE_CERTIFICATE_PATH, request, call);
     if (!result.ok) return { ok: false, message: result.error.message };
-    const issued = readIssued(result.message, privateKeyPem, spiffeId);
+    const issued = readIssued(decodeCertificateResponse(result.message), privateKeyPem, spiffeId);
     if (!issued.ok) return { ok: false, message: issued.reason };
     const { chainPem, rootsPem, notAfterMs } = issued.identity;
-    return { ok: true, credentials: { chainPem, rootsPem, notAfterMs, privateKeyPem, receivedAtMs: clock.nowMs() } };
+    return {
+      ok: true,
+      credentials: { chainPem, rootsPem, notAfterMs, privateKeyPem, receivedAtMs: clock.nowMs() },
+    };
   } catch (error) {
     return { ok: false, message: (error as Error).message };
   }
