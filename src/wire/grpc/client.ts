@@ -5,7 +5,12 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Result } from '../../lib/result.ts';
 import type { ByteConnection } from '../http2/byte-connection.ts';
+import type { CallEvents, CallParts } from './call.ts';
+import { Call } from './call.ts';
+import { Channel } from './channel.ts';
+import { metadataToSend } from './metadata.ts';
 import type { GrpcStatus, Metadata } from './status.ts';
+import { GRPC_CODE, localStatus } from './status.ts';
 
 /** What a client is made of. */
 export interface GrpcClientOptions {
@@ -92,7 +97,123 @@ export interface GrpcClient {
   close(): void;
 }
 
+const DEFAULTS = {
+  scheme: 'http',
+  userAgent: 'weft-grpc/1',
+  keepaliveTimeMs: 30_000,
+  keepaliveTimeoutMs: 10_000,
+  connectTimeoutMs: 10_000,
+  maxReceiveMessageBytes: 64 * 1024 * 1024,
+  maxSendMessageBytes: 64 * 1024 * 1024,
+} as const;
+
 /** Makes a client; nothing is connected yet. */
 export function createGrpcClient(options: GrpcClientOptions): GrpcClient {
-  throw new Error(`the gRPC client of ${options.authority} is not written yet`);
+  return new Client(options);
+}
+
+class Client implements GrpcClient {
+  readonly #options: Required<GrpcClientOptions>;
+  readonly #channel: Channel;
+
+  constructor(options: GrpcClientOptions) {
+    this.#options = { ...DEFAULTS, ...options };
+    this.#channel = new Channel(this.#options);
+  }
+
+  stream(path: string, events: GrpcStreamEvents, options: CallOptions = {}): GrpcStream {
+    return this.#call(path, events, options);
+  }
+
+  async unary(
+    path: string,
+    message: Uint8Array,
+    options: CallOptions & { readonly signal?: AbortSignal } = {},
+  ): Promise<UnaryResult> {
+    const { clock } = this.#options;
+    const startMs = clock.monotonicMs();
+    const first = await this.#unaryOnce(path, message, options);
+    if (!first.unprocessed) return first.result;
+    const { timeoutMs = Number.POSITIVE_INFINITY } = options;
+    const leftMs = Math.max(0, timeoutMs - (clock.monotonicMs() - startMs));
+    const again = leftMs === Number.POSITIVE_INFINITY ? options : { ...options, timeoutMs: leftMs };
+    return (await this.#unaryOnce(path, message, again)).result;
+  }
+
+  close(): void {
+    this.#channel.close();
+  }
+
+  #unaryOnce(
+    path: string,
+    message: Uint8Array,
+    options: CallOptions & { readonly signal?: AbortSignal },
+  ): Promise<{ readonly result: UnaryResult; readonly unprocessed: boolean }> {
+    const { signal } = options;
+    return new Promise((resolve) => {
+      const cancel = (): void => call.cancel();
+      const collector = new UnaryCollector((result) => {
+        signal?.removeEventListener('abort', cancel);
+        resolve({ result, unprocessed: call.unprocessed });
+      });
+      const call: Call = this.#call(path, collector, options);
+      call.send(message);
+      call.end();
+      if (signal?.aborted) cancel();
+      else signal?.addEventListener('abort', cancel);
+    });
+  }
+
+  #call(path: string, events: CallEvents, { metadata = [], timeoutMs }: CallOptions): Call {
+    const { scheme, authority, userAgent, clock, maxReceiveMessageBytes, maxSendMessageBytes } =
+      this.#options;
+    const headers = ['te', 'trailers', 'content-type', 'application/grpc', 'user-agent', userAgent];
+    const parts: CallParts = {
+      path,
+      scheme,
+      authority,
+      headers: [...headers, ...metadataToSend(metadata)],
+      timeoutMs,
+      clock,
+      maxReceiveMessageBytes,
+      maxSendMessageBytes,
+      events,
+      onOver: (over) => this.#channel.leave(over),
+    };
+    const call = new Call(parts);
+    this.#channel.start(call);
+    return call;
+  }
+}
+
+/** Turns a call's events into the result of a unary one: exactly one message, and OK. */
+class UnaryCollector implements CallEvents {
+  readonly #resolve: (result: UnaryResult) => void;
+  #headers: Metadata = [];
+  #message: Uint8Array | undefined;
+  #messages = 0;
+
+  constructor(resolve: (result: UnaryResult) => void) {
+    this.#resolve = resolve;
+  }
+
+  onHeaders(headers: Metadata): void {
+    this.#headers = headers;
+  }
+
+  onMessage(message: Uint8Array): void {
+    this.#message = message;
+    this.#messages++;
+  }
+
+  onEnd(status: GrpcStatus): void {
+    const { trailers } = status;
+    if (status.code !== GRPC_CODE.OK) this.#resolve({ ok: false, error: status });
+    else if (this.#message !== undefined && this.#messages === 1)
+      this.#resolve({ ok: true, message: this.#message, headers: this.#headers, trailers });
+    else {
+      const message = `The server answered a unary call with ${this.#messages} messages.`;
+      this.#resolve({ ok: false, error: localStatus(GRPC_CODE.INTERNAL, message) });
+    }
+  }
 }

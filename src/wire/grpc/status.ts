@@ -1,5 +1,5 @@
 // How a gRPC call ends: a status is a value, never an exception.
-// Source: grpc/doc/statuscodes.md, grpc/doc/http-grpc-status-mapping.md, grpc/doc/PROTOCOL-HTTP2.md.
+// Sources: grpc/doc/statuscodes.md, http-grpc-status-mapping.md and PROTOCOL-HTTP2.md of github.com/grpc/grpc.
 
 /** The codes of gRPC by name. */
 export const GRPC_CODE = {
@@ -22,6 +22,13 @@ export const GRPC_CODE = {
   UNAUTHENTICATED: 16,
 } as const;
 
+const CODE_NAMES = Object.keys(GRPC_CODE);
+
+/** `UNAVAILABLE` for 14; `CODE 99` for one that nobody knows. */
+export function grpcCodeName(code: number): string {
+  return CODE_NAMES[code] ?? `CODE ${code}`;
+}
+
 /**
  * Flat list [name, value, name, value, ...], names in lower case, as on the wire: the value of a `-bin` name is base64.
  * Names reserved by gRPC (`grpc-*`, `content-type`, `te`, ...) are left out when sending and absent when receiving.
@@ -36,4 +43,9 @@ export interface GrpcStatus {
   readonly message: string;
   /** The server's trailing metadata; empty where the call ended without any. */
   readonly trailers: Metadata;
+}
+
+/** A status that did not come from the server. */
+export function localStatus(code: number, message: string): GrpcStatus {
+  return { code, message, trailers: [] };
 }

@@ -87,6 +87,8 @@ export interface Http2Connection {
   /** Streams open now, of either side. */
   readonly activeStreams: number;
   readonly peerSettings: PeerSettings;
+  /** Bytes received so far: a sign of life. */
+  readonly receivedBytes: number;
   /** No new streams (server: GOAWAY, twice as RFC 9113 §6.8 has it); ends when those that are open have ended. */
   shutdown(): void;
   /** GOAWAY with an error code, and the end of everything. */

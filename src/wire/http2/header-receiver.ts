@@ -80,8 +80,12 @@ export class HeaderReceiver {
   }
 
   #forGoneStream(streamId: number): void {
-    if (this.#core.table.wasReset(streamId)) this.#core.guard.count('idleFrames');
-    else this.#core.streams.refuse(streamId, ERROR_CODE.STREAM_CLOSED);
+    const table = this.#core.table;
+    if (!table.wasReset(streamId)) {
+      const errorCode = table.peerSkippedIds ? ERROR_CODE.PROTOCOL_ERROR : ERROR_CODE.STREAM_CLOSED;
+      throw new Http2Error(errorCode, 'HEADERS came for a stream that is over, or with an id out of order.');
+    }
+    this.#core.guard.count('idleFrames');
   }
 
   #forStream(stream: StreamState): void {
@@ -96,7 +100,7 @@ export class HeaderReceiver {
 
   #newRequest(streamId: number): void {
     const core = this.#core;
-    core.table.lastPeerId = streamId;
+    core.table.notePeerId(streamId);
     if (streamId > core.admittedId) return;
     if (core.table.peerCount >= core.limits.maxConcurrentStreams) {
       core.streams.refuse(streamId, ERROR_CODE.REFUSED_STREAM);

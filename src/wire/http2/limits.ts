@@ -52,7 +52,7 @@ export const WINDOW_UPDATES_PER_DATA_FRAME = 10;
 export const MAX_SETTINGS_ENTRIES = 64;
 
 /** Streams we reset lately are remembered, since frames of them may still be on their way (RFC 9113 §5.1). */
-export const MAX_REMEMBERED_RESETS = 128;
+export const MAX_REMEMBERED_RESETS = 512;
 
 /** Before the peer's SETTINGS came, no more streams than this are opened (RFC 9113 §6.5.2 recommends no less than 100). */
 export const CONCURRENT_STREAMS_UNTIL_TOLD = 100;

@@ -48,6 +48,7 @@ class Session implements Http2Machine, Core {
   /** Server: the first GOAWAY is out, the second follows on the answer to the PING behind it. */
   #lastRequestsMayCome = false;
   admittedId = MAX_31_BITS;
+  receivedBytes = 0;
   peerSettings = initialPeerSettings(CONCURRENT_STREAMS_UNTIL_TOLD);
 
   constructor(options: Http2Options, output: ByteOutput) {
@@ -116,6 +117,7 @@ class Session implements Http2Machine, Core {
 
   receive(bytes: Buffer): void {
     if (this.#phase === 'closed') return;
+    this.receivedBytes += bytes.length;
     try {
       this.#receiver.feed(bytes);
       if (this.sender.unsentBytes > this.limits.maxUnsentBytes) throw flood('maxUnsentBytes');

@@ -14,6 +14,7 @@ export class StreamTable {
   ownCount = 0;
   peerCount = 0;
   lastPeerId = 0;
+  #peerIdsUsed = 0;
 
   constructor(role: 'client' | 'server') {
     this.#ownParity = role === 'client' ? 1 : 0;
@@ -35,6 +36,17 @@ export class StreamTable {
   /** A snapshot, so that streams may end while it is walked. */
   all(): StreamState[] {
     return [...this.#streams.values()];
+  }
+
+  /** An id below lastPeerId may then never have been used. */
+  get peerSkippedIds(): boolean {
+    return this.#peerIdsUsed * 2 < this.lastPeerId;
+  }
+
+  /** The peer opens a stream. */
+  notePeerId(id: number): void {
+    this.lastPeerId = id;
+    this.#peerIdsUsed++;
   }
 
   takeOwnId(): number {
