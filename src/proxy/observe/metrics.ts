@@ -1,23 +1,72 @@
 import type { NodeInfo } from '../node-info.ts';
+import { ClusterStats, HttpStats, TcpStats } from './envoy-stats.ts';
+import { IstioMetrics, IstioPair, type PairLabels } from './istio-metrics.ts';
+import { prometheusText, type StatScope, statLines } from './prometheus.ts';
 
 /**
- * All counters of one proxy. Label sets are resolved once per route and endpoint; on the way of a request there are
- * only numbers in objects.
+ * All counters of one proxy. Whoever counts asks once for its object (per cluster, per connection manager, per pair of
+ * workloads) and then adds to numbers in it; nothing on a request's way looks anything up by text.
  */
 export class Metrics {
   readonly node: NodeInfo;
+  readonly #clusters = new Map<string, ClusterStats>();
+  readonly #http = new Map<string, HttpStats>();
+  readonly #tcp = new Map<string, TcpStats>();
+  readonly #istio = new IstioMetrics();
 
   constructor(node: NodeInfo) {
     this.node = node;
   }
 
+  /** The counters of a cluster's statistics name; the same object while the cluster comes and goes. */
+  cluster(name: string): ClusterStats {
+    return known(this.#clusters, name, () => new ClusterStats());
+  }
+
+  /** Forgets a cluster that is gone. */
+  dropCluster(name: string): void {
+    this.#clusters.delete(name);
+  }
+
+  /** The counters of a connection manager's stat_prefix. */
+  http(statPrefix: string): HttpStats {
+    return known(this.#http, statPrefix, () => new HttpStats());
+  }
+
+  /** The counters of a TCP proxy's stat_prefix. */
+  tcp(statPrefix: string): TcpStats {
+    return known(this.#tcp, statPrefix, () => new TcpStats());
+  }
+
+  /** Istio's series between two workloads; the caller keeps the object. */
+  pair(labels: PairLabels): IstioPair {
+    return new IstioPair(labels, this.#istio);
+  }
+
   /** Prometheus text: Istio's standard metrics and Envoy's counters. For /stats/prometheus. */
   renderPrometheus(): string {
-    return '';
+    return this.#istio.render() + prometheusText(this.#scopes());
   }
 
   /** `name: value` lines as Envoy's /stats. */
   renderStats(): string {
-    return '';
+    return statLines(this.#scopes());
   }
+
+  #scopes(): readonly StatScope[] {
+    return [
+      { scope: 'cluster', label: 'envoy_cluster_name', stats: this.#clusters },
+      { scope: 'http', label: 'envoy_http_conn_manager_prefix', stats: this.#http },
+      { scope: 'tcp', label: 'envoy_tcp_prefix', stats: this.#tcp },
+    ];
+  }
+}
+
+function known<T>(map: Map<string, T>, name: string, make: () => T): T {
+  let value = map.get(name);
+  if (value === undefined) {
+    value = make();
+    map.set(name, value);
+  }
+  return value;
 }

@@ -1,8 +1,7 @@
 import type { Random } from '../../lib/random.ts';
 import type { CompiledRouteMatch } from '../../xds/match/route-match.ts';
 import type { HostIndex } from '../../xds/match/virtual-host.ts';
-import type { WeightedChoice } from '../../xds/match/weighted.ts';
-import type { Format } from '../observe/format.ts';
+import { choose, type WeightedChoice } from '../../xds/match/weighted.ts';
 import type { Metadata } from '../upstream/endpoint-set.ts';
 import type { HashPolicy } from './hash-policy.ts';
 import type { HeaderOperations } from './header-operations.ts';
@@ -52,8 +51,8 @@ export interface RouteLeaf {
   /** Name of the cluster, or the header that holds it; both '' where the route forwards nothing. */
   readonly cluster: string;
   readonly clusterHeader: string;
-  readonly requestHeaders: HeaderOperations | undefined;
-  readonly responseHeaders: HeaderOperations | undefined;
+  readonly requestHeaders: readonly HeaderOperations[] | undefined;
+  readonly responseHeaders: readonly HeaderOperations[] | undefined;
   /** Configurations of filters by name in the chain, most specific first. */
   readonly overrides: ReadonlyMap<string, readonly RouteOverride[]>;
   /** Filters that are switched off here, by name in the chain. */
@@ -126,14 +125,6 @@ export interface DirectAction {
 /** The leaf a request falls on; undefined where all weights are zero. */
 export function leafOf(action: RouteAction, random: Random): RouteLeaf | undefined {
   if (action.kind !== 'forward') return action.leaf;
-  const { options } = action.leaves;
-  return options.length === 1 ? options[0] : drawLeaf(action.leaves, random);
+  const { leaves } = action;
+  return leaves.options.length === 1 ? leaves.options[0] : choose(leaves, random.uint32());
 }
-
-function drawLeaf(leaves: WeightedChoice<RouteLeaf>, random: Random): RouteLeaf | undefined {
-  if (leaves.total === 0) return undefined;
-  const point = random.below(leaves.total);
-  return leaves.options[leaves.sums.findIndex((sum) => point < sum)];
-}
-
-export type HeaderFormat = Format;

@@ -1,0 +1,126 @@
+import { Histogram } from './histogram.ts';
+
+// Envoy's statistics by scope, under Envoy's names: a field is a counter unless its name says active, healthy,
+// open or total of members. Whoever holds the object counts with ++; rendering reads the fields' names.
+
+/** Responses by status. */
+export class StatusCounts {
+  readonly byStatus = new Map<number, number>();
+
+  add(status: number): void {
+    this.byStatus.set(status, (this.byStatus.get(status) ?? 0) + 1);
+  }
+}
+
+/** `cluster.NAME.` */
+export class ClusterStats {
+  readonly statuses = new StatusCounts();
+  readonly upstream_rq_time = new Histogram();
+  readonly upstream_cx_connect_ms = new Histogram();
+  upstream_cx_total = 0;
+  upstream_cx_active = 0;
+  upstream_cx_http1_total = 0;
+  upstream_cx_connect_fail = 0;
+  upstream_cx_connect_timeout = 0;
+  upstream_cx_overflow = 0;
+  upstream_cx_destroy = 0;
+  upstream_cx_destroy_local = 0;
+  upstream_cx_destroy_remote = 0;
+  upstream_cx_destroy_with_active_rq = 0;
+  upstream_cx_idle_timeout = 0;
+  upstream_cx_max_requests = 0;
+  upstream_cx_protocol_error = 0;
+  upstream_cx_none_healthy = 0;
+  upstream_cx_rx_bytes_total = 0;
+  upstream_cx_tx_bytes_total = 0;
+  upstream_rq_total = 0;
+  upstream_rq_active = 0;
+  upstream_rq_completed = 0;
+  upstream_rq_pending_total = 0;
+  upstream_rq_pending_active = 0;
+  upstream_rq_pending_overflow = 0;
+  upstream_rq_pending_failure_eject = 0;
+  upstream_rq_cancelled = 0;
+  upstream_rq_timeout = 0;
+  upstream_rq_max_duration_reached = 0;
+  upstream_rq_per_try_timeout = 0;
+  upstream_rq_per_try_idle_timeout = 0;
+  upstream_rq_rx_reset = 0;
+  upstream_rq_tx_reset = 0;
+  upstream_rq_retry = 0;
+  upstream_rq_retry_success = 0;
+  upstream_rq_retry_overflow = 0;
+  upstream_rq_retry_limit_exceeded = 0;
+  upstream_rq_dropped = 0;
+  membership_change = 0;
+  membership_total = 0;
+  membership_healthy = 0;
+  membership_degraded = 0;
+  lb_healthy_panic = 0;
+  update_attempt = 0;
+  update_success = 0;
+  update_failure = 0;
+  outlier_detection_ejections_active = 0;
+  outlier_detection_ejections_enforced_total = 0;
+}
+
+/** `http.PREFIX.` */
+export class HttpStats {
+  readonly statuses = new StatusCounts();
+  readonly downstream_rq_time = new Histogram();
+  downstream_cx_total = 0;
+  downstream_cx_active = 0;
+  downstream_cx_ssl_total = 0;
+  downstream_cx_http1_total = 0;
+  downstream_cx_destroy = 0;
+  downstream_cx_destroy_active_rq = 0;
+  downstream_cx_idle_timeout = 0;
+  downstream_cx_protocol_error = 0;
+  downstream_cx_upgrades_total = 0;
+  downstream_cx_upgrades_active = 0;
+  downstream_cx_drain_close = 0;
+  downstream_cx_rx_bytes_total = 0;
+  downstream_cx_tx_bytes_total = 0;
+  downstream_rq_total = 0;
+  downstream_rq_active = 0;
+  downstream_rq_http1_total = 0;
+  downstream_rq_completed = 0;
+  downstream_rq_rx_reset = 0;
+  downstream_rq_tx_reset = 0;
+  downstream_rq_too_large = 0;
+  downstream_rq_timeout = 0;
+  downstream_rq_header_timeout = 0;
+  downstream_rq_idle_timeout = 0;
+  downstream_rq_max_duration_reached = 0;
+  downstream_rq_ws_on_non_ws_route = 0;
+  downstream_rq_non_relative_path = 0;
+  no_route = 0;
+  no_cluster = 0;
+  rq_direct_response = 0;
+  rq_redirect = 0;
+  rq_total = 0;
+}
+
+/** `tcp.PREFIX.` */
+export class TcpStats {
+  downstream_cx_total = 0;
+  downstream_cx_active = 0;
+  downstream_cx_no_route = 0;
+  downstream_cx_rx_bytes_total = 0;
+  downstream_cx_tx_bytes_total = 0;
+  idle_timeout = 0;
+}
+
+/** Everything that goes up and down. */
+export const GAUGES: ReadonlySet<string> = new Set([
+  'upstream_cx_active',
+  'upstream_rq_active',
+  'upstream_rq_pending_active',
+  'membership_total',
+  'membership_healthy',
+  'membership_degraded',
+  'outlier_detection_ejections_active',
+  'downstream_cx_active',
+  'downstream_cx_upgrades_active',
+  'downstream_rq_active',
+]);

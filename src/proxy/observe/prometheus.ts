@@ -1,0 +1,84 @@
+import { GAUGES, StatusCounts } from './envoy-stats.ts';
+import { Histogram } from './histogram.ts';
+
+// Envoy's statistics as Prometheus text and as Envoy's own lines.
+
+/** A label's value between quotes. */
+export function escapeLabel(value: string): string {
+  return value.replace(/[\\"\n]/g, (found) => (found === '\n' ? '\\n' : `\\${found}`));
+}
+
+/** One kind of scope: `cluster`, `http` or `tcp`, with the objects by the name that is their label. */
+export interface StatScope {
+  readonly scope: string;
+  readonly label: string;
+  readonly stats: ReadonlyMap<string, object>;
+}
+
+/** Prometheus text: metrics in groups, each with its type. */
+export function prometheusText(scopes: readonly StatScope[]): string {
+  const groups = new Map<string, string[]>();
+  const add = (name: string, type: string, line: string): void => {
+    const lines = groups.get(name) ?? [`# TYPE ${name} ${type}\n`];
+    lines.push(line);
+    groups.set(name, lines);
+  };
+  for (const { scope, label, stats } of scopes)
+    for (const [name, fields] of stats)
+      addFields(`envoy_${scope}_`, `${label}="${escapeLabel(name)}"`, fields, add);
+  return [...groups.values()].map((lines) => lines.join('')).join('');
+}
+
+function addFields(
+  prefix: string,
+  labels: string,
+  fields: object,
+  add: (name: string, type: string, line: string) => void,
+): void {
+  const direction = 'upstream_rq_total' in fields ? 'upstream' : 'downstream';
+  for (const [field, value] of Object.entries(fields)) {
+    const name = `${prefix}${field}`;
+    if (typeof value === 'number')
+      add(name, GAUGES.has(field) ? 'gauge' : 'counter', `${name}{${labels}} ${value}\n`);
+    else if (value instanceof Histogram) add(name, 'histogram', value.lines(name, labels));
+    else if (value instanceof StatusCounts) addStatuses(`${prefix}${direction}_rq`, labels, value, add);
+  }
+}
+
+function addStatuses(
+  name: string,
+  labels: string,
+  counts: StatusCounts,
+  add: (name: string, type: string, line: string) => void,
+): void {
+  for (const [group, count] of byClass(counts))
+    add(`${name}_xx`, 'counter', `${name}_xx{envoy_response_code_class="${group}",${labels}} ${count}\n`);
+  for (const [status, count] of counts.byStatus)
+    add(name, 'counter', `${name}{envoy_response_code="${status}",${labels}} ${count}\n`);
+}
+
+/** Envoy's /stats: `cluster.reviews.upstream_rq_total: 5`, sorted. */
+export function statLines(scopes: readonly StatScope[]): string {
+  const lines: string[] = [];
+  for (const { scope, stats } of scopes)
+    for (const [name, fields] of stats) {
+      const direction = 'upstream_rq_total' in fields ? 'upstream' : 'downstream';
+      for (const [field, value] of Object.entries(fields)) {
+        if (typeof value === 'number') lines.push(`${scope}.${name}.${field}: ${value}`);
+        if (!(value instanceof StatusCounts)) continue;
+        const rq = `${scope}.${name}.${direction}_rq_`;
+        for (const [group, count] of byClass(value)) lines.push(`${rq}${group}xx: ${count}`);
+        for (const [status, count] of value.byStatus) lines.push(`${rq}${status}: ${count}`);
+      }
+    }
+  return lines.length === 0 ? '' : `${lines.sort().join('\n')}\n`;
+}
+
+function byClass(counts: StatusCounts): Map<number, number> {
+  const groups = new Map<number, number>();
+  for (const [status, count] of counts.byStatus) {
+    const group = Math.floor(status / 100);
+    groups.set(group, (groups.get(group) ?? 0) + count);
+  }
+  return groups;
+}

@@ -1,0 +1,162 @@
+import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
+import type { PathRule } from '../../xds/match/route-match.ts';
+import { weightedChoice } from '../../xds/match/weighted.ts';
+import type { RouteAction as RouteActionMessage, Route as RouteMessage } from '../../xds/resources.ts';
+import { joinOperations, readHeaderOperations } from './header-operations.ts';
+import { readForwardSettings } from './lower-forward.ts';
+import { gatherOverrides, readOverrides } from './lower-overrides.ts';
+import { readRedirect } from './lower-redirect.ts';
+import type { ActionContext, RouteLevel } from './route-level.ts';
+import type { RouteAction, RouteLeaf } from './route-table.ts';
+
+interface ActionFields {
+  readonly name: string;
+  readonly path: PathRule;
+  readonly route: RouteMessage['route'];
+  readonly redirect: RouteMessage['redirect'];
+  readonly direct_response: RouteMessage['direct_response'];
+  readonly non_forwarding_action: RouteMessage['non_forwarding_action'];
+}
+
+/** The one action of a route. `field` is the route's. */
+export function readAction(
+  fields: ActionFields,
+  context: ActionContext,
+  refuse: Refuse,
+  field: string,
+): RouteAction {
+  const leaf = makeLeaf(fields.name, {}, context.levels, context);
+  const { route, redirect, direct_response, non_forwarding_action } = fields;
+  if (redirect !== undefined)
+    return { leaf, ...readRedirect(redirect, fields.path, refuse, fieldIn(field, 'redirect')) };
+  if (direct_response !== undefined)
+    return {
+      kind: 'direct',
+      leaf,
+      ...readDirect(direct_response, context, refuse, fieldIn(field, 'direct_response')),
+    };
+  if (non_forwarding_action !== undefined) return { kind: 'none', leaf };
+  if (route === undefined) refuse(field, 'has no action');
+  return readForward(fields.name, route ?? {}, fields.path, context, refuse, fieldIn(field, 'route'));
+}
+
+/** Names of the clusters an action leads to, mirrors included. */
+export function forwardedClusters(action: RouteAction): readonly string[] {
+  if (action.kind !== 'forward') return [];
+  const names = [...action.leaves.options, ...action.mirrors].map(({ cluster }) => cluster);
+  return names.filter((name) => name !== '');
+}
+
+function readForward(
+  name: string,
+  message: RouteActionMessage,
+  path: PathRule,
+  context: ActionContext,
+  refuse: Refuse,
+  field: string,
+): RouteAction {
+  const { cluster, cluster_header, weighted_clusters, cors: _cors, ...settings } = message;
+  const leaves =
+    weighted_clusters === undefined
+      ? [{ weight: 1, value: makeLeaf(name, { cluster, cluster_header }, context.levels, context) }]
+      : readWeighted(name, weighted_clusters, context, refuse, fieldIn(field, 'weighted_clusters'));
+  if (weighted_clusters === undefined && !cluster && !cluster_header) refuse(field, 'names no cluster');
+  const forward = readForwardSettings(settings, path, context, refuse, field);
+  return { kind: 'forward', leaves: weightedChoice(leaves), ...forward };
+}
+
+function readWeighted(
+  name: string,
+  message: NonNullable<RouteActionMessage['weighted_clusters']>,
+  context: ActionContext,
+  refuse: Refuse,
+  field: string,
+): { weight: number; value: RouteLeaf }[] {
+  // total_weight is deprecated: the sum of the weights is the total.
+  const { clusters = [], total_weight: _total, ...rest } = message;
+  refuseRest(refuse, field, rest);
+  const leaves = clusters.map((one, i) => {
+    const place = fieldIn(field, `clusters[${i}]`);
+    const { name: cluster, cluster_header, weight = 0, host_rewrite_literal, ...more } = one;
+    const { typed_per_filter_config, request_headers_to_add, request_headers_to_remove, ...others } = more;
+    const { response_headers_to_add, response_headers_to_remove, ...unknown } = others;
+    refuseRest(refuse, place, unknown);
+    const level: RouteLevel = {
+      request: readHeaderOperations(
+        request_headers_to_add,
+        request_headers_to_remove,
+        'request',
+        refuse,
+        place,
+      ),
+      response: readHeaderOperations(
+        response_headers_to_add,
+        response_headers_to_remove,
+        'response',
+        refuse,
+        place,
+      ),
+      mirrors: undefined,
+      mirrorField: '',
+      overrides: readOverrides(typed_per_filter_config, refuse, fieldIn(place, 'typed_per_filter_config')),
+    };
+    const value = makeLeaf(
+      name,
+      { cluster, cluster_header, host_rewrite_literal },
+      [level, ...context.levels],
+      context,
+    );
+    return { weight, value };
+  });
+  if (leaves.every(({ weight }) => weight === 0)) refuse(fieldIn(field, 'clusters'), 'have no weight');
+  return leaves;
+}
+
+function makeLeaf(
+  route: string,
+  target: {
+    readonly cluster?: string | undefined;
+    readonly cluster_header?: string | undefined;
+    readonly host_rewrite_literal?: string | undefined;
+  },
+  levels: readonly RouteLevel[],
+  { generalFirst }: ActionContext,
+): RouteLeaf {
+  const inOrder = generalFirst ? levels.toReversed() : levels;
+  const said = levels.flatMap(({ overrides, cors }) =>
+    cors === undefined ? [overrides] : [overrides, cors],
+  );
+  const { overrides, disabled } = gatherOverrides(said);
+  return {
+    route,
+    cluster: target.cluster ?? '',
+    clusterHeader: (target.cluster_header ?? '').toLowerCase(),
+    requestHeaders: joinOperations(inOrder.map(({ request }) => request)),
+    responseHeaders: joinOperations(inOrder.map(({ response }) => response)),
+    overrides,
+    disabledFilters: disabled,
+    hostRewrite: target.host_rewrite_literal || undefined,
+  };
+}
+
+function readDirect(
+  message: NonNullable<RouteMessage['direct_response']>,
+  context: ActionContext,
+  refuse: Refuse,
+  field: string,
+): { status: number; body: string } {
+  const { status = 0, body = {}, ...rest } = message;
+  refuseRest(refuse, field, rest);
+  const { inline_string, inline_bytes, ...others } = body;
+  refuseRest(refuse, fieldIn(field, 'body'), others);
+  if (status < 200 || status > 599) refuse(fieldIn(field, 'status'), 'is no status between 200 and 599');
+  // Bodies are latin1 on the wire here: one character per byte of the UTF-8 text.
+  const text = inline_bytes === undefined ? utf8Bytes(inline_string ?? '') : atob(inline_bytes);
+  if (text.length > context.maxDirectBytes)
+    refuse(fieldIn(field, 'body'), `is longer than ${context.maxDirectBytes} bytes`);
+  return { status, body: text };
+}
+
+function utf8Bytes(text: string): string {
+  return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('');
+}

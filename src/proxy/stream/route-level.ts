@@ -1,0 +1,28 @@
+import type { RouteAction } from '../../xds/resources.ts';
+import type { HeaderOperations } from './header-operations.ts';
+import type { OverrideLevel } from './lower-overrides.ts';
+
+/** What a route table, a virtual host, a route or a weighted cluster says for everything beneath it. */
+export interface RouteLevel {
+  readonly request: HeaderOperations;
+  readonly response: HeaderOperations;
+  readonly mirrors: RouteAction['request_mirror_policies'];
+  readonly mirrorField: string;
+  readonly overrides: OverrideLevel;
+  /** The older place of the CORS filter's configuration. */
+  readonly cors?: OverrideLevel | undefined;
+}
+
+/** What is around an action; `levels` from the route outwards. */
+export interface ActionContext {
+  readonly virtualHost: string;
+  readonly levels: readonly RouteLevel[];
+  /** The virtual host's policy, for routes without one. */
+  readonly retryPolicy: RouteAction['retry_policy'];
+  readonly retryField: string;
+  readonly attemptCountInRequest: boolean;
+  readonly attemptCountInResponse: boolean;
+  /** Header operations of the most general level come first, so that the most specific wins. */
+  readonly generalFirst: boolean;
+  readonly maxDirectBytes: number;
+}
