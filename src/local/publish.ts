@@ -1,10 +1,16 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Writes a file so that a reader sees all of the old or all of the new. */
-export function writeWhole(file: string, content: string, mode = 0o644): void {
+/** Writes a file so that a reader sees all of the old or all of the new. `prepare` sees the new file before it is in place. */
+export function writeWhole(
+  file: string,
+  content: string,
+  mode = 0o644,
+  prepare?: (draft: string) => void,
+): void {
   const draft = `${file}.draft`; // a name that readers of *.json pass over
   writeFileSync(draft, content, { mode });
+  prepare?.(draft);
   renameSync(draft, file);
 }
 

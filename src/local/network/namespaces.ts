@@ -128,7 +128,7 @@ function placeOf(
     target: (port) => ({ host: address, port, localAddress: PROBE_ADDRESS }),
     proxyHealth: { host: address, port: PORTS.health, localAddress: PROBE_ADDRESS },
     ...(appSource ? { proxySource: address } : {}),
-    ...(request.proxy && proxyUser !== undefined ? { proxyUid: proxyUser.uid } : {}),
+    ...(request.proxy !== 'none' && proxyUser !== undefined ? { proxyUid: proxyUser.uid } : {}),
   };
 }
 

@@ -16,8 +16,7 @@ export interface PlaceRequest {
   readonly interception: InterceptionOptions | undefined;
   /** Ports the application says it listens on, in the order of the Pod. */
   readonly ports: readonly ContainerPort[];
-  /** Whether a proxy runs in the pod, whatever is intercepted. */
-  readonly proxy: boolean;
+  readonly proxy: 'sidecar' | 'gateway' | 'none';
 }
 
 export interface ContainerPort {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DesiredWorkload } from '../resources/desired.ts';
+import { DATA_PLANE_ANNOTATION, type DesiredWorkload } from '../resources/desired.ts';
 
 // The Kubernetes Pod object of a pod that runs here, as an API server would show it. Pure.
 
@@ -66,7 +66,12 @@ function metadataOf(pod: PodView): Readonly<Record<string, unknown>> {
     creationTimestamp: timestamp(pod.createdMs),
     ...(pod.stoppingSinceMs === undefined ? {} : { deletionTimestamp: timestamp(pod.stoppingSinceMs) }),
     labels: podLabels(workload),
-    annotations: { ...workload.template.annotations, ...pod.annotations },
+    annotations: {
+      ...workload.template.annotations,
+      // Which proxy really stands beside it, whatever the author wrote.
+      [DATA_PLANE_ANNOTATION]: workload.proxy === 'none' ? 'none' : workload.dataPlane,
+      ...pod.annotations,
+    },
     ...(workload.kind === 'Deployment' ? { ownerReferences: [owner] } : {}),
   };
 }
