@@ -19,6 +19,7 @@ export const MAX_CLIENT_HELLO_BYTES = 16 * 1024;
 const HANDSHAKE_RECORD = 22;
 const CLIENT_HELLO = 1;
 const RECORD_HEADER_BYTES = 5;
+const HANDSHAKE_HEADER_BYTES = 4;
 const MAX_RECORD_BYTES = 16_384;
 const SERVER_NAME = 0;
 const HOST_NAME = 0;
@@ -35,6 +36,7 @@ export function parseClientHello(bytes: Uint8Array): ClientHello | 'need-more' |
 /** The handshake message without its 4-byte header, put together from as many records as it was cut into. */
 function joinRecords(bytes: Uint8Array): Uint8Array | 'need-more' | 'not-tls' {
   const parts: Uint8Array[] = [];
+  const header: number[] = [];
   let have = 0;
   let at = 0;
   for (;;) {
@@ -43,11 +45,23 @@ function joinRecords(bytes: Uint8Array): Uint8Array | 'need-more' | 'not-tls' {
     const fragment = bytes.subarray(at + RECORD_HEADER_BYTES, at + RECORD_HEADER_BYTES + length);
     parts.push(fragment);
     have += fragment.length;
-    const message = completeMessage(parts, have);
-    if (message !== undefined) return message;
+    for (let i = 0; header.length < 4 && i < fragment.length; i++) header.push(fragment[i] as number);
+    const wanted = messageLength(header);
+    if (wanted === 'not-tls') return wanted;
+    if (have >= HANDSHAKE_HEADER_BYTES + wanted)
+      return concat(parts, have).subarray(HANDSHAKE_HEADER_BYTES, HANDSHAKE_HEADER_BYTES + wanted);
     if (fragment.length < length) return 'need-more';
     at += RECORD_HEADER_BYTES + length;
   }
+}
+
+/** Length of the message whose first bytes are given; infinite while they do not tell. */
+function messageLength(header: readonly number[]): number | 'not-tls' {
+  const [type, high, middle, low] = header;
+  if (type !== undefined && type !== CLIENT_HELLO) return 'not-tls';
+  if (high === undefined || middle === undefined || low === undefined) return Number.POSITIVE_INFINITY;
+  const length = (high << 16) | (middle << 8) | low;
+  return length > MAX_CLIENT_HELLO_BYTES ? 'not-tls' : length;
 }
 
 function recordLength(bytes: Uint8Array, at: number): number | 'need-more' | 'not-tls' {
@@ -59,16 +73,6 @@ function recordLength(bytes: Uint8Array, at: number): number | 'need-more' | 'no
   const length = uint16(bytes, at + 3);
   // An empty handshake record is forbidden (RFC 8446 §5.1), and would let a peer keep us reading for ever.
   return length === 0 || length > MAX_RECORD_BYTES ? 'not-tls' : length;
-}
-
-function completeMessage(parts: readonly Uint8Array[], have: number): Uint8Array | 'not-tls' | undefined {
-  const first = parts[0] as Uint8Array;
-  if (first.length > 0 && first[0] !== CLIENT_HELLO) return 'not-tls';
-  const all = parts.length === 1 ? first : concat(parts, have);
-  if (all.length < 4) return undefined;
-  const length = ((all[1] as number) << 16) | uint16(all, 2);
-  if (length > MAX_CLIENT_HELLO_BYTES) return 'not-tls';
-  return all.length >= 4 + length ? all.subarray(4, 4 + length) : undefined;
 }
 
 function readHello(message: Uint8Array): ClientHello | undefined {
@@ -183,6 +187,7 @@ function ascii(bytes: Uint8Array): string {
 }
 
 function concat(parts: readonly Uint8Array[], length: number): Uint8Array {
+  if (parts.length === 1) return parts[0] as Uint8Array;
   const all = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {

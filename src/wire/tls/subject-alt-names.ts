@@ -18,6 +18,9 @@ const URI_NAME = 0x86;
 /** 2.5.29.17, subjectAltName. */
 const SUBJECT_ALT_NAME = [0x55, 0x1d, 0x11];
 
+/** The longest SPIFFE id (its specification §2.3); DNS names are shorter. */
+const MAX_NAME_BYTES = 2048;
+
 interface Element {
   readonly tag: number;
   readonly content: Uint8Array;
@@ -51,7 +54,8 @@ function readNames(octets: Uint8Array): SubjectAltNames {
   const dnsNames: string[] = [];
   for (const name of names ?? []) {
     if (name.tag !== URI_NAME && name.tag !== DNS_NAME) continue;
-    if (!name.content.every((byte) => byte > 0x20 && byte < 0x7f)) return NONE;
+    if (name.content.length > MAX_NAME_BYTES || !name.content.every((byte) => byte > 0x20 && byte < 0x7f))
+      return NONE;
     (name.tag === URI_NAME ? uris : dnsNames).push(String.fromCharCode(...name.content));
   }
   return { uris, dnsNames };
