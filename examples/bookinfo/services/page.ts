@@ -33,32 +33,32 @@ export function page({ user, details, reviews }: PageContent): string {
 
 function login(user: string | undefined): string {
   if (user !== undefined)
-    return `<span>Signed in as <b>${escape(user)}</b> · <a href="/logout">sign out</a></span>`;
+    return `<span>Signed in as <b>${escapeHtml(user)}</b> · <a href="/logout">sign out</a></span>`;
   return '<form action="/login"><input name="username" placeholder="user name" aria-label="user name"> <button>sign in</button></form>';
 }
 
 function detailList({ value }: PageContent['details']): string {
   if (value === undefined) return '<p class="error">Sorry, the details of this book are unavailable.</p>';
   const rows = Object.entries(value).filter(([key]) => key !== 'id');
-  return `<dl>${rows.map(([key, fact]) => `<dt>${escape(key)}</dt><dd>${escape(String(fact))}</dd>`).join('')}</dl>`;
+  return `<dl>${rows.map(([key, fact]) => `<dt>${escapeHtml(key)}</dt><dd>${escapeHtml(String(fact))}</dd>`).join('')}</dl>`;
 }
 
 function reviewList({ value }: PageContent['reviews']): string {
   if (value === undefined) return '<p class="error">Sorry, the reviews of this book are unavailable.</p>';
   const quotes = value.reviews.map(
     ({ reviewer, text, rating }) =>
-      `<blockquote><p>${escape(text)}</p><p>${escape(reviewer)} ${stars(rating)}</p></blockquote>`,
+      `<blockquote><p>${escapeHtml(text)}</p><p>${escapeHtml(reviewer)} ${stars(rating)}</p></blockquote>`,
   );
-  return `${quotes.join('')}<footer>Reviews served by: <span id="reviews-version">${escape(value.version)}</span> ${escape(value.podname)}</footer>`;
+  return `${quotes.join('')}<footer>Reviews served by: <span id="reviews-version">${escapeHtml(value.version)}</span> ${escapeHtml(value.podname)}</footer>`;
 }
 
 function stars(rating: ReviewsAnswer['reviews'][number]['rating']): string {
   if (rating === undefined) return '';
-  if (rating.stars === undefined) return `<span class="error">${escape(rating.error ?? '')}</span>`;
+  if (rating.stars === undefined) return `<span class="error">${escapeHtml(rating.error ?? '')}</span>`;
   const shown = '★'.repeat(rating.stars) + '☆'.repeat(Math.max(0, 5 - rating.stars));
-  return `<span class="stars-${escape(rating.color ?? '')}" title="${rating.stars} of 5">${shown}</span>`;
+  return `<span class="stars-${escapeHtml(rating.color ?? '')}" title="${rating.stars} of 5">${shown}</span>`;
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }
