@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import { encode } from '../xds/encode.ts';
+import { messageOf, type Secret, typeUrls } from '../xds/resources.ts';
+import { type Sendable, sendable } from '../xds/sendable.ts';
+import type { OwnIdentity } from './own-identity.ts';
+
+/** The names under which Envoys of the mesh ask for their own certificate and for the trust bundle. */
+export const OWN_CERTIFICATE = 'default';
+export const TRUST_BUNDLE = 'ROOTCA';
+
+/** The two secrets of an identity. */
+export interface OwnSecrets {
+  readonly certificate: Sendable;
+  readonly bundle: Sendable;
+}
+
+/** The identity in the form of SDS. */
+export function ownSecretsOf(identity: OwnIdentity): OwnSecrets {
+  return {
+    certificate: ready({
+      name: OWN_CERTIFICATE,
+      tls_certificate: {
+        certificate_chain: { inline_string: identity.chainPem },
+        private_key: { inline_string: identity.privateKeyPem },
+      },
+    }),
+    bundle: ready({
+      name: TRUST_BUNDLE,
+      validation_context: { trusted_ca: { inline_string: identity.rootsPem } },
+    }),
+  };
+}
+
+function ready(secret: Secret): Sendable {
+  const value = encode(messageOf(typeUrls.secret), secret);
+  const version = createHash('sha256').update(value).digest('base64url').slice(0, 16);
+  return sendable(secret.name ?? '', version, typeUrls.secret, value);
+}
