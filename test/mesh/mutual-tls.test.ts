@@ -1,0 +1,63 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { capture } from './capture.ts';
+import { dataPlanes } from './data-planes.ts';
+import { eventually } from './eventually.ts';
+import { failures, load } from './load.ts';
+import { addProbe, fetchFrom } from './probe.ts';
+import { type Mesh, runMesh } from './run-mesh.ts';
+
+function writeMode(folder: string, mode: 'STRICT' | 'PERMISSIVE'): void {
+  writeFileSync(
+    join(folder, 'mutual-tls.yaml'),
+    `apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: istio-system}
+spec:
+  mtls: {mode: ${mode}}
+`,
+  );
+}
+
+describe.each(dataPlanes)('mutual TLS, $name', ({ flags, prepare }) => {
+  let mesh: Mesh;
+  afterAll(() => mesh?.stop());
+
+  it('shows no plaintext between workloads, and refuses or serves a client outside as the mode says', async () => {
+    mesh = await runMesh({
+      flags,
+      prepare(folder) {
+        prepare(folder);
+        addProbe(folder, { name: 'outside', sidecar: false });
+        addProbe(folder, { name: 'inside', sidecar: true });
+      },
+    });
+    await eventually(() => fetchFrom(mesh, 'outside', 'http://outside:9080/'), 30_000);
+    await eventually(() => fetchFrom(mesh, 'inside', 'http://inside:9080/'), 30_000);
+
+    // The gateway speaks plaintext to the probe outside, so only the other workloads are looked at.
+    const bytes = await capture(mesh, 'port 9080', async () => {
+      expect(failures(await load(`${mesh.gateway}/productpage`, 200, 8))).toEqual([]);
+    });
+    expect(bytes.length).toBeGreaterThan(100_000);
+    for (const word of ['GET /reviews', 'GET /details', 'HTTP/1.1 200', 'Comedy', 'Adriana', 'podname']) {
+      expect(bytes.includes(word), `captured bytes hold '${word}'`).toBe(false);
+    }
+
+    const strict = await fetchFrom(mesh, 'outside', 'http://details:9080/details/0');
+    expect(strict.status, JSON.stringify(strict)).toBe(0);
+    expect((await fetchFrom(mesh, 'inside', 'http://details:9080/details/0')).status).toBe(200);
+
+    writeMode(mesh.folder, 'PERMISSIVE');
+    await eventually(async () => {
+      const served = await fetchFrom(mesh, 'outside', 'http://details:9080/details/0');
+      expect(served.status).toBe(200);
+      expect(served.body).toContain('Comedy');
+    });
+    writeMode(mesh.folder, 'STRICT');
+    await eventually(async () =>
+      expect((await fetchFrom(mesh, 'outside', 'http://details:9080/details/0')).status).toBe(0),
+    );
+  });
+});

@@ -1,0 +1,43 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { commandOf, processTree } from './enclosure.ts';
+import { eventually } from './eventually.ts';
+import { networkState } from './network-state.ts';
+import { runMesh } from './run-mesh.ts';
+
+const someoneElse = 65534;
+const users = [
+  { who: 'root', uid: undefined },
+  { who: 'uid 65534', uid: someoneElse },
+];
+
+describe.skipIf(process.getuid?.() !== 0).each(users)('weft up as $who', ({ who, uid }) => {
+  it('serves the page, and leaves nothing after SIGINT', async () => {
+    const before = await networkState();
+    const mesh = await runMesh(uid === undefined ? {} : { uid });
+    console.log(`${who}: the page after ${Math.round(mesh.startMs)} ms`);
+    expect(mesh.startMs).toBeLessThan(60_000);
+    const pids = processTree(mesh.process.pid!);
+    expect(pids.length).toBeGreaterThan(15);
+    expect(await mesh.stop()).toBe(0);
+    await nothingLeft(pids, before);
+  });
+
+  it('leaves nothing after SIGKILL, and starts again', async () => {
+    const before = await networkState();
+    const mesh = await runMesh(uid === undefined ? {} : { uid });
+    const pids = processTree(mesh.process.pid!);
+    mesh.process.kill('SIGKILL');
+    await nothingLeft(pids, before);
+    const again = await runMesh(uid === undefined ? {} : { uid });
+    expect(await again.stop()).toBe(0);
+  });
+});
+
+async function nothingLeft(pids: readonly number[], before: string): Promise<void> {
+  await eventually(async () => {
+    const alive = new Set(readdirSync('/proc'));
+    expect(pids.filter((pid) => alive.has(String(pid)) && commandOf(pid) !== '').map(commandOf)).toEqual([]);
+    expect(await networkState()).toBe(before);
+  });
+}

@@ -1,0 +1,38 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { enclosurePid } from './enclosure.ts';
+import type { Mesh } from './run-mesh.ts';
+
+/** One process of the mesh, with its pid as this machine numbers it. */
+export interface Part {
+  readonly name: string;
+  readonly kind: string;
+  readonly pid: number;
+}
+
+/** The processes that `weft status` shows. */
+export async function meshStatus(mesh: Mesh): Promise<readonly Part[]> {
+  const response = await fetch(`${mesh.dashboard}/api/status`);
+  const status = (await response.json()) as { readonly processes: readonly Part[] };
+  const outer = outerPids(mesh);
+  return status.processes.flatMap((part) => {
+    const pid = outer.get(part.pid);
+    return pid === undefined ? [] : [{ ...part, pid }];
+  });
+}
+
+/** Pids inside the enclosure to pids of this machine (NSpid in /proc/PID/status). */
+function outerPids(mesh: Mesh): ReadonlyMap<number, number> {
+  enclosurePid(mesh);
+  const found = new Map<number, number>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const ids =
+        /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1]?.split(/\s+/) ?? [];
+      if (ids.length > 1) found.set(Number(ids.at(-1)), Number(name));
+    } catch {
+      // it ended meanwhile
+    }
+  }
+  return found;
+}
