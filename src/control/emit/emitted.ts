@@ -1,5 +1,24 @@
+/**
+ * Emitting: the third stage of the control plane.
+ *
+ * In: the mesh model (src/mesh) as control/resolve makes it, and the view of a proxy. Out: xDS resources as plain
+ * objects, each with what made it. Called by control/compile.ts. Every function is a step or is called by one: equal
+ * input gives equal bytes, whatever the order of objects and of calls. What never happens here: looking at a user's
+ * object, I/O, delivery.
+ *
+ * Folders go by resource: listener/, route/, cluster/, endpoint/; gateway/ is what routers have of their own. Names of
+ * resources are those of src/xds/names.ts. What one proxy alone gets (its inbound side) is kept apart from what all
+ * proxies of a view share (everything else).
+ */
+import { deepEqual } from '../../lib/deep-equal.ts';
 import type { Origin } from '../../mesh/origin.ts';
-import type { Cluster, ClusterLoadAssignment, Listener, RouteConfiguration } from '../../xds/resources.ts';
+import {
+  type Cluster,
+  type ClusterLoadAssignment,
+  type Listener,
+  type RouteConfiguration,
+  typeUrls,
+} from '../../xds/resources.ts';
 
 /** One xDS resource as a proxy gets it. The same object as before as long as nothing about it changed. */
 export interface Emitted<T extends object = object> {
@@ -16,3 +35,36 @@ export type EmittedListener = Emitted<Listener>;
 export type EmittedRoutes = Emitted<RouteConfiguration>;
 export type EmittedCluster = Emitted<Cluster>;
 export type EmittedEndpoints = Emitted<ClusterLoadAssignment>;
+
+export function emittedListener(object: Listener, provenance: readonly Origin[] = []): EmittedListener {
+  return { name: object.name ?? '', typeUrl: typeUrls.listener, object, provenance: distinct(provenance) };
+}
+
+export function emittedRoutes(object: RouteConfiguration, provenance: readonly Origin[] = []): EmittedRoutes {
+  return { name: object.name ?? '', typeUrl: typeUrls.route, object, provenance: distinct(provenance) };
+}
+
+export function emittedCluster(object: Cluster, provenance: readonly Origin[] = []): EmittedCluster {
+  return { name: object.name ?? '', typeUrl: typeUrls.cluster, object, provenance: distinct(provenance) };
+}
+
+export function emittedEndpoints(
+  object: ClusterLoadAssignment,
+  provenance: readonly Origin[] = [],
+): EmittedEndpoints {
+  return {
+    name: object.cluster_name ?? '',
+    typeUrl: typeUrls.endpoint,
+    object,
+    provenance: distinct(provenance),
+  };
+}
+
+/** In order of name, which is the order of everything that is sent. */
+export function sortedByName<T extends { readonly name: string }>(list: readonly T[]): T[] {
+  return [...list].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+function distinct(origins: readonly Origin[]): readonly Origin[] {
+  return origins.filter((origin, i) => origins.findIndex((other) => deepEqual(other, origin)) === i);
+}

@@ -1,0 +1,72 @@
+import { formatProtoDuration } from '../../../lib/duration.ts';
+import { isHttp, isHttp2, type Protocol } from '../../../mesh/protocol.ts';
+import type { ClientTls, ConnectionPool } from '../../../mesh/traffic-policy.ts';
+import { any, type Cluster } from '../../../xds/resources.ts';
+
+const NAME = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+
+/** What is spoken to the endpoints of a port: HTTP/1.1, HTTP/2, or what the client spoke where nobody knows. */
+export function httpOptions(
+  protocol: Protocol,
+  pool: ConnectionPool,
+  tls?: ClientTls,
+): Pick<Cluster, 'typed_extension_protocol_options'> {
+  const common = commonOptions(pool);
+  const spoken = spokenProtocol(protocol, pool);
+  const naming = serverNaming(protocol, tls);
+  if (spoken === undefined && common === undefined && naming === undefined) return {};
+  return {
+    typed_extension_protocol_options: {
+      [NAME]: any(NAME, {
+        ...(common === undefined ? {} : { common_http_protocol_options: common }),
+        ...(naming === undefined ? {} : { upstream_http_protocol_options: naming }),
+        ...(spoken ?? { explicit_http_config: { http_protocol_options: {} } }),
+      }),
+    },
+  };
+}
+
+function spokenProtocol(protocol: Protocol, pool: ConnectionPool) {
+  if (pool.useClientProtocol === true || protocol === 'auto')
+    return {
+      use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: http2(pool) },
+    };
+  if (isHttp2(protocol) || (protocol === 'http' && pool.http2 === 'upgrade'))
+    return { explicit_http_config: { http2_protocol_options: http2(pool) } };
+  return undefined;
+}
+
+/** Servers outside of the mesh are asked for by the request's host, and held to it, unless a name is written. */
+function serverNaming(protocol: Protocol, tls: ClientTls | undefined) {
+  if (tls === undefined || (tls.mode !== 'simple' && tls.mode !== 'mutual')) return undefined;
+  if (tls.sni !== undefined || !(isHttp(protocol) || protocol === 'auto')) return undefined;
+  return { auto_sni: true, auto_san_validation: !tls.insecureSkipVerify && tls.subjectAltNames.length === 0 };
+}
+
+function http2(pool: ConnectionPool) {
+  return {
+    ...(pool.maxConcurrentStreams === undefined ? {} : { max_concurrent_streams: pool.maxConcurrentStreams }),
+    ...(pool.http2KeepAlive === undefined
+      ? {}
+      : {
+          connection_keepalive: {
+            interval: formatProtoDuration(pool.http2KeepAlive.intervalMs),
+            timeout: formatProtoDuration(pool.http2KeepAlive.timeoutMs),
+          },
+        }),
+  };
+}
+
+function commonOptions(pool: ConnectionPool) {
+  const {
+    httpIdleTimeoutMs: idle,
+    maxConnectionDurationMs: duration,
+    maxRequestsPerConnection: requests,
+  } = pool;
+  if (idle === undefined && duration === undefined && requests === undefined) return undefined;
+  return {
+    ...(idle === undefined ? {} : { idle_timeout: formatProtoDuration(idle) }),
+    ...(duration === undefined ? {} : { max_connection_duration: formatProtoDuration(duration) }),
+    ...(requests === undefined ? {} : { max_requests_per_connection: requests }),
+  };
+}

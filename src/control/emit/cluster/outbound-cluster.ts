@@ -1,0 +1,147 @@
+import { formatProtoDuration } from '../../../lib/duration.ts';
+import type { Service, ServicePort } from '../../../mesh/service.ts';
+import { policyOfPort, type Subset, type TrafficPolicy } from '../../../mesh/traffic-policy.ts';
+import { outboundCluster as clusterName, clusterSni } from '../../../xds/names.ts';
+import type { Cluster } from '../../../xds/resources.ts';
+import { type HostPolicy, hostPolicy, hostPolicyKey } from '../../resolve/destination-rules.ts';
+import { allMutual, identities } from '../../resolve/identities.ts';
+import { meshSettings } from '../../resolve/mesh-settings.ts';
+import { inView, viewAndParts } from '../../resolve/proxies.ts';
+import { scopedService, scopedServices } from '../../resolve/scoped-services.ts';
+import { serviceKey } from '../../resolve/services.ts';
+import { type Read, step } from '../../resolve/world.ts';
+import { type EmittedCluster, emittedCluster } from '../emitted.ts';
+import { assignmentKey, inlineAssignment } from '../endpoint/assignment.ts';
+import { adsSource } from '../sources.ts';
+import { balancing } from './balancing.ts';
+import { circuitBreakers } from './circuit-breakers.ts';
+import { httpOptions } from './http-options.ts';
+import { clusterMetadata } from './metadata.ts';
+import { outlierDetection } from './outlier-detection.ts';
+import { upstreamTls } from './upstream-tls.ts';
+
+// Clusters for calls to services: one for each port, and one more for each port of each subset.
+
+/** All of a view, by its key. */
+export const outboundClusters = step('outbound clusters', (read, key): readonly EmittedCluster[] =>
+  read
+    .of(scopedServices, key)
+    .list.flatMap((service) => read.of(clustersOfService, inView(key, service.hostname))),
+);
+
+/** Those of one service, by view and hostname. */
+const clustersOfService = step('clusters of a service', (read, key): readonly EmittedCluster[] => {
+  const { view, parts } = viewAndParts(read, key);
+  const [hostname = ''] = parts;
+  const service = read.of(scopedService, key);
+  if (service === undefined || service.resolution === 'alias') return [];
+  const policy = read.of(hostPolicy, hostPolicyKey(view.namespace, hostname, service.namespace, view.labels));
+  const discovery = { routed: view.type === 'router' || view.forwardProxy };
+  return service.ports
+    .filter(({ protocol }) => protocol !== 'udp')
+    .flatMap((port) =>
+      [undefined, ...policy.subsets].map((subset) =>
+        clusterOf(read, { service, port, subset, policy, ...discovery }),
+      ),
+    );
+});
+
+interface ClusterInput {
+  readonly service: Service;
+  readonly port: ServicePort;
+  readonly subset: Subset | undefined;
+  readonly policy: HostPolicy;
+  /** The proxy chooses the endpoint: there is no address that a client chose. */
+  readonly routed: boolean;
+}
+
+function clusterOf(read: Read, input: ClusterInput): EmittedCluster {
+  const { service, port, subset } = input;
+  const policy = policyOfPort(input.policy.policy, subset?.policy, port.number);
+  const name = clusterName(port.number, subset?.name ?? '', service.hostname);
+  const object: Cluster = {
+    name,
+    ...discovery(read, input, policy, name),
+    connect_timeout: formatProtoDuration(
+      policy.pool?.connectTimeoutMs ?? read.of(meshSettings, '').connectTimeoutMs,
+    ),
+    circuit_breakers: circuitBreakers(policy),
+    ...(policy.outlier === undefined ? {} : { outlier_detection: outlierDetection(policy.outlier) }),
+    ...httpOptions(port.protocol, policy.pool ?? {}, policy.tls),
+    ...tlsOf(read, input, policy),
+    ...keepalive(policy),
+    metadata: clusterMetadata(service, port.number, subset, input.policy),
+  };
+  return emittedCluster(object, [
+    service.origin,
+    ...(subset === undefined ? [] : [subset.origin]),
+    ...input.policy.origins,
+  ]);
+}
+
+/** Where endpoints come from, and how one is chosen. */
+function discovery(read: Read, input: ClusterInput, policy: TrafficPolicy, name: string): Partial<Cluster> {
+  const { service, port, subset } = input;
+  const type = discoveryType(input, policy);
+  if (type === 'ORIGINAL_DST') return { type, lb_policy: 'CLUSTER_PROVIDED', cleanup_interval: '60s' };
+  if (type === 'EDS')
+    return { type, eds_cluster_config: { eds_config: adsSource, service_name: name }, ...balancing(policy) };
+  return {
+    type,
+    load_assignment: read.of(
+      inlineAssignment,
+      assignmentKey(service, port.number, subset?.name ?? '', subset?.labels ?? {}),
+    ),
+    dns_lookup_family: 'V4_PREFERRED',
+    dns_refresh_rate: '60s',
+    respect_dns_ttl: true,
+    ...balancing(policy),
+  };
+}
+
+function discoveryType(
+  { service, routed }: ClusterInput,
+  policy: TrafficPolicy,
+): NonNullable<Cluster['type']> {
+  if (service.resolution === 'dns') return 'STRICT_DNS';
+  if (service.resolution === 'dns-round-robin') return 'LOGICAL_DNS';
+  if (routed) return 'EDS';
+  if (service.resolution === 'endpoints' && policy.loadBalancer?.simple !== 'passthrough') return 'EDS';
+  return 'ORIGINAL_DST';
+}
+
+function tlsOf(read: Read, input: ClusterInput, policy: TrafficPolicy): Partial<Cluster> {
+  const { service, port, subset } = input;
+  const { autoMtls } = read.of(meshSettings, '');
+  const key = serviceKey(service);
+  const mayBeMutual = !service.external && (autoMtls || policy.tls?.mode === 'mesh');
+  const fields = {
+    policy,
+    protocol: port.protocol,
+    automatic: autoMtls && !service.external,
+    sni: clusterSni(port.number, subset?.name ?? '', service.hostname),
+    identities: mayBeMutual ? read.of(identities, key) : [],
+  };
+  // To an address that the client chose there is no metadata to choose by: mutual TLS where all endpoints take it.
+  if (policy.tls === undefined && fields.automatic && discoveryType(input, policy) === 'ORIGINAL_DST') {
+    if (!read.of(allMutual, key)) return {};
+    return upstreamTls({ ...fields, policy: { ...policy, tls: MUTUAL } });
+  }
+  return upstreamTls(fields);
+}
+
+const MUTUAL = { mode: 'mesh', subjectAltNames: [], insecureSkipVerify: false } as const;
+
+function keepalive({ pool }: TrafficPolicy): Partial<Cluster> {
+  if (pool?.keepalive === undefined) return {};
+  const { probes, timeMs, intervalMs } = pool.keepalive;
+  return {
+    upstream_connection_options: {
+      tcp_keepalive: {
+        ...(probes === undefined ? {} : { keepalive_probes: probes }),
+        ...(timeMs === undefined ? {} : { keepalive_time: Math.round(timeMs / 1000) }),
+        ...(intervalMs === undefined ? {} : { keepalive_interval: Math.round(intervalMs / 1000) }),
+      },
+    },
+  };
+}

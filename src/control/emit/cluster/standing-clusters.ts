@@ -1,0 +1,59 @@
+import { wellKnownNames } from '../../../xds/names.ts';
+import type { Cluster } from '../../../xds/resources.ts';
+import { type EmittedCluster, emittedCluster } from '../emitted.ts';
+import { circuitBreakers } from './circuit-breakers.ts';
+
+// Clusters that every sidecar has.
+
+const unlimited = circuitBreakers({ ports: new Map() });
+
+/** The source of the proxy's connections to its own application, by which interception tells them (as Istio's). */
+const OWN_SOURCE = '127.0.0.6';
+
+export const ownSource: Pick<Cluster, 'upstream_bind_config'> = {
+  upstream_bind_config: { source_address: { address: OWN_SOURCE, port_value: 0 } },
+};
+
+/** What the client spoke, since nothing is known of the destination. */
+export const anyHttp: Pick<Cluster, 'typed_extension_protocol_options'> = {
+  typed_extension_protocol_options: {
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+      '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+      use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} },
+    },
+  },
+};
+
+const toOriginal = { type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED', cleanup_interval: '60s' } as const;
+
+/** To wherever the client wanted to go. */
+export function passthroughCluster(connectTimeout: string): EmittedCluster {
+  return emittedCluster({
+    name: wellKnownNames.passthroughCluster,
+    ...toOriginal,
+    connect_timeout: connectTimeout,
+    circuit_breakers: unlimited,
+    ...anyHttp,
+  });
+}
+
+/** To nowhere. */
+export function blackHoleCluster(connectTimeout: string): EmittedCluster {
+  return emittedCluster({
+    name: wellKnownNames.blackHoleCluster,
+    type: 'STATIC',
+    connect_timeout: connectTimeout,
+  });
+}
+
+/** To a port of the application that no service names. */
+export function inboundPassthroughCluster(connectTimeout: string): EmittedCluster {
+  return emittedCluster({
+    name: wellKnownNames.inboundPassthroughCluster,
+    ...toOriginal,
+    connect_timeout: connectTimeout,
+    circuit_breakers: unlimited,
+    ...ownSource,
+    ...anyHttp,
+  });
+}

@@ -1,0 +1,117 @@
+import type { Endpoint } from '../../../mesh/endpoint.ts';
+import type { Service } from '../../../mesh/service.ts';
+import { type Labels, matchesLabels } from '../../../mesh/workload.ts';
+import { outboundCluster, parseClusterName } from '../../../xds/names.ts';
+import type { ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints } from '../../../xds/resources.ts';
+import { hostPolicy, hostPolicyKey } from '../../resolve/destination-rules.ts';
+import { endpoints } from '../../resolve/endpoints.ts';
+import { viewAndParts } from '../../resolve/proxies.ts';
+import { scopedService } from '../../resolve/scoped-services.ts';
+import { serviceByKey, serviceKey } from '../../resolve/services.ts';
+import { keyOf, partsOf, step } from '../../resolve/world.ts';
+import { type EmittedEndpoints, emittedEndpoints } from '../emitted.ts';
+import { socketAddress } from '../sources.ts';
+
+// The short path: a change of endpoints reaches nothing but these.
+
+/** Endpoints of one outbound cluster, by view and the cluster's name; undefined where the view has no such cluster. */
+export const loadAssignment = step('load assignment', (read, key): EmittedEndpoints | undefined => {
+  const { viewKey, parts } = viewAndParts(read, key);
+  const name = parseClusterName(parts[0] ?? '');
+  if (name?.direction !== 'outbound') return undefined;
+  const service = read.of(scopedService, keyOf(viewKey, name.hostname));
+  if (service === undefined || !service.ports.some(({ number }) => number === name.port)) return undefined;
+  const labels = read.of(subsetLabels, key);
+  if (labels === undefined) return undefined;
+  return read.of(sharedAssignment, assignmentKey(service, name.port, name.subset, labels));
+});
+
+/** Labels of the subset that a cluster of a view stands for; none for the service as a whole. */
+const subsetLabels = step('labels of a subset', (read, key): Labels | undefined => {
+  const { viewKey, view, parts } = viewAndParts(read, key);
+  const name = parseClusterName(parts[0] ?? '');
+  if (name?.direction !== 'outbound') return undefined;
+  if (name.subset === '') return {};
+  const service = read.of(scopedService, keyOf(viewKey, name.hostname));
+  const policyKey = hostPolicyKey(view.namespace, name.hostname, service?.namespace ?? '', view.labels);
+  return read.of(hostPolicy, policyKey).subsets.find(({ name: subset }) => subset === name.subset)?.labels;
+});
+
+/** By service, port, subset and its labels: the same for all views that mean the same by a cluster's name. */
+const sharedAssignment = step('shared load assignment', (read, key): EmittedEndpoints => {
+  const service = read.of(serviceByKey, serviceKeyOf(key));
+  return emittedEndpoints(read.of(inlineAssignment, key), service === undefined ? [] : [service.origin]);
+});
+
+/** The assignment as a mere object, for clusters that carry their endpoints themselves. */
+export const inlineAssignment = step('assignment', (read, key): ClusterLoadAssignment => {
+  const [port = '', subset = '', labels = '{}'] = partsOf(key).slice(SERVICE_KEY_PARTS);
+  const wanted = JSON.parse(labels) as Labels;
+  const usable = read
+    .of(endpoints, serviceKeyOf(key))
+    .filter((endpoint) => endpoint.ready && matchesLabels(wanted, endpoint.labels));
+  const hostname = read.of(serviceByKey, serviceKeyOf(key))?.hostname ?? '';
+  return {
+    cluster_name: outboundCluster(Number(port), subset, hostname),
+    endpoints: localities(usable, Number(port)),
+  };
+});
+
+/** Key of {@link inlineAssignment}. */
+export function assignmentKey(service: Service, port: number, subset: string, labels: Labels): string {
+  return keyOf(serviceKey(service), port, subset, JSON.stringify(labels));
+}
+
+const SERVICE_KEY_PARTS = 4;
+
+function serviceKeyOf(key: string): string {
+  return keyOf(...partsOf(key).slice(0, SERVICE_KEY_PARTS));
+}
+
+/** One group for each locality, by name; the weight of a group is what its endpoints weigh together. */
+function localities(endpoints: readonly Endpoint[], port: number): LocalityLbEndpoints[] {
+  const groups = new Map<string, LbEndpoint[]>();
+  for (const endpoint of endpoints) {
+    const number = endpoint.ports.get(port);
+    if (number === undefined) continue;
+    groups.set(endpoint.locality, [...(groups.get(endpoint.locality) ?? []), lbEndpoint(endpoint, number)]);
+  }
+  return [...groups]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([locality, lb_endpoints]) => ({
+      locality: localityOf(locality),
+      lb_endpoints,
+      load_balancing_weight: lb_endpoints.reduce(
+        (sum, endpoint) => sum + (endpoint.load_balancing_weight ?? 1),
+        0,
+      ),
+    }));
+}
+
+function localityOf(text: string) {
+  const [region = '', zone = '', sub_zone = ''] = text.split('/');
+  return { ...(region && { region }), ...(zone && { zone }), ...(sub_zone && { sub_zone }) };
+}
+
+function lbEndpoint(endpoint: Endpoint, port: number): LbEndpoint {
+  const address = endpoint.address.startsWith('unix://')
+    ? { pipe: { path: endpoint.address.slice('unix://'.length) } }
+    : socketAddress(endpoint.address, port);
+  return {
+    endpoint: { address },
+    health_status: 'HEALTHY',
+    metadata: {
+      filter_metadata: {
+        istio: { workload: workloadText(endpoint) },
+        ...(endpoint.mtls ? { 'envoy.transport_socket_match': { tlsMode: 'istio' } } : {}),
+      },
+    },
+    load_balancing_weight: Math.max(1, endpoint.weight),
+  };
+}
+
+/** `reviews-v1;default;reviews;v1;Kubernetes`: workload, namespace, canonical name and revision, cluster. */
+function workloadText(endpoint: Endpoint): string {
+  const { workload, namespace, canonicalName, canonicalRevision } = endpoint;
+  return [workload, namespace, canonicalName, canonicalRevision, 'Kubernetes'].join(';');
+}

@@ -1,0 +1,50 @@
+import { wellKnownNames } from '../../xds/names.ts';
+import { type Address, any, type CommonTlsContext, type TransportSocket } from '../../xds/resources.ts';
+
+// Small messages that appear in many resources.
+
+/** Everything comes over the one aggregated stream; nothing starts without it. */
+export const adsSource = { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' } as const;
+
+/** A secret by its SDS name. */
+export function sdsSecret(name: string) {
+  return { name, sds_config: adsSource };
+}
+
+export function socketAddress(address: string, port: number): Address {
+  return { socket_address: { address, port_value: port } };
+}
+
+/** The mesh's own certificate for the peer to see, and the mesh's trust bundle to judge the peer by. */
+export function meshTlsContext(alpn: readonly string[], peerIds: readonly string[] = []): CommonTlsContext {
+  return {
+    tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
+    tls_certificate_sds_secret_configs: [sdsSecret(wellKnownNames.ownCertificate)],
+    combined_validation_context: {
+      default_validation_context:
+        peerIds.length === 0
+          ? {}
+          : {
+              match_typed_subject_alt_names: peerIds.map((exact) => ({
+                san_type: 'URI',
+                matcher: { exact },
+              })),
+            },
+      validation_context_sds_secret_config: sdsSecret(wellKnownNames.trustBundle),
+    },
+    alpn_protocols: alpn,
+  };
+}
+
+export const rawBuffer: TransportSocket = {
+  name: 'envoy.transport_sockets.raw_buffer',
+  typed_config: any('envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer', {}),
+};
+
+/** A transport socket with TLS; `side` is who shows the context. */
+export function tlsSocket(side: 'Upstream' | 'Downstream', context: object): TransportSocket {
+  return {
+    name: 'envoy.transport_sockets.tls',
+    typed_config: any(`envoy.extensions.transport_sockets.tls.v3.${side}TlsContext`, context),
+  };
+}

@@ -1,0 +1,135 @@
+import { durationMs } from '../../../api/check/duration.ts';
+import type { ClientTls as TlsSpec } from '../../../api/istio/shared/client-tls.ts';
+import type { ConnectionPool as PoolSpec } from '../../../api/istio/shared/connection-pool.ts';
+import type { OutlierDetection as OutlierSpec } from '../../../api/istio/shared/outlier-detection.ts';
+import type {
+  TrafficPolicy as PolicySpec,
+  PortPolicy as PortSpec,
+} from '../../../api/istio/shared/traffic-policy.ts';
+import { defined } from '../../../lib/defined.ts';
+import type {
+  ClientTls,
+  ConnectionPool,
+  OutlierDetection,
+  PortPolicy,
+  TrafficPolicy,
+} from '../../../mesh/traffic-policy.ts';
+import { loadBalancer } from './load-balancer.ts';
+
+/** A trafficPolicy as the model has it; what is not written stays open. */
+export function trafficPolicy(spec: PolicySpec): TrafficPolicy {
+  const ports = (spec.portLevelSettings ?? []).map(
+    (entry) => [entry.port?.number ?? 0, portPolicy(entry)] as const,
+  );
+  return {
+    ...portPolicy(spec),
+    ports: new Map(ports),
+    ...defined({
+      proxyProtocol: spec.proxyProtocol === undefined ? undefined : (spec.proxyProtocol.version ?? 'V1'),
+    }),
+    ...defined({
+      retryBudget:
+        spec.retryBudget === undefined
+          ? undefined
+          : {
+              percent: spec.retryBudget.percent ?? 20,
+              minRetryConcurrency: spec.retryBudget.minRetryConcurrency ?? 3,
+            },
+    }),
+  };
+}
+
+function portPolicy(spec: PortSpec | PolicySpec): PortPolicy {
+  return defined({
+    loadBalancer: spec.loadBalancer === undefined ? undefined : loadBalancer(spec.loadBalancer),
+    pool: spec.connectionPool === undefined ? undefined : connectionPool(spec.connectionPool),
+    outlier: spec.outlierDetection === undefined ? undefined : outlierDetection(spec.outlierDetection),
+    tls: spec.tls === undefined ? undefined : clientTls(spec.tls),
+  });
+}
+
+/** Counts that are 0 count as not written, as in protobuf. */
+export function connectionPool(spec: PoolSpec): ConnectionPool {
+  const { tcp = {}, http = {} } = spec;
+  const keepalive = tcp.tcpKeepalive;
+  return defined({
+    maxConnections: positive(tcp.maxConnections),
+    connectTimeoutMs: ms(tcp.connectTimeout),
+    tcpIdleTimeoutMs: ms(tcp.idleTimeout),
+    maxConnectionDurationMs: ms(tcp.maxConnectionDuration),
+    keepalive:
+      keepalive === undefined
+        ? undefined
+        : defined({
+            probes: positive(keepalive.probes),
+            timeMs: ms(keepalive.time),
+            intervalMs: ms(keepalive.interval),
+          }),
+    maxPendingRequests: positive(http.http1MaxPendingRequests),
+    maxRequests: positive(http.http2MaxRequests),
+    maxRequestsPerConnection: positive(http.maxRequestsPerConnection),
+    maxRetries: positive(http.maxRetries),
+    httpIdleTimeoutMs: ms(http.idleTimeout),
+    maxConcurrentStreams: positive(http.maxConcurrentStreams),
+    http2: http2Upgrade(http.h2UpgradePolicy),
+    useClientProtocol: http.useClientProtocol === true ? true : undefined,
+    http2KeepAlive:
+      http.http2KeepAlive === undefined
+        ? undefined
+        : {
+            intervalMs: ms(http.http2KeepAlive.interval) ?? 0,
+            timeoutMs: ms(http.http2KeepAlive.timeout) ?? 0,
+          },
+  });
+}
+
+function http2Upgrade(policy: string | undefined): 'upgrade' | 'never' | undefined {
+  if (policy === 'UPGRADE') return 'upgrade';
+  return policy === 'DO_NOT_UPGRADE' ? 'never' : undefined;
+}
+
+/** `consecutiveErrors` is the old name of consecutiveGatewayErrors. An explicit 0 turns a count off. */
+function outlierDetection(spec: OutlierSpec): OutlierDetection {
+  return {
+    splitLocalOrigin: spec.splitExternalLocalOriginErrors === true,
+    ...defined({
+      consecutive5xx: spec.consecutive5xxErrors,
+      consecutiveGatewayErrors: spec.consecutiveGatewayErrors ?? positive(spec.consecutiveErrors),
+      consecutiveLocalOriginFailures: spec.consecutiveLocalOriginFailures,
+      intervalMs: ms(spec.interval),
+      baseEjectionTimeMs: ms(spec.baseEjectionTime),
+      maxEjectionPercent: positive(spec.maxEjectionPercent),
+      minHealthPercent: spec.minHealthPercent,
+    }),
+  };
+}
+
+const TLS_MODES = { DISABLE: 'disable', SIMPLE: 'simple', MUTUAL: 'mutual', ISTIO_MUTUAL: 'mesh' } as const;
+
+function clientTls(spec: TlsSpec): ClientTls {
+  return {
+    mode: TLS_MODES[spec.mode ?? 'DISABLE'],
+    subjectAltNames: spec.subjectAltNames ?? [],
+    insecureSkipVerify: spec.insecureSkipVerify === true,
+    ...defined({
+      sni: text(spec.sni),
+      credentialName: text(spec.credentialName),
+      clientCertificate: text(spec.clientCertificate),
+      privateKey: text(spec.privateKey),
+      caCertificates: text(spec.caCertificates),
+      caCrl: text(spec.caCrl),
+    }),
+  };
+}
+
+function ms(duration: string | undefined): number | undefined {
+  return duration === undefined ? undefined : durationMs(duration);
+}
+
+function positive(count: number | undefined): number | undefined {
+  return count === undefined || count <= 0 ? undefined : count;
+}
+
+function text(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value;
+}

@@ -1,0 +1,23 @@
+import type { FieldError } from '../../api/finding.ts';
+import type { Origin } from '../../mesh/origin.ts';
+
+/** Something odd between objects that are each valid, at a field of one of them. */
+export interface Finding extends FieldError {
+  readonly origin: Origin;
+}
+
+/** What became of one object: its part of the model, unless it cannot have one, and what to tell its author. */
+export interface Resolved<T> {
+  readonly value: T | undefined;
+  readonly findings: readonly Finding[];
+}
+
+/** Takes care that one object's trouble stays its own: an error becomes a finding, and the object is left out. */
+export function isolated<T>(origin: Origin, resolve: () => T): Resolved<T> {
+  try {
+    return { value: resolve(), findings: [] };
+  } catch (error) {
+    const message = `cannot be compiled and is left out: ${(error as Error).message}`;
+    return { value: undefined, findings: [{ origin, field: '', message }] };
+  }
+}

@@ -1,0 +1,63 @@
+import type { Service } from '../../mesh/service.ts';
+import { kubernetesService } from './kubernetes-services.ts';
+import { serviceEntry } from './service-entries.ts';
+import { visibleIn } from './visibility.ts';
+import { keyOf, listOf, objectKey, partsOf, step } from './world.ts';
+
+// Everything that can be called, from Kubernetes Services and ServiceEntries.
+
+/** Key of a service: its registry, its object, and its hostname (a ServiceEntry may have several). */
+export function serviceKey(service: Service): string {
+  return keyOf(service.registry, service.namespace, service.name, service.hostname);
+}
+
+/** All services, those of Kubernetes first, each kind by namespace and name. */
+export const services = step('services', (read): readonly Service[] => [
+  ...listOf(read, '/Service')
+    .map((resource) => read.of(kubernetesService, objectKey(resource)).value)
+    .filter((service) => service !== undefined),
+  ...listOf(read, 'networking.istio.io/ServiceEntry').flatMap(
+    (resource) => read.of(serviceEntry, objectKey(resource)).value ?? [],
+  ),
+]);
+
+/** One service by its key. */
+export const serviceByKey = step('service', (read, key): Service | undefined => {
+  const [registry, namespace = '', name = '', hostname = ''] = partsOf(key);
+  if (registry === 'kubernetes') return read.of(kubernetesService, keyOf(namespace, name)).value;
+  return read
+    .of(serviceEntry, keyOf(namespace, name))
+    .value?.find((service) => service.hostname === hostname);
+});
+
+/** The services of one view, and by hostname. */
+export interface ServiceIndex {
+  readonly list: readonly Service[];
+  readonly byHost: ReadonlyMap<string, Service>;
+}
+
+/** What clients in a namespace see. Of several services of one name they see their own namespace's, else Kubernetes', else the oldest. */
+export const visibleServices = step(
+  'services seen in a namespace',
+  (read, namespace): ServiceIndex =>
+    indexed(
+      read.of(services, '').filter((service) => visibleIn(service.exportTo, namespace)),
+      namespace,
+    ),
+);
+
+/** An index with one service for each name, in order of hostname. */
+export function indexed(visible: readonly Service[], namespace: string): ServiceIndex {
+  const byHost = new Map<string, Service>();
+  for (const service of visible) {
+    const other = byHost.get(service.hostname);
+    if (other === undefined || prefers(service, other, namespace)) byHost.set(service.hostname, service);
+  }
+  const list = [...byHost.values()].sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
+  return { list, byHost };
+}
+
+function prefers(service: Service, other: Service, namespace: string): boolean {
+  if (other.namespace === namespace || other.registry === 'kubernetes') return false;
+  return service.namespace === namespace;
+}

@@ -1,0 +1,117 @@
+import type { VirtualService } from '../../api/istio/virtual-service.ts';
+import type { Resource } from '../../api/resources.ts';
+import { fullHost } from '../../mesh/hostname.ts';
+import { type ConnectionRule, type HttpRule, MESH, type RuleSet } from '../../mesh/route.ts';
+import { compareAge } from '../../mesh/service.ts';
+import { type Finding, isolated, type Resolved } from './finding.ts';
+import { meshSettings } from './mesh-settings.ts';
+import { delegatedRule } from './virtual-service/delegates.ts';
+import { gatewayNames } from './virtual-service/gateway-names.ts';
+import { httpRule, weightedDestinations } from './virtual-service/http-rule.ts';
+import { connectionMatch } from './virtual-service/matches.ts';
+import { exportedTo } from './visibility.ts';
+import { ageOf, listOf, objectKey, objectOf, originOf, partsOf, type Read, step } from './world.ts';
+
+// VirtualServices as rule sets. One without hosts is a delegate: it is only part of those that include it.
+
+const KIND = 'networking.istio.io/VirtualService';
+type VirtualServiceResource = Resource<VirtualService>;
+
+/** One VirtualService, by namespace and name; undefined for delegates and for one that is not there. */
+export const virtualService = step('virtual service', (read, key): Resolved<RuleSet> => {
+  const [namespace = '', name = ''] = partsOf(key);
+  const resource = objectOf(read, KIND, namespace, name);
+  if (resource === undefined || (resource.object.spec.hosts ?? []).length === 0) return NOTHING;
+  const findings: Finding[] = [];
+  const { value, findings: failed } = isolated(originOf(resource), () => ruleSet(read, resource, findings));
+  return { value, findings: [...findings, ...failed] };
+});
+
+const NOTHING = { value: undefined, findings: [] };
+
+/** All rule sets, the oldest first. */
+export const virtualServices = step('virtual services', (read): readonly RuleSet[] =>
+  listOf(read, KIND)
+    .map((resource) => read.of(virtualService, objectKey(resource)).value)
+    .filter((rules) => rules !== undefined)
+    .sort((a, b) => compareAge(a.age, b.age)),
+);
+
+function ruleSet(read: Read, resource: VirtualServiceResource, findings: Finding[]): RuleSet {
+  const { spec } = resource.object;
+  const { namespace, name } = resource.key;
+  const settings = read.of(meshSettings, '');
+  const gateways = spec.gateways ?? [];
+  return {
+    namespace,
+    name,
+    hosts: (spec.hosts ?? []).map((host) => fullHost(host, namespace, settings.clusterDomain)),
+    gateways: gateways.length === 0 ? [MESH] : gatewayNames(gateways, namespace),
+    exportTo: exportedTo(spec.exportTo, namespace, settings.virtualServiceExportTo),
+    http: httpRules(read, resource, findings),
+    tls: connectionRules(resource, 'tls', settings.clusterDomain),
+    tcp: connectionRules(resource, 'tcp', settings.clusterDomain),
+    age: ageOf(resource),
+    origin: originOf(resource),
+  };
+}
+
+function httpRules(read: Read, resource: VirtualServiceResource, findings: Finding[]): HttpRule[] {
+  const rules = ownHttpRules(read, resource);
+  return (resource.object.spec.http ?? []).flatMap((spec, i) => {
+    const rule = rules[i];
+    if (rule === undefined) return [];
+    if (spec.delegate === undefined) return [rule];
+    const from = objectOf(
+      read,
+      KIND,
+      spec.delegate.namespace || resource.key.namespace,
+      spec.delegate.name ?? '',
+    );
+    if (from === undefined) {
+      const message = `there is no VirtualService ${spec.delegate.namespace || resource.key.namespace}/${spec.delegate.name} to include`;
+      findings.push({ origin: originOf(resource), field: `spec.http[${i}].delegate`, message });
+      return [];
+    }
+    return delegatedRules(rule, ownHttpRules(read, from), `spec.http[${i}].delegate`, resource, findings);
+  });
+}
+
+function delegatedRules(
+  root: HttpRule,
+  rules: readonly HttpRule[],
+  field: string,
+  resource: VirtualServiceResource,
+  findings: Finding[],
+): HttpRule[] {
+  const merged = rules.map((rule) => delegatedRule(root, rule)).filter((rule) => rule !== undefined);
+  if (merged.length < rules.length) {
+    const message = `${rules.length - merged.length} of the delegate's rules match nothing that this rule matches`;
+    findings.push({ origin: originOf(resource), field, message });
+  }
+  return merged;
+}
+
+function ownHttpRules(read: Read, resource: VirtualServiceResource): HttpRule[] {
+  const { clusterDomain } = read.of(meshSettings, '');
+  const { namespace } = resource.key;
+  return (resource.object.spec.http ?? []).map((spec, i) =>
+    httpRule(spec, { namespace, clusterDomain, origin: originOf(resource, `spec.http[${i}]`) }),
+  );
+}
+
+function connectionRules(
+  resource: VirtualServiceResource,
+  field: 'tls' | 'tcp',
+  clusterDomain: string,
+): ConnectionRule[] {
+  const { namespace } = resource.key;
+  return (resource.object.spec[field] ?? []).map((spec, i) => {
+    const origin = originOf(resource, `spec.${field}[${i}]`);
+    return {
+      matches: (spec.match ?? []).map((match) => connectionMatch(match, namespace)),
+      destinations: weightedDestinations(spec.route ?? [], { namespace, clusterDomain, origin }),
+      origin,
+    };
+  });
+}

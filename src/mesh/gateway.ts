@@ -1,0 +1,58 @@
+import type { Origin } from './origin.ts';
+import type { Protocol } from './protocol.ts';
+import type { Age } from './service.ts';
+import type { Labels } from './workload.ts';
+
+export type ServerTlsMode =
+  | 'passthrough'
+  | 'auto-passthrough'
+  | 'simple'
+  | 'mutual'
+  | 'optional-mutual'
+  | 'mesh';
+
+/** How a gateway's port ends TLS. */
+export interface ServerTls {
+  readonly mode: ServerTlsMode;
+  /** Names of secrets; the first RSA and the first ECDSA certificate are used. */
+  readonly credentialNames: readonly string[];
+  readonly caCredentialName?: string;
+  readonly files: readonly { readonly certificate: string; readonly privateKey: string }[];
+  readonly caFile?: string;
+  readonly subjectAltNames: readonly string[];
+  readonly certificateHashes: readonly string[];
+  readonly certificateSpki: readonly string[];
+  readonly minVersion?: string;
+  readonly maxVersion?: string;
+  readonly cipherSuites: readonly string[];
+}
+
+/** One server of a Gateway. */
+export interface GatewayServer {
+  readonly port: number;
+  readonly portName: string;
+  readonly protocol: Protocol;
+  /** Address to bind; '' for all. */
+  readonly bind: string;
+  /** Hosts without their namespace part, in order; `*` or `*.` before them for all below. */
+  readonly hosts: readonly GatewayHost[];
+  readonly tls?: ServerTls;
+  readonly httpsRedirect: boolean;
+  readonly origin: Origin;
+}
+
+export interface GatewayHost {
+  /** Namespace whose rules may use the host, `*` for all. */
+  readonly namespace: string;
+  readonly host: string;
+}
+
+/** One Gateway: what is open to the outside on the workloads that it selects. */
+export interface Gateway {
+  readonly namespace: string;
+  readonly name: string;
+  readonly selector: Labels;
+  readonly servers: readonly GatewayServer[];
+  readonly age: Age;
+  readonly origin: Origin;
+}

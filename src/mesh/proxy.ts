@@ -1,0 +1,28 @@
+import type { Labels, Workload } from './workload.ts';
+
+/** A proxy that asks for its configuration. */
+export interface MeshProxy {
+  readonly type: 'sidecar' | 'router';
+  readonly namespace: string;
+  /** Name of the Pod or WorkloadEntry. */
+  readonly name: string;
+  readonly ips: readonly string[];
+  readonly labels: Labels;
+  /** What stands beside it, where known. */
+  readonly workload?: Workload;
+}
+
+/**
+ * What proxies have in common that get the same routes, clusters and outbound listeners. As little as possible: many
+ * proxies share one view.
+ */
+export interface View {
+  readonly type: 'sidecar' | 'router';
+  readonly namespace: string;
+  /** The Sidecar object that holds for it, as `NAMESPACE/NAME`; '' for none. */
+  readonly sidecar: string;
+  /** Its labels, as far as any rule looks at them. */
+  readonly labels: Labels;
+  /** It shares its host's network: calls come to a forward proxy, not by interception. */
+  readonly forwardProxy: boolean;
+}

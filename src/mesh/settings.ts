@@ -1,0 +1,31 @@
+import type { Retries } from './route.ts';
+
+/** What holds for the whole mesh: the mesh configuration with its defaults filled in. */
+export interface MeshSettings {
+  readonly trustDomain: string;
+  readonly trustDomainAliases: readonly string[];
+  /** Suffix of the names of Kubernetes Services: `cluster.local`. */
+  readonly clusterDomain: string;
+  readonly rootNamespace: string;
+  /** Whether calls to unknown destinations go through. */
+  readonly outbound: 'allow-any' | 'registry-only';
+  /** Mutual TLS to every endpoint that has a proxy. */
+  readonly autoMtls: boolean;
+  readonly connectTimeoutMs: number;
+  readonly retries: Retries;
+  readonly accessLog: AccessLog | undefined;
+  readonly serviceExportTo: readonly string[];
+  readonly virtualServiceExportTo: readonly string[];
+  readonly destinationRuleExportTo: readonly string[];
+  readonly pathNormalization: 'none' | 'base' | 'merge-slashes' | 'decode-and-merge-slashes';
+  /** Resolvers for names outside of the mesh, `IP` or `IP:PORT`. */
+  readonly dnsUpstreams: readonly string[];
+}
+
+export interface AccessLog {
+  /** `/dev/stdout` or a path. */
+  readonly file: string;
+  readonly encoding: 'text' | 'json';
+  /** '' for the default format; a JSON text where encoding is json. */
+  readonly format: string;
+}
