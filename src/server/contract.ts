@@ -49,7 +49,9 @@ export interface WorkloadStatus {
   readonly services: readonly string[];
   /** `none`: it has no proxy; `away`: it should have one, and it is not connected. */
   readonly proxy: ProxyState | 'away' | 'none';
+  /** What its own process uses, as far as the platform tells. */
   readonly usage?: Usage;
+  readonly proxyUsage?: Usage;
 }
 
 /**
@@ -147,9 +149,15 @@ export interface Usage {
 
 /** One process of the mesh. */
 export interface PartStatus {
-  /** `control`, `agent`, `gateway`, `proxy`, `app`, ... */
-  readonly role: string;
+  readonly kind: 'control' | 'agent' | 'proxy' | 'app';
+  /** `control`, `agent`, `NAMESPACE/POD proxy`, `NAMESPACE/POD app`. */
   readonly name: string;
+  /** `running`, or what the platform does with it instead. */
+  readonly state: string;
   readonly pid?: number;
+  readonly restarts: number;
+  /** How its last run ended. */
+  readonly lastExit?: string;
+  /** Known from the second look on. */
   readonly usage?: Usage;
 }

@@ -1,0 +1,120 @@
+import type { ObjectKey } from '../../api/object.ts';
+import type {
+  FieldReport,
+  ObjectReport,
+  PartStatus,
+  ProxyStatus,
+  StatusReport,
+  WorkloadStatus,
+} from '../../server/contract.ts';
+import type { CompileFinding, WorkloadSummary } from '../compile.ts';
+import type { ObjectStatus } from '../watch/status.ts';
+import { type Delivery, deliveryOf } from './delivery.ts';
+import type { Fleet } from './fleet.ts';
+import { proxyStatusOf } from './proxy-status.ts';
+
+/** What a report is made from. */
+export interface ReportSources {
+  readonly version: string;
+  readonly trustDomain: string;
+  readonly startedAtMs: number;
+  readonly nowMs: number;
+  readonly fleet: Fleet;
+  readonly statuses: readonly ObjectStatus[];
+  readonly parts: readonly PartStatus[];
+}
+
+/** The answer to "what runs, and is it in sync?". */
+export function statusReport(sources: ReportSources): StatusReport {
+  const { fleet, parts } = sources;
+  const { compiled, bytes } = fleet.state();
+  const proxies = proxyStatuses(fleet);
+  const delivery = deliveryOf(fleet.streams(), compiled, bytes);
+  const { version, trustDomain, startedAtMs, nowMs } = sources;
+  return {
+    version,
+    nowMs,
+    startedAtMs,
+    revision: compiled.revision,
+    trustDomain,
+    workloads: workloadStatuses(compiled.workloads(), proxies, parts),
+    proxies,
+    objects: sources.statuses.map((status) => objectReport(status, delivery)),
+    findings: compiled.findings().map(findingReport),
+    parts,
+  };
+}
+
+/** Connected proxies and those that were, by name; of two streams of one proxy the newer. */
+export function proxyStatuses(fleet: Fleet): readonly ProxyStatus[] {
+  const byNode = new Map<string, ProxyStatus>();
+  for (const stream of fleet.ended()) put(byNode, proxyStatusOf(stream, false));
+  for (const stream of fleet.streams()) put(byNode, proxyStatusOf(stream, true));
+  return [...byNode.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function put(byNode: Map<string, ProxyStatus>, status: ProxyStatus | undefined): void {
+  if (status !== undefined) byNode.set(status.node, status);
+}
+
+function workloadStatuses(
+  workloads: readonly WorkloadSummary[],
+  proxies: readonly ProxyStatus[],
+  parts: readonly PartStatus[],
+): readonly WorkloadStatus[] {
+  const byName = new Map(proxies.map((proxy) => [proxy.name, proxy]));
+  const usages = new Map(parts.map(({ name, usage }) => [name, usage]));
+  return workloads.map((one) => {
+    const proxy = byName.get(`${one.name}.${one.namespace}`);
+    const connected = proxy?.connected ? proxy.state : 'away';
+    const usage = usages.get(`${one.namespace}/${one.name} app`);
+    const proxyUsage = usages.get(`${one.namespace}/${one.name} proxy`);
+    return {
+      namespace: one.namespace,
+      workload: one.workload,
+      pod: one.name,
+      serviceAccount: one.serviceAccount,
+      ip: one.ip,
+      ready: one.ready,
+      dataPlane: one.dataPlane,
+      gateway: one.gateway,
+      services: one.services,
+      proxy: one.dataPlane === 'none' ? 'none' : connected,
+      ...(usage && { usage }),
+      ...(proxyUsage && { proxyUsage }),
+    };
+  });
+}
+
+const nobody: ObjectKey = { group: '', kind: '', namespace: '', name: '' };
+
+function objectReport(status: ObjectStatus, delivery: Delivery): ObjectReport {
+  const { key = nobody, file, line, state } = status;
+  const { group, kind, namespace, name } = key;
+  const atLine = (found: { readonly field: string; readonly message: string }): FieldReport => ({
+    ...found,
+    line,
+  });
+  return {
+    group,
+    kind,
+    namespace,
+    name,
+    file,
+    line,
+    state,
+    errors: status.errors.map(atLine),
+    warnings: status.warnings.map(atLine),
+    live: delivery.liveOf(key),
+  };
+}
+
+function findingReport({
+  key,
+  field,
+  message,
+  file,
+  line,
+}: CompileFinding): StatusReport['findings'][number] {
+  return { kind: key.kind, namespace: key.namespace, name: key.name, file, line, field, message };
+}

@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import type { Clock } from '../lib/clock.ts';
+import type { PartStatus, Usage } from './contract.ts';
+
+// The platform's table of processes: a file that it writes anew every few seconds. CPU comes as seconds since the start
+// of a process; what it uses is the difference between two looks.
+
+const entry = z.object({
+  name: z.string(),
+  kind: z.enum(['control', 'agent', 'proxy', 'app']),
+  state: z.string().default('running'),
+  pid: z.number().nullish(),
+  restarts: z.number().default(0),
+  lastExit: z.string().nullish(),
+  cpuSeconds: z.number().nullish(),
+  rssBytes: z.number().nullish(),
+});
+const table = z.object({ atMs: z.number().nullish(), processes: z.array(entry).max(10_000) });
+
+type Entry = z.infer<typeof entry>;
+
+/** Parts as the platform tells. */
+export interface PlatformParts {
+  /** The present table; empty where there is none. Never rejects. */
+  read(): Promise<readonly PartStatus[]>;
+}
+
+interface Sample {
+  readonly pid: number;
+  readonly atMs: number;
+  readonly cpuSeconds: number;
+  readonly usage: Usage | undefined;
+}
+
+/** Looks at most this often: two looks a moment apart would tell nothing about CPU. */
+const SHORTEST_SPAN_MS = 500;
+
+/** Follows the table in a file. */
+export function platformPartsFrom(file: string, clock: Clock): PlatformParts {
+  const samples = new Map<string, Sample>();
+  return {
+    async read() {
+      try {
+        const { processes, atMs } = table.parse(JSON.parse(await readFile(file, 'utf8')));
+        const names = new Set(processes.map(({ name }) => name));
+        for (const name of samples.keys()) if (!names.has(name)) samples.delete(name);
+        return processes.map((one) => statusOf(one, sampled(samples, one, atMs ?? clock.nowMs())));
+      } catch {
+        return [];
+      }
+    },
+  };
+}
+
+function sampled(samples: Map<string, Sample>, one: Entry, atMs: number): Usage | undefined {
+  const { pid, cpuSeconds, rssBytes } = one;
+  if (pid == null || cpuSeconds == null) return undefined;
+  const last = samples.get(one.name);
+  const isSame = last !== undefined && last.pid === pid;
+  const spanMs = isSame ? atMs - last.atMs : 0;
+  const memoryBytes = rssBytes ?? 0;
+  if (isSame && spanMs < SHORTEST_SPAN_MS) return last.usage;
+  const usage = isSame
+    ? { cpu: Math.max(0, (cpuSeconds - last.cpuSeconds) / (spanMs / 1000)), memoryBytes }
+    : undefined;
+  samples.set(one.name, { pid, atMs, cpuSeconds, usage });
+  return usage;
+}
+
+function statusOf(one: Entry, usage: Usage | undefined): PartStatus {
+  return {
+    kind: one.kind,
+    name: one.name,
+    state: one.state,
+    restarts: one.restarts,
+    ...(one.pid != null && { pid: one.pid }),
+    ...(one.lastExit != null && { lastExit: one.lastExit }),
+    ...(usage !== undefined && { usage }),
+  };
+}
