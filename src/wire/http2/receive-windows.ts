@@ -54,10 +54,13 @@ export class ReceiveWindows {
     stream.credit = 0;
   }
 
-  /** Room on the connection comes back. */
+  /**
+   * Room on the connection comes back. Here one stream's consumer may sit on half the window for long, so what
+   * others return is also announced when it is more than the peer has left.
+   */
   creditConnection(bytes: number): void {
     this.#credit += bytes;
-    if (this.#credit * 2 < this.#connectionBytes) return;
+    if (this.#credit * 2 < this.#connectionBytes && this.#credit <= this.connection) return;
     this.connection += this.#credit;
     this.#sender.writer.windowUpdate(0, this.#credit);
     this.#sender.wantFlush();
