@@ -12,6 +12,8 @@ import type { Provenance } from '../../api/resources.ts';
 export interface SourceDocument {
   readonly value: unknown;
   readonly provenance: Provenance;
+  /** The text it was read from. The same text in the same line is the same object, and is not judged again. */
+  readonly text: string;
 }
 
 /** Text that could not be read as documents. */

@@ -1,0 +1,87 @@
+import type { Dirent } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+/** A folder that holds a file of this name is passed over, with everything in it. */
+export const IGNORE_FILE = '.weftignore';
+
+/** A file that may hold objects, or a folder that may hold such files. Symbolic links are followed. */
+export interface FolderEntry {
+  readonly name: string;
+  readonly isFolder: boolean;
+  /** Device and inode: which file or folder this is. */
+  readonly identity: string;
+  /** Of a file: changes whenever its content may have. */
+  readonly fingerprint: string;
+  /** When it was last written, in ms since 1970. */
+  readonly writtenAtMs: number;
+  readonly sizeBytes: number;
+  /** Of a symbolic link: the folder in which that lies to which it leads. */
+  readonly linkedFolder?: string;
+}
+
+const EXTENSIONS = /\.(?:ya?ml|json|jsonl)$/i;
+/** Files of other tools that share an extension with resources, and what editors leave for a moment. */
+const OTHERS = /^(?:\..*|#.*#|.*~|node_modules|(?:package|package-lock|tsconfig|jsconfig|biome)\.json)$/;
+
+/** What a folder holds, in order of names; undefined where it does not exist. `named`: by the user, so never passed over. */
+export async function listFolder(
+  folder: string,
+  named: boolean,
+): Promise<readonly FolderEntry[] | undefined> {
+  let entries: Dirent[];
+  try {
+    entries = await readdir(folder, { withFileTypes: true });
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  if (!named && entries.some(({ name }) => name === IGNORE_FILE)) return [];
+  const wanted = entries.filter(({ name }) => !OTHERS.test(name)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const read = await Promise.all(
+    wanted.map((entry) => readEntry(join(folder, entry.name), entry.isSymbolicLink())),
+  );
+  return read.filter(
+    (entry) => entry !== undefined && (entry.isFolder || EXTENSIONS.test(entry.name)),
+  ) as FolderEntry[];
+}
+
+/** What a path leads to; undefined where there is nothing. */
+export async function readEntry(path: string, isLink = false): Promise<FolderEntry | undefined> {
+  try {
+    const found = await stat(path, { bigint: true });
+    const identity = `${found.dev}:${found.ino}`;
+    return {
+      name: basename(path),
+      isFolder: found.isDirectory(),
+      identity,
+      fingerprint: `${identity}:${found.size}:${found.mtimeNs}:${found.ctimeNs}`,
+      writtenAtMs: Number(found.mtimeNs / 1_000_000n),
+      sizeBytes: Number(found.size),
+      ...(isLink ? { linkedFolder: dirname(await realpath(path)) } : {}),
+    };
+  } catch (error) {
+    // Gone between listing and looking, or a link to nothing.
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Folders are followed this deep; what is deeper is a loop of symbolic links. */
+export const MAX_DEPTH = 32;
+
+/** All files that may hold objects in a folder and its folders, in order. */
+export async function findFiles(folder: string, depth = 0): Promise<string[]> {
+  const entries = depth > MAX_DEPTH ? [] : ((await listFolder(folder, depth === 0)) ?? []);
+  const files: string[] = [];
+  for (const { name, isFolder } of entries)
+    if (isFolder) files.push(...(await findFiles(join(folder, name), depth + 1)));
+    else files.push(join(folder, name));
+  return files;
+}
+
+/** True where the system said that there is no such file or folder. */
+export function isMissing(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP';
+}
