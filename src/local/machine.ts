@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter } from 'node:path';
 import { enclosureArgv } from './enclosure/argv.ts';
+import { isOnPath } from './on-path.ts';
 import { COMMANDS, type Machine, type Trial } from './way.ts';
 
 // Asks the machine what it allows, by building a small enclosure for real: rights are granted and denied in too
@@ -41,17 +41,6 @@ export async function probeMachine(path: string): Promise<Machine> {
   if (uid !== 0) return { os, uid, missing, userTrial: await tryEnclosure('rootless', path) };
   const rootTrial = await tryEnclosure('root', path);
   return { os, uid, missing, rootTrial, userTrial: await tryEnclosure('rootless', path) };
-}
-
-function isOnPath(command: string, path: string): boolean {
-  return path.split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, command), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }
 
 function tryEnclosure(way: 'root' | 'rootless', path: string): Promise<Trial> {

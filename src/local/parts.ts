@@ -33,6 +33,8 @@ export interface ProxyRequest {
   readonly folder: string;
   /** The service-account token; renewed in place. */
   readonly tokenFile: string;
+  /** The user it runs as, where that is not the platform's own. */
+  readonly runsAsUid?: number;
   /** Its connections must start from this address (rootless). */
   readonly sourceAddress?: string;
   /** Set where the network is shared: ports in place of 15000, 15001, ... */
@@ -63,6 +65,8 @@ export interface PlatformParts {
   /** Started before the pods, in this order. */
   readonly programs: readonly PlatformProgram[];
   proxyCommand(request: ProxyRequest): Promise<ProxyCommand>;
+  /** The pod is gone for good, its proxy ended. */
+  proxyGone?(request: { readonly namespace: string; readonly pod: string }): void;
   issueToken(request: TokenRequest): Promise<IssuedToken>;
   /** Files that every proxy must be able to read to start at all: programs and scripts. */
   readonly proxyFiles: readonly string[];

@@ -98,6 +98,10 @@ class Namespaces implements PodNetworks {
     await runCommand(['nft', '-f', '-'], text);
   }
 
+  programArgv(argv: readonly string[]): readonly string[] {
+    return argv;
+  }
+
   close(): void {
     this.#dns.close();
   }

@@ -67,5 +67,7 @@ export interface PodNetworks {
   detach(place: Place): Promise<void>;
   /** Tells which endpoints stand behind cluster IPs, for traffic that no proxy intercepts. */
   serve(rules: readonly ServicePortRule[], names: ReadonlyMap<string, readonly string[]>): Promise<void>;
+  /** The command line that runs a program of the platform itself. */
+  programArgv(argv: readonly string[]): readonly string[];
   close(): void;
 }

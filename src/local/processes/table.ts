@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { writeWhole } from '../publish.ts';
 import { LOG_CHECK_MS } from './log-file.ts';
+import type { Reaper } from './reaper.ts';
 import { type ProcessOrder, type ProcessStatus, SupervisedProcess } from './supervise.ts';
 import { type Usage, usageOf } from './usage.ts';
 
@@ -43,13 +44,15 @@ export class ProcessTable {
   readonly #file: string;
   readonly #clock: Clock;
   readonly #head: { readonly way: string; readonly startedMs: number };
+  readonly #reaper: Reaper | undefined;
   readonly #processes = new Map<string, SupervisedProcess>();
   #pods: readonly PodStatus[] = [];
   #problems: readonly ProblemStatus[] = [];
   #writing: Timer | undefined;
   #rotating: Timer;
 
-  constructor(file: string, way: string, clock: Clock) {
+  constructor(file: string, way: string, clock: Clock, reaper?: Reaper) {
+    this.#reaper = reaper;
     this.#file = file;
     this.#clock = clock;
     this.#head = { way, startedMs: clock.nowMs() };
@@ -59,6 +62,7 @@ export class ProcessTable {
   /** Adds a process and starts it. `onChange` hears of every change of its state. */
   run(order: ProcessOrder, onChange: (process: SupervisedProcess) => void): SupervisedProcess {
     const supervised = new SupervisedProcess(order, this.#clock, (changed) => {
+      this.#reaper?.tell(order.name, changed.status.pid);
       this.#changed();
       onChange(changed);
     });
@@ -105,6 +109,7 @@ export class ProcessTable {
   }
 
   close(): void {
+    this.#reaper?.close();
     this.#writing?.cancel();
     this.#rotating.cancel();
   }

@@ -18,7 +18,10 @@ const TIMEOUT_MS = 3_000;
 const GRACE_MS = 5_000;
 
 /** What the platform tells the maker of the proxy's command line, without what is worked out here. */
-export type ProxySubject = Omit<ProxyRequest, 'folder' | 'tokenFile' | 'address' | 'sourceAddress' | 'ports'>;
+export type ProxySubject = Omit<
+  ProxyRequest,
+  'folder' | 'tokenFile' | 'address' | 'sourceAddress' | 'runsAsUid' | 'ports'
+>;
 
 export class PodProxy {
   readonly #subject: ProxySubject;
@@ -69,6 +72,7 @@ export class PodProxy {
       tokenFile: this.#tokenFile,
       address,
       ...(proxySource === undefined ? {} : { sourceAddress: proxySource }),
+      ...(proxyUid === undefined ? {} : { runsAsUid: proxyUid }),
       ...(proxyPorts === undefined ? {} : { ports: proxyPorts }),
     });
     writeFiles(this.#folder, command.files, proxyUid);
@@ -81,6 +85,7 @@ export class PodProxy {
     this.#token.close();
     if (this.#process !== undefined)
       await this.#world.table.remove(this.#process, Math.min(maxGraceMs, GRACE_MS));
+    this.#world.parts.proxyGone?.(this.#subject);
   }
 
   #run(command: ProxyCommand): void {

@@ -79,13 +79,13 @@ export class Services {
     }, APPLY_DELAY_MS);
   }
 
-  #serve(): Promise<void> {
+  async #serve(): Promise<void> {
     const names = new Map<string, readonly string[]>();
     const rules = this.#services.flatMap((service) => {
       const address = this.#addressOf(service);
       names.set(hostnameOf(service), addressesOf(service, address, this.#backends));
       return address === undefined ? [] : rulesOf(service, address, this.#backends);
     });
-    return this.#networks.serve(rules, names);
+    await this.#networks.serve(rules, names);
   }
 }

@@ -1,0 +1,232 @@
+/**
+ * The local platform: what `weft up` runs a mesh on where there is no other. Kubelet, the controllers, kube-proxy and
+ * DNS of one machine, in small.
+ *
+ * In: a folder of Kubernetes objects, and the programs to run beside the applications (parts.ts). Out: processes in
+ * network namespaces of their own (network/, workloads/, processes/, probes/), and what an API server would know of
+ * them: Pod and Service objects as files, which the control plane watches (publish.ts). Called by run.ts, which knows
+ * outside from inside: with namespaces all of this runs in an enclosure (enclosure/) that the kernel removes with us.
+ * What never happens here: xDS, certificates, traffic. The mesh's own kinds in the folder are not looked at; the
+ * control plane reads them from the same files.
+ *
+ * way.ts chooses how; resources/ reads the folder; state.ts says where files are; relay.ts brings the gateway's port
+ * outside; load.ts makes traffic.
+ */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Clock, Timer } from '../lib/clock.ts';
+import type { Report } from './events.ts';
+import { PLATFORM_ADDRESS } from './network/plan.ts';
+import type { PodNetworks, SocketTarget } from './network/pod-networks.ts';
+import type { PlatformParts, PlatformProgram } from './parts.ts';
+import { LogFile } from './processes/log-file.ts';
+import type { Reaper } from './processes/reaper.ts';
+import type { SupervisedProcess } from './processes/supervise.ts';
+import { ProcessTable } from './processes/table.ts';
+import { ObjectFolder } from './publish.ts';
+import { withGateway } from './resources/default-gateway.ts';
+import { type DataPlane, desiredOf } from './resources/desired.ts';
+import { Folder } from './resources/folder.ts';
+import type { Problem } from './resources/objects.ts';
+import { watchFolder } from './resources/watch-folder.ts';
+import type { RunPaths } from './state.ts';
+import { serveStatus } from './status-socket.ts';
+import type { Way } from './way.ts';
+import { gatewayTarget } from './workloads/gateway-target.ts';
+import { podLabels } from './workloads/pod-object.ts';
+import { Services } from './workloads/services.ts';
+import { Workloads } from './workloads/workloads.ts';
+
+export interface PlatformSettings {
+  readonly way: Way;
+  /** The user's folder (or file), as given. */
+  readonly dir: string;
+  /** For pods that do not choose. */
+  readonly dataPlane: DataPlane;
+  readonly paths: RunPaths;
+  /** The platform's own environment, of which processes get a part. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** What the platform does its work with. */
+export interface PlatformWorld {
+  readonly parts: PlatformParts;
+  readonly networks: PodNetworks;
+  readonly clock: Clock;
+  readonly report: Report;
+  /** Where there is no enclosure. */
+  readonly reaper?: Reaper;
+}
+
+export interface Platform {
+  /** Where the gateway's port 8080 is; undefined while no gateway is ready. */
+  gateway(): SocketTarget | undefined;
+  /** Ends everything within a few seconds. */
+  stop(): Promise<void>;
+}
+
+/** At an orderly end each process gets so long. */
+const STOP_GRACE_MS = 1_500;
+/** After so long it is said what is still not ready. */
+const PATIENCE_MS = 15_000;
+
+/** Starts everything. Rejects when the folder cannot be read at all. */
+export async function startPlatform(settings: PlatformSettings, world: PlatformWorld): Promise<Platform> {
+  const { paths, way, env } = settings;
+  const { parts, networks, clock, report } = world;
+  const table = new ProcessTable(paths.statusFile, way, clock, world.reaper);
+  const objects = new ObjectFolder(paths.objects);
+  const services = new Services(objects, networks, report, clock);
+  const progress = new Progress(() => workloads, clock, report);
+  const podWorld = {
+    clock,
+    networks,
+    parts,
+    paths,
+    table,
+    report,
+    env,
+    runId: runIdOf(settings),
+    hostAddress: hostAddress(way),
+  };
+  const workloads: Workloads = new Workloads(podWorld, objects, () => {
+    table.setPods(workloads.pods.map((pod) => pod.status));
+    services.setBackends(backendsOf(workloads));
+    progress.look();
+  });
+  const folder = new Folder(settings.dir);
+  const apply = applier(folder, settings.dataPlane, services, workloads, table, report);
+  const status = await serveStatus(paths.platformSocket, () => table.statusWithUsage());
+  const programs = parts.programs.map((program) => runProgram(program, settings, world, table));
+  apply();
+  const watching = watchFolder(settings.dir, () => {
+    try {
+      apply();
+    } catch (error) {
+      report({ event: 'problem', text: `${settings.dir} cannot be read: ${(error as Error).message}` });
+    }
+  });
+  return {
+    gateway: () => gatewayTarget(workloads.pods, services.services),
+    async stop() {
+      watching.close();
+      progress.close();
+      await workloads.stop(STOP_GRACE_MS);
+      await Promise.all(programs.map((program) => table.remove(program, STOP_GRACE_MS)));
+      services.close();
+      networks.close();
+      status.close();
+      table.close();
+    },
+  };
+}
+
+/** Brings what runs in line with the folder; says what is wrong with it, each thing once. */
+function applier(
+  folder: Folder,
+  dataPlane: DataPlane,
+  services: Services,
+  workloads: Workloads,
+  table: ProcessTable,
+  report: Report,
+): () => void {
+  let told = new Set<string>();
+  let seen = '';
+  return () => {
+    const content = folder.read();
+    const desired = desiredOf(withGateway(content.objects), dataPlane);
+    const problems = [...content.problems, ...desired.problems];
+    const sentences = problems.map(sentenceOf);
+    for (const text of sentences) if (!told.has(text)) report({ event: 'problem', text });
+    told = new Set(sentences);
+    const now = JSON.stringify([desired, problems]);
+    if (now === seen) return;
+    seen = now;
+    table.setProblems(problems);
+    services.setServices(desired.services);
+    workloads.setWanted(desired.workloads);
+  };
+}
+
+function sentenceOf({ file, line, message }: Problem): string {
+  return `${file}:${line}: ${message}`;
+}
+
+function runProgram(
+  program: PlatformProgram,
+  { paths }: PlatformSettings,
+  { networks, report }: PlatformWorld,
+  table: ProcessTable,
+): SupervisedProcess {
+  const { name, kind, env } = program;
+  const log = new LogFile(join(paths.logs, `${name}.log`));
+  const argv = networks.programArgv(program.argv);
+  const order = { name, kind, argv, env, cwd: process.cwd(), log, graceMs: STOP_GRACE_MS };
+  return table.run(order, ({ status }) => {
+    if (status.state !== 'waiting' || status.lastExit === undefined) return;
+    const said = log.lastLine() === '' ? '' : `; it said: ${log.lastLine()}`;
+    report({
+      event: 'problem',
+      text: `${name} ended with ${status.lastExit}${said} (${log.path}); it is started again`,
+    });
+  });
+}
+
+function backendsOf(workloads: Workloads) {
+  return workloads.pods.flatMap(({ place, workload, ready }) => {
+    if (place === undefined) return [];
+    const ports = workload.template.container?.ports ?? [];
+    return [
+      { namespace: workload.namespace, labels: podLabels(workload), address: place.address, ready, ports },
+    ];
+  });
+}
+
+/** Tells once that all is up, or after a while what is not. */
+class Progress {
+  readonly #workloads: () => Workloads;
+  readonly #clock: Clock;
+  readonly #report: Report;
+  readonly #startedMs: number;
+  #patience: Timer | undefined;
+  #done = false;
+
+  constructor(workloads: () => Workloads, clock: Clock, report: Report) {
+    this.#workloads = workloads;
+    this.#clock = clock;
+    this.#report = report;
+    this.#startedMs = clock.monotonicMs();
+    this.#patience = clock.setTimeout(() => this.#tellWaiting(), PATIENCE_MS);
+  }
+
+  look(): void {
+    if (this.#done || !this.#workloads().settled) return;
+    this.#done = true;
+    this.close();
+    const seconds = Math.round((this.#clock.monotonicMs() - this.#startedMs) / 100) / 10;
+    const count = this.#workloads().pods.length;
+    this.#report({
+      event: 'ready',
+      text: `All ${count} pods are ready after ${seconds} s`,
+      data: { pods: count, seconds },
+    });
+  }
+
+  close(): void {
+    this.#patience?.cancel();
+  }
+
+  #tellWaiting(): void {
+    const waiting = this.#workloads().pods.filter((pod) => !pod.ready);
+    const names = waiting.map((pod) => `${pod.workload.namespace}/${pod.name}`).join(', ');
+    this.#report({ event: 'step', text: `Still waiting for ${names || 'nothing'}` });
+  }
+}
+
+function runIdOf({ paths }: PlatformSettings): string {
+  return createHash('sha256').update(`${paths.folder}/${process.pid}`).digest('hex');
+}
+
+function hostAddress(way: Way): string {
+  return way === 'shared' ? '127.0.0.1' : PLATFORM_ADDRESS;
+}

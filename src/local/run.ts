@@ -1,0 +1,205 @@
+import { systemClock } from '../lib/clock.ts';
+import { openEnclosure } from './enclosure/outside.ts';
+import type { Report } from './events.ts';
+import { type Load, startLoad } from './load.ts';
+import { pathWithSbin, probeMachine } from './machine.ts';
+import { openShared } from './network/shared.ts';
+import { isOnPath } from './on-path.ts';
+import { startPlatform } from './platform.ts';
+import { Reaper } from './processes/reaper.ts';
+import { openRelay, type Relay } from './relay.ts';
+import type { DataPlane } from './resources/desired.ts';
+import type { MakeParts, RunSettings } from './run-settings.ts';
+import { closeRun, openHome, openRun, stateHomes } from './state.ts';
+import { chooseWay, type Way } from './way.ts';
+
+// The outer half of `weft up`: chooses the way, offers the machine's ports, starts the platform and ends it.
+
+export interface UpSettings {
+  readonly dir: string;
+  /** 0 takes a free port. */
+  readonly gatewayPort: number;
+  readonly dashboardPort: number;
+  readonly dataPlane: DataPlane;
+  /** Undefined: the best there is. */
+  readonly way: Way | undefined;
+  /** Requests a second to keep the example alive with; 0 is none. */
+  readonly loadRps: number;
+  readonly loadPath: string;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The command line that runs this program as the inside. */
+  readonly insideArgv: readonly string[];
+  /** For the maker of the parts. */
+  readonly extra: Readonly<Record<string, string>>;
+}
+
+/** How the run is ended from outside. */
+export interface StopSignals {
+  /** In order. */
+  readonly stop: AbortSignal;
+  /** At once. */
+  readonly kill: AbortSignal;
+}
+
+/** Something that runs until it is told to stop, or ends by itself. */
+interface Running {
+  readonly ended: Promise<number>;
+  stop(): void;
+  kill(): void;
+}
+
+/** Runs a mesh until it is stopped; resolves with the exit code: 0 after a stop, 1 when it could not go on. */
+export async function runUp(
+  up: UpSettings,
+  makeParts: MakeParts,
+  signals: StopSignals,
+  report: Report,
+): Promise<number> {
+  const env = { ...up.env, PATH: pathWithSbin(up.env['PATH']) };
+  const choice = chooseWay(await probeMachine(env.PATH), up.way);
+  if (choice.way === undefined) {
+    report({ event: 'problem', text: choice.refusal });
+    return 1;
+  }
+  const { way } = choice;
+  report({ event: 'platform', text: choice.sentence, data: { way } });
+  const relays: Relay[] = [];
+  try {
+    return await runWay({ ...up, env }, way, relays, makeParts, signals, report);
+  } catch (error) {
+    report({ event: 'problem', text: (error as Error).message });
+    return 1;
+  } finally {
+    for (const relay of relays) relay.close();
+  }
+}
+
+async function runWay(
+  up: UpSettings,
+  way: Way,
+  relays: Relay[],
+  makeParts: MakeParts,
+  signals: StopSignals,
+  report: Report,
+): Promise<number> {
+  let running: Running | undefined;
+  let shared: SharedRun | undefined;
+  // Ports first: of two runs that want the same, the second must not get as far as touching the state of the first.
+  const gateway = await openPort(up.gatewayPort, '--gateway-port', () =>
+    way === 'shared' ? shared?.gateway() : paths === undefined ? undefined : { path: paths.gatewaySocket },
+  );
+  relays.push(gateway);
+  let paths: RunSettings['paths'] | undefined;
+  let dashboardPort = up.dashboardPort;
+  if (way !== 'shared') {
+    const dashboard = await openPort(up.dashboardPort, '--dashboard-port', () =>
+      paths === undefined ? undefined : { path: paths.dashboardSocket },
+    );
+    relays.push(dashboard);
+    dashboardPort = dashboard.port;
+  }
+  paths = openRun(openHome(stateHomes(up.cwd, up.env)), gateway.port);
+  const { dir, dataPlane, extra } = up;
+  const settings: RunSettings = {
+    way,
+    dir,
+    dataPlane,
+    extra,
+    paths,
+    gatewayPort: gateway.port,
+    dashboardPort,
+  };
+  report({ event: 'step', text: `State and logs are in ${paths.folder}`, data: { folder: paths.folder } });
+  const load = loadWhenReady(up, settings, report);
+  if (way === 'shared') running = shared = await runShared(settings, up.env, makeParts, load.report);
+  else running = openEnclosure(settings, up.insideArgv, up.env, load.report);
+  const code = await untilStopped(running, signals);
+  load.stop();
+  closeRun(paths);
+  report({ event: 'stopped', text: 'Everything is stopped' });
+  return code;
+}
+
+async function openPort(port: number, flag: string, target: Parameters<typeof openRelay>[1]): Promise<Relay> {
+  try {
+    return await openRelay({ host: '127.0.0.1', port }, target);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new Error(`Port ${port} of 127.0.0.1 is taken by another program; choose another one with ${flag}`);
+  }
+}
+
+/** Adds the addresses to the event that says all is ready, and starts the load then. */
+function loadWhenReady(
+  up: UpSettings,
+  settings: RunSettings,
+  report: Report,
+): { report: Report; stop(): void } {
+  let load: Load | undefined;
+  const { gatewayPort, dashboardPort } = settings;
+  const gateway = `http://127.0.0.1:${gatewayPort}`;
+  const dashboard = `http://127.0.0.1:${dashboardPort}`;
+  return {
+    report(event) {
+      if (event.event !== 'ready') {
+        report(event);
+        return;
+      }
+      const text = `${event.text}. Gateway: ${gateway}${up.loadPath}  Dashboard: ${dashboard}  (Ctrl-C ends it all)`;
+      report({ ...event, text, data: { ...event.data, gateway, dashboard } });
+      if (up.loadRps > 0) load ??= startLoad(gatewayPort, up.loadPath, up.loadRps, report);
+    },
+    stop: () => load?.stop(),
+  };
+}
+
+async function untilStopped(running: Running, { stop, kill }: StopSignals): Promise<number> {
+  let asked = false;
+  const onStop = (): void => {
+    asked = true;
+    running.stop();
+  };
+  const onKill = (): void => {
+    asked = true;
+    running.kill();
+  };
+  if (stop.aborted) onStop();
+  stop.addEventListener('abort', onStop, { once: true });
+  kill.addEventListener('abort', onKill, { once: true });
+  const code = await running.ended;
+  stop.removeEventListener('abort', onStop);
+  kill.removeEventListener('abort', onKill);
+  return asked ? 0 : code || 1;
+}
+
+interface SharedRun extends Running {
+  gateway(): { readonly host: string; readonly port: number } | undefined;
+}
+
+/** Without an enclosure the platform runs in this process. */
+async function runShared(
+  settings: RunSettings,
+  env: UpSettings['env'],
+  makeParts: MakeParts,
+  report: Report,
+): Promise<SharedRun> {
+  const diesWithUs = isOnPath('setpriv', env['PATH'] ?? '') ? ['setpriv', '--pdeathsig', 'KILL', '--'] : [];
+  const reaper = new Reaper();
+  const networks = openShared(diesWithUs);
+  const parts = await makeParts(settings);
+  const platform = await startPlatform(
+    { ...settings, env },
+    { parts, networks, clock: systemClock, report, reaper },
+  );
+  const ended = Promise.withResolvers<number>();
+  return {
+    ended: ended.promise,
+    gateway: () => platform.gateway(),
+    stop: () => void platform.stop().then(() => ended.resolve(0)),
+    kill: () => {
+      reaper.close(); // kills what it knows
+      ended.resolve(0);
+    },
+  };
+}
