@@ -1,8 +1,136 @@
+import type { ClusterStats } from '../observe/envoy-stats.ts';
 import type { ClusterConfig } from './cluster-config.ts';
+import { type Destination, DestinationEndpoints } from './destination-endpoints.ts';
+import { chooseTls, Endpoint, type Placement } from './endpoint.ts';
+import { addressText, type EndpointSet, NO_ENDPOINTS } from './endpoint-set.ts';
+import type { UpstreamEnvironment } from './environment.ts';
+import { type Outcome, OutlierMonitor } from './outlier.ts';
+import { makePickPlan, type PickPlan, pickFrom } from './pick-plan.ts';
 
-/** A live cluster: its endpoints, pools and balancer. Made and owned by clusters.ts. */
-export interface Cluster {
+/** What a pick may depend on. */
+export interface PickContext {
+  /** Where the client wanted to go, for original destination clusters. */
+  readonly destination: Destination | undefined;
+  /** A request header, lower-case name; undefined for TCP. */
+  header(name: string): string | undefined;
+}
+
+/**
+ * A live cluster: endpoints that outlive their configuration, a plan of who may be picked, counts. Made and owned by
+ * clusters.ts; read by routers. A new plan replaces the old one whenever endpoints or their health change.
+ */
+export class Cluster {
   readonly config: ClusterConfig;
+  readonly stats: ClusterStats;
+  readonly #environment: UpstreamEnvironment;
+  readonly #endpoints = new Map<string, Endpoint>();
+  readonly #destinations: DestinationEndpoints | undefined;
+  readonly #outlier: OutlierMonitor<Endpoint> | undefined;
+  #plan: PickPlan<Endpoint>;
+  #set: EndpointSet = NO_ENDPOINTS;
+  #hasEndpoints = false;
+  /** Retries under way, for the circuit breaker. */
+  activeRetries = 0;
+
+  constructor(config: ClusterConfig, stats: ClusterStats, environment: UpstreamEnvironment) {
+    this.config = config;
+    this.stats = stats;
+    this.#environment = environment;
+    this.#plan = makePickPlan([], config.balancing, 140, environment.random);
+    this.#outlier =
+      config.outlier &&
+      new OutlierMonitor(
+        config.outlier,
+        () => this.endpoints,
+        () => this.#replan(),
+        { stats, ...environment },
+      );
+    if (config.discovery.kind !== 'original-destination') return;
+    this.#destinations = new DestinationEndpoints(config.discovery, environment, (placement) =>
+      this.#make(placement),
+    );
+    this.#hasEndpoints = true;
+  }
+
+  get name(): string {
+    return this.config.name;
+  }
+
+  get endpoints(): readonly Endpoint[] {
+    return this.#destinations?.all() ?? [...this.#endpoints.values()];
+  }
+
   /** False while it waits for endpoints or secrets: routes to it are not switched on before. */
-  ready(): boolean;
+  ready(): boolean {
+    if (!this.#hasEndpoints) return false;
+    const { tls, tlsMatches } = this.config;
+    return (tls?.ready() ?? true) && tlsMatches.every((match) => match.tls?.ready() ?? true);
+  }
+
+  /** The endpoint for one attempt, undefined where there is none that may be used. */
+  pick(context: PickContext): Endpoint | undefined {
+    if (this.#destinations !== undefined) return this.#destinations.pick(context);
+    if (this.#plan.panic) this.stats.lb_healthy_panic++;
+    return pickFrom(this.#plan, this.#environment.random);
+  }
+
+  /** How an attempt ended. */
+  report(endpoint: Endpoint, outcome: Outcome): void {
+    this.#outlier?.report(endpoint, outcome);
+  }
+
+  /** Whether the endpoints' load is shed on purpose for this request (drop_overloads). */
+  drops(): boolean {
+    return this.#set.drops.some(({ perMillion }) => this.#environment.random.below(1_000_000) < perMillion);
+  }
+
+  /** Replaces the endpoints. Those that stay keep their connections; those that go finish what they carry. */
+  setEndpoints(set: EndpointSet): void {
+    this.#set = set;
+    this.#hasEndpoints = true;
+    const gone = new Map(this.#endpoints);
+    this.#endpoints.clear();
+    for (const locality of set.localities)
+      for (const spec of locality.endpoints) {
+        const key = addressText(spec.address);
+        const old = gone.get(key);
+        const endpoint = this.#keepOrMake({ spec, locality }, old);
+        if (endpoint === old) gone.delete(key);
+        this.#endpoints.set(key, endpoint);
+      }
+    for (const endpoint of gone.values()) endpoint.pool.drain();
+    this.stats.membership_change++;
+    this.#replan();
+  }
+
+  /** Another form of this cluster takes over, or it is gone: what is open goes on, what is idle closes. */
+  retire(): void {
+    this.#outlier?.stop();
+    this.#destinations?.stop();
+    for (const endpoint of this.endpoints) endpoint.pool.drain();
+  }
+
+  #keepOrMake(placement: Placement, old: Endpoint | undefined): Endpoint {
+    // Another transport socket or another workload behind the same address is another endpoint.
+    const same =
+      old !== undefined &&
+      old.tls === chooseTls(this.config, placement.spec) &&
+      JSON.stringify(old.placement.spec.metadata) === JSON.stringify(placement.spec.metadata);
+    if (!same) return this.#make(placement);
+    old.placement = placement;
+    return old;
+  }
+
+  #make(placement: Placement): Endpoint {
+    return new Endpoint(placement, this.config, this.stats, this.#environment);
+  }
+
+  #replan(): void {
+    const members = [...this.#endpoints.values()];
+    const { balancing } = this.config;
+    this.#plan = makePickPlan(members, balancing, this.#set.overprovisioningFactor, this.#environment.random);
+    this.stats.membership_total = members.length;
+    this.stats.membership_healthy = members.filter(({ health }) => health === 'healthy').length;
+    this.stats.membership_degraded = members.filter(({ health }) => health === 'degraded').length;
+  }
 }

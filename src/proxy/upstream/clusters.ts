@@ -1,19 +1,14 @@
 import type { Clock } from '../../lib/clock.ts';
+import { Deadlines } from '../../lib/deadlines.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Network } from '../../wire/connection.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import type { Cluster } from './cluster.ts';
-import type { ClusterConfig, DnsFamily } from './cluster-config.ts';
+import { Cluster } from './cluster.ts';
+import type { ClusterConfig } from './cluster-config.ts';
+import { type ClusterDescription, describeCluster } from './describe.ts';
+import { DnsEndpoints } from './dns-endpoints.ts';
 import type { EndpointSet } from './endpoint-set.ts';
-
-/** Addresses of a name, or why there are none. `ttlMs` undefined where the resolver does not tell. */
-export type ResolveName = (
-  host: string,
-  family: DnsFamily,
-) => Promise<
-  | { readonly ok: true; readonly addresses: readonly string[]; readonly ttlMs: number | undefined }
-  | { readonly ok: false; readonly message: string }
->;
+import type { ResolveName } from './resolve-name.ts';
 
 export interface ClusterEnvironment {
   readonly clock: Clock;
@@ -23,49 +18,147 @@ export interface ClusterEnvironment {
   readonly resolveName: ResolveName;
 }
 
-/** What /clusters shows of one cluster. */
-export interface ClusterDescription {
-  readonly name: string;
-  readonly config: ClusterConfig;
-  readonly ready: boolean;
-  readonly endpoints: readonly EndpointDescription[];
-}
-
-export interface EndpointDescription {
-  readonly address: string;
-  readonly hostname: string;
-  readonly health: string;
-  readonly ejected: boolean;
-  readonly weight: number;
-  readonly priority: number;
-  readonly region: string;
-  readonly zone: string;
-  readonly subZone: string;
-  /** Statistics as Envoy names them: cx_active, cx_connect_fail, cx_total, rq_active, rq_error, rq_success, rq_timeout, rq_total. */
-  readonly counts: Readonly<Record<string, number>>;
+/** A cluster and what feeds it. */
+interface Fed {
+  readonly cluster: Cluster;
+  readonly dns: DnsEndpoints | undefined;
 }
 
 /**
  * All clusters of the proxy. A changed cluster serves on in its old form until the new one is warm; a removed one, and
  * removed endpoints, finish what they carry. Called by configure/ only; read by filters through `get`.
  */
-export declare class Clusters {
-  constructor(environment: ClusterEnvironment);
+export class Clusters {
   /** Called whenever a cluster becomes ready for the first time in its present form. */
-  onReady: (name: string) => void;
-  apply(changed: readonly ClusterConfig[], removed: readonly string[]): void;
+  onReady: (name: string) => void = () => {};
+  readonly #environment: ClusterEnvironment;
+  readonly #deadlines: Deadlines;
+  readonly #serving = new Map<string, Fed>();
+  readonly #warming = new Map<string, Fed>();
+  readonly #endpoints = new Map<string, EndpointSet>();
+
+  constructor(environment: ClusterEnvironment) {
+    this.#environment = environment;
+    this.#deadlines = new Deadlines(environment.clock);
+  }
+
+  apply(changed: readonly ClusterConfig[], removed: readonly string[]): void {
+    for (const name of removed) this.#remove(name);
+    for (const config of changed) this.#add(config);
+  }
+
   /** New endpoints for every cluster whose EDS name this is; kept for clusters that come later. */
-  setEndpoints(serviceName: string, endpoints: EndpointSet): void;
-  removeEndpoints(serviceName: string): void;
+  setEndpoints(serviceName: string, endpoints: EndpointSet): void {
+    this.#endpoints.set(serviceName, endpoints);
+    for (const fed of this.#withEdsName(serviceName)) {
+      fed.cluster.setEndpoints(endpoints);
+      this.#promote(fed);
+    }
+  }
+
+  removeEndpoints(serviceName: string): void {
+    this.#endpoints.delete(serviceName);
+  }
+
   /** Secrets came: clusters that wait for them look again. */
-  secretsChanged(): void;
+  secretsChanged(): void {
+    for (const fed of [...this.#warming.values()]) this.#promote(fed);
+  }
+
   /** EDS names that the clusters need now. */
-  edsNames(): readonly string[];
+  edsNames(): readonly string[] {
+    const names = [...this.#serving.values(), ...this.#warming.values()].map(({ cluster }) =>
+      edsName(cluster.config),
+    );
+    return [...new Set(names.filter((name) => name !== undefined))];
+  }
+
   /** A cluster that can serve. */
-  get(name: string): Cluster | undefined;
+  get(name: string): Cluster | undefined {
+    return this.#serving.get(name)?.cluster;
+  }
+
   /** Names that wait for endpoints or secrets and have no older form that serves. */
-  warming(): readonly string[];
-  describe(): readonly ClusterDescription[];
+  warming(): readonly string[] {
+    return [...this.#warming.keys()].filter((name) => !this.#serving.has(name));
+  }
+
+  describe(): readonly ClusterDescription[] {
+    const names = new Set([...this.#serving.keys(), ...this.#warming.keys()]);
+    return [...names].sort().map((name) => {
+      const fed = this.#serving.get(name) ?? (this.#warming.get(name) as Fed);
+      return describeCluster(fed.cluster, this.#serving.has(name));
+    });
+  }
+
   /** Closes idle connections and stops DNS. */
-  close(): void;
+  close(): void {
+    for (const fed of [...this.#serving.values(), ...this.#warming.values()]) stop(fed);
+    this.#serving.clear();
+    this.#warming.clear();
+  }
+
+  #add(config: ClusterConfig): void {
+    const before = this.#warming.get(config.name);
+    if (before !== undefined) stop(before);
+    const { clock, random, network, metrics } = this.#environment;
+    const stats = metrics.cluster(config.statName);
+    const cluster = new Cluster(config, stats, { clock, random, network, deadlines: this.#deadlines });
+    const { discovery } = config;
+    let fed: Fed = { cluster, dns: undefined };
+    if (discovery.kind === 'static') cluster.setEndpoints(discovery.endpoints);
+    if (discovery.kind === 'eds') {
+      const known = this.#endpoints.get(discovery.serviceName);
+      if (known !== undefined) cluster.setEndpoints(known);
+    }
+    if (discovery.kind === 'dns') {
+      const take = (set: EndpointSet): void => {
+        stats.update_success++;
+        cluster.setEndpoints(set);
+        this.#promote(fed);
+      };
+      fed = {
+        cluster,
+        dns: new DnsEndpoints(discovery, this.#environment, take, () => void stats.update_failure++),
+      };
+    }
+    this.#warming.set(config.name, fed);
+    this.#promote(fed);
+  }
+
+  /** From waiting to serving, in place of what served before. */
+  #promote(fed: Fed): void {
+    const { name } = fed.cluster;
+    if (this.#warming.get(name) !== fed || !fed.cluster.ready()) return;
+    this.#warming.delete(name);
+    const before = this.#serving.get(name);
+    this.#serving.set(name, fed);
+    if (before !== undefined) stop(before);
+    this.onReady(name);
+  }
+
+  #remove(name: string): void {
+    for (const fed of [this.#serving.get(name), this.#warming.get(name)]) {
+      if (fed === undefined) continue;
+      stop(fed);
+      this.#environment.metrics.dropCluster(fed.cluster.config.statName);
+    }
+    this.#serving.delete(name);
+    this.#warming.delete(name);
+  }
+
+  #withEdsName(serviceName: string): Fed[] {
+    return [...this.#serving.values(), ...this.#warming.values()].filter(
+      ({ cluster }) => edsName(cluster.config) === serviceName,
+    );
+  }
+}
+
+function stop(fed: Fed): void {
+  fed.dns?.stop();
+  fed.cluster.retire();
+}
+
+function edsName({ discovery }: ClusterConfig): string | undefined {
+  return discovery.kind === 'eds' ? discovery.serviceName : undefined;
 }

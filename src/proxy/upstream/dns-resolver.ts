@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import type { DnsFamily } from './cluster-config.ts';
-import type { ResolveName } from './clusters.ts';
+import type { ResolveName } from './resolve-name.ts';
 
 /** The system's resolver, hosts file included. It tells no time to live. */
 export const systemResolver: ResolveName = async (host, family) => {

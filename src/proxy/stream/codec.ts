@@ -1,0 +1,112 @@
+import type { Connection } from '../../wire/connection.ts';
+import type { Headers } from '../../wire/headers.ts';
+
+/**
+ * HTTP/1 and HTTP/2 behind one shape. A codec owns a connection and speaks of streams: what one end sends is calls of
+ * these objects, what it receives is events. HTTP/1 has one stream at a time. Nothing here knows of routes or clusters.
+ *
+ * What is sent is gathered until flush(), so that a head and a small body are one system call; a codec's reader
+ * flushes the other side after every buffer it has handed on.
+ */
+
+/** A request as it is sent to an upstream. */
+export interface UpstreamRequest {
+  readonly method: string;
+  /** Path with query; the authority for CONNECT. */
+  readonly target: string;
+  /** With host, without hop-by-hop fields. */
+  readonly headers: Headers;
+  /** `stream`: of unknown length, HTTP/1 sends chunks. */
+  readonly body: 'none' | 'length' | 'stream';
+  /** The protocol asked for by Upgrade, '' for none. */
+  readonly upgrade: string;
+}
+
+/** A response's head as it came from an upstream. */
+export interface UpstreamResponse {
+  readonly status: number;
+  /** '' where there is none, as in HTTP/2. */
+  readonly reason: string;
+  /** As received, hop-by-hop fields included. The receiver owns the array. */
+  readonly headers: Headers;
+  /** `raw`: bytes of another protocol in both directions from now on. */
+  readonly body: 'none' | 'length' | 'stream' | 'raw';
+}
+
+/** What an upstream stream reports; nothing follows onResponseEnd together with the request's end, or onReset. */
+export interface UpstreamEvents {
+  onInformational(status: number, headers: Headers): void;
+  onResponse(response: UpstreamResponse): void;
+  onResponseData(bytes: Buffer): void;
+  onResponseEnd(trailers: Headers | undefined): void;
+  /** Everything that arrived together was handed on. */
+  onResponseFlush(): void;
+  /** There is room again after a send or flush returned false. */
+  onRequestDrain(): void;
+  onReset(reset: StreamReset): void;
+}
+
+/** Why a stream ended before its end. */
+export interface StreamReset {
+  readonly reason: 'termination' | 'remote-reset' | 'refused' | 'protocol-error';
+  /** A sentence for the person who reads the log. */
+  readonly message: string;
+  /** The connection had carried other requests before: the peer may have closed it for idleness. */
+  readonly reused: boolean;
+}
+
+/** The sending side of a stream to an upstream. */
+export interface UpstreamStream {
+  /** False: wait for onRequestDrain. */
+  sendData(bytes: Buffer): boolean;
+  sendEnd(trailers: Headers | undefined): void;
+  flush(): boolean;
+  /** Stops and restarts the response. */
+  pause(): void;
+  resume(): void;
+  /** Nobody wants the response: no event follows. */
+  cancel(): void;
+  readonly connection: Connection;
+}
+
+/** Where a stream can be opened: an HTTP/1 connection that is free, an HTTP/2 connection with room. */
+export interface UpstreamTransport {
+  open(request: UpstreamRequest, events: UpstreamEvents): UpstreamStream;
+}
+
+/** A response as it is sent to a client. */
+export interface DownstreamResponse {
+  readonly status: number;
+  /** '' for the registered phrase. */
+  readonly reason: string;
+  /** Without hop-by-hop fields. */
+  readonly headers: Headers;
+  readonly body: 'none' | 'length' | 'stream' | 'raw';
+  /** The protocol that was switched to, '' for none. */
+  readonly upgrade: string;
+}
+
+/** What a client's stream reports. Nothing follows onRequestReset. */
+export interface DownstreamEvents {
+  onRequestData(bytes: Buffer): void;
+  onRequestEnd(trailers: Headers | undefined): void;
+  onRequestFlush(): void;
+  onResponseDrain(): void;
+  /** The client is gone, or broke the protocol. */
+  onRequestReset(message: string, protocolError: boolean): void;
+}
+
+/** The sending side of a client's stream. */
+export interface DownstreamStream {
+  sendInformational(status: number, headers: Headers): void;
+  /** `close`: the connection takes no further request. */
+  sendHead(response: DownstreamResponse, close: boolean): void;
+  sendData(bytes: Buffer): boolean;
+  sendEnd(trailers: Headers | undefined): void;
+  flush(): boolean;
+  /** Holds and releases the events of the request. */
+  pause(): void;
+  resume(): void;
+  /** Cuts the stream without another word. */
+  reset(): void;
+}

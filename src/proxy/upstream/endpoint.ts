@@ -1,0 +1,139 @@
+import type { Result } from '../../lib/result.ts';
+import type { Connection, NetError } from '../../wire/connection.ts';
+import { netError } from '../../wire/sockets/net-error.ts';
+import type { ClusterStats } from '../observe/envoy-stats.ts';
+import type { ClusterConfig } from './cluster-config.ts';
+import { EndpointHealth } from './endpoint-health.ts';
+import type { EndpointSpec, LocalityEndpoints } from './endpoint-set.ts';
+import { addressText } from './endpoint-set.ts';
+import type { UpstreamEnvironment } from './environment.ts';
+import { Http1Pool } from './http1-pool.ts';
+import type { UpstreamTls } from './upstream-tls.ts';
+
+/** Everything that may change about an endpoint while its connections go on. */
+export interface Placement {
+  readonly spec: EndpointSpec;
+  readonly locality: LocalityEndpoints;
+}
+
+/**
+ * One endpoint of a live cluster: an address with its connections, counts and health. It outlives changes of weight,
+ * health and locality; once removed it finishes what it carries.
+ */
+export class Endpoint {
+  /** `10.0.0.1:80` */
+  readonly address: string;
+  readonly tls: UpstreamTls | undefined;
+  readonly pool: Http1Pool;
+  readonly outlier = new EndpointHealth();
+  placement: Placement;
+  /** Requests and TCP connections it has now: what least-request compares. */
+  active = 0;
+  readonly counts = {
+    cx_active: 0,
+    cx_connect_fail: 0,
+    cx_total: 0,
+    rq_active: 0,
+    rq_error: 0,
+    rq_success: 0,
+    rq_timeout: 0,
+    rq_total: 0,
+  };
+  readonly #config: ClusterConfig;
+  readonly #environment: UpstreamEnvironment;
+  readonly #stats: ClusterStats;
+
+  constructor(
+    placement: Placement,
+    config: ClusterConfig,
+    stats: ClusterStats,
+    environment: UpstreamEnvironment,
+  ) {
+    this.placement = placement;
+    this.address = addressText(placement.spec.address);
+    this.tls = chooseTls(config, placement.spec);
+    this.#config = config;
+    this.#environment = environment;
+    this.#stats = stats;
+    this.pool = new Http1Pool(this, config, stats, environment);
+  }
+
+  /** What balancers go by: what the control plane says, and what outlier detection saw. */
+  get health(): 'healthy' | 'degraded' | 'unhealthy' {
+    const { health } = this.placement.spec;
+    if (this.outlier.ejected || health === 'draining') return 'unhealthy';
+    return health;
+  }
+
+  get weight(): number {
+    return this.placement.spec.weight;
+  }
+
+  /** A new connection, TLS included; `alpn` in place of the configured protocols. Counted until it closes (onClosed). */
+  async connect(
+    alpn?: (offered: readonly string[]) => readonly string[],
+  ): Promise<Result<Connection, NetError>> {
+    const stats = this.#stats;
+    stats.upstream_cx_total++;
+    stats.upstream_cx_active++;
+    this.counts.cx_total++;
+    this.counts.cx_active++;
+    const startMs = this.#environment.clock.monotonicMs();
+    const result = await this.#dial(alpn);
+    if (result.ok) {
+      stats.upstream_cx_connect_ms.add(this.#environment.clock.monotonicMs() - startMs);
+      return result;
+    }
+    this.connectionClosed();
+    stats.upstream_cx_connect_fail++;
+    if (result.error.code === 'connect_timeout') stats.upstream_cx_connect_timeout++;
+    this.counts.cx_connect_fail++;
+    return result;
+  }
+
+  /** A connection of connect() is gone. */
+  connectionClosed(): void {
+    this.#stats.upstream_cx_active--;
+    this.#stats.upstream_cx_destroy++;
+    this.counts.cx_active--;
+  }
+
+  #dial(alpn?: (offered: readonly string[]) => readonly string[]): Promise<Result<Connection, NetError>> {
+    const { address } = this.placement.spec;
+    const { localAddress, connectTimeoutMs: timeoutMs } = this.#config;
+    const where =
+      address.kind === 'pipe'
+        ? { path: address.path }
+        : { host: address.host, port: address.port, ...(localAddress === undefined ? {} : { localAddress }) };
+    const { network } = this.#environment;
+    if (this.tls === undefined) return network.connect({ ...where, timeoutMs });
+    if (!this.tls.ready())
+      return Promise.resolve({
+        ok: false,
+        error: netError(
+          'tls_configuration',
+          'upstream',
+          true,
+          `The certificates for ${this.address} have not arrived.`,
+        ),
+      });
+    const tls = this.tls.connectOptions();
+    return network.connect({
+      ...where,
+      timeoutMs,
+      tls: alpn === undefined ? tls : { ...tls, alpn: alpn(tls.alpn) },
+    });
+  }
+}
+
+/** The transport socket whose criteria the endpoint's metadata meets, else the cluster's. */
+export function chooseTls(config: ClusterConfig, spec: EndpointSpec): UpstreamTls | undefined {
+  const metadata = spec.metadata['envoy.transport_socket_match'] ?? {};
+  for (const { criteria, tls } of config.tlsMatches) {
+    const met = Object.entries(criteria).every(
+      ([key, value]) => JSON.stringify(metadata[key]) === JSON.stringify(value),
+    );
+    if (met) return tls;
+  }
+  return config.tls;
+}
