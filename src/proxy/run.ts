@@ -26,7 +26,8 @@ import type { LogSinks } from './observe/log-sinks.ts';
 import { Metrics } from './observe/metrics.ts';
 import type { ProcessLog } from './process-log.ts';
 import type { Runtime } from './runtime.ts';
-import { Clusters, type ResolveName } from './upstream/clusters.ts';
+import { Clusters } from './upstream/clusters.ts';
+import type { ResolveName } from './upstream/resolve-name.ts';
 
 export interface ProxyEnvironment {
   readonly clock: Clock;

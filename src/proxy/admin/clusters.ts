@@ -1,5 +1,5 @@
 /** /clusters: each endpoint with its state and counts, as text lines or as envoy.admin.v3.Clusters. */
-import type { ClusterDescription, EndpointDescription } from '../upstream/clusters.ts';
+import type { ClusterDescription, EndpointDescription } from '../upstream/describe.ts';
 
 /** `cluster::address::name::value` lines, as Envoy prints them. */
 export function clustersText(clusters: readonly ClusterDescription[]): string {
