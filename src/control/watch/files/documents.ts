@@ -122,6 +122,8 @@ function documentsOf(value: unknown, place: Place): SourceDocument[] {
 /** The sentence without the place (which is said apart) and the excerpt. */
 function yamlMessage(message: string): string {
   const sentence = message.split('\n')[0] ?? message;
+  if (sentence.includes('stringKeys'))
+    return 'this is not YAML that weft reads: a key is not a text; was a template left unfilled?';
   return `this is not YAML: ${sentence.replace(/ at line \d+, column \d+:?$/, '')}`;
 }
 

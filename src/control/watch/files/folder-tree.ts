@@ -57,11 +57,10 @@ export class FolderTree {
     const folder = this.#folders.get(path);
     if (folder === undefined) return undefined;
     await this.#rewatch(path, folder);
-    const entries = (await listFolder(path, folder.depth === 0))?.filter(
-      ({ name, isFolder }) => folder.onlyNames === undefined || (!isFolder && folder.onlyNames.has(name)),
-    );
-    if (entries === undefined)
-      return folder.depth === 0 ? undefined : { changed: [], vanished: this.#drop(path) };
+    const { onlyNames } = folder;
+    const named = folder.depth === 0;
+    const entries = await listFolder(path, onlyNames === undefined ? { named } : { named, onlyNames });
+    if (entries === undefined) return named ? undefined : { changed: [], vanished: this.#drop(path) };
     this.#watchLinks(path, folder, entries);
     const vanished = this.#lookAtFolders(path, folder, entries);
     return this.#lookAtFiles(path, folder, entries, vanished);

@@ -24,10 +24,18 @@ const EXTENSIONS = /\.(?:ya?ml|json|jsonl)$/i;
 /** Files of other tools that share an extension with resources, and what editors leave for a moment. */
 const OTHERS = /^(?:\..*|#.*#|.*~|node_modules|(?:package|package-lock|tsconfig|jsconfig|biome)\.json)$/;
 
-/** What a folder holds, in order of names; undefined where it does not exist. `named`: by the user, so never passed over. */
+/** Which entries of a folder count. */
+export interface FolderChoice {
+  /** The folder was named by the user, so it is never passed over. */
+  readonly named: boolean;
+  /** Files that were named by the user, whatever they are called; nothing else counts then. */
+  readonly onlyNames?: ReadonlySet<string>;
+}
+
+/** What a folder holds, in order of names; undefined where it does not exist. */
 export async function listFolder(
   folder: string,
-  named: boolean,
+  choice: FolderChoice,
 ): Promise<readonly FolderEntry[] | undefined> {
   let entries: Dirent[];
   try {
@@ -36,13 +44,16 @@ export async function listFolder(
     if (isMissing(error)) return undefined;
     throw error;
   }
-  if (!named && entries.some(({ name }) => name === IGNORE_FILE)) return [];
-  const wanted = entries.filter(({ name }) => !OTHERS.test(name)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (!choice.named && entries.some(({ name }) => name === IGNORE_FILE)) return [];
+  const counts = (name: string) => choice.onlyNames?.has(name) ?? !OTHERS.test(name);
+  const wanted = entries.filter(({ name }) => counts(name)).sort((a, b) => (a.name < b.name ? -1 : 1));
   const read = await Promise.all(
     wanted.map((entry) => readEntry(join(folder, entry.name), entry.isSymbolicLink())),
   );
   return read.filter(
-    (entry) => entry !== undefined && (entry.isFolder || EXTENSIONS.test(entry.name)),
+    (entry) =>
+      entry !== undefined &&
+      (choice.onlyNames !== undefined || entry.isFolder || EXTENSIONS.test(entry.name)),
   ) as FolderEntry[];
 }
 
@@ -72,7 +83,7 @@ export const MAX_DEPTH = 32;
 
 /** All files that may hold objects in a folder and its folders, in order. */
 export async function findFiles(folder: string, depth = 0): Promise<string[]> {
-  const entries = depth > MAX_DEPTH ? [] : ((await listFolder(folder, depth === 0)) ?? []);
+  const entries = depth > MAX_DEPTH ? [] : ((await listFolder(folder, { named: depth === 0 })) ?? []);
   const files: string[] = [];
   for (const { name, isFolder } of entries)
     if (isFolder) files.push(...(await findFiles(join(folder, name), depth + 1)));

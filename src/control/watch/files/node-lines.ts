@@ -2,7 +2,13 @@ import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node,
 import type { FieldStep } from '../../../api/field-path.ts';
 
 /** YAML 1.2 with merge keys (`<<`), as Kubernetes' tools read it; a key twice in one object is an error. */
-export const yamlOptions = { merge: true, uniqueKeys: true, prettyErrors: true } as const;
+export const yamlOptions = {
+  merge: true,
+  uniqueKeys: true,
+  stringKeys: true,
+  prettyErrors: true,
+  logLevel: 'error',
+} as const;
 
 /** Says in which line of a text (from 0) a field is, or its nearest parent that is written. */
 export type LineFinder = (steps: readonly FieldStep[]) => number;
