@@ -15,11 +15,11 @@ export interface StatusReport {
   readonly trustDomain: string;
   readonly workloads: readonly WorkloadStatus[];
   readonly proxies: readonly ProxyStatus[];
-  readonly objects: readonly ObjectReport[];
+  readonly configuration: readonly ObjectReport[];
   /** What is odd between objects that are each valid. */
   readonly findings: readonly FindingReport[];
   /** Processes of the mesh and what they use, as far as the platform tells; the control plane itself is always there. */
-  readonly parts: readonly PartStatus[];
+  readonly processes: readonly PartStatus[];
 }
 
 /** GET /api/proxies. */

@@ -1,4 +1,5 @@
-import type { ObjectKey } from '../../api/object.ts';
+import type { FieldError } from '../../api/finding.ts';
+import { keyText, type ObjectKey } from '../../api/object.ts';
 import type {
   FieldReport,
   ObjectReport,
@@ -21,14 +22,15 @@ export interface ReportSources {
   readonly nowMs: number;
   readonly fleet: Fleet;
   readonly statuses: readonly ObjectStatus[];
-  readonly parts: readonly PartStatus[];
+  readonly processes: readonly PartStatus[];
 }
 
 /** The answer to "what runs, and is it in sync?". */
 export function statusReport(sources: ReportSources): StatusReport {
-  const { fleet, parts } = sources;
+  const { fleet, processes } = sources;
   const { compiled, bytes } = fleet.state();
   const proxies = proxyStatuses(fleet);
+  const findings = findingsByObject(compiled.findings());
   const delivery = deliveryOf(fleet.streams(), compiled, bytes);
   const { version, trustDomain, startedAtMs, nowMs } = sources;
   return {
@@ -37,11 +39,11 @@ export function statusReport(sources: ReportSources): StatusReport {
     startedAtMs,
     revision: compiled.revision,
     trustDomain,
-    workloads: workloadStatuses(compiled.workloads(), proxies, parts),
+    workloads: workloadStatuses(compiled.workloads(), proxies, processes),
     proxies,
-    objects: sources.statuses.map((status) => objectReport(status, delivery)),
+    configuration: sources.statuses.map((status) => objectReport(status, delivery, findings)),
     findings: compiled.findings().map(findingReport),
-    parts,
+    processes,
   };
 }
 
@@ -88,13 +90,16 @@ function workloadStatuses(
 
 const nobody: ObjectKey = { group: '', kind: '', namespace: '', name: '' };
 
-function objectReport(status: ObjectStatus, delivery: Delivery): ObjectReport {
+function objectReport(
+  status: ObjectStatus,
+  delivery: Delivery,
+  findings: ReadonlyMap<string, readonly CompileFinding[]>,
+): ObjectReport {
   const { key = nobody, file, line, state } = status;
   const { group, kind, namespace, name } = key;
-  const atLine = (found: { readonly field: string; readonly message: string }): FieldReport => ({
-    ...found,
-    line,
-  });
+  const atLine = ({ field, message }: FieldError): FieldReport => ({ field, message, line });
+  // What is odd about the live version is told where the object is, among its errors: people look there.
+  const odd = state === 'invalid' ? [] : (findings.get(keyText(key)) ?? []);
   return {
     group,
     kind,
@@ -103,10 +108,19 @@ function objectReport(status: ObjectStatus, delivery: Delivery): ObjectReport {
     file,
     line,
     state,
-    errors: status.errors.map(atLine),
+    errors: [
+      ...status.errors.map(atLine),
+      ...odd.map((one) => ({ field: one.field, message: one.message, line: one.line })),
+    ],
     warnings: status.warnings.map(atLine),
     live: delivery.liveOf(key),
   };
+}
+
+function findingsByObject(
+  findings: readonly CompileFinding[],
+): ReadonlyMap<string, readonly CompileFinding[]> {
+  return Map.groupBy(findings, ({ key }) => keyText(key));
 }
 
 function findingReport({

@@ -1,0 +1,285 @@
+/**
+ * The control plane: the only file that knows all stages.
+ *
+ * In: files and folders of resources, the platform's objects, the CA's folder, the keys that tokens are verified with.
+ * Out: ADS and certificates over gRPC (serve/), the HTTP API and the dashboard's page. A change goes through
+ * watch -> store -> schedule -> compile -> fleet, in that order, in this process. `weft control` starts it, and the
+ * platform does. What never happens here: a decision of any of the stages.
+ */
+import { writeFile } from 'node:fs/promises';
+import type { Secret } from '../api/kubernetes/config-data.ts';
+import type { Resources } from '../api/resources.ts';
+import { type Authentication, authenticate, type Credentials } from '../ca/authenticate.ts';
+import { auditLine } from '../ca/issuance-audit.ts';
+import { watchJwksFile } from '../ca/jwks-file.ts';
+import { openAuthority, SERVING_TTL_S } from '../ca/main.ts';
+import { MeshServerCredentials } from '../ca/server-credentials.ts';
+import { type CreateCertificate, DEFAULT_LIMITS, makeCertificateService } from '../ca/service.ts';
+import { CA_AUDIENCE } from '../ca/service-account-token.ts';
+import { CONTROL_PLANE_NAMES, type ServingNames } from '../ca/serving-certificate.ts';
+import { startServingRenewal } from '../ca/serving-renewal.ts';
+import { DEFAULT_LIFETIME, type LifetimePolicy } from '../ca/sign.ts';
+import { systemClock } from '../lib/clock.ts';
+import { systemRandom } from '../lib/random.ts';
+import { type ApiOptions, type RunningApi, serveApi } from '../server/http-api.ts';
+import { type PlatformParts, platformPartsFrom } from '../server/platform-parts.ts';
+import { trustBundlePem } from '../wire/identity/trust-bundle.ts';
+import { type CompileSettings, compile } from './compile.ts';
+import { overlaySource } from './platform-overlay.ts';
+import { apiAnswers } from './serve/api-answers.ts';
+import { createResourceBytes } from './serve/encoded.ts';
+import { createFleet, type Fleet } from './serve/fleet.ts';
+import { type GrpcPorts, type ListenAddress, serveGrpc } from './serve/grpc-server.ts';
+import type { MeshState } from './serve/mesh-state.ts';
+import { createPushSchedule } from './serve/push-schedule.ts';
+import { createSecretSource, type SecretData, type SecretSource } from './serve/secrets.ts';
+import { openFileSource } from './watch/files/file-source.ts';
+import type { Source } from './watch/source.ts';
+import { makeResourceStore, type ResourceStore } from './watch/store.ts';
+
+/** What the control plane is started with. */
+export interface ControlOptions extends CompileSettings {
+  readonly version: string;
+  /** Files and folders of resources. */
+  readonly paths: readonly string[];
+  /** Folder of the objects that the platform writes. */
+  readonly platformObjects?: string;
+  /** The platform's table of processes. */
+  readonly platformStatusFile?: string;
+  readonly trustDomain: string;
+  readonly trustDomainAliases?: readonly string[];
+  /** Folder of the CA's key, made at the first start. */
+  readonly keyDir: string;
+  /** The user's own CA in place of it. */
+  readonly cacertsDir?: string;
+  /** Keys of service-account tokens. Absent: only certificates prove who a proxy is. */
+  readonly tokenJwksFile?: string;
+  readonly tokenIssuer?: string;
+  /** Where to write the trust bundle for clients. */
+  readonly rootsFile?: string;
+  readonly lifetime?: LifetimePolicy;
+  /** xDS and CA with TLS; port 0 takes a free one. */
+  readonly secure: ListenAddress;
+  /** Names that proxies reach it by, beside the usual ones. */
+  readonly names?: ServingNames;
+  /** xDS without TLS, on loopback; absent: none. */
+  readonly plain?: ListenAddress & { readonly authenticate: boolean };
+  /** HTTP API and dashboard. */
+  readonly api: ApiOptions['listen'];
+  readonly dashboardDir?: string;
+  readonly allowedHosts?: readonly string[];
+}
+
+/** What the control plane has of the world. */
+export interface ControlIo {
+  /** Takes one line without line end. */
+  readonly log: (line: string) => void;
+}
+
+/** A serving control plane. */
+export interface RunningControl {
+  readonly securePort: number;
+  readonly plainPort: number | undefined;
+  /** 0 on a Unix socket. */
+  readonly apiPort: number;
+  readonly rootsPem: string;
+  close(): Promise<void>;
+}
+
+const nowMs = (): number => systemClock.nowMs();
+
+/** Starts it; resolves when all ports are open and the first configuration is served. Rejects with a sentence. */
+export async function runControl(options: ControlOptions, io: ControlIo): Promise<RunningControl> {
+  const startedAtMs = nowMs();
+  const logError = (error: unknown): void =>
+    io.log(`control: ${error instanceof Error ? error.message : error}`);
+  const closers: (() => Promise<void> | void)[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(closers.splice(0).map((one) => one()));
+  };
+  try {
+    const certificates = await openCertificates(options, io.log, logError);
+    closers.push(certificates.stop);
+    const { rootsPem } = certificates;
+    if (options.rootsFile !== undefined) await writeFile(options.rootsFile, rootsPem);
+    const mesh = await openMesh(options, rootsPem, startedAtMs, logError);
+    closers.push(mesh.close);
+    const ports = await servePorts(options, certificates, mesh.fleet, io.log);
+    closers.push(ports.close);
+    const api = await serveAnswers(options, mesh, startedAtMs, logError);
+    closers.push(api.close);
+    const { securePort, plainPort } = ports;
+    return { securePort, plainPort, apiPort: api.port, rootsPem, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The configuration and who is told of it. */
+interface Mesh {
+  readonly store: ResourceStore;
+  readonly fleet: Fleet;
+  close(): Promise<void>;
+}
+
+/** Sources -> store -> schedule -> compile -> fleet. */
+async function openMesh(
+  options: ControlOptions,
+  rootsPem: string,
+  startedAtMs: number,
+  onError: (error: unknown) => void,
+): Promise<Mesh> {
+  const store = makeResourceStore();
+  const source = sourceOf(options);
+  await source.watch((batch) => store.apply(batch));
+  const bytes = createResourceBytes(onError);
+  const secretsOf = secretSources(rootsPem);
+  let compiled = compile(store.resources(), options);
+  const stateSince = (changedAtMs: number): MeshState => ({
+    compiled,
+    secrets: secretsOf(store.resources()),
+    bytes,
+    changedAtMs,
+  });
+  const fleet = createFleet(systemClock, stateSince(startedAtMs));
+  let changedAtMs: number | undefined;
+  const schedule = createPushSchedule(systemClock, () => {
+    const sinceMs = changedAtMs ?? nowMs();
+    changedAtMs = undefined;
+    if (store.resources().revision === compiled.revision) return;
+    try {
+      compiled = compile(store.resources(), options, compiled);
+      fleet.replace(stateSince(sinceMs));
+    } catch (error) {
+      onError(error); // a mistake of ours: everyone keeps what they have
+    }
+  });
+  store.subscribe(() => {
+    changedAtMs ??= nowMs();
+    schedule.note();
+  });
+  return {
+    store,
+    fleet,
+    async close() {
+      schedule.stop();
+      await source.close();
+    },
+  };
+}
+
+/** The CA and whom it believes. */
+interface Certificates {
+  readonly rootsPem: string;
+  readonly credentials: MeshServerCredentials;
+  readonly createCertificate: CreateCertificate;
+  readonly authenticate: (shown: Credentials) => Promise<Authentication>;
+  stop(): void;
+}
+
+async function openCertificates(
+  options: ControlOptions,
+  log: (line: string) => void,
+  onError: (error: unknown) => void,
+): Promise<Certificates> {
+  const authority = await openAuthority(options, nowMs());
+  const { tokenJwksFile, tokenIssuer: issuer, lifetime = DEFAULT_LIFETIME } = options;
+  const tokenKeys = tokenJwksFile === undefined ? undefined : watchJwksFile(tokenJwksFile, onError);
+  const authentication = { audience: CA_AUDIENCE, issuer, tokenKeys };
+  const renewal = await startServingRenewal({
+    authority: () => authority,
+    names: joinNames(CONTROL_PLANE_NAMES, options.names),
+    ttlS: SERVING_TTL_S,
+    clock: systemClock,
+    random: () => systemRandom.next(),
+    onRenewed: (serving) => credentials.renew(serving),
+    onError,
+  });
+  const credentials = new MeshServerCredentials(renewal.first);
+  return {
+    rootsPem: trustBundlePem(authority.bundle),
+    credentials,
+    createCertificate: makeCertificateService({
+      authority: () => authority,
+      authentication,
+      lifetime,
+      limits: DEFAULT_LIMITS,
+      nowMs,
+      audit: (event) => log(auditLine(event, nowMs())),
+    }),
+    authenticate: (shown) => authenticate(shown, authority, authentication, nowMs()),
+    stop: renewal.stop,
+  };
+}
+
+function servePorts(
+  { secure, plain }: ControlOptions,
+  { credentials, createCertificate, authenticate: proof }: Certificates,
+  fleet: Fleet,
+  log: (line: string) => void,
+): Promise<GrpcPorts> {
+  return serveGrpc({
+    fleet,
+    authenticate: proof,
+    createCertificate,
+    secure: { ...secure, credentials },
+    ...(plain && { plain }),
+    log,
+  });
+}
+
+function serveAnswers(
+  options: ControlOptions,
+  { store, fleet }: Mesh,
+  startedAtMs: number,
+  onError: (error: unknown) => void,
+): Promise<RunningApi> {
+  const { api, dashboardDir, allowedHosts, version, trustDomain, platformStatusFile } = options;
+  const parts: PlatformParts =
+    platformStatusFile === undefined
+      ? { read: async () => [] }
+      : platformPartsFrom(platformStatusFile, systemClock);
+  return serveApi({
+    listen: api,
+    answers: apiAnswers({ version, trustDomain, startedAtMs, clock: systemClock, fleet, store, parts }),
+    ...(dashboardDir !== undefined && { dashboardDir }),
+    ...(allowedHosts && { allowedHosts }),
+    onError,
+  });
+}
+
+function sourceOf({ paths, platformObjects }: ControlOptions): Source {
+  const written = openFileSource({ paths, clock: systemClock });
+  if (platformObjects === undefined) return written;
+  return overlaySource(written, openFileSource({ paths: [platformObjects], clock: systemClock }));
+}
+
+/** Secrets of the resources; the same source as long as no Secret changes. */
+function secretSources(rootsPem: string): (resources: Resources) => SecretSource {
+  let last: { readonly list: unknown; readonly source: SecretSource } | undefined;
+  return (resources) => {
+    const list = resources.list('/Secret');
+    if (last?.list !== list) {
+      const find = (namespace: string, name: string) => {
+        const found = resources.get('/Secret', namespace, name);
+        return found && secretData(found.object);
+      };
+      last = { list, source: createSecretSource({ rootsPem, find }) };
+    }
+    return last.source;
+  };
+}
+
+function secretData({ data = {}, stringData = {} }: Secret): SecretData {
+  const decoded = Object.entries(data).map(([key, text]) => [key, Buffer.from(text, 'base64')] as const);
+  const plain = Object.entries(stringData).map(([key, text]) => [key, Buffer.from(text)] as const);
+  return { data: Object.fromEntries([...decoded, ...plain]) };
+}
+
+function joinNames(first: ServingNames, second: ServingNames | undefined): ServingNames {
+  return {
+    dnsNames: [...first.dnsNames, ...(second?.dnsNames ?? [])],
+    ipAddresses: [...first.ipAddresses, ...(second?.ipAddresses ?? [])],
+  };
+}
