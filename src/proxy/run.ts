@@ -103,7 +103,6 @@ export async function startProxy(
     network: environment.network,
     clock,
     sourceAddress: bootstrap.sourceAddress,
-    log,
   });
   const acceptor = createAcceptor({ ...environment, counts, nextId: () => ++connections }, dns);
   const configuration = createConfiguration({

@@ -19,7 +19,7 @@ export interface AcceptEnvironment {
   readonly clock: Clock;
   readonly counts: AcceptCounts;
   /** SO_ORIGINAL_DST of a socket; undefined where the connection was not redirected. */
-  readonly originalDestination: (fd: number, family: 4 | 6) => SocketAddress | undefined;
+  readonly originalDestination: (connection: Connection) => SocketAddress | undefined;
   /** A line for the proxy's own log. */
   readonly log: (level: 'debug' | 'info' | 'warning', message: string) => void;
   readonly nextId: () => number;
@@ -65,7 +65,7 @@ function destinationOf(
 ): SocketAddress {
   const own = { address: connection.localAddress, port: connection.localPort };
   if (!listener.inspect.originalDestination) return own;
-  return environment.originalDestination(connection.fd, own.address.includes(':') ? 6 : 4) ?? own;
+  return environment.originalDestination(connection) ?? own;
 }
 
 function choose(taken: Taken, seen: Inspected, environment: AcceptEnvironment): void {

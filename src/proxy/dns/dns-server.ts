@@ -1,12 +1,15 @@
 /**
- * DNS over UDP: questions to the table of the listener they arrived at, others to its upstream resolvers, bounded in
- * number and time. Called by accept/; never: recursion, caching (the table is small and the upstream caches).
+ * DNS over UDP: questions are answered from the table of the listener they arrived at; others go to its upstream
+ * resolvers as they came, bounded in number and time. Called by accept/; never: recursion, caching, guessing.
  */
-import type { Clock } from '../../lib/clock.ts';
 import type { Result } from '../../lib/result.ts';
-import type { NetError, Network, UdpSocket } from '../../wire/connection.ts';
-import type { ProcessLog } from '../process-log.ts';
+import type { NetError, UdpSocket } from '../../wire/connection.ts';
+import { parseQuery } from '../../wire/dns/query.ts';
+import { buildResponse } from '../../wire/dns/response.ts';
+import { answerFrom, noSuchName, serverFailed } from './answer.ts';
+import type { DnsServerOptions } from './dns-server-options.ts';
 import type { DnsTable } from './dns-table.ts';
+import { askUpstream } from './upstream.ts';
 
 export interface DnsServer {
   /** Answers on a socket from the table of each moment. */
@@ -16,12 +19,34 @@ export interface DnsServer {
   ): Promise<Result<UdpSocket, NetError>>;
 }
 
-export interface DnsServerOptions {
-  readonly network: Network;
-  readonly clock: Clock;
-  /** Source address of questions to upstream resolvers. */
-  readonly sourceAddress: string | undefined;
-  readonly log: ProcessLog;
-}
+type Client = { readonly address: string; readonly port: number };
 
-export declare function createDnsServer(options: DnsServerOptions): DnsServer;
+export function createDnsServer(options: DnsServerOptions): DnsServer {
+  let pending = 0;
+  const reply = async (bytes: Buffer, table: DnsTable): Promise<Uint8Array | undefined> => {
+    const query = parseQuery(bytes);
+    if (!query.ok) return query.error.reply;
+    const known = answerFrom(table, query.value);
+    if (known !== undefined) return buildResponse(query.value, known);
+    if (table.upstream.length === 0) return buildResponse(query.value, noSuchName(query.value));
+    if (pending >= table.maxPending) return buildResponse(query.value, serverFailed);
+    pending += 1;
+    const answer = await askUpstream(bytes, table, options).finally(() => (pending -= 1));
+    return answer ?? buildResponse(query.value, serverFailed);
+  };
+  return {
+    async listen(bind, table) {
+      let socket: UdpSocket | undefined;
+      const onMessage = (bytes: Buffer, from: Client): void => {
+        const current = table();
+        if (current === undefined) return;
+        void reply(bytes, current).then((answer) => {
+          if (answer !== undefined) socket?.send(answer, from);
+        });
+      };
+      const result = await options.network.listenUdp({ ...bind, onMessage });
+      if (result.ok) socket = result.value;
+      return result;
+    },
+  };
+}

@@ -1,0 +1,10 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Network } from '../../wire/connection.ts';
+
+/** What the DNS server is made of. */
+export interface DnsServerOptions {
+  readonly network: Network;
+  readonly clock: Clock;
+  /** Source address of questions to upstream resolvers. */
+  readonly sourceAddress: string | undefined;
+}
