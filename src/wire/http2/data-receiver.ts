@@ -12,84 +12,71 @@ export class DataReceiver {
   /** Whose content is coming; undefined where nobody wants it. */
   #stream: StreamState | undefined;
   #endStream = false;
-  /** What of the frame's length has not been delivered: at the end, padding. */
-  #undelivered = 0;
 
   constructor(core: Core) {
     this.#core = core;
   }
 
-  onDataFrame(flags: number, streamId: number, length: number): void {
-    const core = this.#core;
-    if (streamId === 0 || core.table.isIdle(streamId))
+  /** `length` counts against the windows, `contentLength` of it is for the consumer. */
+  onDataFrame(flags: number, streamId: number, length: number, contentLength: number): void {
+    const { table, windows, guard } = this.#core;
+    if (streamId === 0 || table.isIdle(streamId))
       throw new Http2Error(ERROR_CODE.PROTOCOL_ERROR, 'DATA came for a stream that does not exist.');
-    core.windows.connection -= length;
-    if (core.windows.connection < 0)
+    windows.connection -= length;
+    if (windows.connection < 0)
       throw new Http2Error(ERROR_CODE.FLOW_CONTROL_ERROR, "The peer sent more than the connection's window.");
     this.#endStream = (flags & FLAG.END_STREAM) !== 0;
-    if (length === 0 && !this.#endStream) core.guard.count('emptyDataFrames');
-    this.#undelivered = length;
-    this.#stream = this.#wanted(core.table.get(streamId), streamId, length);
-    if (this.#stream === undefined) core.windows.creditConnection(length);
+    if (contentLength === 0 && !this.#endStream) guard.count('emptyDataFrames');
+    const stream = table.get(streamId);
+    const wanted = stream !== undefined && this.#admit(stream, length, contentLength);
+    this.#stream = wanted ? stream : undefined;
+    if (!wanted) windows.creditConnection(length);
+    else if (length > contentLength) windows.creditStream(stream, length - contentLength);
+    if (stream === undefined) this.#forGoneStream(streamId);
   }
 
   onDataPart(bytes: Buffer, start: number, end: number, last: boolean): void {
     const stream = this.#stream;
     if (stream === undefined) return;
     const length = end - start;
-    this.#undelivered -= length;
     if (stream.closed) {
-      // Its consumer reset it after an earlier part: what was delivered is credited, this is not.
-      this.#core.windows.creditConnection(last ? length + this.#undelivered : length);
+      // Reset after an earlier part of the frame.
+      this.#core.windows.creditConnection(length);
       return;
     }
-    if (last && this.#undelivered > 0) this.#core.windows.creditStream(stream, this.#undelivered);
-    this.#deliver(stream, bytes, start, end, last && this.#endStream);
-  }
-
-  /** The stream, if it may have these bytes. */
-  #wanted(stream: StreamState | undefined, streamId: number, length: number): StreamState | undefined {
-    const core = this.#core;
-    if (stream === undefined) {
-      if (core.table.wasReset(streamId)) core.guard.count('idleFrames');
-      else core.streams.refuse(streamId, ERROR_CODE.STREAM_CLOSED);
-      return undefined;
-    }
-    if (stream.remoteEnded)
-      core.streams.blame(stream, ERROR_CODE.STREAM_CLOSED, 'DATA came after END_STREAM.');
-    else if (core.role === 'client' && !stream.headSeen)
-      core.streams.blame(stream, ERROR_CODE.PROTOCOL_ERROR, 'DATA came before the head of the response.');
-    else if (stream.receiveWindow < length)
-      core.streams.blame(
-        stream,
-        ERROR_CODE.FLOW_CONTROL_ERROR,
-        "The peer sent more than the stream's window.",
-      );
-    else {
-      stream.receiveWindow -= length;
-      return stream;
-    }
-    return undefined;
-  }
-
-  #deliver(stream: StreamState, bytes: Buffer, start: number, end: number, ended: boolean): void {
-    const length = end - start;
-    if (stream.bodyLeft >= 0) {
-      stream.bodyLeft -= length;
-      if (stream.bodyLeft < 0 || (ended && stream.bodyLeft > 0)) {
-        this.#core.windows.creditConnection(length);
-        this.#core.streams.blame(
-          stream,
-          ERROR_CODE.PROTOCOL_ERROR,
-          'The body is not as long as content-length says.',
-        );
-        return;
-      }
-    }
     stream.unconsumed += length;
+    const ended = last && this.#endStream;
     if (ended) stream.remoteEnded = true;
     else if (length === 0) return;
     eventsOf(stream).onData(length === 0 ? EMPTY : bytes.subarray(start, end), ended);
     if (ended) this.#core.streams.sideEnded(stream);
+  }
+
+  #forGoneStream(streamId: number): void {
+    if (this.#core.table.wasReset(streamId)) this.#core.guard.count('idleFrames');
+    else this.#core.streams.refuse(streamId, ERROR_CODE.STREAM_CLOSED);
+  }
+
+  /** Whether the stream may have these bytes; where not, it has been reset. */
+  #admit(stream: StreamState, length: number, contentLength: number): boolean {
+    const { streams, role } = this.#core;
+    if (stream.remoteEnded) streams.blame(stream, ERROR_CODE.STREAM_CLOSED, 'DATA came after END_STREAM.');
+    else if (role === 'client' && !stream.headSeen)
+      streams.blame(stream, ERROR_CODE.PROTOCOL_ERROR, 'DATA came before the head of the response.');
+    else if (stream.receiveWindow < length)
+      streams.blame(stream, ERROR_CODE.FLOW_CONTROL_ERROR, "The peer sent more than the stream's window.");
+    else if (!this.#fitsPromise(stream, contentLength))
+      streams.blame(stream, ERROR_CODE.PROTOCOL_ERROR, 'The body is not as long as content-length says.');
+    else {
+      stream.receiveWindow -= length;
+      return true;
+    }
+    return false;
+  }
+
+  #fitsPromise(stream: StreamState, contentLength: number): boolean {
+    if (stream.bodyLeft < 0) return true;
+    stream.bodyLeft -= contentLength;
+    return this.#endStream ? stream.bodyLeft === 0 : stream.bodyLeft >= 0;
   }
 }

@@ -6,7 +6,7 @@ export interface FrameSink {
   /** One whole frame of any type but DATA; its payload is bytes[start, end), padding and all. */
   onFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void;
   /** A DATA frame begins; `length` is what flow control counts: content, padding and the pad length. */
-  onDataFrame(flags: number, streamId: number, length: number): void;
+  onDataFrame(flags: number, streamId: number, length: number, contentLength: number): void;
   /** Content of that frame, bytes[start, end), as it comes; `last` exactly once, perhaps with nothing. */
   onDataPart(bytes: Buffer, start: number, end: number, last: boolean): void;
 }
@@ -103,29 +103,32 @@ export class FrameParser {
   }
 
   #beginData(bytes: Buffer, at: number, length: number): number {
-    const padded = (this.#flags & FLAG.PADDED) !== 0;
-    if (padded && length === 0)
+    this.#left = length;
+    this.#padding = 0;
+    if ((this.#flags & FLAG.PADDED) === 0) return this.#beginContent(bytes, at, length);
+    if (length === 0)
       throw new Http2Error(
         ERROR_CODE.FRAME_SIZE_ERROR,
         'A padded DATA frame has no room for the pad length.',
       );
-    this.#sink.onDataFrame(this.#flags, this.#streamId, length);
-    this.#left = length;
-    this.#padding = 0;
-    if (padded) this.#state = STATE.PAD_LENGTH;
-    else if (length > 0) this.#state = STATE.CONTENT;
-    else this.#sink.onDataPart(bytes, at, at, true);
+    this.#state = STATE.PAD_LENGTH;
     return at;
   }
 
   #readPadLength(bytes: Buffer, at: number): number {
+    const length = this.#left;
     this.#padding = bytes[at] as number;
     this.#left -= 1 + this.#padding;
     if (this.#left < 0)
       throw new Http2Error(ERROR_CODE.PROTOCOL_ERROR, 'A DATA frame has more padding than payload.');
+    return this.#beginContent(bytes, at + 1, length);
+  }
+
+  #beginContent(bytes: Buffer, at: number, length: number): number {
+    this.#sink.onDataFrame(this.#flags, this.#streamId, length, this.#left);
     this.#state = STATE.CONTENT;
     if (this.#left === 0) this.#endContent(bytes, at, at);
-    return at + 1;
+    return at;
   }
 
   #passContent(bytes: Buffer, at: number): number {

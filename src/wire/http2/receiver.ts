@@ -45,9 +45,9 @@ export class Receiver implements FrameSink {
     else this.#control.onFrame(type, flags, streamId, bytes, start, end);
   }
 
-  onDataFrame(flags: number, streamId: number, length: number): void {
+  onDataFrame(flags: number, streamId: number, length: number, contentLength: number): void {
     this.#demandOrder(FRAME.DATA, flags, streamId);
-    this.#data.onDataFrame(flags, streamId, length);
+    this.#data.onDataFrame(flags, streamId, length, contentLength);
   }
 
   onDataPart(bytes: Buffer, start: number, end: number, last: boolean): void {
