@@ -1,11 +1,21 @@
 // The product page as HTML.
-import type { Fetched, ReviewsAnswer } from './productpage.ts';
+import type { DetailsAnswer, Fetched, ReviewsAnswer, Stars } from './answers.ts';
 
 export interface PageContent {
   readonly user: string | undefined;
-  readonly details: Fetched<Record<string, unknown>>;
+  readonly details: Fetched<DetailsAnswer>;
   readonly reviews: Fetched<ReviewsAnswer>;
 }
+
+/** The look of the page, served as /static/bookinfo.css. */
+export const styleSheet = `:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+body { max-width: 60rem; margin: 0 auto; padding: 1rem; }
+header { display: flex; justify-content: space-between; align-items: center; }
+main { display: grid; grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr)); gap: 2rem; }
+dt { font-weight: 600; } dd { margin: 0 0 .4rem; }
+blockquote { margin: 0 0 1rem; padding-left: 1rem; border-left: 3px solid #8886; }
+.stars-red { color: #c62828; } .error { color: #b71c1c; } footer { margin-top: 2rem; color: #888; }
+`;
 
 export function page({ user, details, reviews }: PageContent): string {
   return `<!doctype html>
@@ -13,15 +23,7 @@ export function page({ user, details, reviews }: PageContent): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Bookinfo</title>
-<style>
-  :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-  body { max-width: 60rem; margin: 0 auto; padding: 1rem; }
-  header { display: flex; justify-content: space-between; align-items: center; }
-  main { display: grid; grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr)); gap: 2rem; }
-  dt { font-weight: 600; } dd { margin: 0 0 .4rem; }
-  blockquote { margin: 0 0 1rem; padding-left: 1rem; border-left: 3px solid #8886; }
-  .stars-red { color: #c62828; } .error { color: #b71c1c; } footer { margin-top: 2rem; color: #888; }
-</style>
+<link rel="stylesheet" href="/static/bookinfo.css">
 <header><h1>The Comedy of Errors</h1>${login(user)}</header>
 <main>
 <section id="details"><h2>Book details</h2>${detailList(details)}</section>
@@ -52,11 +54,12 @@ function reviewList({ value }: PageContent['reviews']): string {
   return `${quotes.join('')}<footer>Reviews served by: <span id="reviews-version">${escapeHtml(value.version)}</span> ${escapeHtml(value.podname)}</footer>`;
 }
 
-function stars(rating: ReviewsAnswer['reviews'][number]['rating']): string {
+function stars(rating: Stars | undefined): string {
   if (rating === undefined) return '';
   if (rating.stars === undefined) return `<span class="error">${escapeHtml(rating.error ?? '')}</span>`;
-  const shown = '★'.repeat(rating.stars) + '☆'.repeat(Math.max(0, 5 - rating.stars));
-  return `<span class="stars-${escapeHtml(rating.color ?? '')}" title="${rating.stars} of 5">${shown}</span>`;
+  const count = Math.min(5, Math.max(0, Math.round(rating.stars)));
+  const shown = '★'.repeat(count) + '☆'.repeat(5 - count);
+  return `<span class="stars-${escapeHtml(rating.color ?? '')}" title="${count} of 5">${shown}</span>`;
 }
 
 function escapeHtml(text: string): string {

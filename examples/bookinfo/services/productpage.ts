@@ -1,12 +1,14 @@
 // The page people see: GET /productpage, made of details and reviews. /login sets a user, whose name goes along as
 // the header end-user, so that routes can send one user elsewhere.
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import { page } from './page.ts';
-import { sendHtml, sendJson, serve, traceHeaders } from './server.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { DetailsAnswer, Fetched, ReviewsAnswer } from './answers.ts';
+import { page, styleSheet } from './page.ts';
+import { sendHtml, sendJson, sendText, serve, traceHeaders } from './server.ts';
 
 const detailsUrl = process.env['DETAILS_URL'] ?? 'http://details:9080';
 const reviewsUrl = process.env['REVIEWS_URL'] ?? 'http://reviews:9080';
+const ratingsUrl = process.env['RATINGS_URL'] ?? 'http://ratings:9080';
 const timeoutMs = 3_000;
 /** Reviews are asked for twice at the most. */
 const reviewAttempts = 2;
@@ -15,43 +17,34 @@ const reviewAttempts = 2;
 const sessions = new Map<string, string>();
 const maxSessions = 1000;
 
-export interface Fetched<T> {
-  readonly status: number;
-  readonly value: T | undefined;
-}
-
 serve('productpage', async (request, response, url) => {
   const user = sessions.get(cookie(request, 'session'));
   const headers = { ...traceHeaders(request), ...(user === undefined ? {} : { 'end-user': user }) };
   const api = /^\/api\/v1\/products(?:\/(\d+)(?:\/(reviews|ratings))?)?$/.exec(url.pathname);
   if (url.pathname === '/' || url.pathname === '/productpage') {
     const [details, reviews] = await Promise.all([
-      fetchJson<Record<string, unknown>>(`${detailsUrl}/details/0`, headers, 1),
+      fetchJson<DetailsAnswer>(`${detailsUrl}/details/0`, headers, 1),
       fetchJson<ReviewsAnswer>(`${reviewsUrl}/reviews/0`, headers, reviewAttempts),
     ]);
     sendHtml(response, 200, page({ user, details, reviews }));
   } else if (url.pathname === '/login') logIn(url.searchParams.get('username') ?? '', response);
+  else if (url.pathname === '/static/bookinfo.css') sendText(response, 'text/css', styleSheet);
   else if (url.pathname === '/logout') {
     sessions.delete(cookie(request, 'session'));
     response.writeHead(302, { location: '/productpage', 'set-cookie': 'session=; Max-Age=0; Path=/' }).end();
   } else if (api === null) sendJson(response, 404, { error: 'no such page; try /productpage' });
   else if (api[1] === undefined) sendJson(response, 200, [{ id: 0, title: 'The Comedy of Errors' }]);
   else {
-    const target =
-      api[2] === undefined ? `${detailsUrl}/details/${api[1]}` : `${reviewsUrl}/reviews/${api[1]}`;
+    const target = productUrl(api[1], api[2]);
     const { status, value } = await fetchJson(target, headers, 1);
     sendJson(response, status, value ?? { error: 'the service behind this page is unavailable' });
   }
 });
 
-export interface ReviewsAnswer {
-  readonly version: string;
-  readonly podname: string;
-  readonly reviews: readonly {
-    readonly reviewer: string;
-    readonly text: string;
-    readonly rating?: { readonly stars?: number; readonly color?: string; readonly error?: string };
-  }[];
+/** Where the parts of a product come from: its details, its reviews, its ratings. */
+function productUrl(id: string, part: string | undefined): string {
+  if (part === 'reviews') return `${reviewsUrl}/reviews/${id}`;
+  return part === 'ratings' ? `${ratingsUrl}/ratings/${id}` : `${detailsUrl}/details/${id}`;
 }
 
 /** GET as JSON, tried up to `attempts` times; 503 where nothing answered. */
@@ -74,7 +67,7 @@ async function fetchJson<T>(
   return { status, value: undefined };
 }
 
-function logIn(user: string, response: Parameters<Parameters<typeof serve>[1]>[1]): void {
+function logIn(user: string, response: ServerResponse): void {
   const id = randomUUID();
   const oldest = sessions.keys().next().value;
   if (sessions.size >= maxSessions && oldest !== undefined) sessions.delete(oldest);

@@ -1,9 +1,10 @@
 // What readers wrote: GET /reviews/ID. Version 1 shows no stars, 2 black ones, 3 red ones; 2 and 3 ask ratings.
 import type { IncomingMessage } from 'node:http';
+import type { Stars } from './answers.ts';
 import { sendJson, serve, traceHeaders } from './server.ts';
 
 const version = process.env['VERSION'] ?? 'v1';
-const color = { v2: 'black', v3: 'red' }[version];
+const color = version === 'v2' ? 'black' : version === 'v3' ? 'red' : undefined;
 const ratingsUrl = process.env['RATINGS_URL'] ?? 'http://ratings:9080';
 const timeoutMs = 10_000;
 
@@ -12,16 +13,10 @@ const texts = [
   { reviewer: 'Luciana', text: 'I laughed until the second shipwreck, and then I laughed at that.' },
 ];
 
-interface Stars {
-  readonly stars?: number;
-  readonly color?: string | undefined;
-  readonly error?: string;
-}
-
 serve(`reviews ${version}`, async (request, response, url) => {
   const id = /^\/reviews\/(\d+)$/.exec(url.pathname)?.[1];
   if (id === undefined) return sendJson(response, 404, { error: 'no such page; try /reviews/0' });
-  const ratings = color === undefined ? undefined : await fetchRatings(id, request);
+  const ratings = color === undefined ? undefined : await fetchRatings(id, color, request);
   const reviews = texts.map((review) => ({
     ...review,
     ...(ratings === undefined ? {} : { rating: ratings(review.reviewer) }),
@@ -30,7 +25,11 @@ serve(`reviews ${version}`, async (request, response, url) => {
 });
 
 /** Stars by reviewer; when ratings cannot be had, the reason in their place. */
-async function fetchRatings(id: string, request: IncomingMessage): Promise<(reviewer: string) => Stars> {
+async function fetchRatings(
+  id: string,
+  color: string,
+  request: IncomingMessage,
+): Promise<(reviewer: string) => Stars> {
   try {
     const answer = await fetch(`${ratingsUrl}/ratings/${id}`, {
       headers: traceHeaders(request),

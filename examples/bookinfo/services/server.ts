@@ -34,6 +34,11 @@ export function sendJson(response: ServerResponse, status: number, value: unknow
   response.end(`${JSON.stringify(value)}\n`);
 }
 
+export function sendText(response: ServerResponse, type: string, text: string): void {
+  response.writeHead(200, { 'content-type': `${type}; charset=utf-8`, 'cache-control': 'max-age=60' });
+  response.end(text);
+}
+
 export function sendHtml(response: ServerResponse, status: number, html: string): void {
   response.writeHead(status, { 'content-type': 'text/html; charset=utf-8' });
   response.end(html);
@@ -52,12 +57,18 @@ export function serve(
       if (!response.headersSent) sendJson(response, 500, { error: error.message });
     });
   });
+  // Longer than proxies keep idle connections, so that it is never this side that hangs up on a request under way.
+  server.keepAliveTimeout = 75_000;
   const port = Number(process.env['PORT'] ?? 9080);
-  server.listen(port, process.env['HOST'] ?? '0.0.0.0', () => console.log(`${name} listens on ${port}`));
+  server.listen(port, process.env['HOST'] ?? '0.0.0.0', () => {
+    const address = server.address();
+    console.log(`${name} listens on ${typeof address === 'object' ? address?.port : port}`);
+  });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       server.close(() => process.exit(0));
-      server.closeIdleConnections();
+      // A connection that answers its last request now would be kept open for the next one.
+      setInterval(() => server.closeIdleConnections(), 50);
     });
   }
 }
