@@ -3,9 +3,8 @@
  * imported when it runs, so that `weft --help` costs nothing of the control plane.
  */
 import { Command, CommanderError } from 'commander';
-import { addCaCommand } from './ca.ts';
 import { exitCodes, type Io, processIo } from './io.ts';
-import { packageVersion, runVersion } from './version.ts';
+import { packageVersion } from './version.ts';
 
 const overview = `
 Examples:
@@ -17,8 +16,18 @@ Examples:
 
 weft COMMAND --help explains a command with examples. Exit codes: 0 fine, 1 not fine, 2 used wrongly.`;
 
-/** The program with all its commands. */
-export function makeProgram(io: Io): Command {
+type AddCommand = (program: Command, io: Io) => void;
+
+/** Where each command lies. Only the one that is run is loaded; help loads them all. */
+const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  validate: async () => (await import('./validate.ts')).addValidateCommand,
+  proxy: async () => (await import('./proxy.ts')).addProxyCommand,
+  ca: async () => (await import('./ca.ts')).addCaCommand,
+  version: async () => (await import('./version.ts')).addVersionCommand,
+};
+
+/** The program with the named command, or with all. */
+export async function makeProgram(io: Io, name: string | undefined): Promise<Command> {
   const program = new Command('weft')
     .description(
       "A service mesh: Istio's API and the Kubernetes Gateway API on Envoy, on weft's own proxy and on gRPC",
@@ -28,22 +37,20 @@ export function makeProgram(io: Io): Command {
     .showHelpAfterError('(weft COMMAND --help explains the command)')
     .addHelpText('after', overview)
     .exitOverride();
-  addCaCommand(program, io);
-  program
-    .command('version')
-    .description('print the version of weft, of its Node and of the platform')
-    .option('-o, --output <format>', 'text or json', 'text')
-    .action((flags: { output: string }) => {
-      process.exitCode = runVersion(flags.output === 'json' ? 'json' : 'text', io);
-    });
-  for (const command of program.commands) command.exitOverride();
+  const wanted = name === undefined ? undefined : commands[name];
+  const add =
+    wanted === undefined
+      ? await Promise.all(Object.values(commands).map((load) => load()))
+      : [await wanted()];
+  for (const each of add) each(program, io);
+  for (const command of program.commands) command.exitOverride().configureOutput(program.configureOutput());
   return program;
 }
 
 /** Runs one command line; the exit code. */
 export async function main(args: readonly string[], io: Io): Promise<number> {
   try {
-    const program = makeProgram(io);
+    const program = await makeProgram(io, args[0]);
     if (args.length === 0) program.help();
     await program.parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? exitCodes.fine);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
 import type { Io, OutputFormat } from './io.ts';
 import { exitCodes } from './io.ts';
 
@@ -33,4 +34,15 @@ export function runVersion(output: OutputFormat, io: Io): number {
   if (output === 'json') io.out(`${JSON.stringify(facts)}\n`);
   else io.out(`weft ${facts.weft} (Node ${facts.node}, ${facts.platform})\n`);
   return exitCodes.fine;
+}
+
+/** Registers `weft version`. */
+export function addVersionCommand(program: Command, io: Io): void {
+  program
+    .command('version')
+    .description('print the version of weft, of its Node and of the platform')
+    .option('-o, --output <format>', 'text or json', 'text')
+    .action((flags: { output: string }) => {
+      process.exitCode = runVersion(flags.output === 'json' ? 'json' : 'text', io);
+    });
 }
