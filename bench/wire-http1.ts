@@ -87,17 +87,28 @@ function exchange(): () => void {
   };
 }
 
-/** llhttp as Node binds it; internal, so absent in other runtimes. */
+/** llhttp as Node binds it; internal, so absent in other runtimes. Callbacks are numbered properties. */
+interface Llhttp {
+  new (): {
+    initialize(type: number, resource: object): void;
+    execute(bytes: Buffer): unknown;
+    [n: number]: unknown;
+  };
+  readonly REQUEST: number;
+  readonly kOnHeadersComplete: number;
+  readonly kOnMessageComplete: number;
+}
+
 function llhttp(): (() => void) | undefined {
-  const { HTTPParser } = createRequire(import.meta.url)('node:_http_common') as { HTTPParser?: any };
+  const { HTTPParser } = createRequire(import.meta.url)('node:_http_common') as { HTTPParser?: Llhttp };
   if (HTTPParser === undefined) return undefined;
   const parser = new HTTPParser();
   parser.initialize(HTTPParser.REQUEST, {});
-  parser[HTTPParser.kOnHeadersComplete | 0] = (_major: number, _minor: number, headers: string[]) => {
+  parser[HTTPParser.kOnHeadersComplete] = (_major: number, _minor: number, headers: string[]) => {
     sink += headers.length;
     return 0;
   };
-  parser[HTTPParser.kOnMessageComplete | 0] = () => {};
+  parser[HTTPParser.kOnMessageComplete] = () => {};
   return () => void parser.execute(REQUEST);
 }
 

@@ -68,7 +68,7 @@ export interface TlsPeer {
 export interface ConnectionHandlers {
   /** Bytes from the peer. The receiver may keep the buffer: it is never written again. */
   onData(bytes: Buffer): void;
-  /** The peer will send nothing more (half-close); writing goes on. */
+  /** The peer will send nothing more (half-close). Writing goes on: the connection lives until end() or destroy(). */
   onEnd(): void;
   /** After write() returned false: the buffer is empty again. */
   onDrain(): void;
