@@ -6,6 +6,7 @@
  * here: a change of anything (all is GET), a secret in an answer, an answer to a page that another site made the
  * browser load from a name of its own (DNS rebinding: host-check.ts).
  */
+import { lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { ProxiesReport, StatusReport } from './contract.ts';
 import { isOwnHost } from './host-check.ts';
@@ -56,6 +57,9 @@ export async function serveApi(options: ApiOptions): Promise<RunningApi> {
     },
   );
   server.maxConnections = MAX_CONNECTIONS;
+  // A control plane that was killed leaves its socket behind.
+  if ('socketPath' in options.listen && isSocket(options.listen.socketPath))
+    unlinkSync(options.listen.socketPath);
   await listen(server, options.listen);
   server.on('error', options.onError);
   const address = server.address();
@@ -140,6 +144,10 @@ const safeHeaders = {
 
 function parseTarget(target: string | undefined): URL | undefined {
   return URL.parse(target ?? '/', 'http://localhost') ?? undefined;
+}
+
+function isSocket(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
 }
 
 function listen(server: Server, where: ApiOptions['listen']): Promise<void> {

@@ -1,0 +1,142 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { ControlOptions, RunningControl } from '../control/main.ts';
+import { hostAndPort } from './ca.ts';
+import { entryFile } from './entry.ts';
+import { exitCodes, type Io } from './io.ts';
+import { untilStopped } from './stop.ts';
+import { packageVersion } from './version.ts';
+
+/** `weft control`: the control plane by itself. */
+export function addControlCommand(program: Command, io: Io): void {
+  program
+    .command('control')
+    .description('serve the control plane by itself: xDS, certificates, the API and the dashboard')
+    .argument('<paths...>', 'files and folders of resources; changes are picked up as they are made')
+    .requiredOption('--key-dir <dir>', 'folder of the CA key; a root is made there at the first start')
+    .option('--cacerts <dir>', 'your own CA: ca-cert.pem, ca-key.pem, cert-chain.pem, root-cert.pem')
+    .option('--roots-file <file>', 'write the trust bundle (PEM) there for clients')
+    .option('--token-jwks <file>', 'public keys of service-account tokens (JWKS)')
+    .option('--token-issuer <text>', 'the issuer (iss) that tokens must name')
+    .option('--trust-domain <name>', 'trust domain', 'cluster.local')
+    .option('--cluster-domain <name>', 'suffix of the names of Services', 'cluster.local')
+    .option('--root-namespace <name>', 'namespace whose policies hold for the whole mesh', 'istio-system')
+    .option('--dns-upstream <address...>', 'resolvers (IP or IP:PORT) for names outside the mesh')
+    .addOption(address('--listen <host:port>', 'xDS and CA with TLS', '127.0.0.1:15012'))
+    .addOption(address('--plain <host:port>', 'xDS without TLS; "none" for none', '127.0.0.1:15010'))
+    .option('--plain-tokens', 'ask for a token on the port without TLS, too')
+    .option('--name <name...>', 'DNS names and addresses under which proxies reach it, for its certificate')
+    .addOption(address('--api <address>', 'API and dashboard: HOST:PORT or unix:PATH', '127.0.0.1:20001'))
+    .option('--allowed-host <name...>', 'names under which the dashboard may be opened')
+    .option('--platform-objects <dir>', 'objects that the platform makes (Pods, cluster IPs)')
+    .option('--platform-status <file>', "the platform's table of processes")
+    .addHelpText('after', HELP)
+    .action(async (paths: string[], flags: ControlFlags) => {
+      process.exitCode = await runControl(controlOptions(paths, flags), io);
+    });
+}
+
+const HELP = `
+Examples:
+  weft control mesh/ --key-dir ./ca --token-jwks ./jwks.json --roots-file ./roots.pem
+  weft control mesh/ --key-dir ./ca --listen 0.0.0.0:15012 --name mesh.example --plain none`;
+
+/** An address on TCP, a Unix socket, or none. */
+type Address = { readonly host: string; readonly port: number } | { readonly socketPath: string } | 'none';
+
+interface ControlFlags {
+  readonly keyDir: string;
+  readonly cacerts?: string;
+  readonly rootsFile?: string;
+  readonly tokenJwks?: string;
+  readonly tokenIssuer?: string;
+  readonly trustDomain: string;
+  readonly clusterDomain: string;
+  readonly rootNamespace: string;
+  readonly dnsUpstream?: readonly string[];
+  readonly listen: Address;
+  readonly plain: Address;
+  readonly plainTokens?: boolean;
+  readonly name?: readonly string[];
+  readonly api: Address;
+  readonly allowedHost?: readonly string[];
+  readonly platformObjects?: string;
+  readonly platformStatus?: string;
+}
+
+/** Serves until SIGINT or SIGTERM; 1 where it cannot start. */
+export async function runControl(options: ControlOptions, io: Io): Promise<number> {
+  let control: RunningControl;
+  try {
+    // By its own bundle: dist/cli.js carries nothing of the control plane.
+    const entry = pathToFileURL(entryFile('control')).href;
+    const main = (await import(entry)) as typeof import('../control/main.ts');
+    control = await main.runControl(options, { log: (line) => io.err(`${line}\n`) });
+  } catch (error) {
+    io.err(`weft control: ${error instanceof Error ? error.message : error}\n`);
+    return exitCodes.notFine;
+  }
+  const { securePort, plainPort, apiPort } = control;
+  io.out(`${JSON.stringify({ ready: true, securePort, plainPort, apiPort })}\n`);
+  await untilStopped();
+  await control.close();
+  return exitCodes.fine;
+}
+
+function controlOptions(paths: readonly string[], flags: ControlFlags): ControlOptions {
+  const { listen, plain, api, name, cacerts, tokenJwks, platformStatus } = flags;
+  const dashboardDir = findDashboard();
+  return {
+    version: packageVersion(),
+    paths,
+    keyDir: flags.keyDir,
+    trustDomain: flags.trustDomain,
+    clusterDomain: flags.clusterDomain,
+    rootNamespace: flags.rootNamespace,
+    secure: onTcp('--listen', listen),
+    ...(plain !== 'none' && {
+      plain: { ...onTcp('--plain', plain), authenticate: flags.plainTokens === true },
+    }),
+    api: api === 'none' ? onTcp('--api', api) : api,
+    ...(name && { names: namesOf(name) }),
+    ...(cacerts !== undefined && { cacertsDir: cacerts }),
+    ...(tokenJwks !== undefined && { tokenJwksFile: tokenJwks }),
+    ...(platformStatus !== undefined && { platformStatusFile: platformStatus }),
+    ...(flags.rootsFile !== undefined && { rootsFile: flags.rootsFile }),
+    ...(flags.tokenIssuer !== undefined && { tokenIssuer: flags.tokenIssuer }),
+    ...(flags.dnsUpstream && { dnsUpstreams: flags.dnsUpstream }),
+    ...(flags.allowedHost && { allowedHosts: flags.allowedHost }),
+    ...(flags.platformObjects !== undefined && { platformObjects: flags.platformObjects }),
+    ...(dashboardDir !== undefined && { dashboardDir }),
+  };
+}
+
+function address(flags: string, description: string, value: string): Option {
+  return new Option(flags, description).default(parseAddress(value), value).argParser(parseAddress);
+}
+
+function parseAddress(text: string): Address {
+  if (text === 'none') return 'none';
+  return text.startsWith('unix:') ? { socketPath: text.slice('unix:'.length) } : hostAndPort(text);
+}
+
+function onTcp(flag: string, where: Address): { readonly host: string; readonly port: number } {
+  if (where === 'none' || 'socketPath' in where) throw new InvalidArgumentError(`${flag} takes HOST:PORT.`);
+  return where;
+}
+
+function namesOf(names: readonly string[]): NonNullable<ControlOptions['names']> {
+  const isAddress = (name: string): boolean => /^[0-9.]+$/.test(name) || name.includes(':');
+  return {
+    dnsNames: names.filter((name) => !isAddress(name)),
+    ipAddresses: names.filter(isAddress),
+  };
+}
+
+/** `dashboard/` beside dist/ in a build, two folders up in the source. */
+function findDashboard(): string | undefined {
+  return ['../dashboard', '../../dashboard']
+    .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+    .find((path) => existsSync(`${path}/index.html`));
+}

@@ -1,0 +1,124 @@
+import { type Command, Option } from 'commander';
+import type { ObjectReport, StatusReport, Usage, WorkloadStatus } from '../server/contract.ts';
+import { ApiFailure, askApi, DEFAULT_API } from './api-client.ts';
+import { exitCodes, type Io, type OutputFormat } from './io.ts';
+import { ageText, bytesText, percent, table } from './table.ts';
+
+export interface StatusOptions {
+  /** URL of the control plane's API. */
+  readonly api: string;
+  readonly output: OutputFormat;
+}
+
+/** `weft status`. */
+export function addStatusCommand(program: Command, io: Io): void {
+  program
+    .command('status')
+    .description('what runs, whether it is in sync, and what is wrong with the configuration')
+    .option('--api <url>', 'the API of the control plane', DEFAULT_API)
+    .addOption(new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text'))
+    .addHelpText('after', HELP)
+    .action(async (flags: StatusOptions) => {
+      process.exitCode = await runStatus(flags, io);
+    });
+}
+
+const HELP = `
+Exits with 1 where no control plane answers, a document is not in use, or a proxy is away or refuses something.
+
+Examples:
+  weft status
+  weft status -o json | jq '.configuration[] | select(.state != "ok")'`;
+
+/** Prints the state of the mesh; 1 where something is not fine. */
+export async function runStatus({ api, output }: StatusOptions, io: Io): Promise<number> {
+  try {
+    const report = await askApi<StatusReport>(api, '/api/status');
+    io.out(output === 'json' ? `${JSON.stringify(report)}\n` : statusText(report));
+    return isFine(report) ? exitCodes.fine : exitCodes.notFine;
+  } catch (error) {
+    if (!(error instanceof ApiFailure)) throw error;
+    io.err(`weft status: ${error.message}\n`);
+    return exitCodes.notFine;
+  }
+}
+
+function isFine({ workloads, proxies, configuration }: StatusReport): boolean {
+  return (
+    workloads.every(({ proxy }) => proxy !== 'away') &&
+    proxies.every(({ state }) => state !== 'rejected') &&
+    configuration.every(({ state }) => state === 'ok')
+  );
+}
+
+/** The report for people. */
+export function statusText(report: StatusReport): string {
+  const { version, trustDomain, revision, nowMs, startedAtMs } = report;
+  const sections = [
+    `weft ${version}, trust domain ${trustDomain}, up ${ageText(nowMs - startedAtMs)}, revision ${revision}\n`,
+    workloadTable(report.workloads),
+    partTable(report),
+    configurationText(report.configuration),
+  ];
+  return sections.filter((section) => section !== '').join('\n');
+}
+
+function workloadTable(workloads: readonly WorkloadStatus[]): string {
+  const rows = workloads.map((one) => [
+    one.namespace,
+    one.workload,
+    one.pod,
+    one.ip,
+    one.ready ? 'yes' : 'no',
+    one.dataPlane,
+    one.proxy,
+    ...usageCells(one.usage),
+    ...usageCells(one.proxyUsage),
+  ]);
+  const heading = ['NAMESPACE', 'WORKLOAD', 'POD', 'IP', 'READY', 'DATA PLANE', 'PROXY'];
+  return table([...heading, 'APP CPU', 'MEMORY', 'PROXY CPU', 'MEMORY'], rows);
+}
+
+/** Parts that belong to no workload: the control plane, the agent. */
+function partTable({ processes }: StatusReport): string {
+  const rows = processes
+    .filter(({ kind }) => kind === 'control' || kind === 'agent')
+    .map(({ name, state, pid, restarts, usage }) => [
+      name,
+      state,
+      pid === undefined ? '' : String(pid),
+      String(restarts),
+      ...usageCells(usage),
+    ]);
+  return table(['PART', 'STATE', 'PID', 'RESTARTS', 'CPU', 'MEMORY'], rows);
+}
+
+function usageCells(usage: Usage | undefined): readonly string[] {
+  return usage === undefined ? ['', ''] : [percent(usage.cpu), bytesText(usage.memoryBytes)];
+}
+
+/** How many documents there are, where they are live, and each that is not fine. */
+function configurationText(configuration: readonly ObjectReport[]): string {
+  const counts = new Map<string, number>();
+  for (const { state } of configuration) counts.set(state, (counts.get(state) ?? 0) + 1);
+  const summary = [...counts].map(([state, count]) => `${count} ${state}`).join(', ') || 'none';
+  const onTheWay = configuration.filter(({ live }) => live.proxies < live.of);
+  const lines = [
+    `configuration: ${summary}\n`,
+    ...onTheWay.map((one) => `  ${nameOf(one)} is live on ${one.live.proxies} of ${one.live.of} proxies\n`),
+    ...configuration.flatMap(troubles),
+  ];
+  return lines.join('');
+}
+
+function troubles(one: ObjectReport): readonly string[] {
+  const state = one.state === 'ok' ? '' : `${one.state}: `;
+  return [...one.errors, ...one.warnings].map(({ field, message, line }) => {
+    const where = field === '' ? '' : `${field}: `;
+    return `  ${one.file}:${line} ${nameOf(one)} ${state}${where}${message}\n`;
+  });
+}
+
+function nameOf({ kind, namespace, name }: ObjectReport): string {
+  return kind === '' ? 'document' : `${kind} ${namespace === '' ? '' : `${namespace}/`}${name}`;
+}
