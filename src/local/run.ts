@@ -1,3 +1,4 @@
+import { delimiter, dirname } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
 import { openEnclosure } from './enclosure/outside.ts';
 import type { Report } from './events.ts';
@@ -56,8 +57,10 @@ export async function runUp(
   signals: StopSignals,
   report: Report,
 ): Promise<number> {
-  const env = { ...up.env, PATH: pathWithSbin(up.env['PATH']) };
-  const choice = chooseWay(await probeMachine(env.PATH), up.way);
+  // This Node first: applications named `node` in the folder are written for the one weft runs on.
+  const path = [dirname(process.execPath), pathWithSbin(up.env['PATH'])].join(delimiter);
+  const env = { ...up.env, PATH: path };
+  const choice = chooseWay(await probeMachine(path), up.way);
   if (choice.way === undefined) {
     report({ event: 'problem', text: choice.refusal });
     return 1;
@@ -85,12 +88,12 @@ async function runWay(
 ): Promise<number> {
   let running: Running | undefined;
   let shared: SharedRun | undefined;
+  let paths: RunSettings['paths'] | undefined;
   // Ports first: of two runs that want the same, the second must not get as far as touching the state of the first.
   const gateway = await openPort(up.gatewayPort, '--gateway-port', () =>
     way === 'shared' ? shared?.gateway() : paths === undefined ? undefined : { path: paths.gatewaySocket },
   );
   relays.push(gateway);
-  let paths: RunSettings['paths'] | undefined;
   let dashboardPort = up.dashboardPort;
   if (way !== 'shared') {
     const dashboard = await openPort(up.dashboardPort, '--dashboard-port', () =>

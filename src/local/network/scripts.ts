@@ -15,6 +15,9 @@ import {
 // answers pass the same place, where the platform's NAT (services.ts) can see both.
 
 /**
+ * Where the module br_netfilter is loaded (Docker does that) NAT would act within the bridge too, and a pod that calls
+ * itself by a Service would be sent back to the port it came from, which a bridge refuses. So that is turned off.
+ *
  * The enclosure's own network, run once in its first network namespace. Named namespaces are files in
  * `netnsFolder`, on a file system that only the enclosure sees, so that nothing of them stays behind.
  */
@@ -33,6 +36,8 @@ for name in all ${BRIDGE}; do
   echo 0 > /proc/sys/net/ipv4/conf/$name/send_redirects
   echo 0 > /proc/sys/net/ipv4/conf/$name/rp_filter
 done
+bridge_nat=/proc/sys/net/bridge/bridge-nf-call-iptables
+if [ -e $bridge_nat ]; then echo 0 > $bridge_nat; fi
 `;
 }
 

@@ -16,17 +16,27 @@ export interface ServicePortRule {
 /** The whole table, for `nft -f`; replaces the former in one step. */
 export function serviceRules(ports: readonly ServicePortRule[]): string {
   const rules = ports.filter((port) => port.targets.length > 0).map((port) => `    ${ruleOf(port)}`);
-  const body = [...rules].join('\n');
+  const pods = [...new Set(ports.flatMap((port) => port.targets.map((target) => target.address)))];
   return `table ip weft-services {}
 delete table ip weft-services
 table ip weft-services {
   chain services {
-${body}
+${rules.join('\n')}
   }
   chain prerouting { type nat hook prerouting priority -100; jump services; }
   chain output { type nat hook output priority -100; jump services; }
+  chain postrouting {
+    type nat hook postrouting priority 100;
+${hairpin(pods)}
+  }
 }
 `;
+}
+
+/** A pod that is led to itself must not see a packet from its own address come in: the platform's stands for it. */
+function hairpin(pods: readonly string[]): string {
+  if (pods.length === 0) return '';
+  return `    ip saddr . ip daddr { ${pods.map((pod) => `${pod} . ${pod}`).join(', ')} } masquerade`;
 }
 
 function ruleOf(rule: ServicePortRule): string {

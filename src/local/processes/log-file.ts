@@ -8,6 +8,9 @@ export const MAX_LOG_BYTES = 8 * 1024 * 1024;
 /** How often logs are looked at. */
 export const LOG_CHECK_MS = 2_000;
 
+/** How much of the end of a log is looked at for a telling line. */
+const TAIL_BYTES = 4_096;
+
 /** One log, open as long as its process may be started again. */
 export class LogFile {
   readonly path: string;
@@ -28,19 +31,18 @@ export class LogFile {
     ftruncateSync(this.descriptor, 0);
   }
 
-  /** The last line with something in it, cut to 300 characters. */
+  /** The line that tells most about an end: the last that speaks of an error, else the last; cut to 300 characters. */
   lastLine(): string {
     if (!this.#open) return '';
     const { size } = fstatSync(this.descriptor);
-    const tail = Buffer.alloc(Math.min(size, 4096));
+    const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
     const length = readSync(this.descriptor, tail, 0, tail.length, size - tail.length);
-    const lines = tail.toString('utf8', 0, length).split('\n');
-    return (
-      lines
-        .findLast((line) => line.trim() !== '')
-        ?.trim()
-        .slice(0, 300) ?? ''
-    );
+    const lines = tail
+      .toString('utf8', 0, length)
+      .split('\n')
+      .filter((line) => line.trim() !== '');
+    const line = lines.findLast((text) => /error|exception|fatal|panic|critical/i.test(text)) ?? lines.at(-1);
+    return line?.trim().slice(0, 300) ?? '';
   }
 
   close(): void {
