@@ -18,8 +18,6 @@ export interface Kind<T = unknown> {
   readonly hasSpec: boolean;
   /** Other spellings of fields that the API accepts: `jwks_uri` -> `jwksUri`. Validated objects have the latter. */
   readonly aliases: Readonly<Record<string, string>>;
-  /** Names of fields that hold content of any form; nothing is dropped or renamed within. */
-  readonly opaque: readonly string[];
   /** Judges what types cannot say. Called with a well-typed object. */
   check(object: T, report: Report): void;
 }
@@ -30,7 +28,6 @@ interface KindNames {
   readonly versions: readonly string[];
   readonly clusterWide?: boolean;
   readonly aliases?: Readonly<Record<string, string>>;
-  readonly opaque?: readonly string[];
 }
 
 /** Judges a spec, with a report that stands at it; the metadata with a report of its own is for what depends on both. */
@@ -73,5 +70,5 @@ export type CoreObject<Body> = Body & {
 export const metadataOnly = lenient({}, {});
 
 function defaultsOf(names: KindNames) {
-  return { clusterWide: false, hasSpec: false, aliases: {}, opaque: [], ...names };
+  return { clusterWide: false, hasSpec: false, aliases: {}, ...names };
 }

@@ -39,7 +39,7 @@ const MAX_LABEL_LENGTH = 63;
 
 /** The typed metadata, as far as the object can be told from others by it; undefined where it cannot. */
 export function checkMetadata(value: unknown, clusterWide: boolean, report: Report): ObjectMeta | undefined {
-  const metadata = checkAgainst(objectMeta, withoutNulls(value ?? {}), report);
+  const metadata = checkAgainst(objectMeta, withoutNulls(value ?? {}, objectMeta), report);
   if (metadata === undefined) return undefined;
   const { name = '', namespace = '' } = metadata;
   checkName(name, report);

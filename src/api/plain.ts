@@ -1,3 +1,6 @@
+import type { z } from 'zod';
+import { partsOf } from './schema-shape.ts';
+
 // What YAML and JSON give: objects, lists, texts, numbers, booleans, null.
 
 /** True for an object that is no list. */
@@ -5,33 +8,34 @@ export function isPlainObject(value: unknown): value is Readonly<Record<string, 
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+type Names = Readonly<Record<string, string>>;
+
 /**
- * The value without keys whose value is null, which Kubernetes takes as not written, and with aliases of keys renamed.
- * Nothing is touched below keys in `opaque`. Nulls in lists stay, to be reported. What did not change is not copied.
+ * The value as its schema expects it: fields that are null are left out, which is what Kubernetes takes them for, and
+ * aliases of fields are renamed. Nulls in lists and maps stay, to be reported. What did not change is not copied.
  */
-export function withoutNulls(
-  value: unknown,
-  aliases: Readonly<Record<string, string>> = {},
-  opaque: readonly string[] = [],
-): unknown {
+export function withoutNulls(value: unknown, schema: z.ZodType | undefined, aliases: Names = {}): unknown {
+  const { shape, element, valueType } = partsOf(schema);
   if (Array.isArray(value)) {
-    const items = value.map((item) => withoutNulls(item, aliases, opaque));
+    const items = element === undefined ? value : value.map((item) => withoutNulls(item, element, aliases));
     return items.some((item, i) => item !== value[i]) ? items : value;
   }
-  if (!isPlainObject(value)) return value;
+  if (!isPlainObject(value) || (shape === undefined && valueType === undefined)) return value;
   let changed = false;
   const entries: [string, unknown][] = [];
   for (const [key, field] of Object.entries(value)) {
-    const name = Object.hasOwn(aliases, key) ? renamed(key, value, aliases) : key;
-    const cleaned = opaque.includes(key) ? field : withoutNulls(field, aliases, opaque);
-    changed ||= field === null || cleaned !== field || name !== key;
-    if (field !== null) entries.push([name, cleaned]);
+    const name = shape === undefined ? key : fieldName(key, shape, value, aliases);
+    const left = withoutNulls(field, shape === undefined ? valueType : shape[name], aliases);
+    const drop = field === null && shape !== undefined;
+    changed ||= drop || left !== field || name !== key;
+    if (!drop) entries.push([name, left]);
   }
   return changed ? Object.fromEntries(entries) : value;
 }
 
 /** Where both spellings are written, the alias stays and is reported as unknown. */
-function renamed(key: string, siblings: object, aliases: Readonly<Record<string, string>>): string {
-  const name = aliases[key] ?? key;
-  return Object.hasOwn(siblings, name) ? key : name;
+function fieldName(key: string, shape: object, siblings: object, aliases: Names): string {
+  const name = Object.hasOwn(aliases, key) ? (aliases[key] ?? key) : key;
+  const known = Object.hasOwn(shape, name) && !Object.hasOwn(shape, key);
+  return known && !Object.hasOwn(siblings, name) ? name : key;
 }

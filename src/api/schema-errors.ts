@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { nearestName } from './nearest-name.ts';
 import { isPlainObject } from './plain.ts';
 import type { Report } from './report.ts';
+import { fieldNames, schemaAt } from './schema-shape.ts';
 
 /**
  * Puts a value through a schema. Reports what does not fit, in sentences; returns the typed value, also where the
@@ -45,7 +46,7 @@ function reportIssue(issue: Issue, schema: z.ZodType, value: unknown, report: Re
     report.error(path, issueText(issue, innerValue(value, issue.path)));
     return;
   }
-  const known = fieldsAt(schema, path);
+  const known = fieldNames(path.reduce<z.ZodType | undefined>(schemaAt, schema));
   for (const key of issue.keys) report.error([...path, key], unknownFieldText(key, known));
 }
 
@@ -109,33 +110,4 @@ const MAX_LISTED = 16;
 function listText(words: readonly string[]): string {
   const shown = words.length > MAX_LISTED ? [...words.slice(0, MAX_LISTED), '...'] : words;
   return shown.join(', ');
-}
-
-/** Names of the fields that the schema has at a path. */
-function fieldsAt(schema: z.ZodType, path: readonly (string | number)[]): readonly string[] {
-  let inner: unknown = unwrap(schema);
-  for (const step of path) inner = unwrap(childOf(inner, step));
-  const shape = (inner as { shape?: object } | undefined)?.shape;
-  return shape === undefined ? [] : Object.keys(shape);
-}
-
-interface SchemaParts {
-  readonly shape?: Readonly<Record<string, unknown>>;
-  readonly element?: unknown;
-  readonly valueType?: unknown;
-}
-
-function childOf(schema: unknown, step: string | number): unknown {
-  const parts = schema as SchemaParts | undefined;
-  return parts?.shape?.[step] ?? parts?.element ?? parts?.valueType;
-}
-
-/** The schema within optional fields and preprocessing. */
-function unwrap(schema: unknown): unknown {
-  let inner = schema as { def?: { innerType?: unknown; out?: unknown } } | undefined;
-  for (;;) {
-    const next = inner?.def?.innerType ?? inner?.def?.out;
-    if (next === undefined) return inner;
-    inner = next as typeof inner;
-  }
 }

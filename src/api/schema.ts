@@ -45,8 +45,11 @@ export const double = z.number();
 export const int32 = z.int32();
 /** protobuf uint32. */
 export const uint32 = z.uint32();
-/** protobuf uint64, as far as JSON's numbers carry it. */
-export const uint64 = z.int().nonnegative();
+/** protobuf uint64, as far as JSON's numbers carry it. Its JSON form is a text of digits (protobuf.dev, ProtoJSON Format). */
+export const uint64 = z.preprocess(
+  (value) => (typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value),
+  z.int().nonnegative(),
+);
 /** A Go duration such as `1h`, `1.5s` or `250ms`; its syntax and range are checked with the object (check/duration.ts). */
 export const duration = z.string();
 /** An object of any content: EnvoyFilter's patches, a plugin's own configuration. */
@@ -57,6 +60,14 @@ export const intOrText = z.union([z.int(), z.string()]);
 /** Any number of items, in order. */
 export function list<S extends z.ZodType>(item: S): z.ZodArray<S> {
   return z.array(item);
+}
+
+/** Like {@link mapOf}, where a value that was left empty is an object without fields. */
+export function mapOrEmpty<S extends z.ZodObject>(value: S) {
+  return z.record(
+    z.string(),
+    z.preprocess((entry) => entry ?? {}, value),
+  );
 }
 
 /** Like {@link list}, where an entry that was left empty (`-` and nothing) is an object without fields. */

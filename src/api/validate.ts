@@ -87,7 +87,7 @@ function checkBody(
   report: Report,
 ): unknown {
   const { apiVersion, kind: _kind, metadata: _metadata, ...fields } = value;
-  const cleaned = withoutNulls(fields, kind.aliases, kind.opaque) as Readonly<Record<string, unknown>>;
+  const cleaned = withoutNulls(fields, kind.body, kind.aliases) as Readonly<Record<string, unknown>>;
   const content = kind.hasSpec && cleaned['spec'] === undefined ? { spec: {}, ...cleaned } : cleaned;
   const body = checkAgainst(kind.body, content, report);
   if (body === undefined) return undefined;

@@ -21,7 +21,7 @@ export type EnvoyFilter = SpecObject<EnvoyFilterSpec>;
 
 /** networking.istio.io EnvoyFilter. */
 export const envoyFilter = specKind(
-  { group: 'networking.istio.io', kind: 'EnvoyFilter', versions: ['v1alpha3'], opaque: ['value'] },
+  { group: 'networking.istio.io', kind: 'EnvoyFilter', versions: ['v1alpha3'] },
   spec,
   checkEnvoyFilter,
 );

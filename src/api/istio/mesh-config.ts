@@ -89,7 +89,7 @@ export function mergeMeshConfig(written: WrittenMeshConfig): MeshConfig {
 function readMeshConfig(text: string, report: Report): WrittenMeshConfig | undefined {
   let value: unknown;
   try {
-    value = withoutNulls(parse(text) ?? {});
+    value = withoutNulls(parse(text) ?? {}, meshConfigSchema);
   } catch (error) {
     report.error([], `this is not YAML: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;

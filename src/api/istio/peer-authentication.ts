@@ -2,12 +2,12 @@ import { portProblem } from '../check/port.ts';
 import { specKind } from '../kind.ts';
 import type { SpecObject } from '../object.ts';
 import type { Report } from '../report.ts';
-import { type Infer, mapOf, message, oneOf } from '../schema.ts';
+import { type Infer, mapOrEmpty, message, oneOf } from '../schema.ts';
 import { checkSelector, matchLabelsSelector } from './shared/selector.ts';
 
 const mtls = message({}, { mode: oneOf('UNSET', 'DISABLE', 'PERMISSIVE', 'STRICT') });
 
-const spec = message({}, { selector: matchLabelsSelector, mtls, portLevelMtls: mapOf(mtls) });
+const spec = message({}, { selector: matchLabelsSelector, mtls, portLevelMtls: mapOrEmpty(mtls) });
 
 /** Spec of a PeerAuthentication: whether workloads take only mutual TLS. Keys of portLevelMtls are ports of the workload. */
 export type PeerAuthenticationSpec = Infer<typeof spec>;

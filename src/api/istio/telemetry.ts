@@ -1,4 +1,5 @@
-import { checkDuration } from '../check/duration.ts';
+import { celProblem } from '../../lib/cel/syntax.ts';
+import { checkDurationSyntax } from '../check/duration.ts';
 import { specKind } from '../kind.ts';
 import type { SpecObject } from '../object.ts';
 import type { Report } from '../report.ts';
@@ -106,12 +107,16 @@ function checkTelemetry(spec: TelemetrySpec, report: Report): void {
         if (provider.name === '')
           report.error([field, i, 'providers', j, 'name'], 'the name of the provider is missing');
   for (const [i, entry] of (spec.metrics ?? []).entries()) checkMetrics(entry, report.at('metrics', i));
+  for (const [i, { filter }] of (spec.accessLogging ?? []).entries()) {
+    const problem = filter === undefined ? undefined : celProblem(filter.expression ?? '');
+    if (problem !== undefined) report.error(['accessLogging', i, 'filter', 'expression'], problem);
+  }
   if ((spec.tracing ?? []).length > 1) report.warn('tracing', 'only the first entry of tracing is used');
   for (const [i, entry] of (spec.tracing ?? []).entries()) checkTracing(entry, report.at('tracing', i));
 }
 
 function checkMetrics(metrics: Metrics, report: Report): void {
-  checkDuration(metrics.reportingInterval, report, 'reportingInterval');
+  checkDurationSyntax(metrics.reportingInterval, report, 'reportingInterval');
   for (const [i, override] of (metrics.overrides ?? []).entries())
     checkOverride(override, report.at('overrides', i));
 }

@@ -29,7 +29,6 @@ export const trafficExtension = specKind(
     group: 'extensions.istio.io',
     kind: 'TrafficExtension',
     versions: ['v1alpha1'],
-    opaque: ['pluginConfig'],
   },
   spec,
   checkTrafficExtension,

@@ -28,7 +28,7 @@ export type WasmPlugin = SpecObject<WasmPluginSpec>;
 
 /** extensions.istio.io WasmPlugin. */
 export const wasmPlugin = specKind(
-  { group: 'extensions.istio.io', kind: 'WasmPlugin', versions: ['v1alpha1'], opaque: ['pluginConfig'] },
+  { group: 'extensions.istio.io', kind: 'WasmPlugin', versions: ['v1alpha1'] },
   spec,
   (plugin, report) => {
     checkAttachment(plugin, report);

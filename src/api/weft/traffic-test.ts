@@ -73,7 +73,7 @@ export type TrafficTest = SpecObject<TrafficTestSpec>;
 
 /** weft.dev TrafficTest. */
 export const trafficTest = specKind(
-  { group: 'weft.dev', kind: 'TrafficTest', versions: ['v1'], opaque: ['jwt', 'objects'] },
+  { group: 'weft.dev', kind: 'TrafficTest', versions: ['v1'] },
   spec,
   checkTrafficTest,
 );

@@ -1,4 +1,4 @@
-import { checkDuration } from '../../check/duration.ts';
+import { checkDuration, checkDurationSyntax } from '../../check/duration.ts';
 import type { Report } from '../../report.ts';
 import { bool, double, duration, type Infer, list, message, oneOf, text, uint64 } from '../../schema.ts';
 import { checkAtMostOne } from './exclusive.ts';
@@ -48,7 +48,7 @@ export function checkLoadBalancer(lb: LoadBalancer | undefined, ejects: boolean,
   if (lb.consistentHash !== undefined) checkConsistentHash(lb.consistentHash, report.at('consistentHash'));
   checkLocalityLb(lb.localityLbSetting, ejects, report.at('localityLbSetting'));
   checkZoneAwareLb(lb.zoneAwareLbSetting, ejects, report.at('zoneAwareLbSetting'));
-  checkDuration(lb.warmupDurationSecs, report, 'warmupDurationSecs');
+  checkDurationSyntax(lb.warmupDurationSecs, report, 'warmupDurationSecs');
   checkWarmup(lb, report.at('warmup'));
 }
 
@@ -66,6 +66,7 @@ function checkConsistentHash(hash: ConsistentHash, report: Report): void {
 }
 
 function checkCookie(cookie: NonNullable<ConsistentHash['httpCookie']>, report: Report): void {
+  checkDurationSyntax(cookie.ttl, report, 'ttl');
   if (cookie.name === '') report.error('name', 'the name of the cookie is missing');
   const seen = new Set<string>();
   for (const [i, { name }] of (cookie.attributes ?? []).entries()) {

@@ -82,9 +82,7 @@ function checkDistribute(lb: LocalityLb, report: Report): void {
 function checkOverlaps(localities: readonly string[], at: (index: number) => Report): void {
   for (const [i, locality] of localities.entries()) {
     const problem = localityProblem(locality);
-    const earlier = localities
-      .slice(0, i)
-      .find((other) => contains(other, locality) || contains(locality, other));
+    const earlier = localities.slice(0, i).find((other) => overlaps(other, locality));
     if (problem !== undefined) at(i).error([], problem);
     else if (earlier !== undefined)
       at(i).error([], `"${locality}" overlaps with "${earlier}"; name each place once`);
@@ -98,6 +96,11 @@ function localityProblem(locality: string): string | undefined {
   if (locality.split('/', 3).some((part) => part === ''))
     return `"${locality}" has an empty part; write region, region/zone or region/zone/subzone`;
   return undefined;
+}
+
+/** A place that ends in `*` may come after parts of itself: it means the rest. */
+function overlaps(earlier: string, later: string): boolean {
+  return contains(earlier, later) || (!later.endsWith('*') && contains(later, earlier));
 }
 
 function contains(outer: string, inner: string): boolean {

@@ -1,4 +1,5 @@
 import { isIpAddress } from '../../check/address.ts';
+import { checkDurationSyntax } from '../../check/duration.ts';
 import { fqdnProblem } from '../../check/host.ts';
 import { portProblem } from '../../check/port.ts';
 import type { Report } from '../../report.ts';
@@ -45,6 +46,7 @@ export function checkTrafficPolicy(
   for (const [i, port] of (policy.portLevelSettings ?? []).entries())
     checkPortPolicy(port, namespace, report.at('portLevelSettings', i));
   checkTunnel(policy.tunnel, report.at('tunnel'));
+  checkDurationSyntax(policy.retryBudget?.budgetInterval, report.at('retryBudget'), 'budgetInterval');
 }
 
 function checkPortPolicy(policy: PortPolicy, namespace: string, report: Report): void {

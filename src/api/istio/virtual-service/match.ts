@@ -3,7 +3,7 @@ import { isDnsLabel } from '../../check/host.ts';
 import { checkLabels } from '../../check/labels.ts';
 import { portProblem } from '../../check/port.ts';
 import type { Report } from '../../report.ts';
-import { bool, type Infer, mapOf, message, text, textMap, texts, uint32 } from '../../schema.ts';
+import { bool, type Infer, mapOf, mapOrEmpty, message, text, textMap, texts, uint32 } from '../../schema.ts';
 import { checkStringMatch, type StringMatch, stringMatch } from '../shared/string-match.ts';
 import { checkGatewayNames } from './gateway-names.ts';
 
@@ -20,9 +20,9 @@ export const httpMatch = message(
     port: uint32,
     sourceLabels: textMap,
     gateways: texts,
-    queryParams: mapOf(stringMatch),
+    queryParams: mapOrEmpty(stringMatch),
     ignoreUriCase: bool,
-    withoutHeaders: mapOf(stringMatch),
+    withoutHeaders: mapOrEmpty(stringMatch),
     sourceNamespace: text,
     statPrefix: text,
   },
