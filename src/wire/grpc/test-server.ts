@@ -39,7 +39,11 @@ export async function startTestServer(
   credentials = ServerCredentials.createInsecure(),
   port = 0,
 ): Promise<TestServer> {
-  const server = new Server({ 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 });
+  const server = new Server({
+    'grpc.max_receive_message_length': -1,
+    'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': 100,
+  });
   const observed: Observed = { cancelled: 0, metadata: [], deadlines: [] };
   server.addService(
     { echo: unary(PATHS.echo), fail: unary(PATHS.fail), hang: unary(PATHS.hang), chat: bidi(PATHS.chat) },

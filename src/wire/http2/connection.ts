@@ -89,7 +89,10 @@ export interface Http2Connection {
   readonly peerSettings: PeerSettings;
   /** Bytes received so far: a sign of life. */
   readonly receivedBytes: number;
-  /** No new streams (server: GOAWAY, twice as RFC 9113 §6.8 has it); ends when those that are open have ended. */
+  /**
+   * No new streams (server: GOAWAY, twice as RFC 9113 §6.8 has it); ends when those that are open have ended. Who
+   * must not wait for that for ever, calls abort() after a time.
+   */
   shutdown(): void;
   /** GOAWAY with an error code, and the end of everything. */
   abort(errorCode: number, message: string): void;

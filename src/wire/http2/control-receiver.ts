@@ -2,7 +2,7 @@ import type { Core } from './core.ts';
 import { readUint31, readUint32 } from './frame-parser.ts';
 import { Http2Error } from './http2-error.ts';
 import { ERROR_CODE, FLAG, FRAME, MAX_31_BITS } from './protocol.ts';
-import { applySettings } from './settings.ts';
+import { applySettings, initialPeerSettings } from './settings.ts';
 
 /** Bytes of a GOAWAY's debug text that are looked at. */
 const MAX_DEBUG_BYTES = 256;
@@ -10,6 +10,7 @@ const MAX_DEBUG_BYTES = 256;
 /** All frames without body or header block. */
 export class ControlReceiver {
   readonly #core: Core;
+  #settingsSeen = false;
 
   constructor(core: Core) {
     this.#core = core;
@@ -98,7 +99,10 @@ export class ControlReceiver {
       core.windows.settingsAcked = true;
       return;
     }
-    core.changeSettings(applySettings(core.peerSettings, bytes, start, end, core.role === 'client'));
+    // A peer that names no number of streams takes any.
+    const known = this.#settingsSeen ? core.peerSettings : initialPeerSettings(Number.POSITIVE_INFINITY);
+    this.#settingsSeen = true;
+    core.changeSettings(applySettings(known, bytes, start, end, core.role === 'client'));
     core.sender.writer.settingsAck();
     core.sender.wantFlush();
   }

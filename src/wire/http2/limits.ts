@@ -11,6 +11,8 @@ export interface Rate {
 export interface Http2Limits {
   /** Streams the peer may have open at once (announced); more are refused with REFUSED_STREAM. */
   readonly maxConcurrentStreams: number;
+  /** Streams we open at once, however many the peer would take. */
+  readonly maxOwnStreams: number;
   /** What a stream's peer may send before our consumer has taken it (announced). */
   readonly streamWindowBytes: number;
   /** The same for all streams of the connection together: the most body bytes held per connection. */
@@ -60,6 +62,7 @@ export const CONCURRENT_STREAMS_UNTIL_TOLD = 100;
 /** What protects a proxy and does not disturb it. */
 export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   maxConcurrentStreams: 256,
+  maxOwnStreams: 1024,
   streamWindowBytes: 256 * 1024,
   connectionWindowBytes: 1024 * 1024,
   maxHeaderListBytes: 64 * 1024,

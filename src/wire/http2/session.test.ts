@@ -306,3 +306,25 @@ it('answers PING', () => {
   run(client, server);
   expect(client.pongs).toBe(1);
 });
+
+it('ends the connection, and lets the error through, when a consumer throws', () => {
+  const { client, server } = createPair();
+  const other = client.request();
+  server.answer = () => {
+    throw new Error('a bug');
+  };
+  expect(() => run(client, server)).toThrow('a bug');
+  expect([server.closed, server.sink.finished]).toEqual([true, true]);
+  client.machine.receive(server.sink.take());
+  expect([client.goaways, other.end?.errorCode]).toEqual([
+    ['INTERNAL_ERROR Handling what came has failed.'],
+    undefined,
+  ]);
+});
+
+it('opens no more streams than maxOwnStreams, however many the peer would take', () => {
+  const { client } = createPair({ limits: { maxOwnStreams: 3 } });
+  expect(client.machine.availableStreams).toBe(3);
+  const open = createPair({}, { limits: { maxConcurrentStreams: 5 } });
+  expect(open.client.machine.availableStreams).toBe(5);
+});

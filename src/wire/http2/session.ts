@@ -77,7 +77,8 @@ class Session implements Http2Machine, Core {
 
   get availableStreams(): number {
     if (this.role === 'server' || this.#phase !== 'open' || this.table.idsExhausted) return 0;
-    return Math.max(0, this.peerSettings.maxConcurrentStreams - this.table.ownCount);
+    const allowed = Math.min(this.peerSettings.maxConcurrentStreams, this.limits.maxOwnStreams);
+    return Math.max(0, allowed - this.table.ownCount);
   }
 
   // What the consumer asks for.
@@ -122,8 +123,13 @@ class Session implements Http2Machine, Core {
       this.#receiver.feed(bytes);
       if (this.sender.unsentBytes > this.limits.maxUnsentBytes) throw flood('maxUnsentBytes');
     } catch (error) {
-      if (!(error instanceof Http2Error)) throw error;
-      this.#fail(error);
+      if (error instanceof Http2Error) {
+        this.#fail(error);
+        return;
+      }
+      // A consumer has thrown: the rest of these bytes is lost, so the connection cannot go on.
+      this.#fail(new Http2Error(ERROR_CODE.INTERNAL_ERROR, 'Handling what came has failed.'));
+      throw error;
     }
   }
 
