@@ -1,22 +1,38 @@
+import type { KindId } from '../api/kinds.ts';
 import type { ObjectKey } from '../api/object.ts';
+import { kindIdOf } from '../api/object.ts';
 import type { Resources } from '../api/resources.ts';
+import { type Step, StepMemo } from '../lib/steps.ts';
 import type { Origin } from '../mesh/origin.ts';
+import type { Labels } from '../mesh/workload.ts';
+import { parseNodeId } from '../xds/names.ts';
 import type { EmittedCluster, EmittedEndpoints, EmittedListener, EmittedRoutes } from './emit/emitted.ts';
+import {
+  namedKey,
+  proxyClusters,
+  proxyEndpointNames,
+  proxyEndpoints,
+  proxyListeners,
+  proxyRouteNames,
+  proxyRoutes,
+} from './emit/proxy-resources.ts';
+import { findings } from './resolve/findings.ts';
+import { proxyKey } from './resolve/proxies.ts';
+import type * as summaries from './resolve/summaries.ts';
+import { serviceSummaries, workloadSummaries } from './resolve/summaries.ts';
+import type { World, WorldSettings } from './resolve/world.ts';
 
 // Joins resolve and emit: the resources of the store -> what each proxy gets. Called by control/main.ts after each
 // change of the store, by control/serve for each proxy, and by `weft dump`.
 
+/** For the status page: one thing that runs. */
+export type WorkloadSummary = summaries.WorkloadSummary;
+
+/** For the status page: one thing that can be called. */
+export type ServiceSummary = summaries.ServiceSummary;
+
 /** What the control plane was started with, as far as it matters to what proxies get. */
-export interface CompileSettings {
-  /** Default `cluster.local`. Overridden by the mesh configuration's trustDomain. */
-  readonly trustDomain?: string;
-  /** Suffix of the names of Kubernetes Services. Default `cluster.local`. */
-  readonly clusterDomain?: string;
-  /** Namespace whose policies hold for the whole mesh. Default `istio-system`. */
-  readonly rootNamespace?: string;
-  /** Resolvers, `IP` or `IP:PORT`, to ask for names that are not in the mesh. Default none: such names do not exist. */
-  readonly dnsUpstreams?: readonly string[];
-}
+export interface CompileSettings extends WorldSettings {}
 
 /** The proxy that asks: what its xDS node says. */
 export interface ProxyNode {
@@ -48,35 +64,6 @@ export interface CompileFinding {
   readonly line: number;
 }
 
-/** For the status page: one thing that runs. */
-export interface WorkloadSummary {
-  readonly namespace: string;
-  /** Name of the Pod or WorkloadEntry. */
-  readonly name: string;
-  /** Name of what it belongs to: the Deployment. */
-  readonly workload: string;
-  readonly serviceAccount: string;
-  readonly ip: string;
-  readonly ready: boolean;
-  /** `none`: it has no proxy. */
-  readonly dataPlane: 'weft' | 'envoy' | 'none';
-  readonly gateway: boolean;
-  /** Hostnames of the services it answers for. */
-  readonly services: readonly string[];
-}
-
-/** For the status page: one thing that can be called. */
-export interface ServiceSummary {
-  readonly namespace: string;
-  readonly name: string;
-  readonly hostname: string;
-  readonly clusterIps: readonly string[];
-  readonly ports: readonly { readonly name: string; readonly number: number; readonly protocol: string }[];
-  /** Ready endpoints over all that are known. */
-  readonly readyEndpoints: number;
-  readonly endpoints: number;
-}
-
 /** What all proxies get, worked out as far as someone asks. */
 export interface Compiled {
   /** Revision of the resources this was made from. */
@@ -96,14 +83,82 @@ export interface Compiled {
  * must not be asked any more. Never throws on valid objects: one that cannot be compiled is left out with a finding.
  */
 export function compile(resources: Resources, settings: CompileSettings, previous?: Compiled): Compiled {
-  void settings;
-  void previous;
+  const world = { resources, settings };
+  const memo = previous === undefined ? undefined : memos.get(previous);
+  memo?.advance(world);
+  return compiled(world, memo ?? new StepMemo<World>(world));
+}
+
+/** The memo behind each result, for the next one to take over. */
+const memos = new WeakMap<Compiled, StepMemo<World>>();
+
+function compiled(world: World, memo: StepMemo<World>): Compiled {
+  const result: Compiled = {
+    revision: world.resources.revision,
+    forProxy: (node) => proxyView(memo, node),
+    findings: () => memo.of(findings, '').map((finding) => located(world.resources, finding)),
+    workloads: () => memo.of(workloadSummaries, ''),
+    services: () => memo.of(serviceSummaries, ''),
+    locate: (origin) => locate(world.resources, origin),
+  };
+  memos.set(result, memo);
+  return result;
+}
+
+function proxyView(memo: StepMemo<World>, node: ProxyNode): ProxyView | undefined {
+  const id = parseNodeId(node.id);
+  if (id === undefined) return undefined;
+  const key = proxyKey({
+    type: id.type,
+    ip: id.ip,
+    name: id.name,
+    namespace: id.namespace,
+    labels: labelsOf(node),
+  });
+  const all = <T>(step: Step<World, T | undefined>, names: readonly string[]): T[] =>
+    [...names]
+      .sort()
+      .map((name) => memo.of(step, namedKey(key, name)))
+      .filter((value) => value !== undefined);
   return {
-    revision: resources.revision,
-    forProxy: () => undefined,
-    findings: () => [],
-    workloads: () => [],
-    services: () => [],
-    locate: () => undefined,
+    listeners: () => memo.of(proxyListeners, key),
+    clusters: () => memo.of(proxyClusters, key),
+    routes: (names) => all(proxyRoutes, names ?? memo.of(proxyRouteNames, key)),
+    endpoints: (names) => all(proxyEndpoints, names ?? memo.of(proxyEndpointNames, key)),
+  };
+}
+
+/** Labels as Istio's agents send them. */
+function labelsOf(node: ProxyNode): Labels {
+  const labels = node.metadata?.['LABELS'];
+  if (typeof labels !== 'object' || labels === null) return {};
+  return Object.fromEntries(Object.entries(labels).filter(([, value]) => typeof value === 'string'));
+}
+
+function located(
+  resources: Resources,
+  { origin, field, message }: { readonly origin: Origin; readonly field: string; readonly message: string },
+): CompileFinding {
+  const { group, kind, namespace, name } = origin;
+  const place = locate(resources, field === '' ? { group, kind, namespace, name } : { ...origin, field });
+  return {
+    key: { group, kind, namespace, name },
+    field,
+    message,
+    file: place?.file ?? '',
+    line: place?.line ?? 0,
+  };
+}
+
+function locate(
+  resources: Resources,
+  origin: Origin,
+): { readonly file: string; readonly line: number } | undefined {
+  const resource = resources.get(kindIdOf(origin) as KindId, origin.namespace, origin.name);
+  if (resource === undefined) return undefined;
+  const { provenance } = resource;
+  return {
+    file: provenance.file,
+    line: origin.field === undefined ? provenance.line : provenance.lineOf(origin.field),
   };
 }

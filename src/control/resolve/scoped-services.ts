@@ -1,20 +1,19 @@
+import type { RuleSet } from '../../mesh/route.ts';
 import type { Service } from '../../mesh/service.ts';
 import { viewAndParts } from './proxies.ts';
+import { sidecarRules } from './rules-for.ts';
 import { indexed, type ServiceIndex, visibleServices } from './services.ts';
 import { inScope, sidecarScope } from './sidecars.ts';
-import { keyOf, step } from './world.ts';
+import { keyOf, type Read, step } from './world.ts';
 
 /** The services that the proxies of a view know, by the view's key. */
 export const scopedServices = step('services of a view', (read, key): ServiceIndex => {
   const { view } = viewAndParts(read, key);
   const visible = read.of(visibleServices, view.namespace);
   const scope = read.of(sidecarScope, keyOf(view.sidecar, view.namespace));
-  return scope === undefined
-    ? visible
-    : indexed(
-        visible.list.filter((service) => inScope(scope, service)),
-        view.namespace,
-      );
+  if (scope === undefined) return visible;
+  const known = visible.list.filter((service) => inScope(scope, service));
+  return indexed([...known, ...routedTo(read, view.namespace, known, visible)], view.namespace);
 });
 
 /** One service of a view by hostname. */
@@ -22,3 +21,27 @@ export const scopedService = step('service of a view', (read, key): Service | un
   const { viewKey, parts } = viewAndParts(read, key);
   return read.of(scopedServices, viewKey).byHost.get(parts[0] ?? '');
 });
+
+/** Where rules about known services lead: whoever may call the one must be able to reach the other. */
+function routedTo(
+  read: Read,
+  namespace: string,
+  known: readonly Service[],
+  visible: ServiceIndex,
+): Service[] {
+  const hosts = new Set(known.map(({ hostname }) => hostname));
+  return read
+    .of(sidecarRules, namespace)
+    .filter((rules) => rules.hosts.some((host) => hosts.has(host)))
+    .flatMap(destinationHosts)
+    .map((host) => visible.byHost.get(host))
+    .filter((service) => service !== undefined);
+}
+
+/** All hosts that a rule set names as destinations. */
+export function destinationHosts(rules: RuleSet): string[] {
+  const forwards = [...rules.tls, ...rules.tcp].flatMap(({ destinations }) => destinations);
+  for (const { action } of rules.http) if (action.type === 'forward') forwards.push(...action.destinations);
+  const mirrors = rules.http.flatMap((rule) => rule.mirrors);
+  return [...forwards, ...mirrors].map(({ destination }) => destination.host);
+}

@@ -63,12 +63,12 @@ export const sidecarScope = step('sidecar scope', (read, key): SidecarScope | un
     namespace,
     name,
     egress: hosts.map((host) => egressHost(host, proxyNamespace)),
-    outbound: outboundMode(outboundTrafficPolicy),
+    outbound: modeOf(outboundTrafficPolicy),
   };
 });
 
 /** A policy without a mode is REGISTRY_ONLY, as the API's zero value says. */
-function outboundMode(policy: Sidecar['spec']['outboundTrafficPolicy']): SidecarScope['outbound'] {
+function modeOf(policy: Sidecar['spec']['outboundTrafficPolicy']): SidecarScope['outbound'] {
   if (policy === undefined) return undefined;
   return policy.mode === 'ALLOW_ANY' ? 'allow-any' : 'registry-only';
 }
@@ -90,3 +90,6 @@ export function inScope(scope: SidecarScope, service: Service): boolean {
       (namespace === '*' || namespace === service.namespace) && hostMatches(host, service.hostname),
   );
 }
+
+/** Whether unknown destinations are let through, by Sidecar and namespace; undefined: the mesh decides. */
+export const outboundMode = step('outbound mode', (read, key) => read.of(sidecarScope, key)?.outbound);

@@ -1,0 +1,100 @@
+import type { MeshSettings } from '../../../mesh/settings.ts';
+import {
+  any,
+  type FilterChain,
+  type HttpConnectionManager,
+  type RouteConfiguration,
+} from '../../../xds/resources.ts';
+import { adsSource } from '../sources.ts';
+import { accessLogs } from './access-log.ts';
+
+type Filter = NonNullable<FilterChain['filters']>[number];
+type HttpFilter = NonNullable<HttpConnectionManager['http_filters']>[number];
+
+/** What tells one connection manager from another. */
+export interface HttpInput {
+  /** `outbound_0.0.0.0_9080`. */
+  readonly statPrefix: string;
+  /** Name of the route configuration, or the routes themselves. */
+  readonly routes: string | RouteConfiguration;
+  readonly side: 'outbound' | 'inbound' | 'gateway';
+  readonly settings: MeshSettings;
+}
+
+/** The network filter that speaks HTTP. */
+export function httpFilter(input: HttpInput): Filter {
+  return {
+    name: 'envoy.filters.network.http_connection_manager',
+    typed_config: any(
+      'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+      connectionManager(input),
+    ),
+  };
+}
+
+function connectionManager(input: HttpInput): HttpConnectionManager {
+  return {
+    stat_prefix: input.statPrefix,
+    ...(typeof input.routes === 'string'
+      ? { rds: { config_source: adsSource, route_config_name: input.routes } }
+      : { route_config: input.routes }),
+    http_filters: [...sideFilters(input.side), router],
+    ...clientDetails(input.side),
+    ...pathNormalization(input.settings),
+    // The application's own word about itself stays.
+    server_header_transformation: 'PASS_THROUGH',
+    // HTTP/1.0 is what some health checkers and proxies still speak.
+    http_protocol_options: { accept_http_10: true },
+    stream_idle_timeout: '0s',
+    // Nobody becomes "internal" by an address alone.
+    internal_address_config: { cidr_ranges: [{ address_prefix: '127.0.0.1', prefix_len: 32 }] },
+    upgrade_configs: [{ upgrade_type: 'websocket' }],
+    ...accessLogs(input.settings.accessLog),
+  };
+}
+
+/** Always there where rules may need them: a filter that came with a rule would end the listener's connections. */
+function sideFilters(side: HttpInput['side']): readonly HttpFilter[] {
+  return side === 'inbound' ? [] : [fault, cors];
+}
+
+const fault: HttpFilter = {
+  name: 'envoy.filters.http.fault',
+  typed_config: any('envoy.extensions.filters.http.fault.v3.HTTPFault', {}),
+};
+
+const cors: HttpFilter = {
+  name: 'envoy.filters.http.cors',
+  typed_config: any('envoy.extensions.filters.http.cors.v3.Cors', {}),
+};
+
+const router: HttpFilter = {
+  name: 'envoy.filters.http.router',
+  typed_config: any('envoy.extensions.filters.http.router.v3.Router', {}),
+};
+
+/** Whose word about the client counts: within the mesh the proxies', at its edge nobody's but the connection's. */
+function clientDetails(side: HttpInput['side']): HttpConnectionManager {
+  if (side === 'outbound') return { use_remote_address: false };
+  const details = { subject: true, dns: true, uri: true };
+  if (side === 'inbound')
+    return {
+      use_remote_address: false,
+      forward_client_cert_details: 'APPEND_FORWARD',
+      set_current_client_cert_details: details,
+    };
+  return {
+    use_remote_address: true,
+    forward_client_cert_details: 'SANITIZE_SET',
+    set_current_client_cert_details: { ...details, cert: true },
+  };
+}
+
+function pathNormalization({ pathNormalization: mode }: MeshSettings): HttpConnectionManager {
+  if (mode === 'none') return {};
+  if (mode === 'base') return { normalize_path: true };
+  const merged = { normalize_path: true, merge_slashes: true };
+  return mode === 'merge-slashes'
+    ? merged
+    : { ...merged, path_with_escaped_slashes_action: 'UNESCAPE_AND_FORWARD' };
+}

@@ -1,0 +1,137 @@
+import { isTls } from '../../../mesh/protocol.ts';
+import { type ConnectionRule, MESH, type RuleSet } from '../../../mesh/route.ts';
+import type { Service, ServicePort } from '../../../mesh/service.ts';
+import { hostPort, outboundCluster } from '../../../xds/names.ts';
+import type { FilterChain, FilterChainMatch } from '../../../xds/resources.ts';
+import { meshSettings } from '../../resolve/mesh-settings.ts';
+import { inView, viewAndParts } from '../../resolve/proxies.ts';
+import { rulesForHost } from '../../resolve/rules-for.ts';
+import { scopedService } from '../../resolve/scoped-services.ts';
+import type { Read } from '../../resolve/world.ts';
+import { type Caller, concerns } from '../route/rule-routes.ts';
+import { cidrRanges } from './cidr-ranges.ts';
+import { httpFilter } from './http-connection-manager.ts';
+import { httpInspector, tlsInspector } from './listener-filters.ts';
+import type { ListenerParts } from './outbound-listener.ts';
+import { routedTcpFilter, tcpFilter } from './tcp-proxy.ts';
+
+/** First bytes that are plain HTTP, as the HTTP inspector names them. */
+export const PLAIN_HTTP: FilterChainMatch = {
+  transport_protocol: 'raw_buffer',
+  application_protocols: ['http/1.1', 'h2c'],
+};
+
+/** The chain that speaks HTTP with routes of a name. */
+export function httpChain(read: Read, listener: string, routes: string): FilterChain {
+  const settings = read.of(meshSettings, '');
+  return {
+    filter_chain_match: PLAIN_HTTP,
+    filters: [httpFilter({ statPrefix: `outbound_${listener}`, routes, side: 'outbound', settings })],
+  };
+}
+
+/** A port of unknown protocol at an address of its own: HTTP where the first bytes are, else the bytes as they come. */
+export function sniffedListenerParts(
+  read: Read,
+  viewKey: string,
+  service: Service,
+  port: ServicePort,
+  listener: string,
+): ListenerParts {
+  const tcp = connectionChains(read, viewKey, service, port, false);
+  const [fallback, ...others] = [...tcp].reverse();
+  return {
+    listener_filters: [tlsInspector(), httpInspector()],
+    filter_chains: [...others.reverse(), httpChain(read, listener, hostPort(service.hostname, port.number))],
+    ...(fallback === undefined ? {} : { default_filter_chain: fallback }),
+  };
+}
+
+/** A port whose bytes are passed on, at an address of its own. */
+export function plainListenerParts(
+  read: Read,
+  viewKey: string,
+  service: Service,
+  port: ServicePort,
+): ListenerParts {
+  const chains = connectionChains(read, viewKey, service, port, isTls(port.protocol));
+  const byName = chains.some(({ filter_chain_match: match }) => match?.server_names !== undefined);
+  return { filter_chains: chains, ...(byName ? { listener_filters: [tlsInspector()] } : {}) };
+}
+
+/**
+ * Chains for connections to a service: those that TLS and TCP rules ask for, and last one for all that no rule means.
+ * The last has no match unless `serverNames` says that other services share the address.
+ */
+export function connectionChains(
+  read: Read,
+  viewKey: string,
+  service: Service,
+  port: ServicePort,
+  tls: boolean,
+  serverNames?: readonly string[],
+): FilterChain[] {
+  const { view } = viewAndParts(read, viewKey);
+  const rules = read.of(rulesForHost, inView(viewKey, service.hostname));
+  const caller = { gateways: [MESH], namespace: view.namespace, labels: view.labels };
+  const ruled =
+    rules === undefined ? [] : ruledChains(read, viewKey, rules, caller, port.number, tls, serverNames);
+  if (ruled.some(({ filter_chain_match }) => filter_chain_match === undefined)) return ruled;
+  const cluster = outboundCluster(port.number, '', service.hostname);
+  const plain: FilterChain = {
+    ...(serverNames === undefined ? {} : { filter_chain_match: { server_names: serverNames } }),
+    filters: [tcpFilter(cluster, cluster, read.of(meshSettings, ''))],
+  };
+  const taken = new Set(ruled.map(({ filter_chain_match }) => JSON.stringify(filter_chain_match)));
+  return taken.has(JSON.stringify(plain.filter_chain_match)) ? ruled : [...ruled, plain];
+}
+
+function ruledChains(
+  read: Read,
+  viewKey: string,
+  rules: RuleSet,
+  caller: Caller,
+  port: number,
+  tls: boolean,
+  serverNames: readonly string[] | undefined,
+): FilterChain[] {
+  const chains = new Map<string, FilterChain>();
+  for (const rule of tls ? rules.tls : rules.tcp)
+    for (const match of matchesOf(rule, caller, port)) {
+      const names = match.server_names ?? serverNames;
+      const full = { ...match, ...(names === undefined ? {} : { server_names: names }) };
+      const text = JSON.stringify(full);
+      // Rules are tried in order, chains by how narrow they are: of equal ones the first rule's counts.
+      if (!chains.has(text)) chains.set(text, chainOf(read, viewKey, rule, full, port));
+    }
+  return [...chains.values()];
+}
+
+function chainOf(
+  read: Read,
+  viewKey: string,
+  rule: ConnectionRule,
+  match: FilterChainMatch,
+  port: number,
+): FilterChain {
+  const find = (hostname: string) => read.of(scopedService, inView(viewKey, hostname));
+  const prefix = rule.destinations.map(({ destination }) => destination.host).join(',');
+  const name = `outbound|${port}||${prefix}`;
+  return {
+    ...(Object.keys(match).length === 0 ? {} : { filter_chain_match: match }),
+    filters: [routedTcpFilter(name, rule.destinations, port, find, read.of(meshSettings, ''))],
+  };
+}
+
+/** The parts of a rule's matches that a filter chain can look at; a rule without matches means every connection. */
+function matchesOf(rule: ConnectionRule, caller: Caller, port: number): FilterChainMatch[] {
+  if (rule.matches.length === 0) return [{}];
+  return rule.matches
+    .filter((match) => concerns(match, caller, port))
+    .map((match) => ({
+      ...(match.destinationSubnets.length === 0
+        ? {}
+        : { prefix_ranges: cidrRanges(match.destinationSubnets) }),
+      ...(match.sniHosts.length === 0 ? {} : { server_names: match.sniHosts }),
+    }));
+}

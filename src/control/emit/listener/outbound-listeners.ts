@@ -1,0 +1,89 @@
+import type { Service, ServicePort } from '../../../mesh/service.ts';
+import { addressListener } from '../../../xds/names.ts';
+import type { Listener } from '../../../xds/resources.ts';
+import { endpoints } from '../../resolve/endpoints.ts';
+import { inView, viewAndParts } from '../../resolve/proxies.ts';
+import { scopedService, scopedServices } from '../../resolve/scoped-services.ts';
+import { serviceKey } from '../../resolve/services.ts';
+import { type Read, step } from '../../resolve/world.ts';
+import { type EmittedListener, emittedListener } from '../emitted.ts';
+import { isOnOwnAddress, isOnWildcard, singleAddresses } from './addressing.ts';
+import { plainListenerParts, sniffedListenerParts } from './outbound-chains.ts';
+import { outboundListener } from './outbound-listener.ts';
+import { wildcardListener } from './wildcard-listener.ts';
+
+// Listeners of intercepted calls, picked by the address that was called (virtualOutbound hands over to them):
+// `ADDRESS_PORT` where a service has an address that tells it from others and its bytes do not (TCP, TLS, unknown
+// protocols), `0.0.0.0_PORT` for everything else on a port: HTTP, which is told apart by its host, above all.
+
+/** All of a view, by its key. */
+export const outboundListeners = step('outbound listeners', (read, viewKey): readonly EmittedListener[] => {
+  const { list } = read.of(scopedServices, viewKey);
+  const own = list.flatMap((service) => read.of(listenersOfService, inView(viewKey, service.hostname)));
+  const wildcards = read
+    .of(wildcardPorts, viewKey)
+    .map((port) => read.of(wildcardListener, inView(viewKey, port)));
+  // Several services may have one address (externalIPs, ServiceEntries): the first in order of hostname has it.
+  const byName = new Map<string, EmittedListener>();
+  for (const listener of [...own, ...wildcards].filter((listener) => listener !== undefined))
+    if (!byName.has(listener.name)) byName.set(listener.name, listener);
+  return [...byName.values()];
+});
+
+/** Ports with a wildcard listener. */
+const wildcardPorts = step('wildcard ports', (read, viewKey): readonly number[] => {
+  const ports = new Set<number>();
+  for (const service of read.of(scopedServices, viewKey).list)
+    for (const port of service.ports) if (isOnWildcard(service, port)) ports.add(port.number);
+  return [...ports].sort((a, b) => a - b);
+});
+
+/** How many endpoints of a headless service get a listener of their own. */
+const MAX_HEADLESS_LISTENERS = 1000;
+
+/** Listeners on the addresses of one service, by view and hostname. */
+const listenersOfService = step('listeners of a service', (read, key): readonly EmittedListener[] => {
+  const { viewKey } = viewAndParts(read, key);
+  const service = read.of(scopedService, key);
+  if (service === undefined) return [];
+  return service.ports
+    .filter((port) => isOnOwnAddress(service, port))
+    .flatMap((port) =>
+      addressesOf(read, service, port).map(([address, number]) =>
+        emittedListener(listenerAt(read, viewKey, service, port, address, number), [service.origin]),
+      ),
+    );
+});
+
+/** Where clients call the port: the service's addresses, or, without one, its endpoints' own. */
+function addressesOf(
+  read: Read,
+  service: Service,
+  port: ServicePort,
+): (readonly [address: string, port: number])[] {
+  if (service.resolution !== 'headless')
+    return singleAddresses(service).map((address) => [address, port.number] as const);
+  return read
+    .of(endpoints, serviceKey(service))
+    .slice(0, MAX_HEADLESS_LISTENERS)
+    .flatMap(({ address, ports }) => {
+      const number = ports.get(port.number);
+      return number === undefined ? [] : [[address, number] as const];
+    });
+}
+
+function listenerAt(
+  read: Read,
+  viewKey: string,
+  service: Service,
+  port: ServicePort,
+  address: string,
+  number: number,
+): Listener {
+  const name = addressListener(address, number);
+  const parts =
+    port.protocol === 'auto'
+      ? sniffedListenerParts(read, viewKey, service, port, name)
+      : plainListenerParts(read, viewKey, service, port);
+  return outboundListener(name, address, number, parts);
+}

@@ -1,0 +1,87 @@
+import { modeOfPort, type PeerMode } from '../../../mesh/policy.ts';
+import { addressListener, clusterSni, wellKnownNames } from '../../../xds/names.ts';
+import type { FilterChain } from '../../../xds/resources.ts';
+import { type InboundPort, inboundPorts } from '../../resolve/inbound-ports.ts';
+import { meshSettings } from '../../resolve/mesh-settings.ts';
+import { peerModes, peerModesKey } from '../../resolve/peer-authentication.ts';
+import { proxy } from '../../resolve/proxies.ts';
+import { subsetNames } from '../../resolve/subset-names.ts';
+import { type Read, step } from '../../resolve/world.ts';
+import { type EmittedListener, emittedListener } from '../emitted.ts';
+import { socketAddress } from '../sources.ts';
+import { httpFilter } from './http-connection-manager.ts';
+import { inboundChains } from './inbound-chains.ts';
+import { httpInspector, tlsInspector } from './listener-filters.ts';
+import { portContent } from './virtual-inbound.ts';
+
+// Where workloads share their host's network nothing is intercepted: the application is told to use a forward proxy
+// (HTTP_PROXY), and all ports of a workload are called at the one port of its proxy.
+
+const LOOPBACK = '127.0.0.1';
+
+/** Where the application sends its calls; the request's authority tells what is meant. By the proxy's key. */
+export const forwardProxyListener = step(
+  'forward proxy listener',
+  (read, key): EmittedListener | undefined => {
+    const explicit = read.of(proxy, key).workload?.explicit;
+    if (explicit === undefined) return undefined;
+    const settings = read.of(meshSettings, '');
+    const statPrefix = `outbound_${addressListener(LOOPBACK, explicit.proxyPort)}`;
+    return emittedListener({
+      name: wellKnownNames.httpProxy,
+      address: socketAddress(LOOPBACK, explicit.proxyPort),
+      traffic_direction: 'OUTBOUND',
+      filter_chains: [
+        {
+          filters: [httpFilter({ statPrefix, routes: wellKnownNames.httpProxy, side: 'outbound', settings })],
+        },
+      ],
+    });
+  },
+);
+
+/** Where others call the workload. By the proxy's key. */
+export const sharedHostInbound = step(
+  'inbound on a shared host',
+  (read, key): EmittedListener | undefined => {
+    const { workload, namespace, labels } = read.of(proxy, key);
+    const explicit = workload?.explicit;
+    const ports = read.of(inboundPorts, key);
+    if (explicit === undefined || ports.length === 0) return undefined;
+    const modes = read.of(peerModes, peerModesKey(namespace, labels));
+    return emittedListener(
+      {
+        name: wellKnownNames.virtualInbound,
+        address: socketAddress(LOOPBACK, explicit.inboundPort),
+        traffic_direction: 'INBOUND',
+        listener_filters: [tlsInspector(), ...(ports.some(needsInspection) ? [httpInspector()] : [])],
+        filter_chains: ports.flatMap((port, i) =>
+          chainsOf(read, port, i === 0, modeOfPort(modes, port.number)),
+        ),
+      },
+      [...modes.origins, ...ports.flatMap((port) => port.services.map(({ origin }) => origin))],
+    );
+  },
+);
+
+function needsInspection({ protocol }: InboundPort): boolean {
+  return protocol === 'auto';
+}
+
+/** The first port takes everything; each other one what is called by a server name that names it. */
+function chainsOf(read: Read, port: InboundPort, first: boolean, mode: PeerMode): FilterChain[] {
+  const settings = read.of(meshSettings, '');
+  const chains = inboundChains(mode, port.protocol, undefined, portContent(port, settings), settings);
+  if (first) return chains;
+  const server_names = serverNames(read, port);
+  return chains
+    .filter(({ transport_socket }) => transport_socket !== undefined)
+    .map((chain) => ({ ...chain, filter_chain_match: { ...chain.filter_chain_match, server_names } }));
+}
+
+/** Names by which peers' proxies call the port: of the service as a whole, and of each subset that anybody defines. */
+function serverNames(read: Read, { services, servicePort }: InboundPort): string[] {
+  return services.flatMap(({ hostname }) =>
+    ['', ...read.of(subsetNames, hostname)].map((subset) => clusterSni(servicePort.number, subset, hostname)),
+  );
+}

@@ -1,0 +1,40 @@
+import type { WeightedDestination } from '../../../mesh/route.ts';
+import type { MeshSettings } from '../../../mesh/settings.ts';
+import { any, type FilterChain, type TcpProxy } from '../../../xds/resources.ts';
+import { destinationCluster, type FindService } from '../route/destination-cluster.ts';
+import { accessLogs } from './access-log.ts';
+
+type Filter = NonNullable<FilterChain['filters']>[number];
+
+/** The network filter that passes bytes on to one cluster. */
+export function tcpFilter(statPrefix: string, cluster: string, settings: MeshSettings): Filter {
+  return filter({ stat_prefix: statPrefix, cluster, ...accessLogs(settings.accessLog) });
+}
+
+/** The same to several destinations by their weights. */
+export function routedTcpFilter(
+  statPrefix: string,
+  destinations: readonly WeightedDestination[],
+  port: number,
+  find: FindService,
+  settings: MeshSettings,
+): Filter {
+  const [only] = destinations;
+  if (destinations.length === 1 && only !== undefined)
+    return tcpFilter(statPrefix, destinationCluster(only.destination, port, find), settings);
+  const clusters = destinations
+    .filter(({ weight }) => weight > 0)
+    .map(({ destination, weight }) => ({ name: destinationCluster(destination, port, find), weight }));
+  return filter({
+    stat_prefix: statPrefix,
+    weighted_clusters: { clusters },
+    ...accessLogs(settings.accessLog),
+  });
+}
+
+function filter(config: TcpProxy): Filter {
+  return {
+    name: 'envoy.filters.network.tcp_proxy',
+    typed_config: any('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', config),
+  };
+}

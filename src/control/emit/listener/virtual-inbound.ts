@@ -1,0 +1,151 @@
+import type { Origin } from '../../../mesh/origin.ts';
+import { modeOfPort, type PeerModes } from '../../../mesh/policy.ts';
+import type { MeshSettings } from '../../../mesh/settings.ts';
+import { addressListener, inboundCluster, inboundVirtualHost, wellKnownNames } from '../../../xds/names.ts';
+import type { FilterChain, Route, RouteConfiguration } from '../../../xds/resources.ts';
+import { type InboundPort, inboundPorts } from '../../resolve/inbound-ports.ts';
+import { meshSettings } from '../../resolve/mesh-settings.ts';
+import { peerModes, peerModesKey } from '../../resolve/peer-authentication.ts';
+import { proxy } from '../../resolve/proxies.ts';
+import { step } from '../../resolve/world.ts';
+import { type EmittedListener, emittedListener } from '../emitted.ts';
+import { timeouts } from '../route/http-route.ts';
+import { socketAddress } from '../sources.ts';
+import { httpFilter } from './http-connection-manager.ts';
+import { type ChainContent, inboundChains } from './inbound-chains.ts';
+import { httpInspector, originalDestination, tlsInspector } from './listener-filters.ts';
+import { tcpFilter } from './tcp-proxy.ts';
+
+/** Where interception sends what others call. */
+const INBOUND_PORT = 15006;
+
+/** The inbound socket of a proxy, by its key: chains for each port that services call, and for all others. */
+export const virtualInbound = step('virtual inbound', (read, key): EmittedListener => {
+  const settings = read.of(meshSettings, '');
+  const who = read.of(proxy, key);
+  const ports = read.of(inboundPorts, key);
+  const modes = read.of(peerModes, peerModesKey(who.namespace, who.labels));
+  const { virtualInbound: name } = wellKnownNames;
+  const object = {
+    name,
+    address: socketAddress('0.0.0.0', INBOUND_PORT),
+    traffic_direction: 'INBOUND',
+    listener_filters: [
+      originalDestination,
+      tlsInspector(plainPorts(ports, modes)),
+      httpInspector(declaredPorts(ports)),
+    ],
+    listener_filters_timeout: '0s',
+    continue_on_listener_filters_timeout: true,
+    filter_chains: [
+      blackHoleChain(settings),
+      ...passthroughChains(ports, modes, settings),
+      ...ports.flatMap((port) => portChains(port, modes, settings)),
+    ],
+  } as const;
+  return emittedListener(object, [...modes.origins, ...ports.flatMap(originsOf)]);
+});
+
+function originsOf(port: InboundPort): readonly Origin[] {
+  return port.services.map((service) => service.origin);
+}
+
+/** Ports whose TLS, if any, is the application's business, and whose bytes need not be looked at for HTTP. */
+function plainPorts(ports: readonly InboundPort[], modes: PeerModes): readonly number[] {
+  return ports
+    .filter(({ number, protocol }) => modeOfPort(modes, number) === 'disable' && protocol !== 'auto')
+    .map(({ number }) => number);
+}
+
+/** Ports of which it is known whether they speak HTTP. */
+function declaredPorts(ports: readonly InboundPort[]): readonly number[] {
+  return ports.filter(({ protocol }) => protocol !== 'auto').map(({ number }) => number);
+}
+
+/** A connection to the socket itself would come back for ever. */
+function blackHoleChain(settings: MeshSettings): FilterChain {
+  const { virtualInbound: name, blackHoleCluster } = wellKnownNames;
+  return {
+    name: `${name}-blackhole`,
+    filter_chain_match: { destination_port: INBOUND_PORT },
+    filters: [tcpFilter(blackHoleCluster, blackHoleCluster, settings)],
+  };
+}
+
+/** Ports that no service names: passed on to the application under the same rules of mutual TLS. */
+function passthroughChains(
+  ports: readonly InboundPort[],
+  modes: PeerModes,
+  settings: MeshSettings,
+): FilterChain[] {
+  const { virtualInbound, inboundPassthroughCluster: cluster } = wellKnownNames;
+  const content: ChainContent = {
+    name: (content) => (content === 'http' ? `${virtualInbound}-catchall-http` : virtualInbound),
+    http: () =>
+      httpFilter({
+        statPrefix: cluster,
+        routes: inboundRoutes(cluster, cluster, 'inbound|http|0', cluster),
+        side: 'inbound',
+        settings,
+      }),
+    tcp: () => tcpFilter(cluster, cluster, settings),
+  };
+  const served = new Set(ports.map(({ number }) => number));
+  const own = [...modes.ports].filter(([port, mode]) => !served.has(port) && mode !== modes.mode);
+  return [
+    ...inboundChains(modes.mode, 'auto', undefined, content, settings),
+    ...own.flatMap(([port, mode]) => inboundChains(mode, 'auto', port, content, settings)),
+  ];
+}
+
+function portChains(port: InboundPort, modes: PeerModes, settings: MeshSettings): FilterChain[] {
+  return inboundChains(
+    modeOfPort(modes, port.number),
+    port.protocol,
+    port.number,
+    portContent(port, settings),
+    settings,
+  );
+}
+
+/** What is done with connections to a port that a service names. */
+export function portContent(port: InboundPort, settings: MeshSettings): ChainContent {
+  const name = addressListener('0.0.0.0', port.number);
+  const cluster = inboundCluster(port.number);
+  return {
+    name: () => name,
+    http: () =>
+      httpFilter({ statPrefix: `inbound_${name}`, routes: portRoutes(port), side: 'inbound', settings }),
+    tcp: () => tcpFilter(cluster, cluster, settings),
+  };
+}
+
+function portRoutes(port: InboundPort): RouteConfiguration {
+  const cluster = inboundCluster(port.number);
+  const operation = `${port.service.hostname}:${port.servicePort.number}/*`;
+  return inboundRoutes(cluster, cluster, inboundVirtualHost(port.number), operation);
+}
+
+/** One way in for everything. A request that the application did not begin to read may be sent again. */
+function inboundRoutes(
+  name: string,
+  cluster: string,
+  virtualHost: string,
+  operation: string,
+): RouteConfiguration {
+  const route: Route = {
+    name: 'default',
+    match: { prefix: '/' },
+    route: {
+      cluster,
+      ...timeouts(undefined),
+      retry_policy: { retry_on: 'reset-before-request', num_retries: 2 },
+    },
+    decorator: { operation },
+  };
+  return {
+    name,
+    virtual_hosts: [{ name: virtualHost, domains: ['*'], routes: [route] }],
+    validate_clusters: false,
+  };
+}

@@ -1,0 +1,31 @@
+import type { MeshSettings } from '../../../mesh/settings.ts';
+import { wellKnownNames } from '../../../xds/names.ts';
+import { type EmittedListener, emittedListener } from '../emitted.ts';
+import { socketAddress } from '../sources.ts';
+import { tcpFilter } from './tcp-proxy.ts';
+
+/** Where interception sends what the application calls. */
+const OUTBOUND_PORT = 15001;
+
+/**
+ * The one outbound socket: connections are handed over to the listener of the address that was called, and stay here
+ * where there is none. A connection to the socket itself would come back for ever, so it leads nowhere.
+ */
+export function virtualOutbound(mode: MeshSettings['outbound'], settings: MeshSettings): EmittedListener {
+  const { passthroughCluster, blackHoleCluster, virtualOutbound: name } = wellKnownNames;
+  const cluster = mode === 'allow-any' ? passthroughCluster : blackHoleCluster;
+  return emittedListener({
+    name,
+    address: socketAddress('0.0.0.0', OUTBOUND_PORT),
+    use_original_dst: true,
+    traffic_direction: 'OUTBOUND',
+    filter_chains: [
+      {
+        name: `${name}-blackhole`,
+        filter_chain_match: { destination_port: OUTBOUND_PORT },
+        filters: [tcpFilter(blackHoleCluster, blackHoleCluster, settings)],
+      },
+      { name: `${name}-catchall-tcp`, filters: [tcpFilter(cluster, cluster, settings)] },
+    ],
+  });
+}

@@ -1,0 +1,113 @@
+import { isHttp, isTls } from '../../../mesh/protocol.ts';
+import type { Service, ServicePort } from '../../../mesh/service.ts';
+import { addressListener, outboundCluster, wellKnownNames } from '../../../xds/names.ts';
+import type { FilterChain, Listener } from '../../../xds/resources.ts';
+import { meshSettings } from '../../resolve/mesh-settings.ts';
+import { inView, viewAndParts } from '../../resolve/proxies.ts';
+import { scopedServices } from '../../resolve/scoped-services.ts';
+import { outboundMode } from '../../resolve/sidecars.ts';
+import { type Read, step } from '../../resolve/world.ts';
+import { type EmittedListener, emittedListener } from '../emitted.ts';
+import { isOnWildcard } from './addressing.ts';
+import { cidrRanges } from './cidr-ranges.ts';
+import { httpInspector, tlsInspector } from './listener-filters.ts';
+import { connectionChains, httpChain } from './outbound-chains.ts';
+import { outboundListener } from './outbound-listener.ts';
+import { tcpFilter } from './tcp-proxy.ts';
+
+const ANY_ADDRESS = '0.0.0.0';
+
+/** `0.0.0.0_PORT`: what is called on a port and cannot be told by its address. By view and port. */
+export const wildcardListener = step('wildcard listener', (read, key): EmittedListener | undefined => {
+  const { viewKey, parts } = viewAndParts(read, key);
+  const port = Number(parts[0]);
+  const users = usersOf(read, viewKey, port);
+  if (users.length === 0) return undefined;
+  const name = addressListener(ANY_ADDRESS, port);
+  const object = outboundListener(name, ANY_ADDRESS, port, {
+    ...chainsOf(read, viewKey, users, name, port),
+    // Where only bytes are passed on, nobody looks at them: the server may be the one to speak first.
+    ...(users.some(isLookedInto) ? { listener_filters: [tlsInspector(), httpInspector()] } : {}),
+  });
+  return emittedListener(
+    object,
+    users.map(({ service }) => service.origin),
+  );
+});
+
+interface User {
+  readonly service: Service;
+  readonly port: ServicePort;
+}
+
+/** Services with the port that have no address of their own for it. */
+function usersOf(read: Read, viewKey: string, number: number): User[] {
+  return read.of(scopedServices, viewKey).list.flatMap((service) => {
+    const port = service.ports.find((port) => port.number === number);
+    return port === undefined || !isOnWildcard(service, port) ? [] : [{ service, port }];
+  });
+}
+
+function isLookedInto({ port: { protocol } }: User): boolean {
+  return isHttp(protocol) || isTls(protocol) || protocol === 'auto';
+}
+
+function chainsOf(
+  read: Read,
+  viewKey: string,
+  users: readonly User[],
+  name: string,
+  port: number,
+): Partial<Listener> {
+  const http = users.some(({ port }) => isHttp(port.protocol) || port.protocol === 'auto');
+  const byName = users
+    .filter(({ port }) => isTls(port.protocol))
+    .flatMap(({ service, port }) => connectionChains(read, viewKey, service, port, true, [service.hostname]));
+  const bytes = users.filter(({ port }) => !isHttp(port.protocol) && !isTls(port.protocol));
+  const ranged = bytes.flatMap((user) => rangedChains(read, user));
+  return {
+    filter_chains: [
+      ...distinctMatches([...byName, ...ranged]),
+      ...(http ? [httpChain(read, name, String(port))] : []),
+    ],
+    default_filter_chain: fallbackChain(
+      read,
+      viewKey,
+      bytes.find(({ service }) => service.addresses.length === 0),
+    ),
+  };
+}
+
+/** Services that have ranges of addresses are told apart by them. */
+function rangedChains(read: Read, { service, port }: User): FilterChain[] {
+  if (service.addresses.length === 0) return [];
+  const cluster = outboundCluster(port.number, '', service.hostname);
+  return [
+    {
+      filter_chain_match: { prefix_ranges: cidrRanges(service.addresses) },
+      filters: [tcpFilter(cluster, cluster, read.of(meshSettings, ''))],
+    },
+  ];
+}
+
+/** Envoy refuses two chains with one match: the first service has it. */
+function distinctMatches(chains: readonly FilterChain[]): FilterChain[] {
+  const seen = new Set<string>();
+  return chains.filter(({ filter_chain_match }) => {
+    const text = JSON.stringify(filter_chain_match);
+    return seen.has(text) ? false : seen.add(text);
+  });
+}
+
+/** Bytes that nothing tells: to the one service without any address, else on to where the client wanted, or nowhere. */
+function fallbackChain(read: Read, viewKey: string, user: User | undefined): FilterChain {
+  const settings = read.of(meshSettings, '');
+  if (user !== undefined) {
+    const [chain] = connectionChains(read, viewKey, user.service, user.port, false).reverse();
+    if (chain !== undefined) return chain;
+  }
+  const { view } = viewAndParts(read, viewKey);
+  const mode = read.of(outboundMode, inView(view.sidecar, view.namespace)) ?? settings.outbound;
+  const cluster = mode === 'allow-any' ? wellKnownNames.passthroughCluster : wellKnownNames.blackHoleCluster;
+  return { name: 'PassthroughFilterChain', filters: [tcpFilter(cluster, cluster, settings)] };
+}

@@ -1,0 +1,62 @@
+import type { HttpMatch, NamedMatch, TextMatch } from '../../../mesh/route.ts';
+import type { HeaderMatcher, RouteMatch, StringMatcher } from '../../../xds/resources.ts';
+
+/** A match as Envoy has it; without a match every request. */
+export function routeMatch(match: HttpMatch | undefined): RouteMatch {
+  if (match === undefined) return { prefix: '/' };
+  const headers = [...match.headers].sort(byName).map(headerMatcher);
+  for (const [name, text] of [
+    [':method', match.method],
+    [':authority', match.authority],
+    [':scheme', match.scheme],
+  ] as const)
+    if (text !== undefined) headers.push(headerMatcher({ name, match: text, invert: false }));
+  return {
+    ...pathSpecifier(match),
+    ...(headers.length === 0 ? {} : { headers }),
+    ...(match.query.length === 0 ? {} : { query_parameters: match.query.map(queryMatcher) }),
+  };
+}
+
+/** Whether no request gets past a route with this match. */
+export function isCatchAll(match: RouteMatch): boolean {
+  const everyPath =
+    match.prefix === '/' || match.path_separated_prefix === '/' || match.safe_regex?.regex === '.*';
+  return everyPath && match.headers === undefined && match.query_parameters === undefined;
+}
+
+function byName(a: NamedMatch, b: NamedMatch): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : Number(a.invert) - Number(b.invert);
+}
+
+function pathSpecifier({ path }: HttpMatch): RouteMatch {
+  if (path === undefined || path.type === 'present') return { prefix: '/' };
+  const caseless = path.type !== 'segments' && path.ignoreCase === true ? { case_sensitive: false } : {};
+  if (path.type === 'exact') return { path: path.value, ...caseless };
+  if (path.type === 'prefix') return { prefix: path.value, ...caseless };
+  if (path.type === 'segments') return { path_separated_prefix: path.value };
+  // case_sensitive means nothing to Envoy's regular expressions; RE2 has a flag for it.
+  return { safe_regex: { regex: path.ignoreCase === true ? `(?i)${path.value}` : path.value } };
+}
+
+/** A header that must not be so may as well be missing. */
+function headerMatcher({ name, match, invert }: NamedMatch): HeaderMatcher {
+  const inverted = invert ? { invert_match: true } : {};
+  if (match.type === 'present') return { name, present_match: true, ...inverted };
+  const missing = invert ? { treat_missing_header_as_empty: true } : {};
+  return { name, string_match: stringMatcher(match), ...inverted, ...missing };
+}
+
+function queryMatcher({ name, match }: NamedMatch) {
+  return match.type === 'present'
+    ? { name, present_match: true }
+    : { name, string_match: stringMatcher(match) };
+}
+
+/** A text match other than `present`, which has no form of its own. */
+export function stringMatcher(match: TextMatch): StringMatcher {
+  if (match.type === 'present') return { prefix: '' };
+  const caseless = match.ignoreCase === true ? { ignore_case: true } : {};
+  if (match.type === 'regex') return { safe_regex: { regex: match.value } };
+  return match.type === 'exact' ? { exact: match.value, ...caseless } : { prefix: match.value, ...caseless };
+}

@@ -1,0 +1,163 @@
+import { isWildcard, shortNames } from '../../../mesh/hostname.ts';
+import type { Origin } from '../../../mesh/origin.ts';
+import { isHttp } from '../../../mesh/protocol.ts';
+import { MESH, type RuleSet } from '../../../mesh/route.ts';
+import type { Service } from '../../../mesh/service.ts';
+import { hostPort } from '../../../xds/names.ts';
+import type { Route, VirtualHost } from '../../../xds/resources.ts';
+import { meshSettings } from '../../resolve/mesh-settings.ts';
+import { inView, viewAndParts } from '../../resolve/proxies.ts';
+import { rulesForHost, sidecarRules } from '../../resolve/rules-for.ts';
+import { scopedService, scopedServices } from '../../resolve/scoped-services.ts';
+import { virtualService } from '../../resolve/virtual-services.ts';
+import { keyOf, type Read, step } from '../../resolve/world.ts';
+import { hashPolicies } from './hash-policy.ts';
+import { plainRoute } from './http-route.ts';
+import { type RuleRoutes, ruleRoutes } from './rule-routes.ts';
+import { viewContext, wholeCluster } from './view-context.ts';
+
+// Virtual hosts of sidecars: one for each service and port over which HTTP may be spoken.
+
+/** A virtual host and what made it. */
+export interface HostRoutes {
+  readonly host: VirtualHost;
+  readonly origins: readonly Origin[];
+}
+
+/** Ports of a view over which HTTP is or may be spoken, with the services on each, in order of hostname. */
+export const hostsByPort = step('hosts by port', (read, viewKey): ReadonlyMap<number, readonly string[]> => {
+  const byPort = new Map<number, string[]>();
+  for (const service of read.of(scopedServices, viewKey).list) {
+    if (service.resolution === 'alias') continue;
+    for (const { number, protocol } of service.ports) {
+      if (!isHttp(protocol) && protocol !== 'auto') continue;
+      const hosts = byPort.get(number);
+      if (hosts === undefined) byPort.set(number, [service.hostname]);
+      else hosts.push(service.hostname);
+    }
+  }
+  return byPort;
+});
+
+/** The virtual host of a service at a port, by view, hostname and port. */
+export const serviceHost = step('virtual host', (read, key): HostRoutes | undefined => {
+  const { viewKey, parts } = viewAndParts(read, key);
+  const [hostname = '', text = ''] = parts;
+  const port = Number(text);
+  const service = read.of(scopedService, inView(viewKey, hostname));
+  if (service === undefined) return undefined;
+  const { routes, origins } = routesForHost(read, viewKey, hostname, port);
+  return {
+    host: virtualHost(hostname, port, domainsOf(read, viewKey, service), routes),
+    origins: [...origins, service.origin],
+  };
+});
+
+export function virtualHost(
+  name: string,
+  port: number,
+  domains: readonly string[],
+  routes: readonly Route[],
+): VirtualHost {
+  return { name: hostPort(name, port), domains, routes, include_request_attempt_count: true };
+}
+
+/** The rules that decide about the host, else the plain way to the service. */
+function routesForHost(read: Read, viewKey: string, hostname: string, port: number): RuleRoutes {
+  const rules = read.of(rulesForHost, inView(viewKey, hostname));
+  if (rules !== undefined && rules.http.length > 0) {
+    const made = read.of(sidecarRuleRoutes, inView(viewKey, rules.namespace, rules.name, port));
+    if (made.routes.length > 0) return made;
+  }
+  const context = viewContext(read, viewKey, hostname, port);
+  const destination = { destination: { host: hostname, subset: '', port }, weight: 100, origin: NOBODY };
+  const hash_policy = hashPolicies([destination], context.hash);
+  const hash = hash_policy.length === 0 ? {} : { hash_policy };
+  return { routes: [plainRoute(wholeCluster(hostname, port), context, hash)], origins: [] };
+}
+
+const NOBODY: Origin = { group: '', kind: '', namespace: '', name: '' };
+
+/** Routes of one rule set for sidecars of a view: shared by all hosts that it decides about. */
+const sidecarRuleRoutes = step('routes of a rule set', (read, key): RuleRoutes => {
+  const { viewKey, view, parts } = viewAndParts(read, key);
+  const [namespace = '', name = '', port = ''] = parts;
+  const rules = read.of(virtualService, keyOf(namespace, name)).value;
+  if (rules === undefined) return { routes: [], origins: [] };
+  const caller = { gateways: [MESH], namespace: view.namespace, labels: view.labels };
+  return ruleRoutes(rules, caller, viewContext(read, viewKey, name, Number(port)));
+});
+
+/** Every name by which clients of the view may call the service, without port. */
+function domainsOf(read: Read, viewKey: string, service: Service): readonly string[] {
+  const { view } = viewAndParts(read, viewKey);
+  const { clusterDomain } = read.of(meshSettings, '');
+  const names = [service.hostname, ...(read.of(aliasNames, viewKey).get(service.hostname) ?? [])];
+  const all = names.flatMap((name) => [name, ...shortNames(name, view.namespace, clusterDomain)]);
+  // Pods of a headless service have names of their own below the service's.
+  const pods = service.resolution === 'headless' ? all.map((name) => `*.${name}`) : [];
+  const addresses = service.addresses.filter((address) => !address.includes('/')).map(bracketed);
+  return [...new Set([...all, ...pods, ...addresses])];
+}
+
+/** IPv6 addresses stand in brackets in Host headers. */
+function bracketed(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
+}
+
+/** Names of services that are other names of a service (ExternalName), by its hostname. */
+const aliasNames = step('alias names', (read, viewKey): ReadonlyMap<string, readonly string[]> => {
+  const byTarget = new Map<string, string[]>();
+  for (const { resolution, externalName, hostname } of read.of(scopedServices, viewKey).list) {
+    if (resolution !== 'alias' || externalName === undefined) continue;
+    byTarget.set(externalName, [...(byTarget.get(externalName) ?? []), hostname]);
+  }
+  return byTarget;
+});
+
+/** Hosts that rules name and no service has, by port: those of the rule's services, else 80 (Istio). */
+export const unknownHosts = step(
+  'hosts without a service',
+  (read, viewKey): ReadonlyMap<number, readonly [host: string, rules: RuleSet][]> => {
+    const { view } = viewAndParts(read, viewKey);
+    const { byHost } = read.of(scopedServices, viewKey);
+    const byPort = new Map<number, [string, RuleSet][]>();
+    for (const rules of read.of(sidecarRules, view.namespace)) {
+      if (rules.http.length === 0) continue;
+      const unknown = rules.hosts.filter((host) => !isKnown(host, byHost));
+      for (const port of unknown.length === 0 ? [] : portsOf(rules, byHost))
+        byPort.set(port, [
+          ...(byPort.get(port) ?? []),
+          ...unknown.map((host): [string, RuleSet] => [host, rules]),
+        ]);
+    }
+    return byPort;
+  },
+);
+
+function isKnown(host: string, byHost: ReadonlyMap<string, Service>): boolean {
+  if (!isWildcard(host)) return byHost.has(host);
+  const suffix = host.slice(1);
+  return [...byHost.keys()].some((name) => name.endsWith(suffix));
+}
+
+function portsOf(rules: RuleSet, byHost: ReadonlyMap<string, Service>): readonly number[] {
+  const ports = new Set<number>();
+  for (const host of rules.hosts)
+    for (const { number, protocol } of byHost.get(host)?.ports ?? [])
+      if (isHttp(protocol) || protocol === 'auto') ports.add(number);
+  return ports.size === 0 ? [80] : [...ports];
+}
+
+/** The virtual host of a name that rules know and no service has, by view, rule set, host and port. */
+export function unknownHost(
+  read: Read,
+  viewKey: string,
+  host: string,
+  rules: RuleSet,
+  port: number,
+): HostRoutes | undefined {
+  const { routes, origins } = read.of(sidecarRuleRoutes, inView(viewKey, rules.namespace, rules.name, port));
+  if (routes.length === 0) return undefined;
+  return { host: virtualHost(host, port, [host], routes), origins: [...origins, rules.origin] };
+}

@@ -1,0 +1,38 @@
+import type { Destination } from '../../../mesh/route.ts';
+import { outboundCluster } from '../../../xds/names.ts';
+import { hostPolicy, hostPolicyKey } from '../../resolve/destination-rules.ts';
+import { meshSettings } from '../../resolve/mesh-settings.ts';
+import { inView, viewAndParts } from '../../resolve/proxies.ts';
+import { scopedService } from '../../resolve/scoped-services.ts';
+import type { Read } from '../../resolve/world.ts';
+import { hashOfPolicy } from './hash-policy.ts';
+import type { RouteContext } from './http-route.ts';
+
+/** What routes of a view need to know, for a port that is called. */
+export function viewContext(
+  read: Read,
+  viewKey: string,
+  owner: string,
+  port: number,
+  tls = false,
+): RouteContext {
+  const { view } = viewAndParts(read, viewKey);
+  const find = (hostname: string) => read.of(scopedService, inView(viewKey, hostname));
+  return {
+    port,
+    tls,
+    owner,
+    retries: read.of(meshSettings, '').retries,
+    find,
+    hash: (destination: Destination) => {
+      const namespace = find(destination.host)?.namespace ?? '';
+      const key = hostPolicyKey(view.namespace, destination.host, namespace, view.labels);
+      return hashOfPolicy(read.of(hostPolicy, key), destination.subset, destination.port);
+    },
+  };
+}
+
+/** The cluster of a service as a whole. */
+export function wholeCluster(hostname: string, port: number): string {
+  return outboundCluster(port, '', hostname);
+}

@@ -1,0 +1,55 @@
+import { formatProtoDuration } from '../../lib/duration.ts';
+import { meshSettings } from '../resolve/mesh-settings.ts';
+import { proxy, view, viewKeyOf } from '../resolve/proxies.ts';
+import { outboundMode } from '../resolve/sidecars.ts';
+import { keyOf, step } from '../resolve/world.ts';
+import { inboundClusters } from './cluster/inbound-clusters.ts';
+import { outboundClusters } from './cluster/outbound-cluster.ts';
+import {
+  blackHoleCluster,
+  inboundPassthroughCluster,
+  passthroughCluster,
+} from './cluster/standing-clusters.ts';
+import { type EmittedCluster, type EmittedListener, sortedByName } from './emitted.ts';
+import { dnsListener } from './listener/dns-listener.ts';
+import { outboundListeners } from './listener/outbound-listeners.ts';
+import { forwardProxyListener, sharedHostInbound } from './listener/shared-host-listeners.ts';
+import { virtualInbound } from './listener/virtual-inbound.ts';
+import { virtualOutbound } from './listener/virtual-outbound.ts';
+
+/** All listeners of a sidecar, by the proxy's key. */
+export const sidecarListeners = step('sidecar listeners', (read, key): readonly EmittedListener[] => {
+  const viewKey = read.of(viewKeyOf, key);
+  if (read.of(proxy, key).workload?.explicit !== undefined) {
+    const own = [read.of(forwardProxyListener, key), read.of(sharedHostInbound, key)];
+    return sortedByName(own.filter((listener) => listener !== undefined));
+  }
+  return sortedByName([
+    read.of(outboundSocket, viewKey),
+    read.of(virtualInbound, key),
+    read.of(dnsListener, viewKey),
+    ...read.of(outboundListeners, viewKey),
+  ]);
+});
+
+/** virtualOutbound of a view. */
+const outboundSocket = step('outbound socket', (read, viewKey): EmittedListener => {
+  const { sidecar, namespace } = read.of(view, viewKey);
+  const settings = read.of(meshSettings, '');
+  return virtualOutbound(read.of(outboundMode, keyOf(sidecar, namespace)) ?? settings.outbound, settings);
+});
+
+/** All clusters of a sidecar, by the proxy's key. */
+export const sidecarClusters = step('sidecar clusters', (read, key): readonly EmittedCluster[] => {
+  const viewKey = read.of(viewKeyOf, key);
+  return sortedByName([
+    ...read.of(outboundClusters, viewKey),
+    ...read.of(inboundClusters, key),
+    ...read.of(standingClusters, ''),
+  ]);
+});
+
+const standingClusters = step('standing clusters', (read): readonly EmittedCluster[] => {
+  const timeout = formatProtoDuration(read.of(meshSettings, '').connectTimeoutMs);
+  return [passthroughCluster(timeout), blackHoleCluster(timeout), inboundPassthroughCluster(timeout)];
+});

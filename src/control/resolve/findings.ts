@@ -1,0 +1,39 @@
+import { destinationRule } from './destination-rules.ts';
+import type { Finding } from './finding.ts';
+import { gateway } from './gateways.ts';
+import { kubernetesService } from './kubernetes-services.ts';
+import { destinationRuleReferences, virtualServiceReferences } from './references.ts';
+import { serviceEntry } from './service-entries.ts';
+import { virtualService } from './virtual-services.ts';
+import { entryWorkload } from './workload/entries.ts';
+import { podWorkload } from './workload/pods.ts';
+import { keyOf, listOf, objectKey, type Read, step } from './world.ts';
+
+/** Everything odd between the objects, by kind, then by namespace and name. */
+export const findings = step('findings', (read): readonly Finding[] => [
+  ...ofKind(read, 'networking.istio.io/VirtualService', (key) => [
+    ...read.of(virtualService, key).findings,
+    ...read.of(virtualServiceReferences, key),
+  ]),
+  ...ofKind(read, 'networking.istio.io/DestinationRule', (key) => {
+    const { value, findings } = read.of(destinationRule, key);
+    if (value === undefined) return findings;
+    return [
+      ...findings,
+      ...read.of(destinationRuleReferences, keyOf(value.namespace, value.name, value.host)),
+    ];
+  }),
+  ...ofKind(read, 'networking.istio.io/Gateway', (key) => read.of(gateway, key).findings),
+  ...ofKind(read, 'networking.istio.io/ServiceEntry', (key) => read.of(serviceEntry, key).findings),
+  ...ofKind(read, 'networking.istio.io/WorkloadEntry', (key) => read.of(entryWorkload, key).findings),
+  ...ofKind(read, '/Service', (key) => read.of(kubernetesService, key).findings),
+  ...ofKind(read, '/Pod', (key) => read.of(podWorkload, key).findings),
+]);
+
+function ofKind(
+  read: Read,
+  kind: Parameters<typeof listOf>[1],
+  of: (key: string) => readonly Finding[],
+): readonly Finding[] {
+  return listOf(read, kind).flatMap((resource) => of(objectKey(resource)));
+}

@@ -1,0 +1,66 @@
+import type { Protocol } from '../../mesh/protocol.ts';
+import type { MeshProxy } from '../../mesh/proxy.ts';
+import { compareAge, type Service, type ServicePort } from '../../mesh/service.ts';
+import { matchesLabels } from '../../mesh/workload.ts';
+import { workloadPort } from './endpoints.ts';
+import { proxy } from './proxies.ts';
+import { services } from './services.ts';
+import { step } from './world.ts';
+
+/** A port of a workload by which services call it. */
+export interface InboundPort {
+  /** The workload's own port. */
+  readonly number: number;
+  readonly protocol: Protocol;
+  /** The oldest service that calls it here, and its port; it decides the protocol. */
+  readonly service: Service;
+  readonly servicePort: ServicePort;
+  /** All of them. */
+  readonly services: readonly Service[];
+}
+
+/** Services of one namespace that select workloads or list endpoints. */
+const servicesOfNamespace = step('services of a namespace', (read, namespace): readonly Service[] =>
+  read
+    .of(services, '')
+    .filter((service) => service.namespace === namespace && service.resolution !== 'alias')
+    .sort((a, b) => compareAge(a.age, b.age)),
+);
+
+/** Services that have an endpoint of this address in a list, whatever their namespace. */
+const listingServices = step('services that list an address', (read, ip): readonly Service[] =>
+  read.of(services, '').filter((service) => service.endpoints.some(({ address }) => address === ip)),
+);
+
+/** Ports by which services call the workload of a proxy, by number; by the proxy's key. */
+export const inboundPorts = step('inbound ports', (read, key): readonly InboundPort[] => {
+  const who = read.of(proxy, key);
+  const selecting = read.of(servicesOfNamespace, who.namespace).filter((service) => selects(service, who));
+  const listing = who.ips.flatMap((ip) => read.of(listingServices, ip));
+  const byNumber = new Map<number, InboundPort>();
+  for (const service of [...selecting, ...listing])
+    for (const servicePort of service.ports) {
+      const number = ownPort(service, servicePort, who);
+      if (number === undefined || servicePort.protocol === 'udp') continue;
+      const other = byNumber.get(number);
+      byNumber.set(
+        number,
+        other === undefined
+          ? { number, protocol: servicePort.protocol, service, servicePort, services: [service] }
+          : { ...other, services: [...new Set([...other.services, service])] },
+      );
+    }
+  return [...byNumber.values()].sort((a, b) => a.number - b.number);
+});
+
+function selects(service: Service, who: MeshProxy): boolean {
+  return service.selector !== undefined && matchesLabels(service.selector, who.labels);
+}
+
+/** The port as the workload has it. On a shared host that is the one its application was given. */
+function ownPort(service: Service, port: ServicePort, who: MeshProxy): number | undefined {
+  const listed = service.endpoints.find(({ address }) => who.ips.includes(address))?.ports[port.name];
+  if (listed !== undefined) return listed;
+  if (who.workload !== undefined) return workloadPort(port, who.workload);
+  return typeof port.targetPort === 'number' ? port.targetPort : port.number;
+}
