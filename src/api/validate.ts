@@ -35,7 +35,10 @@ export function validateObject(value: unknown): Validated {
   const found = named === undefined ? undefined : findKind(named.apiVersion, named.kind);
   if (found !== undefined && !('body' in found)) reportKindProblem(found, report);
   const kind = found !== undefined && 'body' in found ? found : undefined;
-  const metadata = checkMetadata(value['metadata'], kind?.clusterWide ?? false, report.at('metadata'));
+  // Of a kind that weft does not read it does not know the rules for names either.
+  const foreign = named !== undefined && kind === undefined && report.errors.length === 0;
+  const atMetadata = foreign ? openReport() : report.at('metadata');
+  const metadata = checkMetadata(value['metadata'], kind?.clusterWide ?? false, atMetadata);
   const key = named === undefined || metadata === undefined ? undefined : keyOf(named, metadata);
   const object =
     kind === undefined || metadata === undefined ? undefined : checkBody(kind, value, metadata, report);

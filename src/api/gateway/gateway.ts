@@ -1,9 +1,10 @@
+import { ipAddressProblem } from '../check/address.ts';
 import { specKind } from '../kind.ts';
 import type { SpecObject } from '../object.ts';
 import type { Report } from '../report.ts';
 import { type Infer, int32, list, message, oneOf, text, textMap } from '../schema.ts';
 import { checkListeners, labelSelector, listeners } from './shared/listeners.ts';
-import { GATEWAY_API_GROUP } from './shared/names.ts';
+import { GATEWAY_API_GROUP, hostnameProblem } from './shared/names.ts';
 import { localRef, secretRef } from './shared/references.ts';
 
 const caRef = message({ group: text, kind: text, name: text }, { namespace: text });
@@ -58,10 +59,25 @@ function checkGateway(gateway: KubernetesGatewaySpec, report: Report): void {
   if (gateway.gatewayClassName === '')
     report.error('gatewayClassName', 'the name of the GatewayClass is missing');
   checkListeners(gateway.listeners, report.at('listeners'));
+  checkAddresses(gateway.addresses ?? [], report.at('addresses'));
   const ports = new Set<number>();
   for (const [i, { port }] of (gateway.tls?.frontend?.perPort ?? []).entries()) {
     if (ports.has(port))
       report.error(['tls', 'frontend', 'perPort', i, 'port'], `there is already an entry for port ${port}`);
     ports.add(port);
+  }
+}
+
+/** IP addresses (the default type) and host names, each once; types of other vendors are theirs to judge. */
+function checkAddresses(addresses: NonNullable<KubernetesGatewaySpec['addresses']>, report: Report): void {
+  const seen = new Set<string>();
+  for (const [i, { type = 'IPAddress', value }] of addresses.entries()) {
+    if (value === undefined) continue;
+    const text = `${type} ${value}`;
+    const own = type === 'IPAddress' ? ipAddressProblem(value) : undefined;
+    const problem = type === 'Hostname' && value !== '' ? hostnameProblem(value, true) : own;
+    if (problem !== undefined) report.error([i, 'value'], problem);
+    if (seen.has(text)) report.error([i, 'value'], `"${value}" is already in this list`);
+    seen.add(text);
   }
 }

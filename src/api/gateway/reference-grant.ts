@@ -2,6 +2,7 @@ import { specKind } from '../kind.ts';
 import type { SpecObject } from '../object.ts';
 import { type Infer, list, message, text } from '../schema.ts';
 import { GATEWAY_API_GROUP } from './shared/names.ts';
+import { checkRefNames } from './shared/references.ts';
 
 const spec = message(
   {
@@ -23,8 +24,7 @@ export const referenceGrant = specKind(
     for (const field of ['from', 'to'] as const)
       if (grant[field].length === 0)
         report.error(field, `${field} is empty, so nothing is granted; name at least one kind`);
-    for (const [i, { namespace }] of grant.from.entries())
-      if (namespace === '')
-        report.error(['from', i, 'namespace'], 'namespace is required: whose objects may refer here');
+    for (const field of ['from', 'to'] as const)
+      for (const [i, ref] of grant[field].entries()) checkRefNames(ref, report.at(field, i));
   },
 );

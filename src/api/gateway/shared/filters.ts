@@ -2,12 +2,9 @@ import { portProblem } from '../../check/port.ts';
 import { setFields } from '../../istio/shared/exclusive.ts';
 import type { Report } from '../../report.ts';
 import { bool, type Infer, int32, list, message, oneOf, text, texts } from '../../schema.ts';
-import { gatewayHeaderProblem, hostnameProblem } from './names.ts';
+import { checkHeaderModifier, headerModifier } from './header-modifier.ts';
+import { hostnameProblem } from './names.ts';
 import { backendObjectRef, checkBackendRef, localRef } from './references.ts';
-
-const headerValues = list(message({ name: text, value: text }, {}));
-const headerModifier = message({}, { set: headerValues, add: headerValues, remove: texts });
-export type HeaderModifier = Infer<typeof headerModifier>;
 
 const requestMirror = message(
   { backendRef: backendObjectRef },
@@ -140,19 +137,6 @@ function checkFilter(filter: HttpRouteFilter, report: Report): void {
     );
   const problem = port === undefined ? undefined : portProblem(port);
   if (problem !== undefined) report.error(['requestRedirect', 'port'], problem);
-}
-
-function checkHeaderModifier(modifier: HeaderModifier | undefined, report: Report): void {
-  for (const field of ['set', 'add'] as const) {
-    const seen = new Set<string>();
-    for (const [i, { name }] of (modifier?.[field] ?? []).entries()) {
-      const problem = seen.has(name.toLowerCase())
-        ? `"${name}" is already in this list`
-        : gatewayHeaderProblem(name);
-      if (problem !== undefined) report.error([field, i, 'name'], problem);
-      seen.add(name.toLowerCase());
-    }
-  }
 }
 
 function checkMirror(mirror: RequestMirror, report: Report): void {

@@ -2,7 +2,7 @@ import { portProblem } from '../../check/port.ts';
 import type { Report } from '../../report.ts';
 import { type Infer, int32, list, message, oneOf, text, textMap, texts } from '../../schema.ts';
 import { hostnameProblem, sectionNameProblem } from './names.ts';
-import { secretRef } from './references.ts';
+import { checkRefNames, secretRef } from './references.ts';
 
 /** Objects by labels (Kubernetes' meta/v1 LabelSelector). */
 export const labelSelector = message(
@@ -65,6 +65,10 @@ function checkProtocol(entry: Listener, report: Report): void {
     report.error('tls', `a listener with protocol ${protocol} has no TLS; use HTTPS or TLS, or drop tls`);
   if (protocol === 'HTTPS' && (tls?.mode ?? 'Terminate') !== 'Terminate')
     report.error(['tls', 'mode'], 'HTTPS ends TLS here; use protocol TLS to pass it through');
+  if (protocol === 'TLS' && tls?.mode === undefined)
+    report.error(['tls', 'mode'], 'protocol TLS needs tls.mode: Passthrough or Terminate');
+  for (const [i, ref] of (tls?.certificateRefs ?? []).entries())
+    checkRefNames(ref, report.at('tls', 'certificateRefs', i));
   if (hostname !== undefined && ['TCP', 'UDP'].includes(protocol))
     report.error('hostname', `${protocol} carries no host name; leave hostname out`);
   const problem = hostname === undefined ? undefined : hostnameProblem(hostname, true);

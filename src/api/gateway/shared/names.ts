@@ -23,6 +23,25 @@ export function sectionNameProblem(name: string): string | undefined {
   return `"${name}" is not a name for a section; use lower-case letters, digits, "-" and "."`;
 }
 
+/** What is wrong with the group of a reference ('' is Kubernetes' core group), or undefined. */
+export function groupProblem(group: string): string | undefined {
+  if (group === '' || group.split('.').every((label) => LABEL.test(label))) return undefined;
+  return `"${group}" is not an API group; write "" for Services, or a name such as ${GATEWAY_API_GROUP}`;
+}
+
+/** What is wrong with the kind of a reference, or undefined. */
+export function kindProblem(kind: string): string | undefined {
+  return /^[a-zA-Z](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?$/.test(kind)
+    ? undefined
+    : `"${kind}" is not the name of a kind`;
+}
+
+/** What is wrong with the namespace of a reference, or undefined. */
+export function namespaceProblem(namespace: string): string | undefined {
+  if (namespace.length <= 63 && LABEL.test(namespace)) return undefined;
+  return `"${namespace}" is not a namespace; use lower-case letters, digits and "-"`;
+}
+
 /** What is wrong with the name of a header, or undefined. */
 export function gatewayHeaderProblem(name: string): string | undefined {
   return HEADER.test(name) ? undefined : `"${name}" is not the name of a header; use letters, digits and "-"`;

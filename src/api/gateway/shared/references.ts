@@ -1,7 +1,7 @@
 import { portProblem } from '../../check/port.ts';
 import type { Report } from '../../report.ts';
 import { type Infer, int32, list, message, text } from '../../schema.ts';
-import { sectionNameProblem } from './names.ts';
+import { groupProblem, kindProblem, namespaceProblem, sectionNameProblem } from './names.ts';
 
 /** What a route is attached to: a Gateway (default), a ListenerSet, or a Service for traffic within the mesh. */
 export const parentRef = message(
@@ -36,6 +36,7 @@ export function checkParentRefs(refs: readonly ParentRef[] | undefined, report: 
   for (const [i, ref] of (refs ?? []).entries()) {
     const at = report.at('parentRefs', i);
     if (ref.name === '') at.error('name', 'the name of the parent is missing');
+    checkRefNames(ref, at);
     const section = ref.sectionName === undefined ? undefined : sectionNameProblem(ref.sectionName);
     if (section !== undefined) at.error('sectionName', section);
     checkRefPort(ref.port, at);
@@ -52,12 +53,30 @@ const MAX_WEIGHT = 1_000_000;
 /** Name, port and weight of a backend. */
 export function checkBackendRef(ref: BackendRef, report: Report): void {
   if (ref.name === '') report.error('name', 'the name of the backend is missing');
+  checkRefNames(ref, report);
   const isService = (ref.group ?? '') === '' && (ref.kind ?? 'Service') === 'Service';
   if (isService && ref.port === undefined)
     report.error('port', 'port is required: which port of the Service?');
   checkRefPort(ref.port, report);
   if (ref.weight !== undefined && (ref.weight < 0 || ref.weight > MAX_WEIGHT))
     report.error('weight', `${ref.weight} is not a weight; write 0 to ${MAX_WEIGHT}`);
+}
+
+interface RefNames {
+  readonly group?: string;
+  readonly kind?: string;
+  readonly namespace?: string;
+}
+
+/** Group, kind and namespace of a reference, where they are written. */
+export function checkRefNames(ref: RefNames, report: Report): void {
+  const problems = {
+    group: ref.group === undefined ? undefined : groupProblem(ref.group),
+    kind: ref.kind === undefined ? undefined : kindProblem(ref.kind),
+    namespace: ref.namespace === undefined ? undefined : namespaceProblem(ref.namespace),
+  };
+  for (const [field, problem] of Object.entries(problems))
+    if (problem !== undefined) report.error(field, problem);
 }
 
 function checkRefPort(port: number | undefined, report: Report): void {
