@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** The file of a command on a PATH, or undefined. */
@@ -14,8 +14,10 @@ export function isOnPath(command: string, path: string): boolean {
   return findOnPath(command, path) !== undefined;
 }
 
-function isExecutable(file: string): boolean {
+/** Whether this is a file that we may run. */
+export function isExecutable(file: string): boolean {
   try {
+    if (!statSync(file).isFile()) return false;
     accessSync(file, constants.X_OK);
     return true;
   } catch {

@@ -96,7 +96,7 @@ export async function startPlatform(settings: PlatformSettings, world: PlatformW
   });
   const folder = new Folder(settings.dir);
   const apply = applier(folder, settings.dataPlane, services, workloads, table, report);
-  const status = await serveStatus(paths.platformSocket, () => table.statusWithUsage());
+  const status = await serveStatus(paths.platformSocket, () => table.status());
   const programs = parts.programs.map((program) => runProgram(program, settings, world, table));
   apply();
   const watching = watchFolder(settings.dir, () => {

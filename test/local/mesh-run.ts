@@ -170,7 +170,8 @@ export interface StatusAnswer {
     readonly state: string;
     readonly pid?: number;
     readonly restarts: number;
-    readonly usage?: { readonly cpuSeconds: number; readonly rssBytes: number };
+    readonly cpuSeconds?: number;
+    readonly rssBytes?: number;
   }[];
   readonly pods: readonly { readonly name: string; readonly ready: boolean; readonly address: string }[];
   readonly problems: readonly { readonly file: string; readonly line: number; readonly message: string }[];

@@ -119,7 +119,7 @@ describe.each(namespaceWays)('weft up, %s', (way) => {
     expect(processes).toHaveLength(9);
     for (const row of processes) {
       expect(row.state).toBe('running');
-      expect(row.usage?.rssBytes).toBeGreaterThan(10_000_000);
+      expect(row.rssBytes).toBeGreaterThan(10_000_000);
     }
     expect(pods.every((pod) => pod.ready)).toBe(true);
     const written = JSON.parse(readFileSync(join(run.folder, 'status.json'), 'utf8'));

@@ -5,8 +5,6 @@ import { closeSync, copyFileSync, fstatSync, ftruncateSync, openSync, readSync }
 
 /** A log is turned over when it is larger than this; one former log is kept beside it as `NAME.1`. */
 export const MAX_LOG_BYTES = 8 * 1024 * 1024;
-/** How often logs are looked at. */
-export const LOG_CHECK_MS = 2_000;
 
 /** How much of the end of a log is looked at for a telling line. */
 const TAIL_BYTES = 4_096;

@@ -1,12 +1,13 @@
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { writeWhole } from '../publish.ts';
-import { LOG_CHECK_MS } from './log-file.ts';
 import type { Reaper } from './reaper.ts';
 import { type ProcessOrder, type ProcessStatus, SupervisedProcess } from './supervise.ts';
-import { type Usage, usageOf } from './usage.ts';
+import { usageOf } from './usage.ts';
 
 /** Changes within this are written together. */
 const WRITE_DELAY_MS = 20;
+/** How often usage is measured and written, and logs are looked at. */
+const LOOK_MS = 2_000;
 
 /** A pod as `weft status` shows it. */
 export interface PodStatus {
@@ -27,17 +28,22 @@ export interface ProblemStatus {
   readonly message: string;
 }
 
-/** The content of status.json and of the answer to `{"get":"status"}`. */
+/** A row with what the process used since its start; absent while it does not run and where that cannot be told. */
+export interface ProcessRow extends ProcessStatus {
+  readonly cpuSeconds?: number;
+  readonly rssBytes?: number;
+}
+
+/** The content of status.json, and the answer to `{"get":"status"}`. */
 export interface PlatformStatus {
   readonly way: string;
   readonly startedMs: number;
-  readonly processes: readonly ProcessStatus[];
+  /** When it was written; wall time in milliseconds, as `startedMs`. */
+  readonly atMs: number;
+  readonly processes: readonly ProcessRow[];
   readonly pods: readonly PodStatus[];
   readonly problems: readonly ProblemStatus[];
 }
-
-/** A process with what it has used; `usage` is undefined while it does not run and where it cannot be told. */
-export type ProcessWithUsage = ProcessStatus & { readonly usage: Usage | undefined };
 
 /** All processes of a run, and the one place that tells of them. Also turns their logs over. */
 export class ProcessTable {
@@ -49,14 +55,14 @@ export class ProcessTable {
   #pods: readonly PodStatus[] = [];
   #problems: readonly ProblemStatus[] = [];
   #writing: Timer | undefined;
-  #rotating: Timer;
+  #looking: Timer;
 
   constructor(file: string, way: string, clock: Clock, reaper?: Reaper) {
     this.#reaper = reaper;
     this.#file = file;
     this.#clock = clock;
     this.#head = { way, startedMs: clock.nowMs() };
-    this.#rotating = this.#rotateLater();
+    this.#looking = this.#lookLater();
   }
 
   /** Adds a process and starts it. `onChange` hears of every change of its state. */
@@ -90,41 +96,38 @@ export class ProcessTable {
     this.#changed();
   }
 
-  get status(): PlatformStatus {
-    const processes = [...this.#processes.values()].map((supervised) => supervised.status);
-    return { ...this.#head, processes, pods: this.#pods, problems: this.#problems };
-  }
-
-  /** The status with each process's CPU and memory as of now, and `self`: the platform's own process. */
-  statusWithUsage(): Omit<PlatformStatus, 'processes'> & {
-    readonly processes: readonly ProcessWithUsage[];
-    readonly self: Usage | undefined;
-  } {
-    const { status } = this;
-    const processes = status.processes.map((row) => ({
-      ...row,
-      usage: row.pid === undefined ? undefined : usageOf(row.pid),
+  /** As of now. */
+  status(): PlatformStatus {
+    const processes = [...this.#processes.values()].map(({ status }) => ({
+      ...status,
+      ...(status.pid === undefined ? {} : usageOf(status.pid)),
     }));
-    return { ...status, processes, self: usageOf(process.pid) };
+    const atMs = this.#clock.nowMs();
+    return { ...this.#head, atMs, processes, pods: this.#pods, problems: this.#problems };
   }
 
   close(): void {
     this.#reaper?.close();
     this.#writing?.cancel();
-    this.#rotating.cancel();
+    this.#looking.cancel();
   }
 
   #changed(): void {
     this.#writing ??= this.#clock.setTimeout(() => {
       this.#writing = undefined;
-      writeWhole(this.#file, `${JSON.stringify(this.status, undefined, 1)}\n`);
+      this.#write();
     }, WRITE_DELAY_MS);
   }
 
-  #rotateLater(): Timer {
+  #write(): void {
+    writeWhole(this.#file, `${JSON.stringify(this.status(), undefined, 1)}\n`);
+  }
+
+  #lookLater(): Timer {
     return this.#clock.setTimeout(() => {
       for (const supervised of this.#processes.values()) supervised.order.log.rotate();
-      this.#rotating = this.#rotateLater();
-    }, LOG_CHECK_MS);
+      this.#write();
+      this.#looking = this.#lookLater();
+    }, LOOK_MS);
   }
 }

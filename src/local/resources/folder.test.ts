@@ -29,6 +29,10 @@ describe('Folder', () => {
     );
     write('.hidden.yaml', service('hidden'));
     write('notes.txt', 'kind: Service');
+    write('package.json', '{ "name": "x" }');
+    mkdirSync(join(folder, 'variants'));
+    write('variants/.weftignore', '');
+    write('variants/a.yaml', service('variant'));
     const { objects, problems } = new Folder(folder).read();
     expect(objects.map(identityOf)).toEqual(['Service/default/a', 'Service/default/b', 'Namespace//shop']);
     expect(problems).toEqual([]);

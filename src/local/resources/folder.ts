@@ -49,19 +49,30 @@ export class Folder {
   }
 }
 
-/** YAML and JSON files below a path, in order of their names; hidden ones and node_modules are not looked into. */
+/** A folder that holds a file of this name is passed over, with everything in it; the named one never is. */
+const IGNORE_FILE = '.weftignore';
+const EXTENSIONS = /\.(?:ya?ml|json)$/i;
+/** Files of other tools that share an extension with resources, and what editors leave for a moment. */
+const OTHERS = /^(?:\..*|#.*#|.*~|node_modules|(?:package|package-lock|tsconfig|jsconfig|biome)\.json)$/;
+/** What is deeper is a loop of symbolic links. */
+const MAX_DEPTH = 32;
+
+/** Files below a path that may hold objects, in order of their names; the control plane looks at the same ones. */
 function listFiles(path: string): string[] {
   if (!statSync(path).isDirectory()) return [path];
   const found: string[] = [];
-  const visit = (folder: string): void => {
-    const entries = readdirSync(folder, { withFileTypes: true });
-    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      if (entry.name.startsWith('.') || entry.name === 'node_modules' || found.length >= MAX_FILES) continue;
-      if (entry.isDirectory()) visit(join(folder, entry.name));
-      else if (/\.(ya?ml|json)$/.test(entry.name)) found.push(join(folder, entry.name));
+  const visit = (folder: string, depth: number): void => {
+    const names = readdirSync(folder).sort();
+    if (depth > 0 && names.includes(IGNORE_FILE)) return;
+    for (const name of names) {
+      if (OTHERS.test(name) || found.length >= MAX_FILES) continue;
+      const file = join(folder, name);
+      const kind = statSync(file, { throwIfNoEntry: false });
+      if (kind?.isDirectory() === true && depth < MAX_DEPTH) visit(file, depth + 1);
+      else if (kind?.isFile() === true && EXTENSIONS.test(name)) found.push(file);
     }
   };
-  visit(path);
+  visit(path, 0);
   return found;
 }
 

@@ -1,0 +1,216 @@
+import {
+  type Address,
+  any,
+  type Bootstrap,
+  type Cluster,
+  type Listener,
+  type Node,
+} from '../xds/resources.ts';
+import { PORTS } from './network/plan.ts';
+
+// The Envoy v3 bootstrap of a pod's proxy: the same shape starts weft's own proxy and Envoy. Pure. What differs is how
+// the control plane is reached: weft's proxy speaks TLS to it, Envoy speaks to the agent beside it on a Unix socket.
+// Names and ports are Istio's, so that tools which know its proxies know these.
+
+/** Whose proxy it is. */
+export interface BootstrapSubject {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly uid: string;
+  readonly workload: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly serviceAccount: string;
+  readonly address: string;
+  readonly kind: 'sidecar' | 'gateway';
+  readonly appPorts: readonly number[];
+  /** Source of its connections, where interception tells it by that. */
+  readonly sourceAddress?: string;
+  /** In place of 15000, 15021 and 15090, where the network is shared. */
+  readonly ports?: { readonly admin: number; readonly health: number; readonly metrics: number };
+}
+
+/** Where configuration comes from. */
+export type ControlPlaneAddress =
+  | {
+      readonly kind: 'tls';
+      readonly address: string;
+      readonly port: number;
+      /** Sent as SNI and verified in the certificate. */
+      readonly serverName: string;
+      /** PEM of the roots. */
+      readonly rootsFile: string;
+    }
+  | { readonly kind: 'pipe'; readonly path: string };
+
+export interface MeshIdentity {
+  /** `cluster.local` */
+  readonly trustDomain: string;
+  readonly meshId: string;
+}
+
+const XDS_CLUSTER = 'xds-grpc';
+const ADMIN_CLUSTER = 'prometheus_stats';
+const LOOPBACK = '127.0.0.1';
+
+/** The bootstrap as an object in proto3 JSON. */
+export function bootstrapOf(
+  subject: BootstrapSubject,
+  control: ControlPlaneAddress,
+  mesh: MeshIdentity,
+): Bootstrap {
+  const { sourceAddress } = subject;
+  const ports = subject.ports ?? { admin: PORTS.admin, health: PORTS.health, metrics: PORTS.metrics };
+  return {
+    node: nodeOf(subject, mesh),
+    admin: { address: socket(LOOPBACK, ports.admin) },
+    dynamic_resources: {
+      lds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
+      cds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
+      ads_config: {
+        api_type: 'DELTA_GRPC',
+        transport_api_version: 'V3',
+        set_node_on_first_message_only: true,
+        grpc_services: [{ envoy_grpc: { cluster_name: XDS_CLUSTER } }],
+      },
+    },
+    static_resources: {
+      clusters: [controlPlaneCluster(control), adminCluster(ports.admin)],
+      listeners: [
+        // Exactly one path each: nothing else of the admin's can be reached from outside.
+        forwarder('weft-metrics', ports.metrics, '/stats/prometheus', '/stats/prometheus'),
+        forwarder('weft-health', ports.health, '/healthz/ready', '/ready'),
+      ],
+    },
+    ...(sourceAddress === undefined
+      ? {}
+      : {
+          cluster_manager: {
+            upstream_bind_config: { source_address: { address: sourceAddress, port_value: 0 } },
+          },
+        }),
+  };
+}
+
+/** Istio's node: the id names type, address and pod; metadata in capitals is what the control plane reads. */
+function nodeOf(subject: BootstrapSubject, mesh: MeshIdentity): Node {
+  const { namespace, pod, address, labels, workload } = subject;
+  const domain = `${namespace}.svc.cluster.local`;
+  const app = labels['app'] ?? labels['service.istio.io/canonical-name'] ?? workload;
+  return {
+    id: `${subject.kind === 'gateway' ? 'router' : 'sidecar'}~${address}~${pod}.${namespace}~${domain}`,
+    cluster: `${app}.${namespace}`,
+    metadata: {
+      NAME: pod,
+      NAMESPACE: namespace,
+      INSTANCE_IPS: address,
+      LABELS: labels,
+      ANNOTATIONS: subject.annotations,
+      SERVICE_ACCOUNT: subject.serviceAccount,
+      WORKLOAD_NAME: workload,
+      OWNER: `kubernetes://apis/apps/v1/namespaces/${namespace}/deployments/${workload}`,
+      APP_CONTAINERS: '',
+      CLUSTER_ID: 'Kubernetes',
+      MESH_ID: mesh.meshId,
+      POD_UID: subject.uid,
+      POD_PORTS: JSON.stringify(
+        subject.appPorts.map((containerPort) => ({ containerPort, protocol: 'TCP' })),
+      ),
+      INTERCEPTION_MODE: 'REDIRECT',
+      DNS_CAPTURE: 'true',
+      TRUST_DOMAIN: mesh.trustDomain,
+    },
+  };
+}
+
+function controlPlaneCluster(control: ControlPlaneAddress): Cluster {
+  const common: Cluster = {
+    name: XDS_CLUSTER,
+    type: 'STATIC',
+    connect_timeout: '1s',
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any(
+        'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        { explicit_http_config: { http2_protocol_options: {} } },
+      ),
+    },
+    // A control plane that is gone without a word is noticed, and looked for again.
+    upstream_connection_options: { tcp_keepalive: { keepalive_time: 300 } },
+  };
+  if (control.kind === 'pipe')
+    return { ...common, load_assignment: assignment({ pipe: { path: control.path } }) };
+  const { address, port, serverName, rootsFile } = control;
+  return {
+    ...common,
+    load_assignment: assignment(socket(address, port)),
+    transport_socket: {
+      name: 'envoy.transport_sockets.tls',
+      typed_config: any('envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', {
+        sni: serverName,
+        common_tls_context: {
+          alpn_protocols: ['h2'],
+          tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
+          validation_context: {
+            trusted_ca: { filename: rootsFile },
+            match_typed_subject_alt_names: [{ san_type: 'DNS', matcher: { exact: serverName } }],
+          },
+        },
+      }),
+    },
+  };
+}
+
+function adminCluster(port: number): Cluster {
+  return {
+    name: ADMIN_CLUSTER,
+    type: 'STATIC',
+    connect_timeout: '0.250s',
+    load_assignment: { ...assignment(socket(LOOPBACK, port)), cluster_name: ADMIN_CLUSTER },
+  };
+}
+
+/** A listener that answers one path with one path of the admin, and 404 to everything else. */
+function forwarder(name: string, port: number, path: string, adminPath: string): Listener {
+  const connectionManager = any(
+    'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+    {
+      codec_type: 'AUTO',
+      stat_prefix: name,
+      route_config: {
+        virtual_hosts: [
+          {
+            name,
+            domains: ['*'],
+            routes: [{ match: { path }, route: { cluster: ADMIN_CLUSTER, prefix_rewrite: adminPath } }],
+          },
+        ],
+      },
+      http_filters: [
+        {
+          name: 'envoy.filters.http.router',
+          typed_config: any('envoy.extensions.filters.http.router.v3.Router', {}),
+        },
+      ],
+    },
+  );
+  return {
+    name,
+    address: socket('0.0.0.0', port),
+    filter_chains: [
+      {
+        filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: connectionManager }],
+      },
+    ],
+  };
+}
+
+function assignment(address: Address): NonNullable<Cluster['load_assignment']> {
+  return { cluster_name: XDS_CLUSTER, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] };
+}
+
+function socket(
+  address: string,
+  port: number,
+): { readonly socket_address: { address: string; port_value: number } } {
+  return { socket_address: { address, port_value: port } };
+}
