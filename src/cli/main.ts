@@ -20,8 +20,13 @@ type AddCommand = (program: Command, io: Io) => void;
 
 /** Where each command lies. Only the one that is run is loaded; help loads them all. */
 const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  dump: async () => (await import('./dump-command.ts')).addDumpCommand,
+  proxies: async () => (await import('./proxies.ts')).addProxiesCommand,
+  status: async () => (await import('./status.ts')).addStatusCommand,
   validate: async () => (await import('./validate.ts')).addValidateCommand,
   proxy: async () => (await import('./proxy.ts')).addProxyCommand,
+  control: async () => (await import('./control.ts')).addControlCommand,
+  agent: async () => (await import('./agent.ts')).addAgentCommand,
   ca: async () => (await import('./ca.ts')).addCaCommand,
   control: async () => (await import('./control.ts')).addControlCommand,
   agent: async () => (await import('./agent.ts')).addAgentCommand,
