@@ -23,6 +23,8 @@ export type OutputFormat = 'text' | 'json';
 
 /** The Io of this process. */
 export function processIo(): Io {
+  // `weft dump ... | head` closes our output early: that is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),

@@ -28,10 +28,6 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   control: async () => (await import('./control.ts')).addControlCommand,
   agent: async () => (await import('./agent.ts')).addAgentCommand,
   ca: async () => (await import('./ca.ts')).addCaCommand,
-  control: async () => (await import('./control.ts')).addControlCommand,
-  agent: async () => (await import('./agent.ts')).addAgentCommand,
-  proxies: async () => (await import('./proxies.ts')).addProxiesCommand,
-  status: async () => (await import('./status.ts')).addStatusCommand,
   version: async () => (await import('./version.ts')).addVersionCommand,
 };
 
