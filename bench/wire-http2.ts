@@ -4,7 +4,7 @@
 // Runs are interleaved, and medians given, since other work on the machine comes and goes.
 
 import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -263,6 +263,7 @@ async function startEnvoy(program: string, upstreamPort: number): Promise<Peer> 
     { stdio: 'inherit' },
   );
   await sleep(2000);
+  rmSync(file);
   return {
     name: 'envoy',
     port,
