@@ -25,4 +25,6 @@ export interface View {
   readonly labels: Labels;
   /** It shares its host's network: calls come to a forward proxy, not by interception. */
   readonly forwardProxy: boolean;
+  /** Of a router: its own port behind each port of the services that lead to it. A Gateway names the service's port. */
+  readonly ports: ReadonlyMap<number, number>;
 }

@@ -1,29 +1,33 @@
 import { parseClusterName } from '../../xds/names.ts';
-import { inView, proxy, viewKeyOf } from '../resolve/proxies.ts';
+import { proxy } from '../resolve/proxies.ts';
+import { inView, viewKeyOf } from '../resolve/views.ts';
 import { keyOf, type Read, step } from '../resolve/world.ts';
 import type { EmittedCluster, EmittedEndpoints, EmittedListener, EmittedRoutes } from './emitted.ts';
 import { loadAssignment } from './endpoint/assignment.ts';
+import { gatewayListeners } from './gateway/gateway-listeners.ts';
+import { gatewayRoutes } from './gateway/gateway-routes.ts';
 import { sidecarRoutes } from './route/sidecar-routes.ts';
 import { routeNamesOf } from './route-names.ts';
+import { routerClusters } from './router.ts';
 import { sidecarClusters, sidecarListeners } from './sidecar.ts';
 
 // What one proxy gets, by its key (resolve/proxies.ts), whatever its type.
 
 /** All listeners, in order of name. */
 export const proxyListeners = step('listeners', (read, key): readonly EmittedListener[] =>
-  isRouter(read, key) ? [] : read.of(sidecarListeners, key),
+  isRouter(read, key) ? read.of(gatewayListeners, read.of(viewKeyOf, key)) : read.of(sidecarListeners, key),
 );
 
 /** All clusters, in order of name. */
 export const proxyClusters = step('clusters', (read, key): readonly EmittedCluster[] =>
-  isRouter(read, key) ? [] : read.of(sidecarClusters, key),
+  isRouter(read, key) ? read.of(routerClusters, read.of(viewKeyOf, key)) : read.of(sidecarClusters, key),
 );
 
 /** One route configuration by the proxy's key and its name. */
 export const proxyRoutes = step('routes', (read, key): EmittedRoutes | undefined => {
   const [proxyKey, name] = splitKey(key);
   const viewKey = read.of(viewKeyOf, proxyKey);
-  return isRouter(read, proxyKey) ? undefined : read.of(sidecarRoutes, inView(viewKey, name));
+  return read.of(isRouter(read, proxyKey) ? gatewayRoutes : sidecarRoutes, inView(viewKey, name));
 });
 
 /** One load assignment by the proxy's key and the cluster's name. */

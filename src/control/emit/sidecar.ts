@@ -1,7 +1,8 @@
 import { formatProtoDuration } from '../../lib/duration.ts';
 import { meshSettings } from '../resolve/mesh-settings.ts';
-import { proxy, view, viewKeyOf } from '../resolve/proxies.ts';
+import { proxy } from '../resolve/proxies.ts';
 import { outboundMode } from '../resolve/sidecars.ts';
+import { view, viewKeyOf } from '../resolve/views.ts';
 import { keyOf, step } from '../resolve/world.ts';
 import { inboundClusters } from './cluster/inbound-clusters.ts';
 import { outboundClusters } from './cluster/outbound-cluster.ts';

@@ -1,6 +1,6 @@
 import { compareSpecificity, hostMatches, isWildcard } from '../../mesh/hostname.ts';
 import { MESH, type RuleSet } from '../../mesh/route.ts';
-import { viewAndParts } from './proxies.ts';
+import { viewAndParts } from './views.ts';
 import { virtualServices } from './virtual-services.ts';
 import { visibleIn } from './visibility.ts';
 import { step } from './world.ts';

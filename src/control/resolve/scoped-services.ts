@@ -1,9 +1,9 @@
 import type { RuleSet } from '../../mesh/route.ts';
 import type { Service } from '../../mesh/service.ts';
-import { viewAndParts } from './proxies.ts';
 import { sidecarRules } from './rules-for.ts';
 import { indexed, type ServiceIndex, visibleServices } from './services.ts';
 import { inScope, sidecarScope } from './sidecars.ts';
+import { viewAndParts } from './views.ts';
 import { keyOf, type Read, step } from './world.ts';
 
 /** The services that the proxies of a view know, by the view's key. */

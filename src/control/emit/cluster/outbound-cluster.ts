@@ -6,9 +6,9 @@ import type { Cluster } from '../../../xds/resources.ts';
 import { type HostPolicy, hostPolicy, hostPolicyKey } from '../../resolve/destination-rules.ts';
 import { allMutual, identities } from '../../resolve/identities.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
-import { inView, viewAndParts } from '../../resolve/proxies.ts';
 import { scopedService, scopedServices } from '../../resolve/scoped-services.ts';
 import { serviceKey } from '../../resolve/services.ts';
+import { inView, viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedCluster, emittedCluster } from '../emitted.ts';
 import { assignmentKey, inlineAssignment } from '../endpoint/assignment.ts';
@@ -92,9 +92,8 @@ function discovery(read: Read, input: ClusterInput, policy: TrafficPolicy, name:
       inlineAssignment,
       assignmentKey(service, port.number, subset?.name ?? '', subset?.labels ?? {}),
     ),
+    // Envoy's other settings of DNS here are deprecated for a kind of cluster that older proxies do not know.
     dns_lookup_family: 'V4_PREFERRED',
-    dns_refresh_rate: '60s',
-    respect_dns_ttl: true,
     ...balancing(policy),
   };
 }

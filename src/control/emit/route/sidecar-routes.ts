@@ -1,8 +1,8 @@
 import { hostPort, parseHostPort, wellKnownNames } from '../../../xds/names.ts';
 import type { RouteConfiguration, VirtualHost } from '../../../xds/resources.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
-import { inView, viewAndParts } from '../../resolve/proxies.ts';
 import { outboundMode } from '../../resolve/sidecars.ts';
+import { inView, viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedRoutes, emittedRoutes } from '../emitted.ts';
 import { timeouts } from './http-route.ts';

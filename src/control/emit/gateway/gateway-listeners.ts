@@ -1,0 +1,161 @@
+import type { Origin } from '../../../mesh/origin.ts';
+import type { ConnectionRule } from '../../../mesh/route.ts';
+import { addressListener, gatewayHttpRoutes } from '../../../xds/names.ts';
+import type { FilterChain } from '../../../xds/resources.ts';
+import {
+  type BoundServer,
+  type GatewayPort,
+  gatewayPorts,
+  rulesOfGateway,
+  sharedHosts,
+} from '../../resolve/gateway-ports.ts';
+import { meshSettings } from '../../resolve/mesh-settings.ts';
+import { scopedService } from '../../resolve/scoped-services.ts';
+import { inView, viewAndParts } from '../../resolve/views.ts';
+import { type Read, step } from '../../resolve/world.ts';
+import { type EmittedListener, emittedListener, sortedByName } from '../emitted.ts';
+import { cidrRanges } from '../listener/cidr-ranges.ts';
+import { httpFilter } from '../listener/http-connection-manager.ts';
+import { tlsInspector } from '../listener/listener-filters.ts';
+import { routedTcpFilter } from '../listener/tcp-proxy.ts';
+import { concerns } from '../route/rule-routes.ts';
+import { socketAddress } from '../sources.ts';
+import { httpsRoutesName } from './gateway-routes.ts';
+import { serverTlsSocket } from './server-tls.ts';
+
+/** All listeners of routers of a view, by its key: one for each port that a Gateway opens. */
+export const gatewayListeners = step('gateway listeners', (read, viewKey): readonly EmittedListener[] =>
+  sortedByName(
+    read
+      .of(gatewayPorts, viewKey)
+      .ports.map((port) => listenerOf(read, viewKey, port))
+      .filter((listener) => listener !== undefined),
+  ),
+);
+
+interface Chains {
+  readonly chains: readonly FilterChain[];
+  readonly origins: readonly Origin[];
+}
+
+function listenerOf(read: Read, viewKey: string, port: GatewayPort): EmittedListener | undefined {
+  const address = port.bind === '' ? '0.0.0.0' : port.bind;
+  const name = addressListener(address, port.number);
+  const { chains, origins } = chainsOf(read, viewKey, port, name);
+  // Bytes that no rule sends anywhere: nobody listens, as if the port were not there.
+  if (chains.length === 0) return undefined;
+  return emittedListener(
+    {
+      name,
+      address: address.startsWith('unix://')
+        ? { pipe: { path: address.slice(7) } }
+        : socketAddress(address, port.number),
+      traffic_direction: 'OUTBOUND',
+      ...(port.kind === 'tls' ? { listener_filters: [tlsInspector()] } : {}),
+      filter_chains: chains,
+    },
+    [...port.servers.map(({ server }) => server.origin), ...origins],
+  );
+}
+
+function chainsOf(read: Read, viewKey: string, port: GatewayPort, listener: string): Chains {
+  if (port.kind === 'http') {
+    const routes = gatewayHttpRoutes(port.number);
+    return { chains: [{ filters: [http(read, `outbound_${listener}`, routes)] }], origins: [] };
+  }
+  const parts = port.servers.map((server) =>
+    port.kind === 'tcp' ? tcpChains(read, viewKey, server) : tlsChains(read, viewKey, server, listener),
+  );
+  return {
+    chains: distinctMatches(parts.flatMap(({ chains }) => chains)),
+    origins: parts.flatMap(({ origins }) => origins),
+  };
+}
+
+/** Envoy refuses two chains with one match: the older server's counts. */
+function distinctMatches(chains: readonly FilterChain[]): FilterChain[] {
+  const seen = new Set<string>();
+  return chains.filter(({ filter_chain_match }) => {
+    const text = JSON.stringify(filter_chain_match ?? {});
+    return seen.has(text) ? false : seen.add(text);
+  });
+}
+
+function http(read: Read, statPrefix: string, routes: string) {
+  return httpFilter({ statPrefix, routes, side: 'gateway', settings: read.of(meshSettings, '') });
+}
+
+/** A server that ends TLS, for HTTP or bytes, or one that passes it on by server name. */
+function tlsChains(read: Read, viewKey: string, bound: BoundServer, listener: string): Chains {
+  const { server } = bound;
+  const ends =
+    server.protocol === 'https' &&
+    server.tls?.mode !== 'passthrough' &&
+    server.tls?.mode !== 'auto-passthrough';
+  const socket = server.tls && serverTlsSocket(server.tls, read.of(meshSettings, ''), ends ? 'http' : 'tcp');
+  if (socket === undefined) return passthroughChains(read, viewKey, bound);
+  const hosts = server.hosts.map(({ host }) => host);
+  const match = hosts.includes('*') ? {} : { filter_chain_match: { server_names: hosts } };
+  if (ends) {
+    const filters = [http(read, `outbound_${listener}`, httpsRoutesName(bound))];
+    return { chains: [{ ...match, filters, transport_socket: socket }], origins: [] };
+  }
+  const inner = tcpChains(read, viewKey, bound);
+  const chains = inner.chains.map((chain) => ({ ...chain, ...match, transport_socket: socket }));
+  return { chains, origins: inner.origins };
+}
+
+/** TLS that is not ended here goes by its server name, as TLS rules say. */
+function passthroughChains(read: Read, viewKey: string, bound: BoundServer): Chains {
+  return ruleChains(read, viewKey, bound, 'tls');
+}
+
+/** Bytes go as TCP rules say. */
+function tcpChains(read: Read, viewKey: string, bound: BoundServer): Chains {
+  return ruleChains(read, viewKey, bound, 'tcp');
+}
+
+function ruleChains(
+  read: Read,
+  viewKey: string,
+  { gateway, server }: BoundServer,
+  kind: 'tls' | 'tcp',
+): Chains {
+  const chains: FilterChain[] = [];
+  const origins: Origin[] = [];
+  for (const rules of read.of(rulesOfGateway, inView(viewKey, gateway))) {
+    if (sharedHosts(server.hosts, rules).length === 0) continue;
+    for (const rule of rules[kind]) {
+      const made = chainsOfRule(read, viewKey, rule, gateway, server.port);
+      chains.push(...made);
+      if (made.length > 0) origins.push(rule.origin);
+    }
+  }
+  return { chains, origins };
+}
+
+function chainsOfRule(
+  read: Read,
+  viewKey: string,
+  rule: ConnectionRule,
+  gateway: string,
+  port: number,
+): FilterChain[] {
+  const { view } = viewAndParts(read, viewKey);
+  const caller = { gateways: [gateway], namespace: view.namespace, labels: view.labels };
+  const find = (hostname: string) => read.of(scopedService, inView(viewKey, hostname));
+  const name = rule.destinations.map(({ destination }) => destination.host).join(',');
+  const filters = [
+    routedTcpFilter(`outbound|${port}||${name}`, rule.destinations, port, find, read.of(meshSettings, '')),
+  ];
+  if (rule.matches.length === 0) return [{ filters }];
+  return rule.matches
+    .filter((match) => concerns(match, caller, port))
+    .map(({ sniHosts, destinationSubnets }) => {
+      const match = {
+        ...(sniHosts.length === 0 || sniHosts.includes('*') ? {} : { server_names: sniHosts }),
+        ...(destinationSubnets.length === 0 ? {} : { prefix_ranges: cidrRanges(destinationSubnets) }),
+      };
+      return { ...(Object.keys(match).length === 0 ? {} : { filter_chain_match: match }), filters };
+    });
+}
