@@ -46,6 +46,8 @@ export interface ProxyCommand {
   readonly env: Readonly<Record<string, string>>;
   /** Written before the start: path below the proxy's folder -> content. */
   readonly files: Readonly<Record<string, string>>;
+  /** Programs that must run for it, started with the first proxy that needs them. */
+  readonly needs?: readonly PlatformProgram[];
 }
 
 export interface TokenRequest {
@@ -66,7 +68,7 @@ export interface PlatformParts {
   readonly programs: readonly PlatformProgram[];
   proxyCommand(request: ProxyRequest): Promise<ProxyCommand>;
   /** The pod is gone for good, its proxy ended. */
-  proxyGone?(request: { readonly namespace: string; readonly pod: string }): void;
+  proxyGone?(pod: { readonly namespace: string; readonly pod: string }): void;
   issueToken(request: TokenRequest): Promise<IssuedToken>;
   /** Files that every proxy must be able to read to start at all: programs and scripts. */
   readonly proxyFiles: readonly string[];

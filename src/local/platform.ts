@@ -13,16 +13,15 @@
  * outside; load.ts makes traffic.
  */
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
-import type { Clock, Timer } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Report } from './events.ts';
 import { PLATFORM_ADDRESS } from './network/plan.ts';
 import type { PodNetworks, SocketTarget } from './network/pod-networks.ts';
 import type { PlatformParts, PlatformProgram } from './parts.ts';
-import { LogFile } from './processes/log-file.ts';
 import type { Reaper } from './processes/reaper.ts';
-import type { SupervisedProcess } from './processes/supervise.ts';
 import { ProcessTable } from './processes/table.ts';
+import { Programs } from './programs.ts';
+import { Progress } from './progress.ts';
 import { ObjectFolder } from './publish.ts';
 import { withGateway } from './resources/default-gateway.ts';
 import { type DataPlane, desiredOf } from './resources/desired.ts';
@@ -67,8 +66,6 @@ export interface Platform {
 
 /** At an orderly end each process gets so long. */
 const STOP_GRACE_MS = 1_500;
-/** After so long it is said what is still not ready. */
-const PATIENCE_MS = 15_000;
 
 /** Starts everything. Rejects when the folder cannot be read at all. */
 export async function startPlatform(settings: PlatformSettings, world: PlatformWorld): Promise<Platform> {
@@ -78,14 +75,10 @@ export async function startPlatform(settings: PlatformSettings, world: PlatformW
   const objects = new ObjectFolder(paths.objects);
   const services = new Services(objects, networks, report, clock);
   const progress = new Progress(() => workloads, clock, report);
+  const programs = new Programs(settings, world, table, STOP_GRACE_MS);
   const podWorld = {
-    clock,
-    networks,
-    parts,
-    paths,
-    table,
-    report,
-    env,
+    ...{ clock, networks, parts, paths, table, report, env },
+    need: (program: PlatformProgram) => programs.need(program),
     runId: runIdOf(settings),
     hostAddress: hostAddress(way),
   };
@@ -97,7 +90,7 @@ export async function startPlatform(settings: PlatformSettings, world: PlatformW
   const folder = new Folder(settings.dir);
   const apply = applier(folder, settings.dataPlane, services, workloads, table, report);
   const status = await serveStatus(paths.platformSocket, () => table.status());
-  const programs = parts.programs.map((program) => runProgram(program, settings, world, table));
+  for (const program of parts.programs) programs.need(program);
   apply();
   const watching = watchFolder(settings.dir, () => {
     try {
@@ -112,7 +105,7 @@ export async function startPlatform(settings: PlatformSettings, world: PlatformW
       watching.close();
       progress.close();
       await workloads.stop(STOP_GRACE_MS);
-      await Promise.all(programs.map((program) => table.remove(program, STOP_GRACE_MS)));
+      await programs.stop();
       services.close();
       networks.close();
       status.close();
@@ -152,26 +145,6 @@ function sentenceOf({ file, line, message }: Problem): string {
   return `${file}:${line}: ${message}`;
 }
 
-function runProgram(
-  program: PlatformProgram,
-  { paths }: PlatformSettings,
-  { networks, report }: PlatformWorld,
-  table: ProcessTable,
-): SupervisedProcess {
-  const { name, kind, env } = program;
-  const log = new LogFile(join(paths.logs, `${name}.log`));
-  const argv = networks.programArgv(program.argv);
-  const order = { name, kind, argv, env, cwd: process.cwd(), log, graceMs: STOP_GRACE_MS };
-  return table.run(order, ({ status }) => {
-    if (status.state !== 'waiting' || status.lastExit === undefined) return;
-    const said = log.lastLine() === '' ? '' : `; it said: ${log.lastLine()}`;
-    report({
-      event: 'problem',
-      text: `${name} ended with ${status.lastExit}${said} (${log.path}); it is started again`,
-    });
-  });
-}
-
 function backendsOf(workloads: Workloads) {
   return workloads.pods.flatMap(({ place, workload, ready }) => {
     if (place === undefined) return [];
@@ -180,47 +153,6 @@ function backendsOf(workloads: Workloads) {
       { namespace: workload.namespace, labels: podLabels(workload), address: place.address, ready, ports },
     ];
   });
-}
-
-/** Tells once that all is up, or after a while what is not. */
-class Progress {
-  readonly #workloads: () => Workloads;
-  readonly #clock: Clock;
-  readonly #report: Report;
-  readonly #startedMs: number;
-  #patience: Timer | undefined;
-  #done = false;
-
-  constructor(workloads: () => Workloads, clock: Clock, report: Report) {
-    this.#workloads = workloads;
-    this.#clock = clock;
-    this.#report = report;
-    this.#startedMs = clock.monotonicMs();
-    this.#patience = clock.setTimeout(() => this.#tellWaiting(), PATIENCE_MS);
-  }
-
-  look(): void {
-    if (this.#done || !this.#workloads().settled) return;
-    this.#done = true;
-    this.close();
-    const seconds = Math.round((this.#clock.monotonicMs() - this.#startedMs) / 100) / 10;
-    const count = this.#workloads().pods.length;
-    this.#report({
-      event: 'ready',
-      text: `All ${count} pods are ready after ${seconds} s`,
-      data: { pods: count, seconds },
-    });
-  }
-
-  close(): void {
-    this.#patience?.cancel();
-  }
-
-  #tellWaiting(): void {
-    const waiting = this.#workloads().pods.filter((pod) => !pod.ready);
-    const names = waiting.map((pod) => `${pod.workload.namespace}/${pod.name}`).join(', ');
-    this.#report({ event: 'step', text: `Still waiting for ${names || 'nothing'}` });
-  }
 }
 
 function runIdOf({ paths }: PlatformSettings): string {

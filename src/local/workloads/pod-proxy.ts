@@ -76,7 +76,9 @@ export class PodProxy {
       ...(proxyPorts === undefined ? {} : { ports: proxyPorts }),
     });
     writeFiles(this.#folder, command.files, proxyUid);
-    if (!this.#stopped) this.#run(command);
+    if (this.#stopped) return;
+    for (const program of command.needs ?? []) this.#world.need(program);
+    this.#run(command);
   }
 
   async stop(maxGraceMs: number): Promise<void> {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
 import type { Report } from '../events.ts';
 import type { PodNetworks } from '../network/pod-networks.ts';
-import type { PlatformParts } from '../parts.ts';
+import type { PlatformParts, PlatformProgram } from '../parts.ts';
 import { LogFile } from '../processes/log-file.ts';
 import type { SupervisedProcess } from '../processes/supervise.ts';
 import type { ProcessTable } from '../processes/table.ts';
@@ -16,6 +16,8 @@ export interface PodWorld {
   readonly paths: RunPaths;
   readonly table: ProcessTable;
   readonly report: Report;
+  /** Starts a program of the platform, if it does not run yet. */
+  readonly need: (program: PlatformProgram) => void;
   /** The platform's own environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Tells this run from others, in uids. */
