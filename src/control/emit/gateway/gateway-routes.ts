@@ -26,12 +26,9 @@ export const gatewayRoutes = step('gateway routes', (read, key): EmittedRoutes |
   return undefined;
 });
 
-/** Name of the routes of a server that ends TLS. */
-export function httpsRoutesName(
-  port: number,
-  { server, gatewayName, gatewayNamespace }: BoundServer,
-): string {
-  return gatewayHttpsRoutes(port, server.portName, gatewayName, gatewayNamespace);
+/** Name of the routes of a server that ends TLS: by the port as the Gateway writes it. */
+export function httpsRoutesName({ server, gatewayName, gatewayNamespace }: BoundServer): string {
+  return gatewayHttpsRoutes(server.port, server.portName, gatewayName, gatewayNamespace);
 }
 
 const MAX_DIRECT_RESPONSE_BYTES = 1024 * 1024;
