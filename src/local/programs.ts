@@ -3,7 +3,7 @@ import type { Report } from './events.ts';
 import type { PodNetworks } from './network/pod-networks.ts';
 import type { PlatformProgram } from './parts.ts';
 import { LogFile } from './processes/log-file.ts';
-import type { SupervisedProcess } from './processes/supervise.ts';
+import { isExitToTell, type SupervisedProcess } from './processes/supervise.ts';
 import type { ProcessTable } from './processes/table.ts';
 import type { RunPaths } from './state.ts';
 
@@ -50,7 +50,7 @@ export class Programs {
       Object.entries(full).filter((entry): entry is [string, string] => entry[1] !== undefined),
     );
     const supervised = this.#table.run({ ...started, env: defined }, ({ status }) => {
-      if (status.state !== 'waiting' || status.lastExit === undefined) return;
+      if (!isExitToTell(status)) return;
       const said = log.lastLine() === '' ? '' : `; it said: ${log.lastLine()}`;
       report({
         event: 'problem',

@@ -34,6 +34,11 @@ export interface ProcessStatus {
   readonly lastExit: string | undefined;
 }
 
+/** Whether an exit is worth a line: the first, and of those that follow ever fewer (each power of two). */
+export function isExitToTell({ state, restarts }: ProcessStatus): boolean {
+  return state === 'waiting' && restarts > 0 && (restarts & (restarts - 1)) === 0;
+}
+
 /** Keeps one process running until it is stopped: starts it, and again with growing waits whenever it ends. */
 export class SupervisedProcess {
   readonly order: ProcessOrder;

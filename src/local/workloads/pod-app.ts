@@ -1,5 +1,5 @@
 import type { Place } from '../network/pod-networks.ts';
-import type { SupervisedProcess } from '../processes/supervise.ts';
+import { isExitToTell, type SupervisedProcess } from '../processes/supervise.ts';
 import type { DesiredWorkload } from '../resources/desired.ts';
 import { baseEnvironment, containerEnvironment, type PodFacts } from '../resources/environment.ts';
 import { AppHealth } from './app-health.ts';
@@ -69,8 +69,8 @@ export class PodApp {
   #changed(process: SupervisedProcess): void {
     this.#health?.stop();
     this.#setReady(false);
-    const { state, lastExit } = process.status;
-    if (state === 'waiting' && lastExit !== undefined)
+    const { state } = process.status;
+    if (isExitToTell(process.status))
       this.#world.report({ event: 'problem', text: exitSentence('application', this.#pod, process) });
     if (state !== 'running') return;
     const { container } = this.#workload.template;

@@ -4,7 +4,7 @@ import type { Place } from '../network/pod-networks.ts';
 import type { ProxyCommand, ProxyRequest } from '../parts.ts';
 import { askHttp } from '../probes/attempt.ts';
 import { type ProbePace, RunningProbe } from '../probes/run.ts';
-import type { SupervisedProcess } from '../processes/supervise.ts';
+import { isExitToTell, type SupervisedProcess } from '../processes/supervise.ts';
 import { baseEnvironment } from '../resources/environment.ts';
 import { exitSentence, openLog, type PodIdentity, type PodWorld } from './pod-world.ts';
 import { TokenFile } from './token-file.ts';
@@ -107,8 +107,8 @@ export class PodProxy {
   #changed(process: SupervisedProcess): void {
     this.#probe?.stop();
     this.#setReady(false);
-    const { state, lastExit } = process.status;
-    if (state === 'waiting' && lastExit !== undefined)
+    const { state } = process.status;
+    if (isExitToTell(process.status))
       this.#world.report({ event: 'problem', text: exitSentence('proxy', this.#pod, process) });
     if (state !== 'running') return;
     const target = this.#place.proxyHealth;
