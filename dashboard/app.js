@@ -32,6 +32,8 @@ function show(report) {
   fill('workloads', workloadColumns, report.workloads, 'Nothing runs in the mesh yet.');
   fill('proxies', proxyColumns(report), report.proxies, 'No proxy has connected yet.');
   fill('configuration', objectColumns, sortedObjects(report.configuration), 'There is no configuration yet.');
+  fill('problems', problemColumns, report.problems, '');
+  document.getElementById('problems-section').hidden = report.problems.length === 0;
   fill('parts', partColumns, report.processes, 'No process is known.');
 }
 
@@ -104,6 +106,11 @@ const objectColumns = [
   ['In use', (one) => (one.live.of === 0 ? '' : `${one.live.proxies}/${one.live.of}`), 'number'],
   ['File', (one) => `${one.file}:${one.line}`],
   ['What is wrong', (one) => findings([...one.errors, ...one.warnings]), 'text'],
+];
+
+const problemColumns = [
+  ['File', (one) => `${one.file}:${one.line}`],
+  ['What is wrong', (one) => one.message, 'text'],
 ];
 
 const partColumns = [

@@ -59,6 +59,7 @@ export function statusText(report: StatusReport): string {
     workloadTable(report.workloads),
     partTable(report),
     configurationText(report.configuration),
+    report.problems.map(({ file, line, message }) => `${file}:${line} ${message}\n`).join(''),
   ];
   return sections.filter((section) => section !== '').join('\n');
 }

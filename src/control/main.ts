@@ -22,7 +22,7 @@ import { DEFAULT_LIFETIME, type LifetimePolicy } from '../ca/sign.ts';
 import { systemClock } from '../lib/clock.ts';
 import { systemRandom } from '../lib/random.ts';
 import { type ApiOptions, type RunningApi, serveApi } from '../server/http-api.ts';
-import { type PlatformParts, platformPartsFrom } from '../server/platform-parts.ts';
+import { noPlatform, platformPartsFrom } from '../server/platform-parts.ts';
 import { trustBundlePem } from '../wire/identity/trust-bundle.ts';
 import { type CompileSettings, compile } from './compile.ts';
 import { overlaySource } from './platform-overlay.ts';
@@ -236,10 +236,8 @@ function serveAnswers(
   onError: (error: unknown) => void,
 ): Promise<RunningApi> {
   const { api, dashboardDir, allowedHosts, version, trustDomain, platformStatusFile } = options;
-  const parts: PlatformParts =
-    platformStatusFile === undefined
-      ? { read: async () => [] }
-      : platformPartsFrom(platformStatusFile, systemClock);
+  const parts =
+    platformStatusFile === undefined ? noPlatform : platformPartsFrom(platformStatusFile, systemClock);
   return serveApi({
     listen: api,
     answers: apiAnswers({ version, trustDomain, startedAtMs, clock: systemClock, fleet, store, parts }),

@@ -20,6 +20,8 @@ export interface StatusReport {
   readonly findings: readonly FindingReport[];
   /** Processes of the mesh and what they use, as far as the platform tells; the control plane itself is always there. */
   readonly processes: readonly PartStatus[];
+  /** What the platform cannot run as it is written. */
+  readonly problems: readonly ProblemReport[];
 }
 
 /** GET /api/proxies. */
@@ -128,6 +130,12 @@ export interface FieldReport {
   readonly field: string;
   readonly message: string;
   readonly line: number;
+}
+
+export interface ProblemReport {
+  readonly file: string;
+  readonly line: number;
+  readonly message: string;
 }
 
 export interface FindingReport {

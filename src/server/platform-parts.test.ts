@@ -23,7 +23,7 @@ describe('the parts that the platform runs', () => {
   it('use what they used between two looks', async () => {
     const parts = platformPartsFrom(file, manualClock());
     await write(1000, 2);
-    expect((await parts.read())[0]).toEqual({
+    expect((await parts.read()).processes[0]).toEqual({
       kind: 'proxy',
       name: 'default/web-1 proxy',
       state: 'running',
@@ -31,16 +31,16 @@ describe('the parts that the platform runs', () => {
       restarts: 0,
     });
     await write(3000, 3);
-    expect((await parts.read())[0]?.usage).toEqual({ cpu: 0.5, memoryBytes: 1000 });
-    expect((await parts.read())[0]?.usage).toEqual({ cpu: 0.5, memoryBytes: 1000 });
+    expect((await parts.read()).processes[0]?.usage).toEqual({ cpu: 0.5, memoryBytes: 1000 });
+    expect((await parts.read()).processes[0]?.usage).toEqual({ cpu: 0.5, memoryBytes: 1000 });
     await write(5000, 0.1, 8);
-    expect((await parts.read())[0]?.usage).toBeUndefined();
+    expect((await parts.read()).processes[0]?.usage).toBeUndefined();
   });
 
   it('are none where there is no platform, or its table is broken', async () => {
     const parts = platformPartsFrom(file, manualClock());
-    expect(await parts.read()).toEqual([]);
+    expect(await parts.read()).toEqual({ processes: [], problems: [] });
     await writeFile(file, '{"processes": [{"name"');
-    expect(await parts.read()).toEqual([]);
+    expect(await parts.read()).toEqual({ processes: [], problems: [] });
   });
 });

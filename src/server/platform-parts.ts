@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Clock } from '../lib/clock.ts';
-import type { PartStatus, Usage } from './contract.ts';
+import type { PartStatus, ProblemReport, Usage } from './contract.ts';
 
 // The platform's table of processes: a file that it writes anew every few seconds. CPU comes as seconds since the start
 // of a process; what it uses is the difference between two looks.
@@ -16,15 +16,29 @@ const entry = z.object({
   cpuSeconds: z.number().nullish(),
   rssBytes: z.number().nullish(),
 });
-const table = z.object({ atMs: z.number().nullish(), processes: z.array(entry).max(10_000) });
+const problem = z.object({ file: z.string(), line: z.number(), message: z.string() });
+const table = z.object({
+  atMs: z.number().nullish(),
+  processes: z.array(entry).max(10_000),
+  problems: z.array(problem).max(10_000).default([]),
+});
 
 type Entry = z.infer<typeof entry>;
 
 /** Parts as the platform tells. */
 export interface PlatformParts {
   /** The present table; empty where there is none. Never rejects. */
-  read(): Promise<readonly PartStatus[]>;
+  read(): Promise<PlatformReport>;
 }
+
+/** What the platform tells. */
+export interface PlatformReport {
+  readonly processes: readonly PartStatus[];
+  readonly problems: readonly ProblemReport[];
+}
+
+/** Where there is no platform. */
+export const noPlatform: PlatformParts = { read: async () => ({ processes: [], problems: [] }) };
 
 interface Sample {
   readonly pid: number;
@@ -42,12 +56,13 @@ export function platformPartsFrom(file: string, clock: Clock): PlatformParts {
   return {
     async read() {
       try {
-        const { processes, atMs } = table.parse(JSON.parse(await readFile(file, 'utf8')));
+        const { processes, problems, atMs } = table.parse(JSON.parse(await readFile(file, 'utf8')));
         const names = new Set(processes.map(({ name }) => name));
         for (const name of samples.keys()) if (!names.has(name)) samples.delete(name);
-        return processes.map((one) => statusOf(one, sampled(samples, one, atMs ?? clock.nowMs())));
+        const usage = (one: Entry) => sampled(samples, one, atMs ?? clock.nowMs());
+        return { processes: processes.map((one) => statusOf(one, usage(one))), problems };
       } catch {
-        return [];
+        return { processes: [], problems: [] };
       }
     },
   };

@@ -2,9 +2,10 @@ import type { Clock } from '../../lib/clock.ts';
 import type { PartStatus, Usage } from '../../server/contract.ts';
 import type { ApiAnswers } from '../../server/http-api.ts';
 import type { PlatformParts } from '../../server/platform-parts.ts';
+import type { AnyMessage } from '../../xds/resources.ts';
 import type { ProxyNode, WorkloadSummary } from '../compile.ts';
+import { configDump } from '../emit/config-dump.ts';
 import type { ResourceStore } from '../watch/store.ts';
-import { configDump, DUMP_PARTS } from './config-dump.ts';
 import type { Fleet } from './fleet.ts';
 import { proxyStatuses, statusReport } from './status-report.ts';
 
@@ -26,22 +27,37 @@ export function apiAnswers(sources: AnswerSources): ApiAnswers {
   const ownUsage = ownUsageSince(clock);
   return {
     async status() {
-      const told = await sources.parts.read();
-      const processes = told.some(({ kind }) => kind === 'control') ? told : [ownPart(ownUsage()), ...told];
+      const { processes, problems } = await sources.parts.read();
+      const own = processes.some(({ kind }) => kind === 'control') ? [] : [ownPart(ownUsage())];
+      const platform = { processes: [...own, ...processes], problems };
       const nowMs = clock.nowMs();
       const statuses = store.statuses();
-      return statusReport({ version, trustDomain, startedAtMs, nowMs, fleet, statuses, processes });
+      return statusReport({ version, trustDomain, startedAtMs, nowMs, fleet, statuses, platform });
     },
     proxies: () => ({ nowMs: clock.nowMs(), proxies: proxyStatuses(fleet) }),
-    dump(proxy, asked) {
-      const { compiled, bytes } = fleet.state();
+    dump(proxy, parts) {
+      const { compiled } = fleet.state();
       const node = nodeOf(proxy, fleet);
       const view = node && compiled.forProxy(node);
-      const parts = DUMP_PARTS.filter((part) => asked.length === 0 || asked.includes(part));
-      return view && configDump(view, bytes, parts);
+      if (node === undefined || view === undefined) return undefined;
+      const dump = configDump({
+        nodeId: node.id,
+        version: String(compiled.revision),
+        listeners: view.listeners(),
+        clusters: view.clusters(),
+        routes: view.routes(),
+        endpoints: view.endpoints(),
+      });
+      return parts.length === 0 ? dump : { configs: dump.configs.filter((one) => isPart(one, parts)) };
     },
     isReady: () => true,
   };
+}
+
+/** `envoy.admin.v3.ListenersConfigDump` is the part `listeners`. */
+function isPart(config: AnyMessage, parts: readonly string[]): boolean {
+  const [, name = ''] = /\.(\w+)ConfigDump$/.exec(config['@type']) ?? [];
+  return parts.includes(name.toLowerCase());
 }
 
 /** The node of `NAME.NAMESPACE`, `NAMESPACE/NAME` or a node id: a connected proxy, or a workload that has none. */

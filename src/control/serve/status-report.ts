@@ -8,6 +8,7 @@ import type {
   StatusReport,
   WorkloadStatus,
 } from '../../server/contract.ts';
+import type { PlatformReport } from '../../server/platform-parts.ts';
 import type { CompileFinding, WorkloadSummary } from '../compile.ts';
 import type { ObjectStatus } from '../watch/status.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
@@ -22,12 +23,13 @@ export interface ReportSources {
   readonly nowMs: number;
   readonly fleet: Fleet;
   readonly statuses: readonly ObjectStatus[];
-  readonly processes: readonly PartStatus[];
+  readonly platform: PlatformReport;
 }
 
 /** The answer to "what runs, and is it in sync?". */
 export function statusReport(sources: ReportSources): StatusReport {
-  const { fleet, processes } = sources;
+  const { fleet } = sources;
+  const { processes, problems } = sources.platform;
   const { compiled, bytes } = fleet.state();
   const proxies = proxyStatuses(fleet);
   const findings = findingsByObject(compiled.findings());
@@ -44,6 +46,7 @@ export function statusReport(sources: ReportSources): StatusReport {
     configuration: sources.statuses.map((status) => objectReport(status, delivery, findings)),
     findings: compiled.findings().map(findingReport),
     processes,
+    problems,
   };
 }
 
