@@ -36,8 +36,9 @@ export async function runAgent(options: AgentOptions, io: Io): Promise<number> {
     io.err(`weft agent: ${error instanceof Error ? error.message : error}\n`);
     return exitCodes.notFine;
   }
+  const stopped = untilStopped(); // before anyone is told that it is ready
   io.out(`${JSON.stringify({ ready: true, workloads: agent.workloads() })}\n`);
-  await untilStopped();
+  await stopped;
   await agent.close();
   return exitCodes.fine;
 }

@@ -78,8 +78,9 @@ export async function runControl(options: ControlOptions, io: Io): Promise<numbe
     return exitCodes.notFine;
   }
   const { securePort, plainPort, apiPort } = control;
+  const stopped = untilStopped(); // before anyone is told that it is ready
   io.out(`${JSON.stringify({ ready: true, securePort, plainPort, apiPort })}\n`);
-  await untilStopped();
+  await stopped;
   await control.close();
   return exitCodes.fine;
 }

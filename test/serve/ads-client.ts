@@ -38,6 +38,8 @@ export interface AdsClientOptions {
   /** A reason refuses the update. Default: accepts. */
   readonly judge?: (update: DeltaUpdate) => string | undefined;
   readonly channel?: ChannelCredentials;
+  /** Comes with what this one holds. */
+  readonly restore?: DeltaClient;
 }
 
 export function adsClient(options: AdsClientOptions): AdsClient {
@@ -57,6 +59,10 @@ export function adsClient(options: AdsClientOptions): AdsClient {
   );
   const client = createDeltaClient({ id: options.nodeId });
   for (const [typeUrl, names] of Object.entries(options.subscribe ?? {})) client.subscribe(typeUrl, names);
+  for (const typeUrl of Object.keys(options.subscribe ?? {})) {
+    const held = options.restore?.versions(typeUrl) ?? [];
+    for (const [name, version] of held) client.restore(typeUrl, name, version);
+  }
   const updates: DeltaUpdate[] = [];
   const held = new Map<string, Map<string, unknown>>();
   const send = (requests: readonly DeltaRequest[]) => {
