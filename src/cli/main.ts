@@ -20,6 +20,7 @@ type AddCommand = (program: Command, io: Io) => void;
 
 /** Where each command lies. Only the one that is run is loaded; help loads them all. */
 const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  up: async () => (await import('./up.ts')).addUpCommand,
   dump: async () => (await import('./dump-command.ts')).addDumpCommand,
   proxies: async () => (await import('./proxies.ts')).addProxiesCommand,
   status: async () => (await import('./status.ts')).addStatusCommand,
