@@ -65,13 +65,13 @@ function dumpOf(inputs: readonly InputFile[], who: ProxyName, io: Io): number {
       ({ namespace, name, workload }) =>
         namespace === who.namespace && (name === who.name || workload === who.name),
     );
-  if (found === undefined) {
+  if (found === undefined && Object.keys(standardLabels(who)).length === 0) {
     io.err(`weft dump: there is no workload ${who.namespace}/${who.name}${workloadHint(compiled)}\n`);
     return exitCodes.notFine;
   }
   const domain = `${who.namespace}.svc.cluster.local`;
-  const nodeId = formatNodeId({ ...who, ip: found.ip, name: found.name, domain });
-  const view = compiled.forProxy({ id: nodeId });
+  const nodeId = formatNodeId({ ...who, ip: found?.ip ?? '', name: found?.name ?? who.name, domain });
+  const view = compiled.forProxy({ id: nodeId, metadata: { LABELS: standardLabels(who) } });
   if (view === undefined) throw new Error(`the node id ${nodeId} cannot be read back`);
   const dump = configDump({
     nodeId,
@@ -83,6 +83,12 @@ function dumpOf(inputs: readonly InputFile[], who: ProxyName, io: Io): number {
   });
   io.out(`${JSON.stringify(dump, null, 2)}\n`);
   return valid ? exitCodes.fine : exitCodes.notFine;
+}
+
+/** Labels of Istio's standard gateways, which `weft up` adds where the files have none of their own. */
+function standardLabels({ type, name }: ProxyName): Readonly<Record<string, string>> {
+  const istio = type === 'router' ? /^istio-((?:in|e)gressgateway)$/.exec(name)?.[1] : undefined;
+  return istio === undefined ? {} : { app: name, istio };
 }
 
 type Statuses = ReturnType<ReturnType<typeof makeResourceStore>['statuses']>;
