@@ -59,6 +59,8 @@ const INVALID_ARGUMENT = 3;
 interface TypeState {
   readonly wanted: Set<string>;
   readonly versions: Map<string, string>;
+  /** Updates that the holder has not answered yet, of any stream. */
+  readonly unanswered: Set<DeltaUpdate>;
   /** A request of this type went out on the open stream. */
   started: boolean;
 }
@@ -73,7 +75,10 @@ export function createDeltaClient(node: Node): DeltaClient {
   const typeOf = (typeUrl: string): TypeState => {
     let type = types.get(typeUrl);
     if (type === undefined)
-      types.set(typeUrl, (type = { wanted: new Set(), versions: new Map(), started: false }));
+      types.set(
+        typeUrl,
+        (type = { wanted: new Set(), versions: new Map(), unanswered: new Set(), started: false }),
+      );
     return type;
   };
   const request = (typeUrl: string, fields: Partial<DeltaRequest>): readonly DeltaRequest[] => {
@@ -85,7 +90,7 @@ export function createDeltaClient(node: Node): DeltaClient {
   const start = (typeUrl: string, type: TypeState): readonly DeltaRequest[] => {
     if (!isOpen || type.wanted.size === 0) return [];
     type.started = true;
-    return request(typeUrl, { subscribe: [...type.wanted], initialVersions: new Map(type.versions) });
+    return request(typeUrl, { subscribe: [...type.wanted], initialVersions: expectedVersions(type) });
   };
   const answer = (update: DeltaUpdate, error?: ErrorDetail): readonly DeltaRequest[] => {
     if (!isOpen || update.stream !== stream) return [];
@@ -129,14 +134,22 @@ export function createDeltaClient(node: Node): DeltaClient {
       const { typeUrl, systemVersion, nonce } = response;
       const resources = response.resources.filter((resource) => wants(type, resource.name));
       const removed = response.removed.filter((name) => wants(type, name));
-      return { typeUrl, systemVersion, nonce, stream, resources, removed };
+      const update = { typeUrl, systemVersion, nonce, stream, resources, removed };
+      type.unanswered.add(update);
+      return update;
     },
     accept(update) {
-      apply(typeOf(update.typeUrl), update, new Set());
+      typeOf(update.typeUrl).unanswered.delete(update);
+      apply(typeOf(update.typeUrl), update.resources, update.removed);
       return answer(update);
     },
     reject(update, reason, refused) {
-      if (refused !== undefined) apply(typeOf(update.typeUrl), update, new Set(refused));
+      typeOf(update.typeUrl).unanswered.delete(update);
+      if (refused !== undefined) {
+        const used = update.resources.filter(({ name }) => !refused.includes(name));
+        const removed = update.removed.filter((name) => !refused.includes(name));
+        apply(typeOf(update.typeUrl), used, removed);
+      }
       return answer(update, { code: INVALID_ARGUMENT, message: reason.slice(0, MAX_REASON_LENGTH) });
     },
     versions: (typeUrl) => types.get(typeUrl)?.versions ?? new Map(),
@@ -153,9 +166,20 @@ function wants(type: TypeState, name: string): boolean {
 }
 
 /** Remembers what is in use now. What was unsubscribed since the update came is not. */
-function apply(type: TypeState, update: DeltaUpdate, refused: ReadonlySet<string>): void {
-  for (const { name, version } of update.resources) {
-    if (wants(type, name) && !refused.has(name)) type.versions.set(name, version);
+function apply(type: TypeState, used: readonly DeltaResource[], removed: readonly string[]): void {
+  for (const { name, version } of used) if (wants(type, name)) type.versions.set(name, version);
+  for (const name of removed) type.versions.delete(name);
+}
+
+/**
+ * What the holder will hold once it has answered. A new stream that said less would never hear that something is gone
+ * which the holder is only now taking into use.
+ */
+function expectedVersions(type: TypeState): ReadonlyMap<string, string> {
+  const versions = new Map(type.versions);
+  for (const { resources, removed } of type.unanswered) {
+    for (const { name, version } of resources) if (wants(type, name)) versions.set(name, version);
+    for (const name of removed) versions.delete(name);
   }
-  for (const name of update.removed) if (!refused.has(name)) type.versions.delete(name);
+  return versions;
 }

@@ -175,9 +175,22 @@ export function noteRefused(type: ServedType, reason: string): readonly string[]
 /** The names that a NACK's reason speaks of; all of them where it names none. */
 export function namesIn(reason: string, resources: readonly { readonly name: string }[]): readonly string[] {
   const names = resources.map(({ name }) => name);
-  const spoken = names.filter((name) => name !== '' && reason.includes(name));
+  const spoken = names.filter((name) => speaksOf(reason, name));
   return spoken.length > 0 ? spoken : names;
 }
+
+/** Whether the name stands in the text by itself, and not as a part of a longer name. */
+function speaksOf(text: string, name: string): boolean {
+  for (let at = text.indexOf(name); at >= 0 && name !== ''; at = text.indexOf(name, at + 1)) {
+    const after = text.slice(at + name.length, at + name.length + 2);
+    if (!NAME_CHARACTER.test(text.slice(0, at).slice(-1)) && !NAME_GOES_ON.test(after)) return true;
+  }
+  return false;
+}
+
+/** A dot that nothing follows ends a sentence, not a name. */
+const NAME_GOES_ON = /^(?:[\w|/-]|\.[\w|/-])/;
+const NAME_CHARACTER = /[\w|/.-]/;
 
 /** Where one resource stands with this client: in use, under way, refused, or not what the client was sent. */
 export function standing(type: ServedType, resource: Sendable): 'live' | 'pending' | 'refused' {

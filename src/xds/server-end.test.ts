@@ -4,7 +4,7 @@ import { createDeltaServer, type DeltaServer } from './delta-server.ts';
 import { HOLD_LIMIT_MS } from './push-order.ts';
 import { typeUrls } from './resources.ts';
 import { type Push, type Sendable, sendable } from './sendable.ts';
-import { type Snapshot, standing } from './served-type.ts';
+import { namesIn, type Snapshot, standing } from './served-type.ts';
 import type { SotwRequest } from './sotw-messages.ts';
 import { createSotwServer, type SotwServer } from './sotw-server.ts';
 
@@ -117,6 +117,14 @@ describe('the server end of delta ADS', () => {
     expect(second.all(cluster).map((resource) => standing(type, resource))).toEqual(['refused', 'live']);
     server.offer(snapshot('3', { [cluster]: ['a@1', 'b@2'] }));
     expect(shown(server.next(0))).toEqual(['Cluster +a@1']);
+  });
+
+  it('takes a refusal for what it names, and for everything where it names nothing', () => {
+    const resources = ['a', 'a.b', 'outbound|80||a', 'outbound|80||a.b'].map((name) => ({ name }));
+    expect(namesIn('cannot use a.', resources)).toEqual(['a']);
+    expect(namesIn('cluster(s) outbound|80||a: bad', resources)).toEqual(['outbound|80||a']);
+    expect(namesIn('a.b, outbound|80||a.b', resources)).toEqual(['a.b', 'outbound|80||a.b']);
+    expect(namesIn('cannot', resources)).toHaveLength(4);
   });
 
   it('says that a name does not exist, once, and sends it when it does', () => {
