@@ -150,7 +150,7 @@ export interface FindingReport {
 
 /** What one process uses. */
 export interface Usage {
-  /** CPU time over wall time since the last look, 1 is one core. */
+  /** CPU time over wall time since the last look, 1 is one core; at the first look since its start. */
   readonly cpu: number;
   readonly memoryBytes: number;
 }
@@ -166,6 +166,5 @@ export interface PartStatus {
   readonly restarts: number;
   /** How its last run ended. */
   readonly lastExit?: string;
-  /** Known from the second look on. */
   readonly usage?: Usage;
 }

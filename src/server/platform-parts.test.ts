@@ -14,26 +14,29 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const write = (atMs: number, cpuSeconds: number, pid = 7) => {
-  const processes = [{ name: 'default/web-1 proxy', kind: 'proxy', pid, cpuSeconds, rssBytes: 1000 }];
+const write = (atMs: number, cpuSeconds: number, pid = 7, sinceMs = 0) => {
+  const processes = [
+    { name: 'default/web-1 proxy', kind: 'proxy', pid, sinceMs, cpuSeconds, rssBytes: 1000 },
+  ];
   return writeFile(file, JSON.stringify({ atMs, processes }));
 };
 
 describe('the parts that the platform runs', () => {
-  it('use what they used between two looks', async () => {
+  it('use what they used since their start, then between two looks', async () => {
     const parts = platformPartsFrom(file, manualClock());
-    await write(1000, 2);
+    await write(8000, 2);
     expect((await parts.read()).processes[0]).toEqual({
       kind: 'proxy',
       name: 'default/web-1 proxy',
       state: 'running',
       pid: 7,
       restarts: 0,
+      usage: { cpu: 0.25, memoryBytes: 1000 },
     });
-    await write(3000, 3);
+    await write(10_000, 3);
     expect((await parts.read()).processes[0]?.usage).toEqual({ cpu: 0.5, memoryBytes: 1000 });
     expect((await parts.read()).processes[0]?.usage).toEqual({ cpu: 0.5, memoryBytes: 1000 });
-    await write(5000, 0.1, 8);
+    await write(12_000, 0.1, 8, 11_900);
     expect((await parts.read()).processes[0]?.usage).toBeUndefined();
   });
 

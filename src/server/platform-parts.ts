@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { PartStatus, ProblemReport, Usage } from './contract.ts';
 
 // The platform's table of processes: a file that it writes anew every few seconds. CPU comes as seconds since the start
-// of a process; what it uses is the difference between two looks.
+// of a process; what it uses is the difference between two looks, at first the average since its start.
 
 const entry = z.object({
   name: z.string(),
@@ -12,6 +12,8 @@ const entry = z.object({
   state: z.string().default('running'),
   pid: z.number().nullish(),
   restarts: z.number().default(0),
+  /** Of the last change of its state: while it runs, when it started. */
+  sinceMs: z.number().nullish(),
   lastExit: z.string().nullish(),
   cpuSeconds: z.number().nullish(),
   rssBytes: z.number().nullish(),
@@ -71,14 +73,14 @@ export function platformPartsFrom(file: string, clock: Clock): PlatformParts {
 function sampled(samples: Map<string, Sample>, one: Entry, atMs: number): Usage | undefined {
   const { pid, cpuSeconds, rssBytes } = one;
   if (pid == null || cpuSeconds == null) return undefined;
-  const last = samples.get(one.name);
-  const isSame = last !== undefined && last.pid === pid;
-  const spanMs = isSame ? atMs - last.atMs : 0;
-  const memoryBytes = rssBytes ?? 0;
-  if (isSame && spanMs < SHORTEST_SPAN_MS) return last.usage;
-  const usage = isSame
-    ? { cpu: Math.max(0, (cpuSeconds - last.cpuSeconds) / (spanMs / 1000)), memoryBytes }
-    : undefined;
+  const known = samples.get(one.name);
+  // At the first look there is only the whole time since the start to go by.
+  const start: Sample = { pid, atMs: one.sinceMs ?? atMs, cpuSeconds: 0, usage: undefined };
+  const last = known?.pid === pid ? known : start;
+  const spanMs = atMs - last.atMs;
+  if (spanMs < SHORTEST_SPAN_MS) return last.usage;
+  const cpu = Math.max(0, (cpuSeconds - last.cpuSeconds) / (spanMs / 1000));
+  const usage = { cpu, memoryBytes: rssBytes ?? 0 };
   samples.set(one.name, { pid, atMs, cpuSeconds, usage });
   return usage;
 }
