@@ -15,8 +15,10 @@ export interface FileSourceOptions {
 
 /** Events of one saving come together; a look follows this long after the first. */
 const GATHER_MS = 5;
-/** A file that is missing, empty or busy is believed to be so after this long; atomic replacements take less. */
-const PATIENCE_MS = 40;
+/** A file that is missing is believed to be gone after this long; editors that replace files take less. */
+const GONE_AFTER_MS = 75;
+/** A file that is empty or being written is taken as it is after this long; it is hardly ever meant to stay so. */
+const SETTLED_AFTER_MS = 1000;
 const RETRY_MS = 10;
 /** How often to look where the system cannot tell of changes, and how often to look anyway (lost events, network file systems). */
 const BLIND_LOOK_MS = 80;
@@ -31,8 +33,9 @@ class FileSource implements Source {
   readonly #paths: readonly string[];
   readonly #clock: Clock;
   readonly #tree: FolderTree;
-  /** Folders to look at, files to read (since when), files that seem gone (since when). */
-  readonly #folders = new Set<string>();
+  /** Folders to look at: what is named in them, or all where that is not known. */
+  readonly #folders = new Map<string, Set<string> | undefined>();
+  /** Files to read and files that seem gone, with the time since when. */
   readonly #toRead = new Map<string, number>();
   readonly #missing = new Map<string, number>();
   /** Last text of each file that was delivered; undefined for one that cannot be read. */
@@ -47,10 +50,7 @@ class FileSource implements Source {
   constructor(options: FileSourceOptions) {
     this.#paths = options.paths;
     this.#clock = options.clock;
-    this.#tree = new FolderTree((folder) => {
-      this.#folders.add(folder);
-      this.#wake(GATHER_MS);
-    });
+    this.#tree = new FolderTree((folder, name) => this.#lookSoon(folder, name));
   }
 
   async watch(onChange: (batch: readonly Change[]) => void): Promise<void> {
@@ -59,9 +59,12 @@ class FileSource implements Source {
     this.#deliver = (batch) => {
       first = [...first, ...batch];
     };
-    while (this.#folders.size > 0) await this.#look(true);
+    this.#round = this.#lookAll();
+    await this.#round;
+    this.#round = undefined;
     this.#deliver = onChange;
     if (!this.#closed) onChange(first);
+    if (this.#folders.size > 0) this.#wake(GATHER_MS);
     this.#lookAnyway();
   }
 
@@ -91,6 +94,18 @@ class FileSource implements Source {
       if (!within(folder) && !roots.includes(folder)) this.#tree.addFiles(folder, names);
   }
 
+  async #lookAll(): Promise<void> {
+    while (this.#folders.size > 0) await this.#look(true);
+  }
+
+  #lookSoon(folder: string, name: string | undefined): void {
+    const names = this.#folders.get(folder);
+    if (name === undefined) this.#folders.set(folder, undefined);
+    else if (names !== undefined) names.add(name);
+    else if (!this.#folders.has(folder)) this.#folders.set(folder, new Set([name]));
+    this.#wake(GATHER_MS);
+  }
+
   /** A look is due; one that is due already is soon enough. */
   #wake(delayMs: number): void {
     if (this.#closed || this.#deliver === undefined || this.#timer !== undefined || this.#round !== undefined)
@@ -109,7 +124,7 @@ class FileSource implements Source {
     if (this.#closed) return;
     this.#anyway = this.#clock.setTimeout(
       () => {
-        for (const folder of this.#tree.paths()) this.#folders.add(folder);
+        for (const folder of this.#tree.paths()) this.#folders.set(folder, undefined);
         this.#wake(0);
         this.#lookAnyway();
       },
@@ -121,20 +136,25 @@ class FileSource implements Source {
   async #look(hasty: boolean): Promise<void> {
     const changes: Change[] = [];
     const nowMs = this.#clock.monotonicMs();
-    for (const folder of [...this.#folders].sort()) {
+    for (const [folder, names] of [...this.#folders].sort(([a], [b]) => (a < b ? -1 : 1))) {
       this.#folders.delete(folder);
-      await this.#lookAtFolder(folder, nowMs, changes);
+      await this.#lookAtFolder(folder, names, nowMs, changes);
     }
     for (const [file, sinceMs] of [...this.#toRead].sort(([a], [b]) => (a < b ? -1 : 1)))
-      await this.#read(file, hasty || nowMs - sinceMs >= PATIENCE_MS, changes);
+      await this.#read(file, hasty || nowMs - sinceMs >= SETTLED_AFTER_MS, changes);
     // Not while there are folders to look at: what is gone here may be found there.
     for (const [file, sinceMs] of this.#folders.size === 0 ? this.#missing : [])
-      if (nowMs - sinceMs >= PATIENCE_MS) this.#delete(file, changes);
+      if (nowMs - sinceMs >= GONE_AFTER_MS) this.#delete(file, changes);
     if (changes.length > 0 && !this.#closed) this.#deliver?.(changes);
   }
 
-  async #lookAtFolder(folder: string, nowMs: number, changes: Change[]): Promise<void> {
-    const findings = await this.#tree.look(folder).catch(() => undefined);
+  async #lookAtFolder(
+    folder: string,
+    names: ReadonlySet<string> | undefined,
+    nowMs: number,
+    changes: Change[],
+  ): Promise<void> {
+    const findings = await this.#tree.look(folder, names).catch(() => undefined);
     if (findings === undefined) {
       this.#loseRoot(folder, changes);
       return;

@@ -1,5 +1,5 @@
 import type { Dirent } from 'node:fs';
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /** A folder that holds a file of this name is passed over, with everything in it. */
@@ -23,6 +23,15 @@ export interface FolderEntry {
 const EXTENSIONS = /\.(?:ya?ml|json|jsonl)$/i;
 /** Files of other tools that share an extension with resources, and what editors leave for a moment. */
 const OTHERS = /^(?:\..*|#.*#|.*~|node_modules|(?:package|package-lock|tsconfig|jsconfig|biome)\.json)$/;
+
+/** What something in a folder can be, by its name. `anything`: a folder, or it changes how others are read. */
+export function nameMeans(name: string, onlyNames?: ReadonlySet<string>): 'nothing' | 'file' | 'anything' {
+  if (onlyNames?.has(name) === true) return 'file';
+  // `..data` is the link that Kubernetes turns when it changes a mounted ConfigMap.
+  if (name === IGNORE_FILE || name.startsWith('..')) return 'anything';
+  if (OTHERS.test(name)) return 'nothing';
+  return EXTENSIONS.test(name) ? 'file' : 'anything';
+}
 
 /** Which entries of a folder count. */
 export interface FolderChoice {
@@ -73,6 +82,17 @@ export async function readEntry(path: string, isLink = false): Promise<FolderEnt
     };
   } catch (error) {
     // Gone between listing and looking, or a link to nothing.
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** A path that should be a plain file: `other` where it is a folder or a link, undefined where there is nothing. */
+export async function readFileEntry(path: string): Promise<FolderEntry | 'other' | undefined> {
+  try {
+    const found = await lstat(path);
+    return found.isFile() ? await readEntry(path) : 'other';
+  } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
   }
