@@ -27,4 +27,6 @@ export interface View {
   readonly forwardProxy: boolean;
   /** Of a router: its own port behind each port of the services that lead to it. A Gateway names the service's port. */
   readonly ports: ReadonlyMap<number, number>;
+  /** Of a router on a shared host: where it listens in truth for each of its own ports. */
+  readonly boundPorts: ReadonlyMap<number, number>;
 }

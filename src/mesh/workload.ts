@@ -42,10 +42,10 @@ export interface Workload {
 export interface ExplicitPorts {
   /** The application's port for each port it would have on its own network: 9080 -> 40001. */
   readonly ports: ReadonlyMap<number, number>;
-  /** Where its proxy takes calls of others. */
-  readonly inboundPort: number;
-  /** Where its proxy takes the application's own calls (HTTP_PROXY). */
-  readonly proxyPort: number;
+  /** Where its proxy takes calls of others; missing where it has no sidecar. */
+  readonly inboundPort?: number;
+  /** Where its proxy takes the application's own calls (HTTP_PROXY); missing where it has no sidecar. */
+  readonly proxyPort?: number;
 }
 
 /** Whether all labels of the selector are among these. */

@@ -63,9 +63,9 @@ function workloadEndpoints(service: Service, workload: Workload): Endpoint[] {
   }));
 }
 
-function calledPort(number: number, workload: Workload, mtls: boolean): number {
-  if (workload.explicit === undefined) return number;
-  return mtls ? workload.explicit.inboundPort : (workload.explicit.ports.get(number) ?? number);
+function calledPort(number: number, { explicit }: Workload, mtls: boolean): number {
+  if (explicit === undefined) return number;
+  return (mtls ? explicit.inboundPort : undefined) ?? explicit.ports.get(number) ?? number;
 }
 
 /** The workload's own port behind a port of the service; undefined where the name means nothing there. */

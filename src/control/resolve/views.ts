@@ -15,15 +15,10 @@ export const viewKeyOf = step('view of a proxy', (read, key): string => {
   const keys = read.of(who.type === 'router' ? labelKeysOfRouters : labelKeysOfSidecars, who.namespace);
   const labels = keys.flatMap((name) => (who.labels[name] === undefined ? [] : [[name, who.labels[name]]]));
   const sidecar = who.type === 'router' ? '' : sidecarName(read, who);
+  const explicit = who.workload?.explicit;
   const ports = who.type === 'router' ? servicePorts(read, key) : [];
-  return JSON.stringify([
-    who.type,
-    who.namespace,
-    sidecar,
-    labels,
-    who.workload?.explicit !== undefined,
-    ports,
-  ]);
+  const bound = who.type === 'router' ? [...(explicit?.ports ?? [])] : [];
+  return JSON.stringify([who.type, who.namespace, sidecar, labels, explicit !== undefined, ports, bound]);
 });
 
 function sidecarName(read: Read, who: MeshProxy): string {
@@ -39,17 +34,19 @@ function servicePorts(read: Read, key: string): readonly (readonly [service: num
   return [...ports].sort(([a], [b]) => a - b);
 }
 
+type ViewParts = [
+  View['type'],
+  string,
+  string,
+  [string, string][],
+  boolean,
+  [number, number][],
+  [number, number][],
+];
+
 /** The view of a key. */
 export const view = step('view', (_read, key): View => {
-  const parts = JSON.parse(key) as [
-    View['type'],
-    string,
-    string,
-    [string, string][],
-    boolean,
-    [number, number][],
-  ];
-  const [type, namespace, sidecar, labels, forwardProxy, ports] = parts;
+  const [type, namespace, sidecar, labels, forwardProxy, ports, bound] = JSON.parse(key) as ViewParts;
   return {
     type,
     namespace,
@@ -57,6 +54,7 @@ export const view = step('view', (_read, key): View => {
     labels: Object.fromEntries(labels),
     forwardProxy,
     ports: new Map(ports),
+    boundPorts: new Map(bound),
   };
 });
 

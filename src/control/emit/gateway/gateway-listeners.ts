@@ -1,7 +1,7 @@
 import type { Origin } from '../../../mesh/origin.ts';
 import type { ConnectionRule } from '../../../mesh/route.ts';
 import { addressListener, gatewayHttpRoutes } from '../../../xds/names.ts';
-import type { FilterChain } from '../../../xds/resources.ts';
+import type { Address, FilterChain } from '../../../xds/resources.ts';
 import {
   type BoundServer,
   type GatewayPort,
@@ -47,15 +47,22 @@ function listenerOf(read: Read, viewKey: string, port: GatewayPort): EmittedList
   return emittedListener(
     {
       name,
-      address: address.startsWith('unix://')
-        ? { pipe: { path: address.slice(7) } }
-        : socketAddress(address, port.number),
+      address: boundAddress(read, viewKey, address, port.number),
       traffic_direction: 'OUTBOUND',
       ...(port.kind === 'tls' ? { listener_filters: [tlsInspector()] } : {}),
       filter_chains: chains,
     },
     [...port.servers.map(({ server }) => server.origin), ...origins],
   );
+}
+
+/** Where the port is in truth: on a shared host elsewhere, and on loopback. */
+function boundAddress(read: Read, viewKey: string, address: string, port: number): Address {
+  if (address.startsWith('unix://')) return { pipe: { path: address.slice('unix://'.length) } };
+  const { forwardProxy, boundPorts } = viewAndParts(read, viewKey).view;
+  return forwardProxy
+    ? socketAddress('127.0.0.1', boundPorts.get(port) ?? port)
+    : socketAddress(address, port);
 }
 
 function chainsOf(read: Read, viewKey: string, port: GatewayPort, listener: string): Chains {

@@ -56,16 +56,31 @@ const DEFAULT_JSON: Readonly<Record<string, string>> = {
   downstream_peer_uri_san: '%DOWNSTREAM_PEER_URI_SAN%',
 };
 
+/** Files that are the proxy's own streams: they cannot be opened by name where they are sockets. */
+const STREAMS: Readonly<Record<string, { readonly name: string; readonly message: string }>> = {
+  '/dev/stdout': { name: 'stdout', message: 'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog' },
+  '/dev/stderr': { name: 'stderr', message: 'envoy.extensions.access_loggers.stream.v3.StderrAccessLog' },
+};
+
 type AccessLogs = NonNullable<HttpConnectionManager['access_log']>;
 
 /** Access logs as configured, as a field to spread; nothing where there are none. */
 export function accessLogs(log: AccessLog | undefined): { readonly access_log?: AccessLogs } {
   if (log === undefined) return {};
-  const config = any('envoy.extensions.access_loggers.file.v3.FileAccessLog', {
-    path: log.file,
-    log_format: log.encoding === 'json' ? { json_format: jsonFormat(log.format) } : textFormat(log.format),
-  });
-  return { access_log: [{ name: 'envoy.access_loggers.file', typed_config: config }] };
+  const log_format =
+    log.encoding === 'json' ? { json_format: jsonFormat(log.format) } : textFormat(log.format);
+  const stream = STREAMS[log.file];
+  const access_log =
+    stream === undefined
+      ? {
+          name: 'envoy.access_loggers.file',
+          typed_config: any('envoy.extensions.access_loggers.file.v3.FileAccessLog', {
+            path: log.file,
+            log_format,
+          }),
+        }
+      : { name: `envoy.access_loggers.${stream.name}`, typed_config: any(stream.message, { log_format }) };
+  return { access_log: [access_log] };
 }
 
 function textFormat(format: string) {

@@ -23,13 +23,13 @@ const LOOPBACK = '127.0.0.1';
 export const forwardProxyListener = step(
   'forward proxy listener',
   (read, key): EmittedListener | undefined => {
-    const explicit = read.of(proxy, key).workload?.explicit;
-    if (explicit === undefined) return undefined;
+    const port = read.of(proxy, key).workload?.explicit?.proxyPort;
+    if (port === undefined) return undefined;
     const settings = read.of(meshSettings, '');
-    const statPrefix = `outbound_${addressListener(LOOPBACK, explicit.proxyPort)}`;
+    const statPrefix = `outbound_${addressListener(LOOPBACK, port)}`;
     return emittedListener({
       name: wellKnownNames.httpProxy,
-      address: socketAddress(LOOPBACK, explicit.proxyPort),
+      address: socketAddress(LOOPBACK, port),
       traffic_direction: 'OUTBOUND',
       filter_chains: [
         {
@@ -45,14 +45,14 @@ export const sharedHostInbound = step(
   'inbound on a shared host',
   (read, key): EmittedListener | undefined => {
     const { workload, namespace, labels } = read.of(proxy, key);
-    const explicit = workload?.explicit;
+    const inboundPort = workload?.explicit?.inboundPort;
     const ports = read.of(inboundPorts, key);
-    if (explicit === undefined || ports.length === 0) return undefined;
+    if (inboundPort === undefined || ports.length === 0) return undefined;
     const modes = read.of(peerModes, peerModesKey(namespace, labels));
     return emittedListener(
       {
         name: wellKnownNames.virtualInbound,
-        address: socketAddress(LOOPBACK, explicit.inboundPort),
+        address: socketAddress(LOOPBACK, inboundPort),
         traffic_direction: 'INBOUND',
         listener_filters: [tlsInspector(), ...(ports.some(needsInspection) ? [httpInspector()] : [])],
         filter_chains: ports.flatMap((port, i) =>
