@@ -15,7 +15,7 @@ import { createRelay, type Relay, type RelayOutput } from './relay.ts';
 /** How long an Envoy that has just come waits for the control plane before it gets what it used last. */
 export const PATIENCE_MS = 1500;
 const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 3000;
+const LONGEST_RETRY_MS = 1000;
 
 const code = { invalidArgument: 3, permissionDenied: 7, resourceExhausted: 8 } as const;
 
