@@ -22,6 +22,8 @@ export interface PeerIdentity {
   readonly subject: string;
   /** SHA-256 of the DER, hex. */
   readonly hash: string;
+  /** DNS names of the certificate. */
+  readonly dnsNames?: readonly string[];
 }
 
 /** A connection whose filter chain was chosen and whose TLS, if any, is terminated. */
@@ -53,6 +55,8 @@ export interface DownstreamTls {
   readonly version: string;
   /** The verified peer; undefined where no certificate was asked for or given. */
   readonly peer: PeerIdentity | undefined;
+  /** URI name of the certificate we showed, for `By=` in X-Forwarded-Client-Cert. */
+  readonly localUri?: string;
 }
 
 /** The last of a chain's network filters takes the connection over (http_connection_manager, tcp_proxy). */

@@ -1,5 +1,5 @@
 import type { NodeInfo } from '../node-info.ts';
-import { ClusterStats, HttpStats, TcpStats } from './envoy-stats.ts';
+import { ClusterStats, HttpStats, RbacStats, TcpStats } from './envoy-stats.ts';
 import { IstioMetrics, IstioPair, type PairLabels } from './istio-metrics.ts';
 import { prometheusText, type StatScope, statLines } from './prometheus.ts';
 
@@ -12,6 +12,7 @@ export class Metrics {
   readonly #clusters = new Map<string, ClusterStats>();
   readonly #http = new Map<string, HttpStats>();
   readonly #tcp = new Map<string, TcpStats>();
+  readonly #rbac = new Map<string, RbacStats>();
   readonly #istio = new IstioMetrics();
 
   constructor(node: NodeInfo) {
@@ -38,6 +39,11 @@ export class Metrics {
     return known(this.#tcp, statPrefix, () => new TcpStats());
   }
 
+  /** The counters of RBAC rules by their prefix. */
+  rbac(prefix: string): RbacStats {
+    return known(this.#rbac, prefix, () => new RbacStats());
+  }
+
   /** Istio's series between two workloads; the caller keeps the object. */
   pair(labels: PairLabels): IstioPair {
     return new IstioPair(labels, this.#istio);
@@ -58,6 +64,7 @@ export class Metrics {
       { scope: 'cluster', label: 'envoy_cluster_name', stats: this.#clusters },
       { scope: 'http', label: 'envoy_http_conn_manager_prefix', stats: this.#http },
       { scope: 'tcp', label: 'envoy_tcp_prefix', stats: this.#tcp },
+      { scope: 'rbac', label: 'envoy_rbac_prefix', stats: this.#rbac },
     ];
   }
 }

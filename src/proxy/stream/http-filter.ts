@@ -39,6 +39,8 @@ export interface Reply {
   readonly grpcStatus?: number;
   /** Cut the connection in place of an answer. */
   readonly reset?: boolean;
+  /** The route's operations on response headers hold for this answer too. */
+  readonly applyRouteHeaders?: boolean;
 }
 
 /** What a filter sees of a stream. */

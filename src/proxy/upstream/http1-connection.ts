@@ -47,6 +47,7 @@ export class Http1Connection implements UpstreamTransport, UpstreamStream, Conne
   #responseEnded = true;
   #keepAlive = true;
   #raw = false;
+  #paused = false;
 
   constructor(connection: Connection, owner: Http1Owner, nowMs: number) {
     this.connection = connection;
@@ -95,11 +96,13 @@ export class Http1Connection implements UpstreamTransport, UpstreamStream, Conne
   }
 
   pause(): void {
-    this.connection.pause();
+    if (!this.#paused) this.connection.pause();
+    this.#paused = true;
   }
 
   resume(): void {
-    this.connection.resume();
+    if (this.#paused) this.connection.resume();
+    this.#paused = false;
   }
 
   cancel(): void {
@@ -199,6 +202,7 @@ export class Http1Connection implements UpstreamTransport, UpstreamStream, Conne
   /** The response is over: free again, or closed where no other request can follow. */
   #finish(): void {
     this.#events = undefined;
+    this.resume();
     if (this.#keepAlive && this.#requestEnded && !this.#raw && !this.closing) this.#owner.onFree(this);
     else this.close();
   }

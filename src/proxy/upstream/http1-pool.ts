@@ -21,6 +21,12 @@ export interface PoolFailure {
   readonly message: string;
 }
 
+/**
+ * Which connection will do: `any`, for a request that may be sent again; `proven`, for one that must not be sent twice:
+ * only one that is surely open; `new`, after one turned out closed.
+ */
+export type Freshness = 'any' | 'proven' | 'new';
+
 /** What the pool needs of its endpoint. */
 export interface PoolTarget {
   readonly address: string;
@@ -77,9 +83,9 @@ export class Http1Pool implements Http1Owner {
     return this.#open + this.#connecting + this.#waiting.length === 0;
   }
 
-  /** `once`: the request must not be sent twice, so only on a connection that is surely open. */
-  acquire(waiter: PoolWaiter, once: boolean): void {
-    const connection = this.#takeIdle(once);
+  /** See {@link Freshness}. */
+  acquire(waiter: PoolWaiter, freshness: Freshness): void {
+    const connection = freshness === 'new' ? undefined : this.#takeIdle(freshness === 'proven');
     if (connection !== undefined) {
       waiter.onTransport(connection);
       return;

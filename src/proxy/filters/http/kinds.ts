@@ -1,7 +1,12 @@
 import type { HttpFilterKind } from '../../stream/http-filter.ts';
+import { corsKind } from './cors/filter.ts';
+import { faultKind } from './fault/filter.ts';
+import { grpcStatsKind } from './grpc-stats/filter.ts';
+import { headerMutationKind } from './header-mutation/filter.ts';
+import { rbacKind } from './rbac/filter.ts';
 
 /** The HTTP filters of this proxy. The router is none of them: it is what a chain ends in. */
-const KINDS: readonly HttpFilterKind[] = [];
+const KINDS: readonly HttpFilterKind[] = [corsKind, faultKind, grpcStatsKind, headerMutationKind, rbacKind];
 
 /** By the message of a chain's typed_config. */
 export function kindOf(message: string): HttpFilterKind | undefined {
@@ -10,5 +15,5 @@ export function kindOf(message: string): HttpFilterKind | undefined {
 
 /** By the message of a route's configuration; some filters take the same in both places. */
 export function routeKindOf(message: string): HttpFilterKind | undefined {
-  return KINDS.find((kind) => kind.routeMessage === message);
+  return message === '' ? undefined : KINDS.find((kind) => kind.routeMessage === message);
 }

@@ -1,6 +1,64 @@
-import type { LowerNetworkFilters } from '../../runtime.ts';
+import { fieldIn, type Refuse } from '../../../xds/match/refuse.ts';
+import { type HttpConnectionManager, messageOf, type TcpProxy } from '../../../xds/resources.ts';
+import { lowering } from '../../lowered.ts';
+import type { FilterContext, LowerNetworkFilters, TerminalFilter } from '../../runtime.ts';
+import { type ConnectionCheck, guarded } from './connection-check.ts';
+import { MANAGER_MESSAGE, readManager } from './http-connection-manager/config.ts';
+import { ConnectionManager } from './http-connection-manager/filter.ts';
+import { RBAC_MESSAGE, readNetworkRbac } from './rbac/config.ts';
+import { readTcpProxy, TCP_PROXY_MESSAGE } from './tcp-proxy/config.ts';
+import { TcpProxyFilter } from './tcp-proxy/filter.ts';
 
-/** The filters of a chain, the last one terminal. */
-export const lowerNetworkFilters: LowerNetworkFilters = () => {
-  throw new Error('not written yet');
-};
+type FilterMessage = Parameters<LowerNetworkFilters>[0][number];
+
+/** The filters of a chain: checks of the connection, then the one that takes it over. */
+export const lowerNetworkFilters: LowerNetworkFilters = (filters, context) =>
+  lowering((refuse) => {
+    const checks: ConnectionCheck[] = [];
+    let terminal: TerminalFilter | undefined;
+    for (const [i, filter] of filters.entries()) {
+      const field = `${context.field}[${i}]`;
+      if (terminal !== undefined) refuse(field, 'comes after a filter that takes the connection over');
+      const check = readCheck(filter, context, refuse, fieldIn(field, 'typed_config'));
+      if (check !== undefined) checks.push(check);
+      else terminal = readTerminal(filter, context, refuse, fieldIn(field, 'typed_config')) ?? terminal;
+    }
+    if (terminal === undefined)
+      refuse(
+        context.field,
+        'do not end in one that takes the connection over (http_connection_manager or tcp_proxy)',
+      );
+    return guarded(checks, terminal as TerminalFilter);
+  });
+
+function readCheck(
+  filter: FilterMessage,
+  context: FilterContext,
+  refuse: Refuse,
+  field: string,
+): ConnectionCheck | undefined {
+  const { typed_config } = filter;
+  if (typed_config === undefined || messageOf(typed_config['@type']) !== RBAC_MESSAGE) return undefined;
+  return readNetworkRbac(typed_config, context, refuse, field);
+}
+
+function readTerminal(
+  filter: FilterMessage,
+  context: FilterContext,
+  refuse: Refuse,
+  field: string,
+): TerminalFilter | undefined {
+  const { '@type': type = '', ...message } = filter.typed_config ?? {};
+  switch (messageOf(type)) {
+    case MANAGER_MESSAGE:
+      return new ConnectionManager(
+        readManager(message as HttpConnectionManager, context, refuse, field),
+        context,
+      );
+    case TCP_PROXY_MESSAGE:
+      return new TcpProxyFilter(readTcpProxy(message as TcpProxy, context, refuse, field), context);
+    default:
+      refuse(field, `the network filter '${messageOf(type) || filter.name}' is not supported by this proxy`);
+      return undefined;
+  }
+}

@@ -1,0 +1,191 @@
+import { Deadline } from '../../../../lib/deadlines.ts';
+import type { Headers } from '../../../../wire/headers.ts';
+import type {
+  StreamReset,
+  UpstreamEvents,
+  UpstreamRequest,
+  UpstreamResponse,
+  UpstreamStream,
+  UpstreamTransport,
+} from '../../../stream/codec.ts';
+import type { Cluster } from '../../../upstream/cluster.ts';
+import type { Endpoint } from '../../../upstream/endpoint.ts';
+import type { Freshness, PoolFailure, PoolWaiter } from '../../../upstream/http1-pool.ts';
+import { type Failure, fromPool, fromReset } from './failures.ts';
+
+/** Whose attempt it is: hears once how it ended, and of everything before. */
+export interface AttemptOwner {
+  /** The request as it is sent; asked for when there is a connection. */
+  requestFor(attempt: Attempt): UpstreamRequest;
+  /** The stream is open: send what there is of the body. */
+  onOpen(attempt: Attempt): void;
+  onInformational(status: number, headers: Headers): void;
+  onResponse(attempt: Attempt, response: UpstreamResponse): void;
+  onResponseData(attempt: Attempt, bytes: Buffer): void;
+  onResponseEnd(attempt: Attempt, trailers: Headers | undefined): void;
+  onResponseFlush(): void;
+  onRequestDrain(): void;
+  onFailure(attempt: Attempt, failure: Failure): void;
+}
+
+/** One try of a request on one endpoint: waits for a connection, opens a stream, counts. Ends exactly once. */
+export class Attempt implements PoolWaiter, UpstreamEvents {
+  readonly endpoint: Endpoint;
+  readonly cluster: Cluster;
+  /** The open stream; undefined before and after: its connection may carry another request by then. */
+  upstream: UpstreamStream | undefined;
+  /** Something of the request may have reached the upstream. */
+  sent = false;
+  responseStarted = false;
+  /** Another request was on the connection before this one. */
+  reused = false;
+  readonly #owner: AttemptOwner;
+  readonly #deadline: Deadline | undefined;
+  readonly #clearDeadline: (() => void) | undefined;
+  #over = false;
+  #status = 0;
+  #raw = false;
+
+  constructor(
+    cluster: Cluster,
+    endpoint: Endpoint,
+    owner: AttemptOwner,
+    perTry:
+      | { readonly ms: number; set(deadline: Deadline, ms: number): void; clear(deadline: Deadline): void }
+      | undefined,
+  ) {
+    this.cluster = cluster;
+    this.endpoint = endpoint;
+    this.#owner = owner;
+    const { stats } = cluster;
+    stats.upstream_rq_total++;
+    stats.upstream_rq_active++;
+    endpoint.active++;
+    endpoint.counts.rq_total++;
+    endpoint.counts.rq_active++;
+    if (perTry === undefined) return;
+    const deadline = new Deadline(() => this.#timedOut());
+    this.#deadline = deadline;
+    this.#clearDeadline = () => perTry.clear(deadline);
+    perTry.set(deadline, perTry.ms);
+  }
+
+  /** Asks for a connection. May open the stream, or fail, before it returns. */
+  start(freshness: Freshness): void {
+    this.endpoint.pool.acquire(this, freshness);
+  }
+
+  /** Ends it without a word to its owner. */
+  abort(): void {
+    if (this.#over) return;
+    const { upstream } = this;
+    this.#end();
+    if (upstream === undefined) this.endpoint.pool.cancel(this);
+    else {
+      this.cluster.stats.upstream_rq_tx_reset++;
+      upstream.cancel();
+    }
+  }
+
+  /** Both directions of a raw stream are over. */
+  finish(): void {
+    if (!this.#over) this.#complete();
+  }
+
+  // What the pool reports.
+
+  onTransport(transport: UpstreamTransport): void {
+    if (this.#over) return;
+    this.upstream = transport.open(this.#owner.requestFor(this), this);
+    this.sent = true;
+    this.cluster.report(this.endpoint, 'connected');
+    this.#owner.onOpen(this);
+  }
+
+  onNoTransport(failure: PoolFailure): void {
+    if (this.#over) return;
+    this.#end();
+    if (failure.reason !== 'overflow') this.#failed();
+    this.#owner.onFailure(this, fromPool(failure, this.endpoint.address));
+  }
+
+  // What the upstream stream reports.
+
+  onInformational(status: number, headers: Headers): void {
+    if (!this.#over) this.#owner.onInformational(status, headers);
+  }
+
+  onResponse(response: UpstreamResponse): void {
+    if (this.#over) return;
+    this.responseStarted = true;
+    this.#status = response.status;
+    this.#raw = response.body === 'raw';
+    this.#clearDeadline?.();
+    this.cluster.report(this.endpoint, response);
+    this.#owner.onResponse(this, response);
+  }
+
+  onResponseData(bytes: Buffer): void {
+    if (!this.#over) this.#owner.onResponseData(this, bytes);
+  }
+
+  onResponseEnd(trailers: Headers | undefined): void {
+    if (this.#over) return;
+    if (!this.#raw) this.#complete();
+    this.#owner.onResponseEnd(this, trailers);
+  }
+
+  onResponseFlush(): void {
+    this.#owner.onResponseFlush();
+  }
+
+  onRequestDrain(): void {
+    if (!this.#over) this.#owner.onRequestDrain();
+  }
+
+  onReset(reset: StreamReset): void {
+    if (this.#over) return;
+    this.reused = reset.reused;
+    this.#end();
+    const { stats } = this.cluster;
+    stats.upstream_rq_rx_reset++;
+    if (reset.reason === 'protocol-error') stats.upstream_cx_protocol_error++;
+    this.#failed();
+    this.#owner.onFailure(this, fromReset(reset));
+  }
+
+  #timedOut(): void {
+    if (this.#over) return;
+    this.abort();
+    this.cluster.stats.upstream_rq_per_try_timeout++;
+    this.endpoint.counts.rq_timeout++;
+    this.#failed();
+    this.#owner.onFailure(this, {
+      kind: 'per-try-timeout',
+      message: `${this.endpoint.address} did not begin to answer in the time of one try.`,
+    });
+  }
+
+  #complete(): void {
+    this.#end();
+    const { stats } = this.cluster;
+    stats.upstream_rq_completed++;
+    stats.statuses.add(this.#status);
+    if (this.#status >= 500) this.endpoint.counts.rq_error++;
+    else this.endpoint.counts.rq_success++;
+  }
+
+  #failed(): void {
+    this.endpoint.counts.rq_error++;
+    this.cluster.report(this.endpoint, 'local-origin-failure');
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.upstream = undefined;
+    this.cluster.stats.upstream_rq_active--;
+    this.endpoint.active--;
+    this.endpoint.counts.rq_active--;
+    if (this.#deadline !== undefined) this.#clearDeadline?.();
+  }
+}

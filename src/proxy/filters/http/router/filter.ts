@@ -1,0 +1,56 @@
+import type { Deadlines } from '../../../../lib/deadlines.ts';
+import { removeHeader, setHeader } from '../../../../wire/headers.ts';
+import { isInShare } from '../../../../xds/match/fraction.ts';
+import { PEER_HEADER } from '../../../observe/peer-header.ts';
+import type { ForwardAction, RouteLeaf } from '../../../stream/route-table.ts';
+import type { Forwarding, RoutedStream, Terminal } from '../../../stream/routed-stream.ts';
+import type { Cluster } from '../../../upstream/cluster.ts';
+import type { RouterConfig } from './config.ts';
+import { Mirror } from './mirror.ts';
+import { type RouterEnvironment, RouterStream } from './router-stream.ts';
+
+/** What the router needs of the proxy. */
+export interface RouterParts {
+  readonly deadlines: Deadlines;
+  readonly explains: boolean;
+  /** What this proxy says of itself to proxies behind mutual TLS; '' for nothing. */
+  readonly introduction: string;
+  cluster(name: string): Cluster | undefined;
+}
+
+/** Copies of requests whose route has no time limit end after this. */
+const MIRROR_MS = 15_000;
+
+/** The end of a chain: forwards streams to clusters. */
+export function createRouter(config: RouterConfig, parts: RouterParts): Terminal {
+  const { introduction } = parts;
+  const router: RouterEnvironment = {
+    config,
+    deadlines: parts.deadlines,
+    explains: parts.explains,
+    cluster: parts.cluster,
+    mirror: (stream, action) => startMirrors(stream, action, parts),
+    introduce(headers, endpoint) {
+      if (introduction === '') return;
+      if (endpoint.tls?.mutual) setHeader(headers, PEER_HEADER, introduction);
+      else removeHeader(headers, PEER_HEADER);
+    },
+  };
+  return {
+    start(stream: RoutedStream, action: ForwardAction, leaf: RouteLeaf): Forwarding {
+      const forwarding = new RouterStream(stream, action, leaf, router);
+      forwarding.start();
+      return forwarding;
+    },
+  };
+}
+
+function startMirrors(stream: RoutedStream, action: ForwardAction, parts: RouterParts): readonly Mirror[] {
+  return action.mirrors.flatMap((policy) => {
+    if (!isInShare(policy.share, stream.random.uint32())) return [];
+    const cluster = parts.cluster(policy.cluster);
+    const endpoint = cluster?.pick({ destination: undefined, header: () => undefined });
+    if (cluster === undefined || endpoint === undefined) return [];
+    return [new Mirror(stream, cluster, endpoint, policy, action.timeoutMs || MIRROR_MS)];
+  });
+}

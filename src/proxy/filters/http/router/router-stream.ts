@@ -1,0 +1,439 @@
+import type { Timer } from '../../../../lib/clock.ts';
+import { Deadline, type Deadlines } from '../../../../lib/deadlines.ts';
+import type { Connection } from '../../../../wire/connection.ts';
+import { getHeader, type Headers, setHeader } from '../../../../wire/headers.ts';
+import { removeHopByHop } from '../../../../wire/http1/hop-by-hop.ts';
+import { FLAG } from '../../../observe/response-flags.ts';
+import type { UpstreamRequest, UpstreamResponse } from '../../../stream/codec.ts';
+import { applyOperations } from '../../../stream/header-operations.ts';
+import type { ForwardAction, RouteLeaf } from '../../../stream/route-table.ts';
+import type { Forwarding, RoutedStream } from '../../../stream/routed-stream.ts';
+import type { Cluster } from '../../../upstream/cluster.ts';
+import type { Endpoint } from '../../../upstream/endpoint.ts';
+import type { Freshness } from '../../../upstream/http1-pool.ts';
+import { Attempt, type AttemptOwner } from './attempt.ts';
+import type { RouterConfig } from './config.ts';
+import { type Failure, failureReply, noEndpoint } from './failures.ts';
+import { KeptBody } from './kept-body.ts';
+import type { Mirror } from './mirror.ts';
+import { type RequestTimes, requestTimes, rewriteRequest, setAuthority, syncHost } from './request-head.ts';
+import { type RetryState, retryStateOf } from './retry-state.ts';
+
+/** What the router has around it. One for all streams of a chain. */
+export interface RouterEnvironment {
+  readonly config: RouterConfig;
+  readonly deadlines: Deadlines;
+  readonly explains: boolean;
+  cluster(name: string): Cluster | undefined;
+  /** Starts the copies of a request. */
+  mirror(stream: RoutedStream, action: ForwardAction): readonly Mirror[];
+  /** Tells the endpoint's proxy who calls. */
+  introduce(headers: Headers, endpoint: Endpoint): void;
+}
+
+/** Methods that may be sent twice without asking (RFC 9110 §9.2.2). */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+const NO_MIRRORS: readonly Mirror[] = [];
+
+/** A stream's request while it is forwarded: picks endpoints, runs attempts one after the other, keeps the times. */
+export class RouterStream implements Forwarding, AttemptOwner {
+  readonly #stream: RoutedStream;
+  readonly #action: ForwardAction;
+  readonly #leaf: RouteLeaf;
+  readonly #router: RouterEnvironment;
+  #cluster: Cluster | undefined;
+  #attempt: Attempt | undefined;
+  #retry: RetryState | undefined;
+  #times: RequestTimes = { totalMs: 0, perTryMs: 0 };
+  #total: Deadline | undefined;
+  #longest: Deadline | undefined;
+  #body: KeptBody | undefined;
+  #mirrors = NO_MIRRORS;
+  #tried: Set<Endpoint> | undefined;
+  #backOff: Timer | undefined;
+  #attempts = 0;
+  #resent = false;
+  #retrying = false;
+  #sentMs = 0;
+  #over = false;
+  #blocked = false;
+  #starting = false;
+  #raw = false;
+  #responseEnded = false;
+
+  constructor(stream: RoutedStream, action: ForwardAction, leaf: RouteLeaf, router: RouterEnvironment) {
+    this.#stream = stream;
+    this.#action = action;
+    this.#leaf = leaf;
+    this.#router = router;
+  }
+
+  /** Sends the request, as far as that goes at once. */
+  start(): void {
+    const { request } = this.#stream;
+    const name = this.#leaf.cluster || (getHeader(request.headers, this.#leaf.clusterHeader) ?? '');
+    const cluster = this.#router.cluster(name);
+    this.#stream.outcome.cluster = name;
+    if (cluster === undefined) {
+      this.#fail({ kind: 'no-cluster', message: `There is no cluster ${name || 'for this request'}.` });
+      return;
+    }
+    this.#cluster = cluster;
+    if (cluster.drops()) {
+      cluster.stats.upstream_rq_dropped++;
+      this.#fail({ kind: 'dropped', message: `Cluster ${name} sheds load.` });
+      return;
+    }
+    this.#retry = retryStateOf(this.#action.retry, request, this.#stream.random);
+    rewriteRequest(this.#stream, this.#action, this.#leaf, this.#router.config);
+    this.#times = requestTimes(this.#stream, this.#action, this.#router.config);
+    if (this.#stream.requestBody !== 'none') this.#keepBody();
+    if (this.#action.mirrors.length > 0) this.#mirrors = this.#router.mirror(this.#stream, this.#action);
+    if (this.#action.maxStreamMs) this.#limitStream(this.#action.maxStreamMs);
+    if (this.#stream.requestEnded) this.#requestComplete();
+    this.#starting = true;
+    this.#try('any');
+    this.#starting = false;
+  }
+
+  // What the client sends.
+
+  requestData(bytes: Buffer): boolean {
+    this.#body?.add(bytes);
+    for (const mirror of this.#mirrors) mirror.data(bytes);
+    const upstream = this.#attempt?.upstream;
+    // Held since start() or since the last try failed: nothing comes without a stream to send it on.
+    if (upstream === undefined) return false;
+    const room = upstream.sendData(bytes);
+    this.#blocked = !room;
+    return room;
+  }
+
+  requestEnd(trailers: Headers | undefined): void {
+    if (this.#body !== undefined) {
+      this.#body.ended = true;
+      this.#body.trailers = trailers;
+    }
+    if (!this.#raw) this.#requestComplete();
+    const upstream = this.#attempt?.upstream;
+    upstream?.sendEnd(trailers);
+    upstream?.flush();
+    if (this.#raw && this.#responseEnded) this.#finishRaw();
+  }
+
+  requestFlush(): void {
+    const upstream = this.#attempt?.upstream;
+    if (upstream === undefined || upstream.flush()) return;
+    this.#blocked = true;
+    this.#stream.holdRequest();
+  }
+
+  responseDrain(): void {
+    this.#attempt?.upstream?.resume();
+  }
+  pauseResponse(): void {
+    this.#attempt?.upstream?.pause();
+  }
+  resumeResponse(): void {
+    this.#attempt?.upstream?.resume();
+  }
+
+  abort(): void {
+    if (this.#over) return;
+    if (this.#attempt !== undefined && this.#cluster !== undefined)
+      this.#cluster.stats.upstream_rq_cancelled++;
+    this.#end();
+    this.#attempt?.abort();
+  }
+
+  // What the attempt reports.
+
+  requestFor(attempt: Attempt): UpstreamRequest {
+    const { request, requestBody, upgrade } = this.#stream;
+    const { headers } = request;
+    if (this.#action.rewriteHost?.kind === 'endpoint' && attempt.endpoint.placement.spec.hostname !== '')
+      setAuthority(
+        request,
+        attempt.endpoint.placement.spec.hostname,
+        this.#action.appendForwardedHost && this.#attempts === 1,
+      );
+    syncHost(request);
+    if (this.#action.attemptCountInRequest)
+      setHeader(headers, 'x-envoy-attempt-count', String(this.#attempts));
+    this.#router.introduce(headers, attempt.endpoint);
+    this.#sentMs = this.#stream.clock.monotonicMs();
+    const target = request.method === 'CONNECT' ? request.authority : request.path;
+    return { method: request.method, target, headers, body: requestBody, upgrade };
+  }
+
+  onOpen(attempt: Attempt): void {
+    const upstream = attempt.upstream!;
+    const { outcome } = this.#stream;
+    outcome.localAddress = localAddressOf(upstream.connection);
+    outcome.principal = upstream.connection.tls?.peer.uris[0] ?? '';
+    const body = this.#body;
+    if (body !== undefined) {
+      for (const chunk of body.chunks) upstream.sendData(chunk);
+      if (body.ended) upstream.sendEnd(body.trailers);
+    }
+    if (this.#starting) return; // who reads from the client flushes when all that came together is here
+    upstream.flush();
+    if (body !== undefined && !body.ended) this.#stream.resumeRequest();
+  }
+
+  onInformational(status: number, headers: Headers): void {
+    if (status !== 100 || this.#stream.expectsContinue) this.#stream.inform(status, headers);
+  }
+
+  onResponse(attempt: Attempt, response: UpstreamResponse): void {
+    const retry = this.#retry;
+    if (retry?.wantsResponse(response.status, response.headers) && this.#mayResend()) {
+      if (this.#retryAfter(response.headers)) {
+        attempt.abort();
+        return;
+      }
+      if (retry.exhausted) this.#limitReached();
+    }
+    if (this.#retrying && response.status < 500) attempt.cluster.stats.upstream_rq_retry_success++;
+    this.#retryOver();
+    this.#body?.forget();
+    this.#respond(response);
+  }
+
+  onResponseData(attempt: Attempt, bytes: Buffer): void {
+    if (!this.#stream.respondData(bytes)) attempt.upstream?.pause();
+  }
+
+  onResponseEnd(attempt: Attempt, trailers: Headers | undefined): void {
+    attempt.cluster.stats.upstream_rq_time.add(this.#stream.clock.monotonicMs() - this.#sentMs);
+    this.#responseEnded = true;
+    if (!this.#raw) this.#end();
+    else if (this.#stream.requestEnded) this.#finishRaw();
+    this.#stream.respondEnd(trailers);
+  }
+
+  onResponseFlush(): void {
+    this.#stream.respondFlush();
+  }
+
+  onRequestDrain(): void {
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    this.#stream.resumeRequest();
+  }
+
+  onFailure(attempt: Attempt, failure: Failure): void {
+    if (this.#over) return;
+    if (failure.transport !== undefined) this.#stream.outcome.transportFailure = failure.transport;
+    if (attempt.responseStarted) {
+      this.#cut(failure);
+      return;
+    }
+    if (this.#resendUnseen(attempt, failure)) return;
+    if (this.#retry?.wantsFailure(failure, attempt.sent) && (this.#mayResend() || !attempt.sent)) {
+      if (this.#retryAfter(undefined)) return;
+      if (this.#retry.exhausted) this.#limitReached();
+    }
+    this.#fail(failure);
+  }
+
+  /** One try on an endpoint that the cluster picks. */
+  #try(freshness: Freshness, on?: Endpoint): void {
+    const cluster = this.#cluster!;
+    const endpoint = on ?? this.#pick(cluster);
+    if (endpoint === undefined) {
+      cluster.stats.upstream_cx_none_healthy++;
+      this.#fail(noEndpoint(cluster));
+      return;
+    }
+    const { limits } = cluster.config;
+    if (cluster.stats.upstream_rq_active >= limits.maxRequests) {
+      cluster.stats.upstream_rq_pending_overflow++;
+      this.#fail({
+        kind: 'overflow',
+        message: `Cluster ${cluster.name} has ${limits.maxRequests} requests already.`,
+      });
+      return;
+    }
+    this.#attempts++;
+    const { outcome } = this.#stream;
+    outcome.attempts = this.#attempts;
+    outcome.host = endpoint.address;
+    outcome.endpoint = endpoint;
+    const attempt = new Attempt(cluster, endpoint, this, this.#perTry());
+    this.#attempt = attempt;
+    const once = freshness === 'any' && !this.#mayResendUnseen() ? 'proven' : freshness;
+    attempt.start(once);
+    // The body waits where it is until there is somewhere to send it.
+    if (attempt.upstream === undefined && !this.#over && this.#stream.requestBody !== 'none')
+      this.#stream.holdRequest();
+  }
+
+  #pick(cluster: Cluster): Endpoint | undefined {
+    const { request, connection } = this.#stream;
+    const context = {
+      destination: connection.downstream.local,
+      header: (name: string) => request.header(name),
+    };
+    const policy = this.#retry?.policy;
+    let endpoint = cluster.pick(context);
+    if (policy === undefined || !policy.avoidPreviousHosts) return endpoint;
+    for (
+      let draw = 0;
+      draw < policy.hostDraws && endpoint !== undefined && this.#tried?.has(endpoint);
+      draw++
+    )
+      endpoint = cluster.pick(context);
+    if (endpoint !== undefined) this.#tried = (this.#tried ?? new Set()).add(endpoint);
+    return endpoint;
+  }
+
+  #perTry() {
+    const ms = this.#times.perTryMs;
+    if (ms === 0) return undefined;
+    const { deadlines } = this.#router;
+    return {
+      ms,
+      set: (deadline: Deadline, forMs: number) => deadlines.set(deadline, forMs),
+      clear: (deadline: Deadline) => deadlines.clear(deadline),
+    };
+  }
+
+  #respond(response: UpstreamResponse): void {
+    const { headers } = response;
+    removeHopByHop(headers);
+    if (response.body === 'raw') {
+      this.#raw = true;
+      this.#clearTimes();
+    }
+    if (!this.#router.config.suppressEnvoyHeaders) {
+      const serviceMs = Math.round(this.#stream.clock.monotonicMs() - this.#sentMs);
+      setHeader(headers, 'x-envoy-upstream-service-time', String(serviceMs));
+    }
+    if (this.#action.attemptCountInResponse)
+      setHeader(headers, 'x-envoy-attempt-count', String(this.#attempts));
+    if (this.#leaf.responseHeaders !== undefined)
+      applyOperations(this.#leaf.responseHeaders, headers, this.#stream.facts);
+    this.#stream.respond(response);
+  }
+
+  /** Keeps what comes of the body as long as it may be sent again: by a retry, or because nobody saw it. */
+  #keepBody(): void {
+    this.#body = new KeptBody();
+    if (this.#retry === undefined && !IDEMPOTENT.has(this.#stream.request.method)) this.#body.forget();
+  }
+
+  /** Everything sent so far can be sent once more. */
+  #mayResend(): boolean {
+    return this.#body === undefined || this.#body.whole;
+  }
+
+  /** The method allows it and the body is there: a request that met a closing connection is simply sent again. */
+  #mayResendUnseen(): boolean {
+    return IDEMPOTENT.has(this.#stream.request.method) && this.#stream.upgrade === '' && this.#mayResend();
+  }
+
+  /** A connection that had been idle ended without a byte: once more, at once, on a new one. */
+  #resendUnseen(attempt: Attempt, failure: Failure): boolean {
+    const idleRace = attempt.reused && (failure.kind === 'termination' || failure.kind === 'remote-reset');
+    if (!idleRace || this.#resent || !this.#mayResendUnseen()) return false;
+    this.#resent = true;
+    this.#attempts--;
+    this.#try('new', attempt.endpoint);
+    return true;
+  }
+
+  /** Another try after a pause; false where there is none. */
+  #retryAfter(responseHeaders: Headers | undefined): boolean {
+    const cluster = this.#cluster!;
+    const { clock } = this.#stream;
+    const waitMs = this.#retry?.take(cluster, responseHeaders, clock.nowMs());
+    if (waitMs === undefined) return false;
+    cluster.stats.upstream_rq_retry++;
+    if (!this.#retrying) cluster.activeRetries++;
+    this.#retrying = true;
+    if (this.#stream.requestBody !== 'none' && !this.#stream.requestEnded) this.#stream.holdRequest();
+    this.#attempt = undefined;
+    this.#backOff = clock.setTimeout(() => {
+      if (!this.#over) this.#try('any');
+    }, waitMs);
+    return true;
+  }
+
+  #retryOver(): void {
+    if (this.#retrying && this.#cluster !== undefined) this.#cluster.activeRetries--;
+    this.#retrying = false;
+  }
+
+  #limitReached(): void {
+    this.#cluster!.stats.upstream_rq_retry_limit_exceeded++;
+    this.#stream.addFlags(FLAG.upstreamRetryLimitExceeded);
+  }
+
+  /** The time for the response counts from here. */
+  #requestComplete(): void {
+    for (const mirror of this.#mirrors) mirror.end();
+    const { totalMs } = this.#times;
+    if (totalMs === 0 || this.#stream.responseStarted) return;
+    this.#total = new Deadline(() => this.#timedOut());
+    this.#router.deadlines.set(this.#total, totalMs);
+  }
+
+  #timedOut(): void {
+    if (this.#over) return;
+    const cluster = this.#cluster!;
+    cluster.stats.upstream_rq_timeout++;
+    const { endpoint } = this.#attempt ?? {};
+    if (endpoint !== undefined) {
+      endpoint.counts.rq_timeout++;
+      cluster.report(endpoint, 'local-origin-failure');
+    }
+    const message = `${endpoint?.address ?? `Cluster ${cluster.name}`} did not answer within ${this.#times.totalMs} ms.`;
+    this.#fail({ kind: 'timeout', message });
+  }
+
+  #limitStream(ms: number): void {
+    this.#longest = new Deadline(() =>
+      this.#fail({ kind: 'max-duration', message: `The request took over ${ms} ms.` }),
+    );
+    this.#router.deadlines.set(this.#longest, ms);
+  }
+
+  /** The response had begun: the client sees it cut. */
+  #cut(failure: Failure): void {
+    const reply = failureReply(failure, false, 503);
+    const details = reply.details.replace('before_response_started', 'after_response_started');
+    this.#end();
+    this.#stream.fail({ ...reply, details });
+  }
+
+  #fail(failure: Failure): void {
+    if (this.#over) return;
+    this.#end();
+    this.#attempt?.abort();
+    this.#stream.fail(failureReply(failure, this.#router.explains, this.#action.clusterNotFoundStatus));
+  }
+
+  #finishRaw(): void {
+    this.#attempt?.finish();
+    this.#end();
+  }
+
+  #clearTimes(): void {
+    const { deadlines } = this.#router;
+    if (this.#total !== undefined) deadlines.clear(this.#total);
+    if (this.#longest !== undefined) deadlines.clear(this.#longest);
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#clearTimes();
+    this.#retryOver();
+    this.#backOff?.cancel();
+  }
+}
+
+/** `10.0.0.1:1234`; asked of the socket once per connection and request, because few sockets are ever asked. */
+function localAddressOf({ localAddress, localPort }: Connection): string {
+  return localAddress.includes(':') ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
+}

@@ -1,0 +1,21 @@
+import type { Downstream, TerminalFilter } from '../../runtime.ts';
+
+/** A network filter that says whether a connection may go on; undefined: yes, else why not. */
+export type ConnectionCheck = (downstream: Downstream) => string | undefined;
+
+/** The terminal filter behind checks: a connection that fails one is closed before a byte of it is read. */
+export function guarded(checks: readonly ConnectionCheck[], terminal: TerminalFilter): TerminalFilter {
+  if (checks.length === 0) return terminal;
+  return {
+    onConnection(downstream) {
+      if (checks.every((check) => check(downstream) === undefined)) terminal.onConnection(downstream);
+      else downstream.connection.destroy();
+    },
+    drain: () => terminal.drain(),
+    routeNames: terminal.routeNames,
+    clusterNames: terminal.clusterNames,
+    get openConnections() {
+      return terminal.openConnections;
+    },
+  };
+}

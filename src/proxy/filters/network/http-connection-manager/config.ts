@@ -1,0 +1,140 @@
+import { DEFAULT_HTTP1_LIMITS, type Http1Limits } from '../../../../wire/http1/limits.ts';
+import { fieldIn, type Refuse, refuseRest } from '../../../../xds/match/refuse.ts';
+import { type HttpConnectionManager as Message, messageOf } from '../../../../xds/resources.ts';
+import { readDurationMs } from '../../../fields.ts';
+import { type AccessLog, readAccessLogs } from '../../../observe/access-log.ts';
+import type { FilterContext } from '../../../runtime.ts';
+import type { ConfiguredFilter } from '../../../stream/http-filter.ts';
+import type { ServerTimes } from '../../../stream/http1-server.ts';
+import { readRouteConfiguration } from '../../../stream/lower-route.ts';
+import type { ManagerSettings } from '../../../stream/manager.ts';
+import type { RouteTable } from '../../../stream/route-table.ts';
+import { kindOf } from '../../http/kinds.ts';
+import { lowerRouter, ROUTER_MESSAGE, type RouterConfig } from '../../http/router/config.ts';
+import { readManagerSettings } from './settings.ts';
+
+/** A connection manager as configured. Immutable. */
+export interface ManagerConfig {
+  readonly statPrefix: string;
+  /** The routes in the configuration, or the name of those that come by RDS. */
+  readonly routes: { readonly table: RouteTable } | { readonly rdsName: string };
+  readonly filters: readonly ConfiguredFilter[];
+  readonly router: RouterConfig;
+  readonly accessLogs: readonly AccessLog[];
+  readonly settings: ManagerSettings;
+  readonly times: ServerTimes;
+  readonly limits: Http1Limits;
+}
+
+export const MANAGER_MESSAGE =
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+
+/** Envoy's defaults. */
+const IDLE_MS = 3_600_000;
+const DELAYED_CLOSE_MS = 1000;
+const MAX_HEADERS = 100;
+const MAX_HEADERS_KB = 60;
+
+export function readManager(
+  message: Message,
+  context: FilterContext,
+  refuse: Refuse,
+  field: string,
+): ManagerConfig {
+  const {
+    stat_prefix = '',
+    rds,
+    route_config,
+    scoped_routes,
+    http_filters = [],
+    access_log,
+    ...more
+  } = message;
+  if (scoped_routes !== undefined) refuse(fieldIn(field, 'scoped_routes'), 'is not supported by this proxy');
+  const {
+    codec_type = 'AUTO',
+    request_headers_timeout,
+    delayed_close_timeout,
+    max_request_headers_kb,
+    ...settings
+  } = more;
+  if (codec_type === 'HTTP2' || codec_type === 'HTTP3')
+    refuse(fieldIn(field, 'codec_type'), `${codec_type} from clients is not supported by this proxy yet`);
+  const common = settings.common_http_protocol_options ?? {};
+  const duration = (text: string | undefined, name: string, absentMs: number): number =>
+    readDurationMs(text, absentMs, refuse, fieldIn(field, name));
+  return {
+    statPrefix: stat_prefix,
+    routes: readRoutes(rds, route_config, refuse, field),
+    ...readFilters(http_filters, stat_prefix, refuse, field),
+    accessLogs: readAccessLogs(access_log, context.runtime.logs, refuse, fieldIn(field, 'access_log')),
+    settings: readManagerSettings(settings, context, refuse, field),
+    times: {
+      idleMs: duration(common.idle_timeout, 'common_http_protocol_options.idle_timeout', IDLE_MS),
+      headersMs: duration(request_headers_timeout, 'request_headers_timeout', 0),
+      delayedCloseMs: duration(delayed_close_timeout, 'delayed_close_timeout', DELAYED_CLOSE_MS),
+    },
+    limits: {
+      ...DEFAULT_HTTP1_LIMITS,
+      maxHeaderBytes: (max_request_headers_kb ?? MAX_HEADERS_KB) * 1024,
+      maxHeaderCount: common.max_headers_count ?? MAX_HEADERS,
+    },
+  };
+}
+
+/** Where RDS comes from the owner of the stream knows; here only the name counts. */
+function readRoutes(
+  rds: Message['rds'],
+  routeConfig: Message['route_config'],
+  refuse: Refuse,
+  field: string,
+): ManagerConfig['routes'] {
+  if (routeConfig !== undefined)
+    return { table: readRouteConfiguration(routeConfig, refuse, fieldIn(field, 'route_config')) };
+  const { config_source: _source, route_config_name = '', ...rest } = rds ?? {};
+  refuseRest(refuse, fieldIn(field, 'rds'), rest);
+  if (route_config_name === '') refuse(field, 'has neither route_config nor rds with a name');
+  return { rdsName: route_config_name };
+}
+
+type HttpFilterMessage = NonNullable<Message['http_filters']>[number];
+
+function readFilters(
+  messages: readonly HttpFilterMessage[],
+  statPrefix: string,
+  refuse: Refuse,
+  field: string,
+): Pick<ManagerConfig, 'filters' | 'router'> {
+  const filters: ConfiguredFilter[] = [];
+  let router: RouterConfig | undefined;
+  for (const [i, message] of messages.entries()) {
+    const place = fieldIn(field, `http_filters[${i}]`);
+    const { name = '', typed_config, is_optional = false, disabled = false, ...rest } = message;
+    refuseRest(refuse, place, rest);
+    const kindName = messageOf(typed_config?.['@type'] ?? '');
+    const filterContext = { name, refuse, field: fieldIn(place, 'typed_config'), statPrefix };
+    if (kindName === ROUTER_MESSAGE && typed_config !== undefined) {
+      if (i < messages.length - 1) refuse(place, 'the router must be the last filter');
+      router = lowerRouter(typed_config, filterContext);
+      continue;
+    }
+    const kind = kindOf(kindName);
+    if (kind === undefined || typed_config === undefined) {
+      if (!is_optional)
+        refuse(filterContext.field, `the filter '${kindName || name}' is not supported by this proxy`);
+      continue;
+    }
+    const filter = kind.lower(typed_config, filterContext);
+    filters.push(disabled ? onlyWhereConfigured(filter) : filter);
+  }
+  if (router === undefined) refuse(fieldIn(field, 'http_filters'), 'do not end in a router');
+  return { filters, router: router ?? { suppressEnvoyHeaders: false, respectExpectedTimeout: false } };
+}
+
+/** A filter that is disabled in the chain runs where a route has a configuration of its own for it. */
+function onlyWhereConfigured(filter: ConfiguredFilter): ConfiguredFilter {
+  return {
+    name: filter.name,
+    forRoute: (overrides) => (overrides.length === 0 ? undefined : filter.forRoute(overrides)),
+  };
+}

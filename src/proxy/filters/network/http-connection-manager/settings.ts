@@ -1,0 +1,301 @@
+import { type Cidr, cidrOf } from '../../../../lib/cidr.ts';
+import { parseIpAddress } from '../../../../lib/ip-address.ts';
+import { fieldIn, type Refuse, refuseRest } from '../../../../xds/match/refuse.ts';
+import type { HttpConnectionManager as Message } from '../../../../xds/resources.ts';
+import { readDurationMs } from '../../../fields.ts';
+import type { FilterContext } from '../../../runtime.ts';
+import type { ForwardClientCert, ManagerSettings, PathSettings } from '../../../stream/manager.ts';
+
+/** What config.ts leaves: how requests and responses are treated. Everything unknown is refused here. */
+type Settings = Omit<
+  Message,
+  | 'stat_prefix'
+  | 'rds'
+  | 'route_config'
+  | 'scoped_routes'
+  | 'http_filters'
+  | 'access_log'
+  | 'codec_type'
+  | 'request_headers_timeout'
+  | 'delayed_close_timeout'
+  | 'max_request_headers_kb'
+>;
+
+const STREAM_IDLE_MS = 300_000;
+
+export function readManagerSettings(
+  message: Settings,
+  context: FilterContext,
+  refuse: Refuse,
+  field: string,
+): ManagerSettings {
+  const {
+    server_name,
+    server_header_transformation,
+    via = '',
+    scheme_header_transformation,
+    ...afterServer
+  } = message;
+  const {
+    stream_idle_timeout,
+    request_timeout,
+    common_http_protocol_options,
+    http_protocol_options,
+    ...afterTimes
+  } = afterServer;
+  const {
+    upgrade_configs,
+    proxy_100_continue = false,
+    tracing,
+    strip_matching_host_port,
+    ...afterUpgrade
+  } = afterTimes;
+  const { strip_any_host_port = false, strip_trailing_host_dot = false, ...identity } = afterUpgrade;
+  const duration = (text: string | undefined, name: string, absentMs: number): number =>
+    readDurationMs(text, absentMs, refuse, fieldIn(field, name));
+  return {
+    direction: context.direction,
+    serverName: server_name || 'envoy',
+    serverHeader: serverHeader(server_header_transformation),
+    via,
+    schemeOverwrite: scheme_header_transformation?.scheme_to_overwrite,
+    streamIdleMs: duration(stream_idle_timeout, 'stream_idle_timeout', STREAM_IDLE_MS),
+    requestMs: duration(request_timeout, 'request_timeout', 0),
+    ...readCommonOptions(
+      common_http_protocol_options,
+      refuse,
+      fieldIn(field, 'common_http_protocol_options'),
+    ),
+    defaultHost: readHttp1Options(http_protocol_options, refuse, fieldIn(field, 'http_protocol_options')),
+    upgrades: readUpgrades(upgrade_configs, refuse, fieldIn(field, 'upgrade_configs')),
+    forwardsContinue: proxy_100_continue,
+    stripHostPort: strip_any_host_port ? 'any' : strip_matching_host_port ? 'matching' : 'none',
+    stripTrailingHostDot: strip_trailing_host_dot,
+    // Spans are not made here; whatever headers carry them pass through as they came.
+    tracing: tracing !== undefined,
+    ...readIdentity(identity, refuse, field),
+  };
+}
+
+type IdentityFields = Omit<
+  Settings,
+  | 'server_name'
+  | 'server_header_transformation'
+  | 'via'
+  | 'scheme_header_transformation'
+  | 'stream_idle_timeout'
+  | 'request_timeout'
+  | 'common_http_protocol_options'
+  | 'http_protocol_options'
+  | 'upgrade_configs'
+  | 'proxy_100_continue'
+  | 'tracing'
+  | 'strip_matching_host_port'
+  | 'strip_any_host_port'
+  | 'strip_trailing_host_dot'
+>;
+
+/** Whose request it is, and what is said of that to the upstream. */
+function readIdentity(
+  message: IdentityFields,
+  refuse: Refuse,
+  field: string,
+): Pick<
+  ManagerSettings,
+  | 'useRemoteAddress'
+  | 'trustedHops'
+  | 'skipForwardedForAppend'
+  | 'appendForwardedPort'
+  | 'internalRanges'
+  | 'internalUnixSockets'
+  | 'generateRequestId'
+  | 'preserveExternalRequestId'
+  | 'requestIdInResponse'
+  | 'forwardClientCert'
+  | 'path'
+  | 'explains'
+> {
+  const {
+    use_remote_address = false,
+    xff_num_trusted_hops = 0,
+    skip_xff_append = false,
+    ...afterAddress
+  } = message;
+  const {
+    internal_address_config,
+    generate_request_id = true,
+    preserve_external_request_id = false,
+    ...afterId
+  } = afterAddress;
+  const {
+    always_set_request_id_in_response = false,
+    request_id_extension: _uuid,
+    ...afterResponse
+  } = afterId;
+  const {
+    forward_client_cert_details,
+    set_current_client_cert_details,
+    append_x_forwarded_port = false,
+    ...more
+  } = afterResponse;
+  const { normalize_path, merge_slashes, path_with_escaped_slashes_action, ...rest } = more;
+  refuseRest(refuse, field, withoutHarmless(rest));
+  return {
+    useRemoteAddress: use_remote_address,
+    trustedHops: xff_num_trusted_hops,
+    skipForwardedForAppend: skip_xff_append,
+    appendForwardedPort: append_x_forwarded_port,
+    internalRanges: readRanges(internal_address_config, refuse, fieldIn(field, 'internal_address_config')),
+    internalUnixSockets: internal_address_config?.unix_sockets ?? false,
+    generateRequestId: generate_request_id,
+    preserveExternalRequestId: preserve_external_request_id,
+    requestIdInResponse: always_set_request_id_in_response,
+    forwardClientCert: readClientCert(
+      forward_client_cert_details,
+      set_current_client_cert_details,
+      refuse,
+      field,
+    ),
+    path: readPath({ normalize_path, merge_slashes, path_with_escaped_slashes_action }),
+    explains: !use_remote_address,
+  };
+}
+
+/** Fields that ask for what this proxy does anyway, or that change nothing anyone can see. */
+function withoutHarmless(rest: object): object {
+  const {
+    drain_timeout: _drain, // the listener's owner decides how long
+    access_log_flush_interval: _flush,
+    flush_access_log_on_new_request: _early,
+    access_log_options: _options,
+    http2_protocol_options: _http2, // limits of a protocol that is not spoken yet
+    http3_protocol_options: _http3,
+    stream_error_on_invalid_http_message: _invalid, // HTTP/1 always closes
+    ...others
+  } = rest as Settings;
+  return others;
+}
+
+function serverHeader(
+  transformation: Message['server_header_transformation'],
+): ManagerSettings['serverHeader'] {
+  if (transformation === 'PASS_THROUGH') return 'pass-through';
+  return transformation === 'APPEND_IF_ABSENT' ? 'append-if-absent' : 'overwrite';
+}
+
+function readCommonOptions(
+  common: Message['common_http_protocol_options'],
+  refuse: Refuse,
+  field: string,
+): Pick<ManagerSettings, 'maxStreamMs' | 'maxRequestsPerConnection' | 'maxConnectionMs' | 'underscores'> {
+  const { idle_timeout: _idle, max_headers_count: _count, max_stream_duration, ...more } = common ?? {};
+  const {
+    max_requests_per_connection = 0,
+    max_connection_duration,
+    headers_with_underscores_action,
+    ...rest
+  } = more;
+  refuseRest(refuse, field, rest);
+  const action = headers_with_underscores_action ?? 'ALLOW';
+  return {
+    maxStreamMs: readDurationMs(max_stream_duration, 0, refuse, fieldIn(field, 'max_stream_duration')),
+    maxConnectionMs: readDurationMs(
+      max_connection_duration,
+      0,
+      refuse,
+      fieldIn(field, 'max_connection_duration'),
+    ),
+    maxRequestsPerConnection: max_requests_per_connection,
+    underscores: action === 'REJECT_REQUEST' ? 'reject' : action === 'DROP_HEADER' ? 'drop' : 'allow',
+  };
+}
+
+/** Absolute targets, HTTP/1.0, trailers and the case of header names are always served. Gives back the default host. */
+function readHttp1Options(options: Message['http_protocol_options'], refuse: Refuse, field: string): string {
+  const {
+    allow_absolute_url: _absolute,
+    accept_http_10: _old,
+    default_host_for_http_10 = '',
+    ...more
+  } = options ?? {};
+  const { header_key_format, enable_trailers: _trailers, use_balsa_parser: _parser, ...afterFormat } = more;
+  const {
+    allow_custom_methods: _methods,
+    override_stream_error_on_invalid_http_message: _error,
+    ...rest
+  } = afterFormat;
+  const { stateful_formatter: _preserve, ...formats } = header_key_format ?? {};
+  refuseRest(refuse, fieldIn(field, 'header_key_format'), formats);
+  refuseRest(refuse, field, rest);
+  return default_host_for_http_10;
+}
+
+function readUpgrades(
+  configs: Message['upgrade_configs'],
+  refuse: Refuse,
+  field: string,
+): ReadonlyMap<string, boolean> {
+  return new Map(
+    (configs ?? []).map(({ upgrade_type = '', enabled = true, ...rest }, i) => {
+      refuseRest(refuse, `${field}[${i}]`, rest);
+      if (upgrade_type.toLowerCase() === 'connect')
+        refuse(`${field}[${i}].upgrade_type`, 'CONNECT is not supported by this proxy yet');
+      return [upgrade_type.toLowerCase(), enabled];
+    }),
+  );
+}
+
+function readRanges(
+  config: Message['internal_address_config'],
+  refuse: Refuse,
+  field: string,
+): readonly Cidr[] {
+  return (config?.cidr_ranges ?? []).flatMap(({ address_prefix = '', prefix_len = 0 }, i) => {
+    const bytes = parseIpAddress(address_prefix);
+    const range = bytes === undefined ? undefined : cidrOf(bytes, prefix_len);
+    if (range === undefined)
+      refuse(`${field}.cidr_ranges[${i}]`, `'${address_prefix}/${prefix_len}' is no address range`);
+    return range ?? [];
+  });
+}
+
+const CLIENT_CERT_MODES: Readonly<Record<string, ForwardClientCert['mode']>> = {
+  SANITIZE: 'sanitize',
+  FORWARD_ONLY: 'forward-only',
+  APPEND_FORWARD: 'append-forward',
+  SANITIZE_SET: 'sanitize-set',
+  ALWAYS_FORWARD_ONLY: 'always-forward-only',
+};
+
+function readClientCert(
+  mode: Message['forward_client_cert_details'],
+  details: Message['set_current_client_cert_details'],
+  refuse: Refuse,
+  field: string,
+): ForwardClientCert {
+  const { subject = false, uri = false, dns = false, ...rest } = details ?? {};
+  refuseRest(refuse, fieldIn(field, 'set_current_client_cert_details'), rest);
+  return { mode: CLIENT_CERT_MODES[mode ?? ''] ?? 'sanitize', subject, uri, dns };
+}
+
+function readPath(
+  fields: {
+    readonly [K in 'normalize_path' | 'merge_slashes' | 'path_with_escaped_slashes_action']:
+      | Message[K]
+      | undefined;
+  },
+): PathSettings {
+  const action = fields.path_with_escaped_slashes_action;
+  return {
+    normalize: fields.normalize_path ?? false,
+    mergeSlashes: fields.merge_slashes ?? false,
+    escapedSlashes:
+      action === 'REJECT_REQUEST'
+        ? 'reject'
+        : action === 'UNESCAPE_AND_REDIRECT'
+          ? 'redirect'
+          : action === 'UNESCAPE_AND_FORWARD'
+            ? 'forward'
+            : 'keep',
+  };
+}

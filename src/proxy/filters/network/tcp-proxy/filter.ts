@@ -1,0 +1,37 @@
+import { Deadlines } from '../../../../lib/deadlines.ts';
+import { IstioReporter } from '../../../observe/istio-reporter.ts';
+import type { Downstream, FilterContext, TerminalFilter } from '../../../runtime.ts';
+import type { TcpProxyConfig } from './config.ts';
+import { TcpTunnel, type TunnelParts } from './tunnel.ts';
+
+/** extensions.filters.network.tcp_proxy.v3.TcpProxy: each connection becomes one to an endpoint, bytes both ways. */
+export class TcpProxyFilter implements TerminalFilter {
+  readonly routeNames: readonly string[] = [];
+  readonly clusterNames: readonly string[];
+  readonly #parts: TunnelParts;
+  readonly #tunnels = new Set<TcpTunnel>();
+
+  constructor(config: TcpProxyConfig, { runtime, direction }: FilterContext) {
+    this.clusterNames = config.clusters.options;
+    this.#parts = {
+      config,
+      runtime,
+      deadlines: new Deadlines(runtime.clock),
+      stats: runtime.metrics.tcp(config.statPrefix),
+      istio: new IstioReporter(runtime.metrics, direction, (name) => runtime.cluster(name)),
+    };
+  }
+
+  get openConnections(): number {
+    return this.#tunnels.size;
+  }
+
+  onConnection(downstream: Downstream): void {
+    const tunnel = new TcpTunnel(downstream, this.#parts, () => this.#tunnels.delete(tunnel));
+    this.#tunnels.add(tunnel);
+    void tunnel.start();
+  }
+
+  /** Bytes of a protocol nobody here knows have no good place to end: tunnels go on until their ends do. */
+  drain(): void {}
+}

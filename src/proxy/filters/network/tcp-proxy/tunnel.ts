@@ -1,0 +1,213 @@
+import { Deadline, type Deadlines } from '../../../../lib/deadlines.ts';
+import type { Connection, ConnectionHandlers, NetError } from '../../../../wire/connection.ts';
+import { choose } from '../../../../xds/match/weighted.ts';
+import type { TcpStats } from '../../../observe/envoy-stats.ts';
+import type { IstioPair } from '../../../observe/istio-metrics.ts';
+import type { IstioReporter } from '../../../observe/istio-reporter.ts';
+import { FLAG } from '../../../observe/response-flags.ts';
+import type { Downstream, Runtime } from '../../../runtime.ts';
+import { ConnectionView } from '../../../stream/connection-view.ts';
+import type { Cluster } from '../../../upstream/cluster.ts';
+import type { Endpoint } from '../../../upstream/endpoint.ts';
+import type { TcpProxyConfig } from './config.ts';
+import { TunnelFacts } from './tunnel-facts.ts';
+
+/** What the tunnels of one filter share. */
+export interface TunnelParts {
+  readonly config: TcpProxyConfig;
+  readonly runtime: Runtime;
+  readonly deadlines: Deadlines;
+  readonly stats: TcpStats;
+  readonly istio: IstioReporter;
+}
+
+/** One client's connection and the upstream's: each half closes the other's half, bytes flow as fast as they are taken. */
+export class TcpTunnel {
+  readonly facts: TunnelFacts;
+  readonly #parts: TunnelParts;
+  readonly #client: Connection;
+  readonly #onGone: () => void;
+  readonly #idle: Deadline;
+  readonly #longest: Deadline;
+  #upstream: Connection | undefined;
+  #endpoint: Endpoint | undefined;
+  #pair: IstioPair | undefined;
+  #over = false;
+  /** What came, and whether the client half-closed, before there was an upstream. */
+  readonly #early: Buffer[] = [];
+  #clientEnded = false;
+  #upstreamEnded = false;
+  #closes = 0;
+
+  constructor(downstream: Downstream, parts: TunnelParts, onGone: () => void) {
+    this.#parts = parts;
+    this.#client = downstream.connection;
+    this.#onGone = onGone;
+    this.facts = new TunnelFacts(new ConnectionView(downstream), parts.runtime.clock);
+    this.#idle = new Deadline(() => {
+      parts.stats.idle_timeout++;
+      this.#end(FLAG.streamIdleTimeout);
+    });
+    this.#longest = new Deadline(() => this.#end(FLAG.durationTimeout));
+    if (downstream.firstBytes !== undefined) this.#early.push(downstream.firstBytes);
+  }
+
+  /** Connects, then lets bytes flow. */
+  async start(): Promise<void> {
+    const { stats, config, runtime, deadlines } = this.#parts;
+    stats.downstream_cx_total++;
+    stats.downstream_cx_active++;
+    this.#client.pause();
+    this.#client.handle(this.#clientHandlers());
+    if (config.maxDurationMs > 0) deadlines.set(this.#longest, config.maxDurationMs);
+    const name = choose(config.clusters, runtime.random.uint32()) ?? '';
+    this.facts.upstreamCluster = name;
+    const cluster = runtime.cluster(name);
+    if (cluster === undefined) {
+      stats.downstream_cx_no_route++;
+      this.#end(FLAG.noClusterFound);
+      return;
+    }
+    await this.#connect(cluster);
+  }
+
+  async #connect(cluster: Cluster): Promise<void> {
+    const { downstream } = this.facts.connection;
+    for (let attempt = 1; attempt <= this.#parts.config.connectAttempts; attempt++) {
+      const endpoint = cluster.pick({ destination: downstream.local, header: () => undefined });
+      if (endpoint === undefined) {
+        cluster.stats.upstream_cx_none_healthy++;
+        this.#end(FLAG.noHealthyUpstream);
+        return;
+      }
+      if (cluster.stats.upstream_cx_active >= cluster.config.limits.maxConnections) {
+        cluster.stats.upstream_cx_overflow++;
+        this.#end(FLAG.upstreamOverflow);
+        return;
+      }
+      this.facts.upstreamHost = endpoint.address;
+      this.facts.upstreamAttempts = attempt;
+      const result = await endpoint.connect();
+      if (this.#over) {
+        if (result.ok) abandon(result.value, endpoint);
+        return;
+      }
+      if (result.ok) {
+        cluster.report(endpoint, 'connected');
+        this.#join(result.value, endpoint);
+        return;
+      }
+      cluster.report(endpoint, 'local-origin-failure');
+      this.facts.upstreamTransportFailureReason = result.error.message;
+    }
+    this.#end(FLAG.upstreamConnectionFailure);
+  }
+
+  #join(upstream: Connection, endpoint: Endpoint): void {
+    this.#upstream = upstream;
+    this.#endpoint = endpoint;
+    endpoint.active++;
+    const { facts } = this;
+    facts.upstreamLocalAddress = `${upstream.localAddress}:${upstream.localPort}`;
+    const outcome = { endpoint, cluster: facts.upstreamCluster, principal: upstream.tls?.peer.uris[0] ?? '' };
+    this.#pair = this.#parts.istio.pairOf(facts.connection, outcome, '');
+    this.#pair.tcp(0).opened++;
+    upstream.handle(this.#upstreamHandlers(upstream));
+    for (const bytes of this.#early.splice(0)) this.#toUpstream(bytes);
+    if (this.#clientEnded) upstream.end();
+    this.#client.resume();
+    this.#touch();
+  }
+
+  #clientHandlers(): ConnectionHandlers {
+    return {
+      onData: (bytes) => {
+        if (this.#upstream === undefined) this.#early.push(bytes);
+        else this.#toUpstream(bytes);
+      },
+      onEnd: () => {
+        this.#clientEnded = true;
+        this.#upstream?.end();
+      },
+      onDrain: () => this.#upstream?.resume(),
+      onClose: (error) => this.#closed(error, FLAG.downstreamConnectionTermination),
+    };
+  }
+
+  #upstreamHandlers(upstream: Connection): ConnectionHandlers {
+    return {
+      onData: (bytes) => {
+        this.facts.bytesSent += bytes.length;
+        this.#touch();
+        if (!this.#client.write(bytes)) upstream.pause();
+      },
+      onEnd: () => {
+        this.#upstreamEnded = true;
+        this.#client.end();
+      },
+      onDrain: () => this.#client.resume(),
+      onClose: (error) => {
+        this.#endpoint?.connectionClosed();
+        this.#closed(error, FLAG.upstreamConnectionTermination);
+      },
+    };
+  }
+
+  #toUpstream(bytes: Buffer): void {
+    this.facts.bytesReceived += bytes.length;
+    this.#touch();
+    if (!this.#upstream?.write(bytes)) this.#client.pause();
+  }
+
+  #touch(): void {
+    const { idleMs } = this.#parts.config;
+    if (idleMs > 0) this.#parts.deadlines.set(this.#idle, idleMs);
+  }
+
+  /**
+   * One side is gone. Where both had ended the other follows by itself once what is queued for it is out; else it is
+   * told by a cut.
+   */
+  #closed(error: NetError | undefined, flag: number): void {
+    if (this.#over) return;
+    const orderly = this.#clientEnded && this.#upstreamEnded && error === undefined;
+    if (orderly && ++this.#closes < 2) return;
+    if (error !== undefined) this.facts.connectionTerminationDetails = error.message;
+    this.#end(orderly ? 0 : flag, error?.code === 'connection_reset');
+  }
+
+  #end(flags: number, reset = false): void {
+    if (this.#over) return;
+    this.#over = true;
+    const { deadlines, stats, config } = this.#parts;
+    deadlines.clear(this.#idle);
+    deadlines.clear(this.#longest);
+    stats.downstream_cx_active--;
+    const { facts } = this;
+    stats.downstream_cx_rx_bytes_total += facts.bytesReceived;
+    stats.downstream_cx_tx_bytes_total += facts.bytesSent;
+    if (this.#endpoint !== undefined) this.#endpoint.active--;
+    facts.finish(flags);
+    this.#count(flags);
+    for (const connection of [this.#client, this.#upstream]) {
+      if (reset) connection?.reset();
+      else connection?.destroy();
+    }
+    for (const log of config.accessLogs) log.log(facts);
+    this.#onGone();
+  }
+
+  #count(flags: number): void {
+    if (this.#pair === undefined) return;
+    const series = this.#pair.tcp(flags);
+    series.closed++;
+    series.receivedBytes += this.facts.bytesReceived;
+    series.sentBytes += this.facts.bytesSent;
+  }
+}
+
+/** The client went while the connection was made. */
+function abandon(connection: Connection, endpoint: Endpoint): void {
+  connection.handle({ onData() {}, onEnd() {}, onDrain() {}, onClose: () => endpoint.connectionClosed() });
+  connection.destroy();
+}

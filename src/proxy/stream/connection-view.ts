@@ -1,0 +1,66 @@
+import type { PeerFacts } from '../../xds/match/facts.ts';
+import type { Json } from '../../xds/resources.ts';
+import type { IstioPair } from '../observe/istio-metrics.ts';
+import type { Downstream } from '../runtime.ts';
+
+/** A client's connection as all its streams see it: addresses as texts, made once. */
+export class ConnectionView {
+  readonly downstream: Downstream;
+  /** `10.0.0.1:80`, as access logs print it. */
+  readonly localText: string;
+  readonly remoteText: string;
+  readonly principals: readonly string[];
+  /** What the caller's proxy said of itself. */
+  introduction: string | undefined;
+  /** Istio's series of inbound requests, for the cluster that the last request took. */
+  pair: IstioPair | undefined;
+  pairCluster = '';
+
+  constructor(downstream: Downstream) {
+    this.downstream = downstream;
+    this.localText = hostPort(downstream.local.address, downstream.local.port);
+    this.remoteText = hostPort(downstream.remote.address, downstream.remote.port);
+    const uri = downstream.tls?.peer?.uri;
+    this.principals = uri === undefined || uri === '' ? [] : [uri];
+  }
+}
+
+/** What matchers ask of a stream's connection; `remoteAddress` is the client as the stream's headers tell it. */
+export class StreamPeer implements PeerFacts {
+  remoteAddress: string;
+  readonly #view: ConnectionView;
+  #metadata: { [filter: string]: { readonly [key: string]: Json } } | undefined;
+
+  constructor(view: ConnectionView) {
+    this.#view = view;
+    this.remoteAddress = view.downstream.remote.address;
+  }
+
+  get directRemoteAddress(): string {
+    return this.#view.downstream.remote.address;
+  }
+  get destinationAddress(): string {
+    return this.#view.downstream.local.address;
+  }
+  get destinationPort(): number {
+    return this.#view.downstream.local.port;
+  }
+  get requestedServerName(): string {
+    return this.#view.downstream.requestedServerName;
+  }
+  get principals(): readonly string[] {
+    return this.#view.principals;
+  }
+
+  metadata(filter: string): { readonly [key: string]: Json } | undefined {
+    return this.#metadata?.[filter];
+  }
+
+  setMetadata(filter: string, fields: { readonly [key: string]: Json }): void {
+    this.#metadata = { ...this.#metadata, [filter]: { ...this.#metadata?.[filter], ...fields } };
+  }
+}
+
+function hostPort(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

@@ -1,0 +1,418 @@
+import { Deadline } from '../../lib/deadlines.ts';
+import { getHeader, type Headers, removeHeader } from '../../wire/headers.ts';
+import { removeHopByHop } from '../../wire/http1/hop-by-hop.ts';
+import type { RequestHead } from '../../wire/http1/message.ts';
+import { FLAG } from '../observe/response-flags.ts';
+import type { DownstreamEvents, DownstreamStream, UpstreamResponse } from './codec.ts';
+import type { ConnectionView } from './connection-view.ts';
+import type { CompiledChain } from './filter-chain.ts';
+import { applyOperations } from './header-operations.ts';
+import type { Reply } from './http-filter.ts';
+import { localReplyHead } from './local-reply.ts';
+import type { HttpManager } from './manager.ts';
+import { hostOf, routeOf } from './pick-route.ts';
+import { prepareRequest, removeInternalOnly } from './prepare-request.ts';
+import { prepareResponse } from './prepare-response.ts';
+import { NO_ROUTE, noRoute, REPLIES, routeReply, tlsRequired } from './replies.ts';
+import { RequestState } from './request-state.ts';
+import { leafOf, type Route } from './route-table.ts';
+import type { Forwarding, RoutedStream } from './routed-stream.ts';
+import { StreamRecord } from './stream-record.ts';
+
+/** Reasons to hold the request; it flows when there is none. */
+const HOLD_FILTER = 1;
+const HOLD_UPSTREAM = 2;
+
+/**
+ * One request and its answer. It runs the phases: prepare, route, request filters, terminal; then response filters back
+ * to the client. Between them it only hands on what the codecs of both sides say. It ends exactly once, in #end.
+ */
+export class Exchange extends StreamRecord implements DownstreamEvents, RoutedStream {
+  readonly requestBody: 'none' | 'length' | 'stream';
+  readonly upgrade: string;
+  readonly expectsContinue: boolean;
+  requestEnded: boolean;
+  responseStarted = false;
+  declare route: Route;
+  readonly #stream: DownstreamStream;
+  readonly #keepAlive: boolean;
+  readonly #idle: Deadline | undefined;
+  readonly #limit: Deadline | undefined;
+  #chain: CompiledChain | undefined;
+  #forwarding: Forwarding | undefined;
+  #holds = 0;
+  #responseEnded = false;
+  /** What the upstream sent while filters were not done with the response's head. */
+  #waiting: (() => void)[] | undefined;
+  #responseBody: UpstreamResponse['body'] = 'none';
+  #reason = '';
+
+  constructor(manager: HttpManager, connection: ConnectionView, head: RequestHead, stream: DownstreamStream) {
+    const request = new RequestState(head.method, head.path, head.authority, head.headers);
+    super(manager, connection, request, head.version === 10 ? 'HTTP/1.0' : 'HTTP/1.1');
+    this.#stream = stream;
+    this.#keepAlive = head.keepAlive;
+    this.requestBody = head.framing === 'none' ? 'none' : head.framing === 'length' ? 'length' : 'stream';
+    this.requestEnded = head.framing === 'none';
+    this.upgrade = head.upgrade.toLowerCase() === 'h2c' ? '' : head.upgrade;
+    this.expectsContinue = head.expectContinue && manager.settings.forwardsContinue;
+    const { streamIdleMs, requestMs } = manager.settings;
+    this.#idle = streamIdleMs > 0 ? new Deadline(() => this.fail(REPLIES.streamIdle)) : undefined;
+    this.#limit =
+      requestMs > 0 && !this.requestEnded ? new Deadline(() => this.fail(REPLIES.requestTime)) : undefined;
+    if (this.requestEnded) this.requestEndMs = this.startedMs;
+    if (head.expectContinue && !this.expectsContinue) this.#continueNow();
+  }
+
+  /** Runs as far as it goes at once. */
+  start(): void {
+    const { manager, request } = this;
+    const { settings, deadlines } = manager;
+    if (this.#idle !== undefined) deadlines.set(this.#idle, settings.streamIdleMs);
+    if (this.#limit !== undefined) deadlines.set(this.#limit, settings.requestMs);
+    removeHopByHop(request.headers);
+    const refusal =
+      prepareRequest(request, this.peer, this.connection, settings, manager.random) ?? this.#route();
+    if (refusal !== undefined) {
+      this.fail(refusal);
+      return;
+    }
+    const leaf = this.leaf ?? NO_ROUTE;
+    this.#chain = manager.chainOf(leaf);
+    this.#runRequestFilters(0);
+  }
+
+  // What the client's codec reports.
+
+  onRequestData(bytes: Buffer): void {
+    if (this.over) return;
+    this.bytesReceived += bytes.length;
+    this.#touch();
+    this.#sendRequestData(bytes, false);
+  }
+
+  onRequestEnd(trailers: Headers | undefined): void {
+    if (this.over || this.requestEndMs >= 0) return;
+    this.requestEnded = true;
+    this.requestEndMs = this.clock.monotonicMs();
+    if (this.#limit !== undefined) this.manager.deadlines.clear(this.#limit);
+    if (this.#chain !== undefined && this.#chain.requestData.length > 0) this.#sendRequestData(EMPTY, true);
+    this.#forwarding?.requestEnd(trailers);
+    if (this.#responseEnded) this.#end();
+  }
+
+  onRequestFlush(): void {
+    this.#forwarding?.requestFlush();
+  }
+
+  onResponseDrain(): void {
+    this.#forwarding?.responseDrain();
+  }
+
+  onRequestReset(message: string, protocolError: boolean): void {
+    if (this.over) return;
+    this.manager.stats.downstream_rq_rx_reset++;
+    this.markGone(protocolError ? 'http1.codec_error' : 'downstream_remote_disconnect');
+    if (protocolError)
+      this.responseFlags =
+        (this.responseFlags & ~FLAG.downstreamConnectionTermination) | FLAG.downstreamProtocolError;
+    this.connectionTerminationDetails = protocolError ? message : undefined;
+    this.#forwarding?.abort();
+    this.#end();
+  }
+
+  // What the terminal answers.
+
+  inform(status: number, headers: Headers): void {
+    if (this.over || this.responseStarted) return;
+    removeHopByHop(headers);
+    this.#stream.sendInformational(status, headers);
+    this.#stream.flush();
+  }
+
+  respond(response: UpstreamResponse): void {
+    if (this.over) return;
+    this.responseStarted = true;
+    this.responseStartMs = this.clock.monotonicMs();
+    this.responseCodeDetails = 'via_upstream';
+    this.#touch();
+    this.#begin(response);
+  }
+
+  respondData(bytes: Buffer): boolean {
+    if (this.over) return true;
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(() => this.respondData(bytes));
+      return true;
+    }
+    this.#touch();
+    return this.#sendResponseData(bytes, false);
+  }
+
+  respondEnd(trailers: Headers | undefined): void {
+    if (this.over) return;
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(() => this.respondEnd(trailers));
+      return;
+    }
+    if (this.#chain !== undefined && this.#chain.responseData.length > 0) this.#sendResponseData(EMPTY, true);
+    if (trailers !== undefined) this.responseTrailers = trailers;
+    this.#responseEnded = true;
+    // Bytes of another protocol go on in the other direction.
+    if (this.#responseBody !== 'raw' || this.requestEnded) this.#end();
+    this.#stream.sendEnd(trailers);
+  }
+
+  respondFlush(): void {
+    if (!this.#stream.flush() && !this.over) this.#forwarding?.pauseResponse();
+  }
+
+  fail(reply: Reply): void {
+    if (this.over) return;
+    this.responseFlags |= reply.flags ?? 0;
+    this.responseCodeDetails = reply.details;
+    const forwarding = this.#forwarding;
+    this.#forwarding = undefined;
+    forwarding?.abort();
+    if (this.responseStarted || reply.reset) {
+      this.manager.stats.downstream_rq_tx_reset++;
+      this.#end();
+      this.#stream.reset();
+      return;
+    }
+    this.responseStarted = true;
+    this.#waiting = undefined;
+    this.#release(HOLD_FILTER | HOLD_UPSTREAM);
+    this.#sendReply(reply);
+  }
+
+  holdRequest(): void {
+    this.#hold(HOLD_UPSTREAM);
+  }
+
+  resumeRequest(): void {
+    this.#release(HOLD_UPSTREAM);
+  }
+
+  /** Finds the route; a reply where the request must not get as far as filters. */
+  #route(): Reply | undefined {
+    const { manager, request } = this;
+    const table = manager.routes();
+    if (table === undefined) {
+      this.#reason = 'the routes have not arrived from the control plane';
+      return undefined;
+    }
+    if (table.internalOnlyHeaders.length > 0 && getHeader(request.headers, 'x-envoy-internal') !== 'true')
+      removeInternalOnly(request.headers, table.internalOnlyHeaders);
+    const host = hostOf(table, request);
+    if (host === undefined) {
+      this.#reason = `no virtual host of ${table.name || 'the routes'} takes ${request.authority || 'a request without a host'}`;
+      return this.#checkUpgrade(undefined);
+    }
+    if (host.requireTls !== 'none' && request.scheme !== 'https') return tlsRequired(request);
+    const route = routeOf(host, request, this.peer, manager.random.uint32());
+    if (route === undefined) {
+      this.#reason = `no route of virtual host ${host.name} matches ${request.method} ${request.path}`;
+      return undefined;
+    }
+    this.route = route;
+    this.leaf = leafOf(route.action, manager.random);
+    return this.#checkUpgrade(route);
+  }
+
+  #checkUpgrade(route: Route | undefined): Reply | undefined {
+    if (this.upgrade === '') return undefined;
+    const type = this.upgrade.toLowerCase();
+    const own = route?.action.kind === 'forward' ? route.action.upgrades.get(type) : undefined;
+    if (own ?? this.manager.settings.upgrades.get(type)) return undefined;
+    this.manager.stats.downstream_rq_ws_on_non_ws_route++;
+    return REPLIES.upgrade;
+  }
+
+  #runRequestFilters(from: number): void {
+    const hooks = (this.#chain as CompiledChain).requestHeaders;
+    for (let i = from; i < hooks.length; i++) {
+      const verdict = hooks[i]?.(this);
+      if (verdict === undefined) continue;
+      if (!(verdict instanceof Promise)) {
+        this.fail(verdict);
+        return;
+      }
+      this.#hold(HOLD_FILTER);
+      verdict.then(
+        (reply) => this.#afterRequestFilter(reply, i + 1),
+        (error: Error) => this.#afterRequestFilter(REPLIES.filterFailed(error), i + 1),
+      );
+      return;
+    }
+    this.#forward();
+  }
+
+  #afterRequestFilter(reply: Reply | undefined, next: number): void {
+    if (this.over) return;
+    if (reply !== undefined) {
+      this.fail(reply);
+      return;
+    }
+    this.#runRequestFilters(next);
+    this.#release(HOLD_FILTER);
+    this.#forwarding?.requestFlush();
+  }
+
+  #forward(): void {
+    const { route, leaf, manager } = this;
+    const explains = manager.settings.explains;
+    if (route === undefined || leaf === undefined) {
+      manager.stats.no_route++;
+      this.fail(noRoute(this.#reason || 'all weights of the route are zero', explains));
+      return;
+    }
+    const { action } = route;
+    if (action.kind !== 'forward') {
+      this.fail(routeReply(action, this.request, manager.stats));
+      return;
+    }
+    manager.stats.rq_total++;
+    const forwarding = manager.terminal.start(this, action, leaf);
+    if (!this.over) this.#forwarding = forwarding;
+  }
+
+  #sendRequestData(bytes: Buffer, end: boolean): void {
+    let data = bytes;
+    const hooks = this.#chain?.requestData;
+    if (hooks !== undefined)
+      for (let i = 0; i < hooks.length; i++) data = hooks[i]?.(this, data, end) ?? data;
+    if (data.length === 0 || this.#forwarding === undefined) return;
+    if (!this.#forwarding.requestData(data)) this.#hold(HOLD_UPSTREAM);
+  }
+
+  #sendResponseData(bytes: Buffer, end: boolean): boolean {
+    let data = bytes;
+    const hooks = this.#chain?.responseData;
+    if (hooks !== undefined)
+      for (let i = 0; i < hooks.length; i++) data = hooks[i]?.(this, data, end) ?? data;
+    this.bytesSent += data.length;
+    return data.length === 0 ? true : this.#stream.sendData(data);
+  }
+
+  /** The response's head, upstream's or our own, through the filters to the client. */
+  #begin(response: UpstreamResponse): void {
+    this.response = response;
+    this.#responseBody = response.body;
+    this.#runResponseFilters(response, 0);
+  }
+
+  #runResponseFilters(response: UpstreamResponse, from: number): void {
+    const hooks = this.#chain?.responseHeaders ?? [];
+    for (let i = from; i < hooks.length; i++) {
+      const verdict = hooks[i]?.(this);
+      if (verdict === undefined) continue;
+      if (verdict instanceof Promise) {
+        this.#waiting = [];
+        this.#forwarding?.pauseResponse();
+        verdict.then(
+          (reply) => this.#afterResponseFilter(response, reply, i + 1),
+          (error: Error) => this.#afterResponseFilter(response, REPLIES.filterFailed(error), i + 1),
+        );
+        return;
+      }
+      this.#replaceResponse(verdict);
+      return;
+    }
+    this.#sendHead(response);
+  }
+
+  #afterResponseFilter(response: UpstreamResponse, reply: Reply | undefined, next: number): void {
+    if (this.over) return;
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    if (reply !== undefined) {
+      this.#replaceResponse(reply);
+      return;
+    }
+    this.#runResponseFilters(response, next);
+    for (const event of waiting) event();
+    this.#forwarding?.resumeResponse();
+    this.respondFlush();
+  }
+
+  /** A filter answers in the upstream's place; nothing was sent yet. */
+  #replaceResponse(reply: Reply): void {
+    this.#forwarding?.abort();
+    this.#forwarding = undefined;
+    this.responseFlags |= reply.flags ?? 0;
+    this.responseCodeDetails = reply.details;
+    this.#chain = undefined;
+    this.#sendReply(reply);
+  }
+
+  #sendReply(reply: Reply): void {
+    const isGrpc = this.request.header('content-type')?.startsWith('application/grpc') ?? false;
+    const { status, headers, body } = localReplyHead(reply, isGrpc, this.request.method === 'HEAD');
+    if (reply.applyRouteHeaders && this.leaf?.responseHeaders)
+      applyOperations(this.leaf.responseHeaders, headers, this);
+    this.#begin({ status, reason: '', headers, body: body === '' ? 'none' : 'length' });
+    if (this.over) return;
+    if (body !== '') this.respondData(Buffer.from(body, 'latin1'));
+    this.respondEnd(undefined);
+    this.#stream.flush();
+  }
+
+  #sendHead(response: UpstreamResponse): void {
+    const { manager } = this;
+    const { status, headers } = this.response;
+    const requestId = manager.settings.requestIdInResponse ? this.request.header('x-request-id') : undefined;
+    prepareResponse(headers, manager.settings, manager.clock, requestId);
+    const transformed =
+      response.body === 'length' && this.#chain !== undefined && this.#chain.responseData.length > 0;
+    const body = transformed && getHeader(headers, 'content-length') === undefined ? 'stream' : response.body;
+    const upgrade = body === 'raw' && status === 101 ? this.upgrade : '';
+    // What a client still sends of a raw stream is not the rest of the request any more.
+    if (body === 'raw') this.#becomeRaw();
+    const close = !this.#keepAlive || manager.closing();
+    this.#stream.sendHead(
+      { status, reason: status === response.status ? response.reason : '', headers, body, upgrade },
+      close,
+    );
+  }
+
+  #becomeRaw(): void {
+    this.requestEnded = false;
+    this.requestEndMs = -1;
+    this.manager.stats.downstream_cx_upgrades_total++;
+  }
+
+  #continueNow(): void {
+    removeHeader(this.request.headers, 'expect');
+    this.#stream.sendInformational(100, []);
+    this.#stream.flush();
+  }
+
+  #hold(reason: number): void {
+    if (this.#holds === 0) this.#stream.pause();
+    this.#holds |= reason;
+  }
+
+  #release(reason: number): void {
+    if (this.#holds === 0) return;
+    this.#holds &= ~reason;
+    if (this.#holds === 0) this.#stream.resume();
+  }
+
+  #touch(): void {
+    if (this.#idle !== undefined) this.manager.deadlines.set(this.#idle, this.manager.settings.streamIdleMs);
+  }
+
+  #end(): void {
+    if (this.over) return;
+    this.over = true;
+    this.endedMs = this.clock.monotonicMs();
+    const { deadlines } = this.manager;
+    if (this.#idle !== undefined) deadlines.clear(this.#idle);
+    if (this.#limit !== undefined) deadlines.clear(this.#limit);
+    if (this.#chain !== undefined) for (const close of this.#chain.close) close(this);
+    this.manager.finished(this);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);

@@ -1,0 +1,333 @@
+import { Deadline, type Deadlines } from '../../lib/deadlines.ts';
+import type { Connection, ConnectionHandlers, NetError } from '../../wire/connection.ts';
+import type { Headers } from '../../wire/headers.ts';
+import type { Http1Error } from '../../wire/http1/error.ts';
+import type { Http1Limits } from '../../wire/http1/limits.ts';
+import type { MessageEvents, RequestHead, RequestParser } from '../../wire/http1/message.ts';
+import { createRequestParser } from '../../wire/http1/parser.ts';
+import {
+  CHUNK_END,
+  CONTINUE,
+  chunkStart,
+  type HopFields,
+  lastChunk,
+  responseHead,
+} from '../../wire/http1/serialize.ts';
+import type { DownstreamEvents, DownstreamResponse, DownstreamStream } from './codec.ts';
+import { Gather } from './gather.ts';
+
+/** Who answers the requests of a connection. */
+export interface RequestAcceptor {
+  /** A request's head; the answer goes to `stream`, the rest of the request to what is returned. */
+  onRequest(head: RequestHead, stream: Http1Server): DownstreamEvents;
+  /** The bytes are no HTTP/1 that may be passed on: answered already, for logs and counts. */
+  onBadRequest(error: Http1Error): void;
+  /** The connection is gone; `midRequest`: with a request open. */
+  onClosed(midRequest: boolean): void;
+}
+
+/** Time limits of a connection, in milliseconds; 0 is none. */
+export interface ServerTimes {
+  /** Between requests. */
+  readonly idleMs: number;
+  /** From a request's first byte to its head's end. */
+  readonly headersMs: number;
+  /** How long a client may go on sending after an answer that ends the connection. */
+  readonly delayedCloseMs: number;
+}
+
+const CLOSE: HopFields = { connection: 'close' };
+const CHUNKED: HopFields = { chunked: true };
+const CHUNKED_CLOSE: HopFields = { chunked: true, connection: 'close' };
+const KEEP_ALIVE: HopFields = { connection: 'keep-alive' };
+/** How long the rest of a request is read after its answer, where no delayed close is configured. */
+const DISCARD_MS = 1000;
+
+/**
+ * The server's end of an HTTP/1 connection, and, while a request is open, that request's stream. One request at a time:
+ * those that come early (pipelining) wait unparsed, and while much of them waits nothing is read.
+ */
+export class Http1Server implements DownstreamStream, ConnectionHandlers {
+  readonly connection: Connection;
+  readonly #acceptor: RequestAcceptor;
+  readonly #times: ServerTimes;
+  readonly #deadlines: Deadlines;
+  readonly #parser: RequestParser;
+  readonly #out: Gather;
+  readonly #idle: Deadline;
+  /** Who hears of the open request; undefined between requests and once its answer is complete. */
+  #events: DownstreamEvents | undefined;
+  #head: RequestHead | undefined;
+  #requestEnded = true;
+  #responseEnded = true;
+  #headSent = false;
+  #chunked = false;
+  #raw = false;
+  #close = false;
+  /** The last answer is out: what still comes is read and thrown away. */
+  #lingering = false;
+  #held = false;
+  #reading = true;
+
+  constructor(
+    connection: Connection,
+    acceptor: RequestAcceptor,
+    settings: { readonly times: ServerTimes; readonly limits: Http1Limits; readonly deadlines: Deadlines },
+  ) {
+    this.connection = connection;
+    this.#acceptor = acceptor;
+    this.#times = settings.times;
+    this.#deadlines = settings.deadlines;
+    this.#out = new Gather(connection);
+    this.#parser = createRequestParser(new RequestReader(this), settings.limits);
+    this.#idle = new Deadline(() => this.#expire());
+    this.#waitForRequest();
+  }
+
+  /** Starts reading, with bytes that were read before. */
+  start(firstBytes: Buffer | undefined): void {
+    this.connection.handle(this);
+    if (firstBytes !== undefined) this.onData(firstBytes);
+  }
+
+  /** Takes no further request: closes now, or with the open request's answer. */
+  drain(): void {
+    this.#close = true;
+    if (this.#events === undefined && this.#parser.idle) this.#linger();
+  }
+
+  // What the engine sends.
+
+  sendInformational(status: number, headers: Headers): void {
+    if (this.#head?.version === 10) return;
+    this.#out.text(status === 100 && headers.length === 0 ? CONTINUE : responseHead(status, '', headers));
+  }
+
+  sendHead(response: DownstreamResponse, close: boolean): void {
+    const { body, status, reason, headers, upgrade } = response;
+    const old = this.#head?.version === 10;
+    this.#headSent = true;
+    this.#chunked = body === 'stream' && !old;
+    // Without chunks only the connection's end says where the body ends.
+    if (close || !this.#head?.keepAlive || (body === 'stream' && old)) this.#close = true;
+    this.#out.text(responseHead(status, reason, headers, this.#hopFields(old, upgrade)));
+    if (body === 'raw') this.#becomeRaw();
+  }
+
+  sendData(bytes: Buffer): boolean {
+    if (!this.#chunked) return this.#out.bytes(bytes);
+    this.#out.text(chunkStart(bytes.length));
+    this.#out.bytes(bytes);
+    return this.#out.text(CHUNK_END);
+  }
+
+  sendEnd(trailers: Headers | undefined): void {
+    if (this.#chunked) this.#out.text(lastChunk(trailers));
+    this.#responseEnded = true;
+    if (this.#requestEnded) this.#finish();
+    else if (this.#raw) {
+      this.#out.flush();
+      this.connection.end();
+    } else this.#discardRest();
+  }
+
+  flush(): boolean {
+    return this.#out.flush();
+  }
+
+  pause(): void {
+    this.#held = true;
+    this.#parser.pause();
+  }
+
+  resume(): void {
+    this.#held = false;
+    this.#parser.resume();
+    this.#flushRequest();
+    this.#readOrNot();
+  }
+
+  reset(): void {
+    this.#events = undefined;
+    this.connection.reset();
+  }
+
+  // What the socket reports.
+
+  onData(bytes: Buffer): void {
+    if (this.#lingering) return;
+    if (this.#times.headersMs > 0 && this.#events === undefined && this.#parser.idle)
+      this.#deadlines.set(this.#idle, this.#times.headersMs);
+    this.#parser.feed(bytes);
+    this.#flushRequest();
+    this.#out.flush();
+    this.#readOrNot();
+  }
+
+  onEnd(): void {
+    this.#close = true;
+    if (this.#lingering || this.#events === undefined) {
+      this.connection.destroy();
+      return;
+    }
+    this.#parser.end();
+    this.#flushRequest();
+    // A client that ends its side while it waits has given up, as most do by closing. HTTP/1.0 clients end it to say
+    // that there is no more to the request, and those of upgraded connections mean it.
+    if (this.#head?.version !== 10 && !this.#raw) this.connection.destroy();
+  }
+
+  onDrain(): void {
+    this.#out.drained();
+    this.#events?.onResponseDrain();
+  }
+
+  onClose(error: NetError | undefined): void {
+    const events = this.#events;
+    this.#events = undefined;
+    this.#deadlines.clear(this.#idle);
+    events?.onRequestReset(
+      error?.message ?? 'The client closed the connection before it was answered.',
+      false,
+    );
+    this.#acceptor.onClosed(events !== undefined);
+  }
+
+  // What the parser reports, through RequestReader.
+
+  requestHead(head: RequestHead): void {
+    this.#deadlines.clear(this.#idle);
+    this.#head = head;
+    this.#requestEnded = false;
+    this.#responseEnded = false;
+    this.#headSent = false;
+    this.#chunked = false;
+    const events = this.#acceptor.onRequest(head, this);
+    // It may have been answered in full before this returned.
+    if (!this.#responseEnded) this.#events = events;
+  }
+
+  requestBytes(bytes: Buffer): void {
+    this.#events?.onRequestData(bytes);
+  }
+
+  requestEnd(trailers: Headers | undefined): void {
+    this.#requestEnded = true;
+    this.#events?.onRequestEnd(trailers);
+    if (this.#responseEnded) this.#finish();
+  }
+
+  requestError(error: Http1Error): void {
+    const events = this.#events;
+    this.#events = undefined;
+    // A client that goes in the middle of its request is an incomplete message, and hears no answer.
+    const gone = error.code === 'incomplete';
+    events?.onRequestReset(error.message, !gone);
+    if (gone || this.#headSent) {
+      this.connection.destroy();
+      return;
+    }
+    if (events === undefined) this.#acceptor.onBadRequest(error);
+    this.#refuse(error.status, error.message);
+  }
+
+  /** Answers without an engine: there is no request that one could work on. */
+  #refuse(status: number, message: string): void {
+    const headers = ['content-length', String(message.length), 'content-type', 'text/plain'];
+    this.#out.text(responseHead(status, '', headers, CLOSE) + message);
+    this.#linger();
+  }
+
+  #hopFields(old: boolean, upgrade: string): HopFields | undefined {
+    if (upgrade !== '') return { connection: 'upgrade', upgrade };
+    if (this.#chunked) return this.#close ? CHUNKED_CLOSE : CHUNKED;
+    if (this.#close) return CLOSE;
+    return old ? KEEP_ALIVE : undefined;
+  }
+
+  /** From here on both directions carry another protocol: there is no next request, and the request's end is to come. */
+  #becomeRaw(): void {
+    this.#raw = true;
+    this.#requestEnded = false;
+    this.#parser.becomeRaw();
+  }
+
+  /** Request and answer are complete. */
+  #finish(): void {
+    this.#events = undefined;
+    if (this.#raw || this.#close) {
+      this.#linger();
+      return;
+    }
+    this.#waitForRequest();
+    this.#parser.next();
+    this.#flushRequest();
+    this.#readOrNot();
+  }
+
+  /** The answer is complete and the request is not: its rest is read for a while, so that the connection can stay. */
+  #discardRest(): void {
+    this.#events = undefined;
+    this.#deadlines.set(this.#idle, this.#times.delayedCloseMs || DISCARD_MS);
+    this.resume();
+  }
+
+  /** Half-closes and lets the client finish: a reset now could destroy the answer before it is read. */
+  #linger(): void {
+    if (this.#lingering) return;
+    this.#lingering = true;
+    this.#out.flush();
+    this.connection.end();
+    this.#readOrNot();
+    this.#deadlines.set(this.#idle, this.#times.delayedCloseMs || DISCARD_MS);
+  }
+
+  /** The next request may have been parsed just now, outside of any read. */
+  #flushRequest(): void {
+    this.#events?.onRequestFlush();
+  }
+
+  #waitForRequest(): void {
+    if (this.#times.idleMs > 0) this.#deadlines.set(this.#idle, this.#times.idleMs);
+    else this.#deadlines.clear(this.#idle);
+  }
+
+  #expire(): void {
+    if (this.#lingering || this.#responseEnded !== this.#requestEnded) this.connection.destroy();
+    else if (this.#parser.idle) this.#linger();
+    else this.#refuse(408, 'The head of the request did not arrive in time.');
+  }
+
+  /** While bytes wait for their turn no more are read. */
+  #readOrNot(): void {
+    const read =
+      this.#lingering || this.#parser.heldBytes === 0 || (!this.#held && this.#events === undefined);
+    if (read === this.#reading) return;
+    this.#reading = read;
+    if (read) this.connection.resume();
+    else this.connection.pause();
+  }
+}
+
+/** Names of its own for what the parser and the socket both call onData and onEnd. */
+class RequestReader implements MessageEvents<RequestHead> {
+  readonly #server: Http1Server;
+
+  constructor(server: Http1Server) {
+    this.#server = server;
+  }
+
+  onHead(head: RequestHead): void {
+    this.#server.requestHead(head);
+  }
+  onInformational(): void {}
+  onData(bytes: Buffer): void {
+    this.#server.requestBytes(bytes);
+  }
+  onEnd(trailers: Headers | undefined): void {
+    this.#server.requestEnd(trailers);
+  }
+  onError(error: Http1Error): void {
+    this.#server.requestError(error);
+  }
+}

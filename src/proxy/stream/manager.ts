@@ -1,0 +1,75 @@
+import type { Cidr } from '../../lib/cidr.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Deadlines } from '../../lib/deadlines.ts';
+import type { Random } from '../../lib/random.ts';
+import type { HttpStats } from '../observe/envoy-stats.ts';
+import type { CompiledChain } from './filter-chain.ts';
+import type { RouteLeaf, RouteTable } from './route-table.ts';
+import type { RoutedStream, Terminal } from './routed-stream.ts';
+
+/** How an HTTP connection manager treats requests, lowered from its configuration. Immutable, defaults filled in. */
+export interface ManagerSettings {
+  readonly direction: 'inbound' | 'outbound' | 'unspecified';
+  readonly serverName: string;
+  readonly serverHeader: 'overwrite' | 'append-if-absent' | 'pass-through';
+  readonly via: string;
+  readonly useRemoteAddress: boolean;
+  readonly trustedHops: number;
+  readonly skipForwardedForAppend: boolean;
+  readonly appendForwardedPort: boolean;
+  readonly internalRanges: readonly Cidr[];
+  readonly internalUnixSockets: boolean;
+  readonly generateRequestId: boolean;
+  readonly preserveExternalRequestId: boolean;
+  readonly requestIdInResponse: boolean;
+  readonly forwardClientCert: ForwardClientCert;
+  readonly path: PathSettings;
+  readonly stripHostPort: 'none' | 'matching' | 'any';
+  readonly stripTrailingHostDot: boolean;
+  readonly schemeOverwrite: string | undefined;
+  readonly underscores: 'allow' | 'reject' | 'drop';
+  /** By lower-case upgrade type; absent is refused. */
+  readonly upgrades: ReadonlyMap<string, boolean>;
+  readonly forwardsContinue: boolean;
+  readonly defaultHost: string;
+  /** 0 is none, here and below. Milliseconds. */
+  readonly streamIdleMs: number;
+  readonly requestMs: number;
+  readonly maxStreamMs: number;
+  readonly maxRequestsPerConnection: number;
+  readonly maxConnectionMs: number;
+  /** Operation names go into x-envoy-decorator-operation. */
+  readonly tracing: boolean;
+  /** Local replies say in words what happened; off where callers are outside the mesh. */
+  readonly explains: boolean;
+}
+
+export interface ForwardClientCert {
+  readonly mode: 'sanitize' | 'forward-only' | 'append-forward' | 'sanitize-set' | 'always-forward-only';
+  readonly subject: boolean;
+  readonly uri: boolean;
+  readonly dns: boolean;
+}
+
+export interface PathSettings {
+  readonly normalize: boolean;
+  readonly mergeSlashes: boolean;
+  readonly escapedSlashes: 'keep' | 'reject' | 'redirect' | 'forward';
+}
+
+/** What a stream needs of its connection manager. One for all connections of a filter chain. */
+export interface HttpManager {
+  readonly settings: ManagerSettings;
+  readonly stats: HttpStats;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly deadlines: Deadlines;
+  readonly terminal: Terminal;
+  /** The routes of this moment; undefined while they have not arrived. */
+  routes(): RouteTable | undefined;
+  chainOf(leaf: RouteLeaf): CompiledChain;
+  /** No further request is wanted on a connection. */
+  closing(): boolean;
+  /** A stream is over: it is logged and counted. */
+  finished(stream: RoutedStream): void;
+}

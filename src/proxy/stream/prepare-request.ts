@@ -1,0 +1,164 @@
+import { cidrContains } from '../../lib/cidr.ts';
+import type { Random } from '../../lib/random.ts';
+import { getHeader, type Headers, indexOfHeader, removeHeader, setHeader } from '../../wire/headers.ts';
+import { withoutPort } from '../../xds/match/virtual-host.ts';
+import { forwardClientCert } from './client-cert-header.ts';
+import type { ConnectionView, StreamPeer } from './connection-view.ts';
+import type { Reply } from './http-filter.ts';
+import type { ManagerSettings } from './manager.ts';
+import { normalizePath } from './path-normalization.ts';
+import { requestId } from './request-id.ts';
+import type { RequestState } from './request-state.ts';
+
+// What a connection manager does to a request before anyone looks at it: whose request it is, what the caller may
+// have said about that, one spelling of path and host (Envoy's ConnectionManagerUtility::mutateRequestHeaders).
+
+/** Headers by which callers inside steer this proxy: nobody else may send them. */
+const INTERNAL_HEADERS: ReadonlySet<string> = new Set([
+  'x-envoy-retriable-status-codes',
+  'x-envoy-retriable-header-names',
+  'x-envoy-retry-on',
+  'x-envoy-retry-grpc-on',
+  'x-envoy-max-retries',
+  'x-envoy-upstream-alt-stat-name',
+  'x-envoy-upstream-rq-timeout-ms',
+  'x-envoy-upstream-rq-per-try-timeout-ms',
+  'x-envoy-upstream-rq-timeout-alt-response',
+  'x-envoy-expected-rq-timeout-ms',
+  'x-envoy-force-trace',
+  'x-envoy-ip-tags',
+  'x-envoy-original-url',
+  'x-envoy-hedge-on-per-try-timeout',
+]);
+/** And these must not even come from the hop before, where this proxy is the first. */
+const EDGE_HEADERS: ReadonlySet<string> = new Set([
+  'x-envoy-decorator-operation',
+  'x-envoy-downstream-service-cluster',
+  'x-envoy-downstream-service-node',
+  'x-envoy-original-path',
+]);
+
+/** Changes the request in place; a reply where it must not go on. */
+export function prepareRequest(
+  request: RequestState,
+  peer: StreamPeer,
+  view: ConnectionView,
+  settings: ManagerSettings,
+  random: Random,
+): Reply | undefined {
+  const refusal = prepareTarget(request, settings, view);
+  if (refusal !== undefined) return refusal;
+  const { headers } = request;
+  const { tls } = view.downstream;
+  const isInternal = prepareAddresses(headers, peer, settings);
+  const isEdge = settings.useRemoteAddress && !isInternal;
+  prepareScheme(request, tls !== undefined, settings);
+  prepareEnvoyHeaders(headers, isInternal, isEdge);
+  if (isEdge) setHeader(headers, 'x-envoy-external-address', peer.remoteAddress);
+  if (settings.forwardClientCert.mode !== 'sanitize' || tls !== undefined || hasXfcc(headers))
+    forwardClientCert(headers, settings.forwardClientCert, tls);
+  if (settings.generateRequestId)
+    prepareRequestId(headers, isEdge && !settings.preserveExternalRequestId, random);
+  if (settings.via !== '') headers.push('via', settings.via);
+  return undefined;
+}
+
+function prepareTarget(
+  request: RequestState,
+  settings: ManagerSettings,
+  view: ConnectionView,
+): Reply | undefined {
+  if (request.path.includes('#'))
+    return { status: 400, body: 'The path holds a fragment.', details: 'path_normalization_failed' };
+  const { path } = settings;
+  if (path.normalize || path.mergeSlashes || path.escapedSlashes !== 'keep') {
+    const normal = normalizePath(request.path, path);
+    if (typeof normal !== 'string') return normal;
+    request.path = normal;
+  }
+  if (settings.stripHostPort !== 'none') stripPort(request, settings, view);
+  if (settings.stripTrailingHostDot) request.authority = request.authority.replace(/\.(:\d+)?$/, '$1');
+  if (request.authority === '' && settings.defaultHost !== '') request.authority = settings.defaultHost;
+  return settings.underscores === 'allow'
+    ? undefined
+    : prepareUnderscores(request.headers, settings.underscores);
+}
+
+function stripPort(request: RequestState, settings: ManagerSettings, view: ConnectionView): void {
+  const bare = withoutPort(request.authority);
+  if (settings.stripHostPort === 'any' || request.authority === `${bare}:${view.downstream.local.port}`)
+    request.authority = bare;
+}
+
+function prepareUnderscores(headers: Headers, action: 'reject' | 'drop'): Reply | undefined {
+  for (let i = headers.length - 2; i >= 0; i -= 2) {
+    if (!(headers[i] as string).includes('_')) continue;
+    if (action === 'reject')
+      return { status: 400, body: 'A header name holds an underscore.', details: 'unexpected_underscore' };
+    headers.splice(i, 2);
+  }
+  return undefined;
+}
+
+/** Whose request it is: the socket's other end, or who X-Forwarded-For says as far as hops are trusted. True for internal. */
+function prepareAddresses(headers: Headers, peer: StreamPeer, settings: ManagerSettings): boolean {
+  const { trustedHops } = settings;
+  const direct = peer.directRemoteAddress;
+  const forwarded =
+    settings.useRemoteAddress && trustedHops === 0 ? undefined : getHeader(headers, 'x-forwarded-for');
+  const addresses = forwarded?.split(',').map((one) => one.trim());
+  const named = addresses?.[addresses.length - (settings.useRemoteAddress ? trustedHops : trustedHops + 1)];
+  if (named !== undefined && named !== '') peer.remoteAddress = named;
+  if (settings.useRemoteAddress && !settings.skipForwardedForAppend) appendForwardedFor(headers, direct);
+  const { internalRanges } = settings;
+  if (internalRanges.length === 0) return false;
+  const single = settings.useRemoteAddress || addresses === undefined || addresses.length === 1;
+  return single && internalRanges.some((range) => cidrContains(range, peer.remoteAddress));
+}
+
+function appendForwardedFor(headers: Headers, address: string): void {
+  const i = indexOfHeader(headers, 'x-forwarded-for', 0);
+  if (i < 0) headers.push('x-forwarded-for', address);
+  else headers[i + 1] = `${headers[i + 1]},${address}`;
+}
+
+function prepareScheme(request: RequestState, isTls: boolean, settings: ManagerSettings): void {
+  const { headers } = request;
+  const own = isTls ? 'https' : 'http';
+  const i = indexOfHeader(headers, 'x-forwarded-proto', 0);
+  if (i < 0) headers.push('x-forwarded-proto', own);
+  else if (settings.useRemoteAddress && settings.trustedHops === 0) headers[i + 1] = own;
+  const said = i < 0 ? own : (headers[i + 1] as string);
+  request.scheme = settings.schemeOverwrite ?? (said === 'https' || said === 'http' ? said : own);
+}
+
+/** One look at every name finds what Envoy's own headers there are; mostly none. */
+function prepareEnvoyHeaders(headers: Headers, isInternal: boolean, isEdge: boolean): void {
+  for (let i = headers.length - 2; i >= 0; i -= 2) {
+    const name = headers[i] as string;
+    if (name.charCodeAt(1) !== 45 || name.charCodeAt(7) !== 45 || name.length < 9) continue;
+    const lower = name.toLowerCase();
+    if (!lower.startsWith('x-envoy-')) continue;
+    const goes =
+      lower === 'x-envoy-internal' ||
+      (!isInternal && INTERNAL_HEADERS.has(lower)) ||
+      (isEdge && EDGE_HEADERS.has(lower));
+    if (goes) headers.splice(i, 2);
+  }
+  if (isInternal) headers.push('x-envoy-internal', 'true');
+}
+
+function hasXfcc(headers: Headers): boolean {
+  return indexOfHeader(headers, 'x-forwarded-client-cert', 0) >= 0;
+}
+
+function prepareRequestId(headers: Headers, replace: boolean, random: Random): void {
+  const i = indexOfHeader(headers, 'x-request-id', 0);
+  if (i < 0) headers.push('x-request-id', requestId(random));
+  else if (replace) headers[i + 1] = requestId(random);
+}
+
+/** Takes headers out that only callers inside may send (a route table's list). */
+export function removeInternalOnly(headers: Headers, names: readonly string[]): void {
+  for (const name of names) removeHeader(headers, name);
+}

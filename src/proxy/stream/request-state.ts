@@ -1,0 +1,34 @@
+import { type Headers, indexOfHeader } from '../../wire/headers.ts';
+import type { MutableRequest } from './http-filter.ts';
+
+/** A request's head while filters and the router work on it. */
+export class RequestState implements MutableRequest {
+  method: string;
+  path: string;
+  authority: string;
+  scheme = 'http';
+  readonly headers: Headers;
+
+  constructor(method: string, path: string, authority: string, headers: Headers) {
+    this.method = method;
+    this.path = path;
+    this.authority = authority;
+    this.headers = headers;
+  }
+
+  header(lowerName: string): string | undefined {
+    return joined(this.headers, lowerName);
+  }
+}
+
+/** All values joined by ',' as Envoy joins them for matching. */
+export function joined(headers: Headers, lowerName: string): string | undefined {
+  let i = indexOfHeader(headers, lowerName, 0);
+  if (i < 0) return undefined;
+  let value = headers[i + 1] as string;
+  for (;;) {
+    i = indexOfHeader(headers, lowerName, i + 2);
+    if (i < 0) return value;
+    value += `,${headers[i + 1]}`;
+  }
+}

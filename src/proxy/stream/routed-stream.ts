@@ -1,0 +1,77 @@
+import type { Headers } from '../../wire/headers.ts';
+import type { Metadata } from '../upstream/endpoint-set.ts';
+import type { UpstreamResponse } from './codec.ts';
+import type { ConnectionView } from './connection-view.ts';
+import type { FilterStream, Reply } from './http-filter.ts';
+import type { RequestState } from './request-state.ts';
+import type { ForwardAction, Route, RouteLeaf } from './route-table.ts';
+
+/**
+ * The end of every filter chain: takes a stream whose route forwards, and answers it. The router is one; tests bring
+ * their own. It is told of the rest of the request by calls on what start() returns, and answers by calls on the stream.
+ */
+export interface Terminal {
+  start(stream: RoutedStream, action: ForwardAction, leaf: RouteLeaf): Forwarding;
+}
+
+/** A stream's request on its way out. */
+export interface Forwarding {
+  /** False: hold the request until stream.resumeRequest(). */
+  requestData(bytes: Buffer): boolean;
+  requestEnd(trailers: Headers | undefined): void;
+  requestFlush(): void;
+  /** The client has room again after a respond call returned false. */
+  responseDrain(): void;
+  /** Hold the response: filters are not done with its head. */
+  pauseResponse(): void;
+  resumeResponse(): void;
+  /** Nobody wants the response any more. Nothing follows. */
+  abort(): void;
+}
+
+/** What the terminal sees of a stream, and how it answers. */
+export interface RoutedStream extends FilterStream {
+  readonly request: RequestState;
+  readonly connection: ConnectionView;
+  readonly route: Route;
+  readonly requestBody: 'none' | 'length' | 'stream';
+  /** The whole request has been received. */
+  readonly requestEnded: boolean;
+  /** Protocol that the client may switch to, '' for none. */
+  readonly upgrade: string;
+  /** The client waits for 100 (Continue), and that is passed on. */
+  readonly expectsContinue: boolean;
+  readonly responseStarted: boolean;
+  /** Milliseconds from monotonic zero to the stream's start. */
+  readonly startedMs: number;
+  readonly outcome: UpstreamOutcome;
+  inform(status: number, headers: Headers): void;
+  /** The response's head; its headers are without hop-by-hop fields and with the route's operations applied. */
+  respond(response: UpstreamResponse): void;
+  respondData(bytes: Buffer): boolean;
+  respondEnd(trailers: Headers | undefined): void;
+  respondFlush(): void;
+  /** An answer of the proxy itself, or, where the response has begun, its cut end. */
+  fail(reply: Reply): void;
+  /** Takes the request on after requestData returned false, or before it started. */
+  holdRequest(): void;
+  resumeRequest(): void;
+}
+
+/** What metrics want to know of an endpoint. */
+export interface OutcomeEndpoint {
+  readonly placement: { readonly spec: { readonly metadata: Metadata } };
+}
+
+/** What the router found out, for logs and counts. */
+export interface UpstreamOutcome {
+  host: string | undefined;
+  cluster: string | undefined;
+  localAddress: string | undefined;
+  transportFailure: string | undefined;
+  attempts: number;
+  /** The endpoint of the last attempt, for whoever keeps something per endpoint. */
+  endpoint: OutcomeEndpoint | undefined;
+  /** Who the endpoint proved to be, '' for nobody. */
+  principal: string;
+}

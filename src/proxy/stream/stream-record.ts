@@ -1,0 +1,153 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Random } from '../../lib/random.ts';
+import type { Headers } from '../../wire/headers.ts';
+import type { Json } from '../../xds/resources.ts';
+import { FLAG, type ResponseFlags } from '../observe/response-flags.ts';
+import type { StreamFacts } from '../observe/stream-facts.ts';
+import { type ConnectionView, StreamPeer } from './connection-view.ts';
+import type { MutableResponse } from './http-filter.ts';
+import type { HttpManager } from './manager.ts';
+import type { RequestState } from './request-state.ts';
+import type { Route, RouteLeaf } from './route-table.ts';
+import type { UpstreamOutcome } from './routed-stream.ts';
+
+const NO_HEADERS: Headers = [];
+
+/** What is known of one HTTP stream: everything that logs, counts, filters and formats may ask. exchange.ts moves it. */
+export class StreamRecord implements StreamFacts {
+  readonly manager: HttpManager;
+  readonly connection: ConnectionView;
+  readonly request: RequestState;
+  readonly peer: StreamPeer;
+  readonly startTimeMs: number;
+  readonly startedMs: number;
+  readonly protocol: string;
+  readonly outcome: UpstreamOutcome = {
+    host: undefined,
+    cluster: undefined,
+    localAddress: undefined,
+    transportFailure: undefined,
+    attempts: 0,
+    endpoint: undefined,
+    principal: '',
+  };
+  response: MutableResponse = { status: 0, headers: NO_HEADERS };
+  responseTrailers: Headers = NO_HEADERS;
+  responseFlags: ResponseFlags = 0;
+  responseCodeDetails: string | undefined;
+  connectionTerminationDetails: string | undefined;
+  bytesReceived = 0;
+  bytesSent = 0;
+  requestEndMs = -1;
+  responseStartMs = -1;
+  endedMs = -1;
+  over = false;
+  route: Route | undefined;
+  leaf: RouteLeaf | undefined;
+  #states: Map<object, unknown> | undefined;
+
+  constructor(manager: HttpManager, connection: ConnectionView, request: RequestState, protocol: string) {
+    this.manager = manager;
+    this.connection = connection;
+    this.request = request;
+    this.protocol = protocol;
+    this.peer = new StreamPeer(connection);
+    this.startTimeMs = manager.clock.nowMs();
+    this.startedMs = manager.clock.monotonicMs();
+  }
+
+  get clock(): Clock {
+    return this.manager.clock;
+  }
+  get random(): Random {
+    return this.manager.random;
+  }
+  get facts(): StreamFacts {
+    return this;
+  }
+  get routeCluster(): string {
+    return this.leaf?.cluster ?? '';
+  }
+  get durationMs(): number {
+    return (this.endedMs < 0 ? this.manager.clock.monotonicMs() : this.endedMs) - this.startedMs;
+  }
+  get requestDurationMs(): number | undefined {
+    return this.requestEndMs < 0 ? undefined : this.requestEndMs - this.startedMs;
+  }
+  get responseDurationMs(): number | undefined {
+    return this.responseStartMs < 0 ? undefined : this.responseStartMs - this.startedMs;
+  }
+  get connectionId(): number {
+    return this.connection.downstream.id;
+  }
+  get peerCertificate(): StreamFacts['peerCertificate'] {
+    return this.connection.downstream.tls?.peer;
+  }
+  get tlsVersion(): string | undefined {
+    return this.connection.downstream.tls?.version;
+  }
+  get downstreamLocal(): string {
+    return this.connection.localText;
+  }
+  get downstreamLocalPort(): number {
+    return this.connection.downstream.local.port;
+  }
+  /** An address from X-Forwarded-For has no port: 0, as Envoy prints it. */
+  get downstreamRemote(): string {
+    const { remoteAddress, directRemoteAddress } = this.peer;
+    return remoteAddress === directRemoteAddress ? this.connection.remoteText : `${remoteAddress}:0`;
+  }
+  get downstreamDirectRemote(): string {
+    return this.connection.remoteText;
+  }
+  get responseCode(): number {
+    return this.response.status;
+  }
+  get responseHeaders(): Headers {
+    return this.response.headers;
+  }
+  get upstreamTransportFailureReason(): string | undefined {
+    return this.outcome.transportFailure;
+  }
+  get upstreamHost(): string | undefined {
+    return this.outcome.host;
+  }
+  get upstreamCluster(): string | undefined {
+    return this.outcome.cluster;
+  }
+  get upstreamLocalAddress(): string | undefined {
+    return this.outcome.localAddress;
+  }
+  get upstreamAttempts(): number {
+    return this.outcome.attempts;
+  }
+  get routeName(): string {
+    return this.route?.name ?? '';
+  }
+  get virtualHost(): string {
+    return this.route?.virtualHost ?? '';
+  }
+  get filterChain(): string {
+    return this.connection.downstream.filterChain;
+  }
+
+  addFlags(flags: ResponseFlags): void {
+    this.responseFlags |= flags;
+  }
+
+  setMetadata(filter: string, fields: { readonly [key: string]: Json }): void {
+    this.peer.setMetadata(filter, fields);
+  }
+
+  stateOf<T>(key: object, make: () => T): T {
+    this.#states ??= new Map();
+    if (!this.#states.has(key)) this.#states.set(key, make());
+    return this.#states.get(key) as T;
+  }
+
+  /** The client went before it was answered. */
+  markGone(details: string): void {
+    this.responseFlags |= FLAG.downstreamConnectionTermination;
+    this.responseCodeDetails = details;
+  }
+}
