@@ -45,7 +45,7 @@ export function plainHeaderProblem(name: string, underscore: boolean): string | 
 
 /** `%%`, `%NAME%`, `%NAME(words)%` or `%NAME(["a", "b"])%`: the commands of Envoy's header formats. */
 const COMMAND =
-  /^%(?:%|[^%(]*%|[^%(]*\( *(?:\[ *"(?:[^"\\]|\\.)*" *(?:, *"(?:[^"\\]|\\.)*" *)*\] *|[^[ ](?:[^)\\]|\\.)*)\) *%)/s;
+  /^%(?:%|[^%(]*%|[^%(]*\( *(?:\[ *"(?:[^"\\]|\\.)*" *(?:, *"(?:[^"\\]|\\.)*" *)*\] *|[^[" ](?:[^)"\\]|\\.)*)\) *%)/s;
 
 /**
  * What is wrong with a header's value, or undefined. Values are Envoy header formats: `%` begins a command such as

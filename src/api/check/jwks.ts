@@ -43,7 +43,11 @@ function keyProblem(key: Record<string, unknown>): string | undefined {
   const required = Object.hasOwn(REQUIRED, type) ? REQUIRED[type] : undefined;
   if (required === undefined) return `has no known type; kty is one of ${Object.keys(REQUIRED).join(', ')}`;
   const missing = required.filter((name) => typeof key[name] !== 'string' || key[name] === '');
-  return missing.length === 0 ? undefined : `of type ${type} lacks ${missing.join(' and ')}`;
+  if (missing.length > 0) return `of type ${type} lacks ${missing.join(' and ')}`;
+  const garbled = required.find(
+    (name) => name !== 'crv' && !/^[A-Za-z0-9_-]+={0,2}$/.test(String(key[name])),
+  );
+  return garbled === undefined ? undefined : `of type ${type} has a ${garbled} that is not base64url`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
