@@ -12,24 +12,36 @@ import { TcpProxyFilter } from './tcp-proxy/filter.ts';
 type FilterMessage = Parameters<LowerNetworkFilters>[0][number];
 
 /** The filters of a chain: checks of the connection, then the one that takes it over. */
-export const lowerNetworkFilters: LowerNetworkFilters = (filters, context) =>
-  lowering((refuse) => {
-    const checks: ConnectionCheck[] = [];
-    let terminal: TerminalFilter | undefined;
-    for (const [i, filter] of filters.entries()) {
-      const field = `${context.field}[${i}]`;
-      if (terminal !== undefined) refuse(field, 'comes after a filter that takes the connection over');
-      const check = readCheck(filter, context, refuse, fieldIn(field, 'typed_config'));
-      if (check !== undefined) checks.push(check);
-      else terminal = readTerminal(filter, context, refuse, fieldIn(field, 'typed_config')) ?? terminal;
-    }
-    if (terminal === undefined)
-      refuse(
-        context.field,
-        'do not end in one that takes the connection over (http_connection_manager or tcp_proxy)',
-      );
-    return guarded(checks, terminal as TerminalFilter);
-  });
+export const lowerNetworkFilters: LowerNetworkFilters = (filters, context) => {
+  const lowered = lowering((refuse) => readChain(filters, context, refuse));
+  if (!lowered.ok) return lowered;
+  // Made only now: a filter that counts and opens things is not made from half a configuration.
+  const { checks, makeTerminal } = lowered.value;
+  return { ok: true, value: guarded(checks, makeTerminal()) };
+};
+
+interface Chain {
+  readonly checks: readonly ConnectionCheck[];
+  readonly makeTerminal: () => TerminalFilter;
+}
+
+function readChain(filters: readonly FilterMessage[], context: FilterContext, refuse: Refuse): Chain {
+  const checks: ConnectionCheck[] = [];
+  let makeTerminal: (() => TerminalFilter) | undefined;
+  for (const [i, filter] of filters.entries()) {
+    const field = `${context.field}[${i}]`;
+    if (makeTerminal !== undefined) refuse(field, 'comes after a filter that takes the connection over');
+    const check = readCheck(filter, context, refuse, fieldIn(field, 'typed_config'));
+    if (check !== undefined) checks.push(check);
+    else makeTerminal = readTerminal(filter, context, refuse, fieldIn(field, 'typed_config'));
+  }
+  if (makeTerminal === undefined)
+    refuse(
+      context.field,
+      'do not end in one that takes the connection over (http_connection_manager or tcp_proxy)',
+    );
+  return { checks, makeTerminal: makeTerminal as () => TerminalFilter };
+}
 
 function readCheck(
   filter: FilterMessage,
@@ -47,16 +59,17 @@ function readTerminal(
   context: FilterContext,
   refuse: Refuse,
   field: string,
-): TerminalFilter | undefined {
+): (() => TerminalFilter) | undefined {
   const { '@type': type = '', ...message } = filter.typed_config ?? {};
   switch (messageOf(type)) {
-    case MANAGER_MESSAGE:
-      return new ConnectionManager(
-        readManager(message as HttpConnectionManager, context, refuse, field),
-        context,
-      );
-    case TCP_PROXY_MESSAGE:
-      return new TcpProxyFilter(readTcpProxy(message as TcpProxy, context, refuse, field), context);
+    case MANAGER_MESSAGE: {
+      const config = readManager(message as HttpConnectionManager, context, refuse, field);
+      return () => new ConnectionManager(config, context);
+    }
+    case TCP_PROXY_MESSAGE: {
+      const config = readTcpProxy(message as TcpProxy, context, refuse, field);
+      return () => new TcpProxyFilter(config, context);
+    }
     default:
       refuse(field, `the network filter '${messageOf(type) || filter.name}' is not supported by this proxy`);
       return undefined;

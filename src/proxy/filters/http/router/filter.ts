@@ -1,28 +1,27 @@
-import type { Deadlines } from '../../../../lib/deadlines.ts';
 import { removeHeader, setHeader } from '../../../../wire/headers.ts';
 import { isInShare } from '../../../../xds/match/fraction.ts';
 import { PEER_HEADER } from '../../../observe/peer-header.ts';
 import type { ForwardAction, RouteLeaf } from '../../../stream/route-table.ts';
 import type { Forwarding, RoutedStream, Terminal } from '../../../stream/routed-stream.ts';
-import type { Cluster } from '../../../upstream/cluster.ts';
-import type { RouterConfig } from './config.ts';
+import type { TerminalKind, TerminalParts } from '../../../stream/terminal-kind.ts';
+import { lowerRouter, ROUTER_MESSAGE, type RouterConfig } from './config.ts';
 import { Mirror } from './mirror.ts';
 import { type RouterEnvironment, RouterStream } from './router-stream.ts';
-
-/** What the router needs of the proxy. */
-export interface RouterParts {
-  readonly deadlines: Deadlines;
-  readonly explains: boolean;
-  /** What this proxy says of itself to proxies behind mutual TLS; '' for nothing. */
-  readonly introduction: string;
-  cluster(name: string): Cluster | undefined;
-}
 
 /** Copies of requests whose route has no time limit end after this. */
 const MIRROR_MS = 15_000;
 
+/** The router, as the end of chains. */
+export const routerKind: TerminalKind = {
+  message: ROUTER_MESSAGE,
+  lower(message, context) {
+    const config = lowerRouter(message, context);
+    return (parts) => createRouter(config, parts);
+  },
+};
+
 /** The end of a chain: forwards streams to clusters. */
-export function createRouter(config: RouterConfig, parts: RouterParts): Terminal {
+function createRouter(config: RouterConfig, parts: TerminalParts): Terminal {
   const { introduction } = parts;
   const router: RouterEnvironment = {
     config,
@@ -45,7 +44,7 @@ export function createRouter(config: RouterConfig, parts: RouterParts): Terminal
   };
 }
 
-function startMirrors(stream: RoutedStream, action: ForwardAction, parts: RouterParts): readonly Mirror[] {
+function startMirrors(stream: RoutedStream, action: ForwardAction, parts: TerminalParts): readonly Mirror[] {
   return action.mirrors.flatMap((policy) => {
     if (!isInShare(policy.share, stream.random.uint32())) return [];
     const cluster = parts.cluster(policy.cluster);

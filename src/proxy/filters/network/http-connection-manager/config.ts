@@ -9,8 +9,9 @@ import type { ServerTimes } from '../../../stream/http1-server.ts';
 import { readRouteConfiguration } from '../../../stream/lower-route.ts';
 import type { ManagerSettings } from '../../../stream/manager.ts';
 import type { RouteTable } from '../../../stream/route-table.ts';
-import { kindOf } from '../../http/kinds.ts';
-import { lowerRouter, ROUTER_MESSAGE, type RouterConfig } from '../../http/router/config.ts';
+import type { Terminal } from '../../../stream/routed-stream.ts';
+import type { TerminalParts } from '../../../stream/terminal-kind.ts';
+import { kindOf, terminalKind } from '../../http/kinds.ts';
 import { readManagerSettings } from './settings.ts';
 
 /** A connection manager as configured. Immutable. */
@@ -19,7 +20,7 @@ export interface ManagerConfig {
   /** The routes in the configuration, or the name of those that come by RDS. */
   readonly routes: { readonly table: RouteTable } | { readonly rdsName: string };
   readonly filters: readonly ConfiguredFilter[];
-  readonly router: RouterConfig;
+  readonly makeTerminal: (parts: TerminalParts) => Terminal;
   readonly accessLogs: readonly AccessLog[];
   readonly settings: ManagerSettings;
   readonly times: ServerTimes;
@@ -104,18 +105,18 @@ function readFilters(
   statPrefix: string,
   refuse: Refuse,
   field: string,
-): Pick<ManagerConfig, 'filters' | 'router'> {
+): Pick<ManagerConfig, 'filters' | 'makeTerminal'> {
   const filters: ConfiguredFilter[] = [];
-  let router: RouterConfig | undefined;
+  let makeTerminal: ManagerConfig['makeTerminal'] | undefined;
   for (const [i, message] of messages.entries()) {
     const place = fieldIn(field, `http_filters[${i}]`);
     const { name = '', typed_config, is_optional = false, disabled = false, ...rest } = message;
     refuseRest(refuse, place, rest);
     const kindName = messageOf(typed_config?.['@type'] ?? '');
     const filterContext = { name, refuse, field: fieldIn(place, 'typed_config'), statPrefix };
-    if (kindName === ROUTER_MESSAGE && typed_config !== undefined) {
+    if (kindName === terminalKind.message && typed_config !== undefined) {
       if (i < messages.length - 1) refuse(place, 'the router must be the last filter');
-      router = lowerRouter(typed_config, filterContext);
+      makeTerminal = terminalKind.lower(typed_config, filterContext);
       continue;
     }
     const kind = kindOf(kindName);
@@ -127,8 +128,8 @@ function readFilters(
     const filter = kind.lower(typed_config, filterContext);
     filters.push(disabled ? onlyWhereConfigured(filter) : filter);
   }
-  if (router === undefined) refuse(fieldIn(field, 'http_filters'), 'do not end in a router');
-  return { filters, router: router ?? { suppressEnvoyHeaders: false, respectExpectedTimeout: false } };
+  if (makeTerminal === undefined) refuse(fieldIn(field, 'http_filters'), 'do not end in a router');
+  return { filters, makeTerminal: makeTerminal as ManagerConfig['makeTerminal'] };
 }
 
 /** A filter that is disabled in the chain runs where a route has a configuration of its own for it. */

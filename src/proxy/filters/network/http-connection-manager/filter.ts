@@ -16,7 +16,6 @@ import { Http1Server, type RequestAcceptor } from '../../../stream/http1-server.
 import type { HttpManager, ManagerSettings } from '../../../stream/manager.ts';
 import type { RouteLeaf, RouteTable } from '../../../stream/route-table.ts';
 import type { RoutedStream, Terminal } from '../../../stream/routed-stream.ts';
-import { createRouter } from '../../http/router/filter.ts';
 import type { ManagerConfig } from './config.ts';
 
 /** An HTTP connection manager: turns connections into streams, and streams into log lines and numbers. */
@@ -49,7 +48,7 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
     const cluster = (name: string) => runtime.cluster(name);
     this.#istio = new IstioReporter(runtime.metrics, context.direction, cluster);
     const introduces = context.direction === 'outbound' ? introduction(runtime.node) : '';
-    this.terminal = createRouter(config.router, {
+    this.terminal = config.makeTerminal({
       deadlines: this.deadlines,
       explains: config.settings.explains,
       introduction: introduces,
