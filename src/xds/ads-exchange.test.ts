@@ -16,18 +16,23 @@ const BAD = '!';
 
 type Contents = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
+/** Equal content is the same list, as the control plane has it. */
+const lists = new Map<string, readonly Sendable[]>();
+
+function listOf(typeUrl: string, versions: ReadonlyMap<string, string>): readonly Sendable[] {
+  const key = JSON.stringify([typeUrl, ...versions]);
+  const made =
+    lists.get(key) ??
+    [...versions].map(([name, version]) =>
+      sendable(name, version, typeUrl, Buffer.from(version), typeUrl === cluster ? name : undefined),
+    );
+  lists.set(key, made);
+  return made;
+}
+
 /** A snapshot of type to name to version; load assignments have the names of their clusters. */
 function snapshotOf(contents: Contents, revision: number): Snapshot {
-  const made = new Map<string, readonly Sendable[]>();
-  for (const [typeUrl, versions] of contents) {
-    made.set(
-      typeUrl,
-      [...versions].map(([name, version]) =>
-        sendable(name, version, typeUrl, Buffer.from(version), typeUrl === cluster ? name : undefined),
-      ),
-    );
-  }
-  const all = (typeUrl: string): readonly Sendable[] => made.get(typeUrl) ?? [];
+  const all = (typeUrl: string) => listOf(typeUrl, contents.get(typeUrl) ?? new Map());
   return {
     version: String(revision),
     all,

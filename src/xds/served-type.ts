@@ -50,6 +50,8 @@ export interface ServedType {
   answered: boolean;
   /** Something may differ from the snapshot. */
   dirty: boolean;
+  /** A list of everything, of which the client was sent all; the same list again differs in nothing. */
+  complete: readonly Sendable[] | undefined;
 }
 
 /** What a client lacks. */
@@ -75,6 +77,7 @@ export function serveType(typeUrl: string): ServedType {
     outstanding: undefined,
     answered: false,
     dirty: true,
+    complete: undefined,
   };
 }
 
@@ -114,6 +117,9 @@ export function claim(type: ServedType, versions: ReadonlyMap<string, string>): 
 export function difference(type: ServedType, snapshot: Snapshot): Difference {
   const awaited = (name: string): boolean => snapshot.awaits?.(type.typeUrl, name) ?? false;
   if (type.wildcard && awaited(WILDCARD)) return { resources: [], removed: [], missing: [], awaiting: true };
+  if (type.complete !== undefined && isPlainWildcard(type) && snapshot.all(type.typeUrl) === type.complete) {
+    return { resources: [], removed: [], missing: [], awaiting: false };
+  }
   const wanted = wantedOf(type, snapshot);
   const resources: Sendable[] = [];
   for (const resource of wanted.values()) {
@@ -135,6 +141,15 @@ function wantedOf(type: ServedType, snapshot: Snapshot): ReadonlyMap<string, Sen
   const all = type.wildcard ? snapshot.all(type.typeUrl) : [];
   const named = type.names.size > 0 ? snapshot.named(type.typeUrl, type.names) : [];
   return new Map([...all, ...named].map((resource) => [resource.name, resource]));
+}
+
+/** Notes that the client was sent all there is. */
+export function noteComplete(type: ServedType, snapshot: Snapshot): void {
+  type.complete = isPlainWildcard(type) ? snapshot.all(type.typeUrl) : undefined;
+}
+
+function isPlainWildcard(type: ServedType): boolean {
+  return type.wildcard && type.names.size === 0 && type.forced.size === 0;
 }
 
 /** Notes that this went out. */
@@ -206,6 +221,7 @@ export function heldOf(type: ServedType, names: readonly string[]): readonly Sen
 }
 
 function forget(type: ServedType, name: string): void {
+  type.complete = undefined;
   type.sent.delete(name);
   type.forced.delete(name);
   type.refused.delete(name);

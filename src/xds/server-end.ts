@@ -11,7 +11,15 @@ import { HOLD_LIMIT_MS, permissionFor, type Standing } from './push-order.ts';
 import { typeUrls } from './resources.ts';
 import type { Push, Sendable } from './sendable.ts';
 import type { Difference, Outstanding, ServedType, Snapshot } from './served-type.ts';
-import { difference, heldOf, noteAccepted, noteRefused, noteSent, serveType } from './served-type.ts';
+import {
+  difference,
+  heldOf,
+  noteAccepted,
+  noteComplete,
+  noteRefused,
+  noteSent,
+  serveType,
+} from './served-type.ts';
 import { typeRank } from './type-order.ts';
 
 /** What a server end is made of. */
@@ -133,9 +141,11 @@ export function createServerCore(options: ServerEndOptions, repeatsAll: boolean)
         if (type.forced.size > 0) differences.set(type.typeUrl, difference(type, from));
         const all = differences.get(type.typeUrl) ?? difference(type, from);
         const part = permitted(type, all, { types, differences, nowMs });
-        if (part === undefined) continue;
-        out.push(send(type, part, nowMs, from));
-        differences.delete(type.typeUrl);
+        if (part !== undefined) {
+          out.push(send(type, part, nowMs, from));
+          differences.delete(type.typeUrl);
+        }
+        if (!type.dirty && !all.awaiting) noteComplete(type, from);
       }
       return out;
     },
