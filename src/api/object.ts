@@ -10,7 +10,7 @@
  * `kinds.ts` is the one table of them; `validate.ts` puts an unknown value through that table.
  */
 
-/** The part of metadata that weft reads. Unknown metadata fields are allowed and kept out. */
+/** The part of metadata that weft reads. The rest of Kubernetes' ObjectMeta is allowed and kept out; other fields are errors. */
 export interface ObjectMeta {
   readonly name: string;
   /** Always set for namespaced kinds after validation (`default` where the author left it out), '' for cluster-wide kinds. */

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/clock.ts';
 import { manualClock } from '../../../lib/manual-clock.ts';
@@ -30,8 +31,28 @@ async function open(...paths: string[]): Promise<void> {
   await source.watch(take);
 }
 
+/** One edit: written in place, replaced, emptied and written, deleted, or its folder deleted. */
+async function edit(path: string, what: number, name: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  if (what === 0) await writeFile(path, service(name));
+  if (what === 1) {
+    await writeFile(join(dirname(path), '.tmp'), service(name));
+    await rename(join(dirname(path), '.tmp'), path);
+  }
+  if (what === 2) {
+    await writeFile(path, '');
+    await writeFile(path, service(name));
+  }
+  if (what === 3) await rm(path, { force: true });
+  if (what === 4 && dirname(path).endsWith('y')) await rm(dirname(path), { recursive: true });
+}
+
 function take(batch: readonly Change[]): void {
   batches.push(batch);
+  record(batch, told);
+}
+
+function record(batch: readonly Change[], told: Map<string, string[]>): void {
   for (const change of batch) {
     const name = change.origin.replace(`${folder}/`, '');
     if (change.type === 'delete') told.delete(name);
@@ -207,6 +228,29 @@ describe('files as a source', () => {
     await open();
     await writeFile(at('a.yaml'), `${service('a')}---\nb: [\n`);
     await until({ 'a.yaml': ['a', '!this is not YAML'.slice(0, 17)] });
+  });
+
+  it('knows the same files after any edits as when it starts anew', async () => {
+    const paths = ['a.yaml', 'b.yaml', 'x/c.yaml', 'x/y/d.yaml'];
+    const random = fc.array(fc.record({ path: fc.constantFrom(...paths), what: fc.nat(4) }), {
+      minLength: 5,
+      maxLength: 25,
+    });
+    for (const [run, edits] of fc.sample(random, { numRuns: 5, seed: 7 }).entries()) {
+      const root = at(`run${run}`);
+      await mkdir(root);
+      told.clear();
+      await open(root);
+      for (const [i, { path, what }] of edits.entries()) await edit(join(root, path), what, `${run}-${i}`);
+      const last = join(root, 'last.yaml');
+      await writeFile(last, service('last'));
+      const fresh = new Map<string, string[]>();
+      const anew = openFileSource({ paths: [root], clock: systemClock });
+      await anew.watch((batch) => record(batch, fresh));
+      await anew.close();
+      await until(Object.fromEntries([...fresh].sort(([a], [b]) => (a < b ? -1 : 1))));
+      await source?.close();
+    }
   });
 
   it('delivers nothing after it is closed', async () => {
