@@ -7,11 +7,11 @@ import type { Origin } from '../mesh/origin.ts';
 import type { Labels } from '../mesh/workload.ts';
 import { parseNodeId } from '../xds/names.ts';
 import type { EmittedCluster, EmittedEndpoints, EmittedListener, EmittedRoutes } from './emit/emitted.ts';
+import type { Assignments } from './emit/endpoint/assignments.ts';
 import {
   namedKey,
+  proxyAssignments,
   proxyClusters,
-  proxyEndpointNames,
-  proxyEndpoints,
   proxyListeners,
   proxyRouteNames,
   proxyRoutes,
@@ -124,8 +124,20 @@ function proxyView(memo: StepMemo<World>, node: ProxyNode): ProxyView | undefine
     listeners: () => memo.of(proxyListeners, key),
     clusters: () => memo.of(proxyClusters, key),
     routes: (names) => all(proxyRoutes, names ?? memo.of(proxyRouteNames, key)),
-    endpoints: (names) => all(proxyEndpoints, names ?? memo.of(proxyEndpointNames, key)),
+    endpoints: (names) => chosen(memo.of(proxyAssignments, key), names),
   };
+}
+
+/** All of them, or those of these names that are there, in order of name. */
+function chosen(
+  { list, byName }: Assignments,
+  names: readonly string[] | undefined,
+): readonly EmittedEndpoints[] {
+  if (names === undefined) return list;
+  return [...names]
+    .sort()
+    .map((name) => byName.get(name))
+    .filter((assignment) => assignment !== undefined);
 }
 
 /** Labels as Istio's agents send them. */

@@ -18,6 +18,7 @@ export interface MeshProxy {
  */
 export interface View {
   readonly type: 'sidecar' | 'router';
+  /** '' for all namespaces whose clients see the same mesh. */
   readonly namespace: string;
   /** The Sidecar object that holds for it, as `NAMESPACE/NAME`; '' for none. */
   readonly sidecar: string;

@@ -10,7 +10,6 @@
  * resources are those of src/xds/names.ts. What one proxy alone gets (its inbound side) is kept apart from what all
  * proxies of a view share (everything else).
  */
-import { deepEqual } from '../../lib/deep-equal.ts';
 import type { Origin } from '../../mesh/origin.ts';
 import {
   type Cluster,
@@ -65,6 +64,34 @@ export function sortedByName<T extends { readonly name: string }>(list: readonly
   return [...list].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
-function distinct(origins: readonly Origin[]): readonly Origin[] {
-  return origins.filter((origin, i) => origins.findIndex((other) => deepEqual(other, origin)) === i);
+/** Two sorted lists as one: the long one that many proxies share, and the few of one proxy. */
+export function mergedByName<T extends { readonly name: string }>(
+  shared: readonly T[],
+  own: readonly T[],
+): T[] {
+  const merged: T[] = [];
+  let next = 0;
+  for (const resource of shared) {
+    for (let mine = own[next]; mine !== undefined && mine.name < resource.name; mine = own[++next])
+      merged.push(mine);
+    merged.push(resource);
+  }
+  return merged.concat(own.slice(next));
 }
+
+/** Each origin once, at its first place. A list that was made distinct before is taken as it is. */
+export function distinct(origins: readonly Origin[]): readonly Origin[] {
+  if (origins.length < 2 || known.has(origins)) return origins;
+  const byText = new Map<string, Origin>();
+  for (const origin of origins) {
+    const { group, kind, namespace, name, field = '' } = origin;
+    const text = `${group}/${kind}/${namespace}/${name}/${field}`;
+    if (!byText.has(text)) byText.set(text, origin);
+  }
+  const result = [...byText.values()];
+  known.add(result);
+  return result;
+}
+
+/** Lists that {@link distinct} made: the routes of a port have thousands of origins, and every namespace the same ones. */
+const known = new WeakSet<readonly Origin[]>();

@@ -1,9 +1,8 @@
-import { parseClusterName } from '../../xds/names.ts';
 import { proxy } from '../resolve/proxies.ts';
 import { inView, viewKeyOf } from '../resolve/views.ts';
 import { keyOf, type Read, step } from '../resolve/world.ts';
-import type { EmittedCluster, EmittedEndpoints, EmittedListener, EmittedRoutes } from './emitted.ts';
-import { loadAssignment } from './endpoint/assignment.ts';
+import type { EmittedCluster, EmittedListener, EmittedRoutes } from './emitted.ts';
+import { type Assignments, assignments } from './endpoint/assignments.ts';
 import { gatewayListeners } from './gateway/gateway-listeners.ts';
 import { gatewayRoutes } from './gateway/gateway-routes.ts';
 import { sidecarRoutes } from './route/sidecar-routes.ts';
@@ -27,30 +26,23 @@ export const proxyClusters = step('clusters', (read, key): readonly EmittedClust
 export const proxyRoutes = step('routes', (read, key): EmittedRoutes | undefined => {
   const [proxyKey, name] = splitKey(key);
   const viewKey = read.of(viewKeyOf, proxyKey);
-  return read.of(isRouter(read, proxyKey) ? gatewayRoutes : sidecarRoutes, inView(viewKey, name));
+  if (isRouter(read, proxyKey)) return read.of(gatewayRoutes, inView(viewKey, name));
+  return read.of(sidecarRoutes, inView(viewKey, name, read.of(proxy, proxyKey).namespace));
 });
 
-/** One load assignment by the proxy's key and the cluster's name. */
-export const proxyEndpoints = step('endpoints of a cluster', (read, key): EmittedEndpoints | undefined => {
-  const [proxyKey, name] = splitKey(key);
-  if (parseClusterName(name)?.direction !== 'outbound') return undefined;
-  return read.of(loadAssignment, inView(read.of(viewKeyOf, proxyKey), name));
-});
+/** All load assignments of a proxy, by its key: shared by all proxies of its view. */
+export const proxyAssignments = step(
+  'load assignments of a proxy',
+  (read, key): Assignments => read.of(assignments, read.of(viewKeyOf, key)),
+  Object.is,
+);
 
 /** Names of all route configurations that the proxy's listeners ask for, sorted. */
 export const proxyRouteNames = step('route names', (read, key): readonly string[] =>
   [...new Set(read.of(proxyListeners, key).flatMap(({ object }) => routeNamesOf(object)))].sort(),
 );
 
-/** Names of all clusters of the proxy whose endpoints come by themselves, sorted. */
-export const proxyEndpointNames = step('endpoint names', (read, key): readonly string[] =>
-  read
-    .of(proxyClusters, key)
-    .filter(({ object }) => object.type === 'EDS')
-    .map(({ object }) => object.eds_cluster_config?.service_name ?? object.name ?? ''),
-);
-
-/** Key of {@link proxyRoutes} and {@link proxyEndpoints}. */
+/** Key of {@link proxyRoutes}. */
 export function namedKey(proxyKey: string, name: string): string {
   return keyOf(name, proxyKey);
 }

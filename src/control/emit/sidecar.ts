@@ -11,7 +11,7 @@ import {
   inboundPassthroughCluster,
   passthroughCluster,
 } from './cluster/standing-clusters.ts';
-import { type EmittedCluster, type EmittedListener, sortedByName } from './emitted.ts';
+import { type EmittedCluster, type EmittedListener, mergedByName, sortedByName } from './emitted.ts';
 import { dnsListener } from './listener/dns-listener.ts';
 import { outboundListeners } from './listener/outbound-listeners.ts';
 import { forwardProxyListener, sharedHostInbound } from './listener/shared-host-listeners.ts';
@@ -20,18 +20,21 @@ import { virtualOutbound } from './listener/virtual-outbound.ts';
 
 /** All listeners of a sidecar, by the proxy's key. */
 export const sidecarListeners = step('sidecar listeners', (read, key): readonly EmittedListener[] => {
-  const viewKey = read.of(viewKeyOf, key);
   if (read.of(proxy, key).workload?.explicit !== undefined) {
     const own = [read.of(forwardProxyListener, key), read.of(sharedHostInbound, key)];
     return sortedByName(own.filter((listener) => listener !== undefined));
   }
-  return sortedByName([
+  return mergedByName(read.of(viewListeners, read.of(viewKeyOf, key)), [read.of(virtualInbound, key)]);
+});
+
+/** Listeners that all sidecars of a view share, in order of name. */
+const viewListeners = step('listeners of a view', (read, viewKey): readonly EmittedListener[] =>
+  sortedByName([
     read.of(outboundSocket, viewKey),
-    read.of(virtualInbound, key),
     read.of(dnsListener, viewKey),
     ...read.of(outboundListeners, viewKey),
-  ]);
-});
+  ]),
+);
 
 /** virtualOutbound of a view. */
 const outboundSocket = step('outbound socket', (read, viewKey): EmittedListener => {
@@ -41,16 +44,17 @@ const outboundSocket = step('outbound socket', (read, viewKey): EmittedListener 
 });
 
 /** All clusters of a sidecar, by the proxy's key. */
-export const sidecarClusters = step('sidecar clusters', (read, key): readonly EmittedCluster[] => {
-  const viewKey = read.of(viewKeyOf, key);
+export const sidecarClusters = step('sidecar clusters', (read, key): readonly EmittedCluster[] =>
+  mergedByName(read.of(viewClusters, read.of(viewKeyOf, key)), sortedByName(read.of(inboundClusters, key))),
+);
+
+/** Clusters that all sidecars of a view share, in order of name. */
+const viewClusters = step('clusters of a view', (read, viewKey): readonly EmittedCluster[] => {
+  const timeout = formatProtoDuration(read.of(meshSettings, '').connectTimeoutMs);
   return sortedByName([
     ...read.of(outboundClusters, viewKey),
-    ...read.of(inboundClusters, key),
-    ...read.of(standingClusters, ''),
+    passthroughCluster(timeout),
+    blackHoleCluster(timeout),
+    inboundPassthroughCluster(timeout),
   ]);
-});
-
-const standingClusters = step('standing clusters', (read): readonly EmittedCluster[] => {
-  const timeout = formatProtoDuration(read.of(meshSettings, '').connectTimeoutMs);
-  return [passthroughCluster(timeout), blackHoleCluster(timeout), inboundPassthroughCluster(timeout)];
 });

@@ -54,13 +54,30 @@ interface NamespaceRules {
   readonly wildcards: readonly (readonly [host: string, rules: readonly DestinationPolicy[]])[];
 }
 
+/** All DestinationRules, by namespace and name. */
+export const destinationRules = step('destination rules', (read): readonly DestinationPolicy[] =>
+  listOf(read, KIND)
+    .map((resource) => read.of(destinationRule, objectKey(resource)).value)
+    .filter((rule) => rule !== undefined),
+);
+
+const rulesByNamespace = step(
+  'destination rules by namespace',
+  (read): ReadonlyMap<string, readonly DestinationPolicy[]> => {
+    const byNamespace = new Map<string, DestinationPolicy[]>();
+    for (const rule of read.of(destinationRules, '')) {
+      const list = byNamespace.get(rule.namespace);
+      if (list === undefined) byNamespace.set(rule.namespace, [rule]);
+      else list.push(rule);
+    }
+    return byNamespace;
+  },
+);
+
 const rulesOfNamespace = step('destination rules of a namespace', (read, namespace): NamespaceRules => {
   const byHost = new Map<string, DestinationPolicy[]>();
-  for (const resource of listOf(read, KIND)) {
-    if (resource.key.namespace !== namespace) continue;
-    const rule = read.of(destinationRule, objectKey(resource)).value;
-    if (rule !== undefined) byHost.set(rule.host, [...(byHost.get(rule.host) ?? []), rule]);
-  }
+  for (const rule of read.of(rulesByNamespace, '').get(namespace) ?? [])
+    byHost.set(rule.host, [...(byHost.get(rule.host) ?? []), rule]);
   for (const rules of byHost.values()) rules.sort((a, b) => compareAge(a.age, b.age));
   const hosts = [...byHost.keys()].sort(compareSpecificity);
   return {

@@ -1,13 +1,10 @@
-import { destinationRule } from './destination-rules.ts';
-import { listOf, objectKey, step } from './world.ts';
+import { destinationRules } from './destination-rules.ts';
+import { step } from './world.ts';
 
 const allSubsetNames = step('all subset names', (read): ReadonlyMap<string, readonly string[]> => {
   const byHost = new Map<string, string[]>();
-  for (const resource of listOf(read, 'networking.istio.io/DestinationRule')) {
-    const rule = read.of(destinationRule, objectKey(resource)).value;
-    if (rule === undefined) continue;
-    byHost.set(rule.host, [...(byHost.get(rule.host) ?? []), ...rule.subsets.map(({ name }) => name)]);
-  }
+  for (const { host, subsets } of read.of(destinationRules, ''))
+    byHost.set(host, [...(byHost.get(host) ?? []), ...subsets.map(({ name }) => name)]);
   return byHost;
 });
 

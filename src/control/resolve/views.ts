@@ -2,6 +2,7 @@ import type { MeshProxy, View } from '../../mesh/proxy.ts';
 import { labelKeysOfDestinationRules } from './destination-rules.ts';
 import { gateways } from './gateways.ts';
 import { inboundPorts } from './inbound-ports.ts';
+import { namespaceClass } from './namespace-classes.ts';
 import { proxy } from './proxies.ts';
 import { sidecarOf, sidecarOfKey } from './sidecars.ts';
 import { virtualServices } from './virtual-services.ts';
@@ -18,7 +19,9 @@ export const viewKeyOf = step('view of a proxy', (read, key): string => {
   const explicit = who.workload?.explicit;
   const ports = who.type === 'router' ? servicePorts(read, key) : [];
   const bound = who.type === 'router' ? [...(explicit?.ports ?? [])] : [];
-  return JSON.stringify([who.type, who.namespace, sidecar, labels, explicit !== undefined, ports, bound]);
+  // A Sidecar may speak of "this namespace", and so means another thing in each.
+  const namespace = sidecar === '' ? read.of(namespaceClass, who.namespace) : who.namespace;
+  return JSON.stringify([who.type, namespace, sidecar, labels, explicit !== undefined, ports, bound]);
 });
 
 function sidecarName(read: Read, who: MeshProxy): string {

@@ -11,7 +11,7 @@ import { serviceKey } from '../../resolve/services.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedCluster, emittedCluster } from '../emitted.ts';
-import { assignmentKey, inlineAssignment } from '../endpoint/assignment.ts';
+import { assignmentKey, inlineAssignment } from '../endpoint/load-assignment.ts';
 import { adsSource } from '../sources.ts';
 import { balancing } from './balancing.ts';
 import { circuitBreakers } from './circuit-breakers.ts';
@@ -30,7 +30,7 @@ export const outboundClusters = step('outbound clusters', (read, key): readonly 
 );
 
 /** Those of one service, by view and hostname. */
-const clustersOfService = step('clusters of a service', (read, key): readonly EmittedCluster[] => {
+export const clustersOfService = step('clusters of a service', (read, key): readonly EmittedCluster[] => {
   const { view, parts } = viewAndParts(read, key);
   const [hostname = ''] = parts;
   const service = read.of(scopedService, key);

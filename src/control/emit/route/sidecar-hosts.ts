@@ -20,6 +20,8 @@ import { viewContext, wholeCluster } from './view-context.ts';
 
 /** A virtual host and what made it. */
 export interface HostRoutes {
+  /** Of the service, or as rules name it. */
+  readonly hostname: string;
   readonly host: VirtualHost;
   readonly origins: readonly Origin[];
 }
@@ -39,18 +41,30 @@ export const hostsByPort = step('hosts by port', (read, viewKey): ReadonlyMap<nu
   return byPort;
 });
 
-/** The virtual host of a service at a port, by view, hostname and port. */
+/**
+ * The virtual host of a service at a port, by view, hostname, port, and, where clients of one namespace have shorter
+ * names for it, that namespace (else '').
+ */
 export const serviceHost = step('virtual host', (read, key): HostRoutes | undefined => {
   const { viewKey, parts } = viewAndParts(read, key);
-  const [hostname = '', text = ''] = parts;
+  const [hostname = '', text = '', namespace = ''] = parts;
   const port = Number(text);
   const service = read.of(scopedService, inView(viewKey, hostname));
   if (service === undefined) return undefined;
   const { routes, origins } = routesForHost(read, viewKey, hostname, port);
   return {
-    host: virtualHost(hostname, port, domainsOf(read, viewKey, service), routes),
+    hostname,
+    host: virtualHost(hostname, port, domainsOf(read, viewKey, service, namespace), routes),
     origins: [...origins, service.origin],
   };
+});
+
+/** Hostnames of services for which clients of a namespace have shorter names; by view and namespace. */
+export const nearHosts = step('near hosts', (read, key): ReadonlySet<string> => {
+  const { viewKey, parts } = viewAndParts(read, key);
+  const [namespace = ''] = parts;
+  const near = read.of(scopedServices, viewKey).list.filter((service) => service.namespace === namespace);
+  return new Set(near.map(({ hostname, externalName }) => externalName ?? hostname));
 });
 
 export function virtualHost(
@@ -88,12 +102,11 @@ const sidecarRuleRoutes = step('routes of a rule set', (read, key): RuleRoutes =
   return ruleRoutes(rules, caller, viewContext(read, viewKey, name, Number(port)));
 });
 
-/** Every name by which clients of the view may call the service, without port. */
-function domainsOf(read: Read, viewKey: string, service: Service): readonly string[] {
-  const { view } = viewAndParts(read, viewKey);
+/** Every name by which clients of a namespace may call the service, without port. */
+function domainsOf(read: Read, viewKey: string, service: Service, namespace: string): readonly string[] {
   const { clusterDomain } = read.of(meshSettings, '');
   const names = [service.hostname, ...(read.of(aliasNames, viewKey).get(service.hostname) ?? [])];
-  const all = names.flatMap((name) => [name, ...shortNames(name, view.namespace, clusterDomain)]);
+  const all = names.flatMap((name) => [name, ...shortNames(name, namespace, clusterDomain)]);
   // Pods of a headless service have names of their own below the service's.
   const pods = service.resolution === 'headless' ? all.map((name) => `*.${name}`) : [];
   const addresses = service.addresses.filter((address) => !address.includes('/')).map(bracketed);
@@ -159,5 +172,9 @@ export function unknownHost(
 ): HostRoutes | undefined {
   const { routes, origins } = read.of(sidecarRuleRoutes, inView(viewKey, rules.namespace, rules.name, port));
   if (routes.length === 0) return undefined;
-  return { host: virtualHost(host, port, [host], routes), origins: [...origins, rules.origin] };
+  return {
+    hostname: host,
+    host: virtualHost(host, port, [host], routes),
+    origins: [...origins, rules.origin],
+  };
 }

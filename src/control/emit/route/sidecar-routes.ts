@@ -1,24 +1,34 @@
+import type { Origin } from '../../../mesh/origin.ts';
 import { hostPort, parseHostPort, wellKnownNames } from '../../../xds/names.ts';
 import type { RouteConfiguration, VirtualHost } from '../../../xds/resources.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { outboundMode } from '../../resolve/sidecars.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
-import { type EmittedRoutes, emittedRoutes } from '../emitted.ts';
+import { distinct, type EmittedRoutes, emittedRoutes } from '../emitted.ts';
 import { timeouts } from './http-route.ts';
-import { type HostRoutes, hostsByPort, serviceHost, unknownHost, unknownHosts } from './sidecar-hosts.ts';
+import {
+  type HostRoutes,
+  hostsByPort,
+  nearHosts,
+  serviceHost,
+  unknownHost,
+  unknownHosts,
+} from './sidecar-hosts.ts';
 
 // Route configurations of sidecars: by port (`9080`), of one service whose protocol is sniffed (`HOST:PORT`), and, where
 // calls come to a forward proxy, of all ports together (`http_proxy`).
 
-/** One route configuration by view and name; undefined where the view has none of that name. */
+/** One route configuration by view, name and the proxy's namespace; undefined where the view has none of that name. */
 export const sidecarRoutes = step('sidecar routes', (read, key): EmittedRoutes | undefined => {
   const { viewKey, parts } = viewAndParts(read, key);
-  const [name = ''] = parts;
-  if (name === wellKnownNames.httpProxy) return forwardProxyRoutes(read, viewKey);
-  if (/^\d{1,5}$/.test(name)) return routesOfPort(read, viewKey, Number(name));
+  const [name = '', namespace = ''] = parts;
+  if (name === wellKnownNames.httpProxy) return forwardProxyRoutes(read, viewKey, namespace);
+  if (/^\d{1,5}$/.test(name)) return routesOfPort(read, viewKey, Number(name), namespace);
   const single = parseHostPort(name);
-  return single === undefined ? undefined : routesOfService(read, viewKey, single.hostname, single.port);
+  return single === undefined
+    ? undefined
+    : read.of(routesOfService, inView(viewKey, single.hostname, single.port));
 });
 
 /** Large bodies of direct responses are possible: Istio's limit instead of Envoy's 4 KiB. */
@@ -39,68 +49,117 @@ function configuration(
   };
 }
 
-function routesOfPort(read: Read, viewKey: string, port: number): EmittedRoutes {
-  const hosts = hostsOfPort(read, viewKey, port);
-  const all = [...withDistinctDomains(hosts), unknownDestination(read, viewKey)];
+function routesOfPort(read: Read, viewKey: string, port: number, namespace: string): EmittedRoutes {
+  const { hosts, origins, taken } = read.of(hostsOfPort, inView(viewKey, port));
+  const near = read.of(nearHosts, inView(viewKey, namespace));
+  const ofNamespace = hosts.map((host) =>
+    near.has(host.hostname) ? nearHost(read, viewKey, host, port, namespace, taken) : host.host,
+  );
   return emittedRoutes(
-    configuration(String(port), all, true),
-    hosts.flatMap(({ origins }) => origins),
+    configuration(String(port), [...ofNamespace, unknownDestination(read, viewKey)], true),
+    origins,
   );
 }
 
-function hostsOfPort(read: Read, viewKey: string, port: number): HostRoutes[] {
-  const services = read.of(hostsByPort, viewKey).get(port) ?? [];
-  const unknown = read.of(unknownHosts, viewKey).get(port) ?? [];
-  return [
-    ...services.map((hostname) => read.of(serviceHost, inView(viewKey, hostname, port))),
-    ...unknown.map(([host, rules]) => unknownHost(read, viewKey, host, rules, port)),
-  ].filter((host) => host !== undefined);
-}
-
-/** Envoy refuses a configuration with one domain twice: the first keeps it. */
-function withDistinctDomains(hosts: readonly HostRoutes[]): VirtualHost[] {
-  const taken = new Set<string>();
-  return hosts
-    .map(({ host }) => {
-      const domains = (host.domains ?? []).filter((domain) => !taken.has(domain));
-      for (const domain of domains) taken.add(domain);
-      return domains.length === host.domains?.length ? host : { ...host, domains };
-    })
-    .filter(({ domains }) => (domains ?? []).length > 0);
-}
-
-/** Whoever reached the service's own address means the service, whatever the host says. */
-function routesOfService(
+/** The same virtual host with the shorter names that clients of its namespace have. */
+function nearHost(
   read: Read,
   viewKey: string,
-  hostname: string,
+  far: HostRoutes,
   port: number,
-): EmittedRoutes | undefined {
-  const hosts = read.of(hostsByPort, viewKey).get(port) ?? [];
-  const found = hosts.includes(hostname) ? read.of(serviceHost, inView(viewKey, hostname, port)) : undefined;
-  if (found === undefined) return undefined;
-  const host = { ...found.host, domains: ['*'] };
-  return emittedRoutes(configuration(hostPort(hostname, port), [host], false), found.origins);
+  namespace: string,
+  taken: ReadonlySet<string>,
+): VirtualHost {
+  const host = read.of(serviceHost, inView(viewKey, far.hostname, port, namespace))?.host;
+  if (host === undefined) return far.host;
+  const own = new Set(far.host.domains);
+  const domains = (host.domains ?? []).filter((domain) => own.has(domain) || !taken.has(domain));
+  return domains.length === host.domains?.length ? host : { ...host, domains };
 }
 
+/** What is on a port, the same for clients of all namespaces. */
+interface PortHosts {
+  readonly hosts: readonly HostRoutes[];
+  readonly origins: readonly Origin[];
+  /** All domains. */
+  readonly taken: ReadonlySet<string>;
+}
+
+/** Virtual hosts of a port with the names that everybody has for them; by view and port. */
+const hostsOfPort = step('hosts of a port', (read, key): PortHosts => {
+  const { viewKey, parts } = viewAndParts(read, key);
+  const port = Number(parts[0]);
+  const services = read.of(hostsByPort, viewKey).get(port) ?? [];
+  const unknown = read.of(unknownHosts, viewKey).get(port) ?? [];
+  const hosts = [
+    ...services.map((hostname) => read.of(serviceHost, inView(viewKey, hostname, port, ''))),
+    ...unknown.map(([host, rules]) => unknownHost(read, viewKey, host, rules, port)),
+  ].filter((host) => host !== undefined);
+  const taken = new Set<string>();
+  return {
+    hosts: withDistinctDomains(hosts, taken),
+    origins: distinct(hosts.flatMap(({ origins }) => origins)),
+    taken,
+  };
+});
+
+/** Envoy refuses a configuration with one domain twice: the first keeps it. */
+function withDistinctDomains(hosts: readonly HostRoutes[], taken: Set<string>): HostRoutes[] {
+  return hosts
+    .map((host) => {
+      const all = host.host.domains ?? [];
+      const domains = all.filter((domain) => !taken.has(domain));
+      for (const domain of domains) taken.add(domain);
+      return domains.length === all.length ? host : { ...host, host: { ...host.host, domains } };
+    })
+    .filter(({ host }) => (host.domains ?? []).length > 0);
+}
+
+/** Whoever reached the service's own address means the service, whatever the host says. By view, hostname and port. */
+const routesOfService = step('routes of a service', (read, key): EmittedRoutes | undefined => {
+  const { viewKey, parts } = viewAndParts(read, key);
+  const [hostname = '', port = ''] = parts;
+  const hosts = read.of(hostsByPort, viewKey).get(Number(port)) ?? [];
+  const found = hosts.includes(hostname)
+    ? read.of(serviceHost, inView(viewKey, hostname, port, ''))
+    : undefined;
+  if (found === undefined) return undefined;
+  const host = { ...found.host, domains: ['*'] };
+  return emittedRoutes(configuration(hostPort(hostname, Number(port)), [host], false), found.origins);
+});
+
 /** Domains with ports: here the port in the request's authority is all that tells the ports apart. */
-function forwardProxyRoutes(read: Read, viewKey: string): EmittedRoutes {
+function forwardProxyRoutes(read: Read, viewKey: string, namespace: string): EmittedRoutes {
   const ports = new Set([...read.of(hostsByPort, viewKey).keys(), ...read.of(unknownHosts, viewKey).keys()]);
+  const near = read.of(nearHosts, inView(viewKey, namespace));
   const hosts = [...ports]
     .sort((a, b) => a - b)
-    .flatMap((port) => hostsOfPort(read, viewKey, port).map((host) => withPort(host, port)));
-  const all = [...withDistinctDomains(hosts), unknownDestination(read, viewKey)];
+    .flatMap((port) =>
+      read.of(hostsOfPort, inView(viewKey, port)).hosts.map((host) => {
+        const ofNamespace = near.has(host.hostname)
+          ? read.of(serviceHost, inView(viewKey, host.hostname, port, namespace))
+          : undefined;
+        return withPort(ofNamespace ?? host, port);
+      }),
+    );
+  const distinctHosts = withDistinctDomains(hosts, new Set()).map(({ host }) => host);
+  const object = configuration(
+    wellKnownNames.httpProxy,
+    [...distinctHosts, unknownDestination(read, viewKey)],
+    false,
+  );
   return emittedRoutes(
-    configuration(wellKnownNames.httpProxy, all, false),
+    object,
     hosts.flatMap(({ origins }) => origins),
   );
 }
 
-function withPort({ host, origins }: HostRoutes, port: number): HostRoutes {
+function withPort({ hostname, host, origins }: HostRoutes, port: number): HostRoutes {
   const plain = host.domains ?? [];
   // Envoy has no domain for "every name below, at a port".
   const withPorts = plain.filter((domain) => !domain.startsWith('*')).map((domain) => hostPort(domain, port));
-  return { host: { ...host, domains: port === 80 ? [...plain, ...withPorts] : withPorts }, origins };
+  const domains = port === 80 ? [...plain, ...withPorts] : withPorts;
+  return { hostname, host: { ...host, domains }, origins };
 }
 
 /** Hosts that nobody knows: passed through, or refused. */

@@ -1,44 +1,16 @@
 import type { Endpoint } from '../../../mesh/endpoint.ts';
 import type { Service } from '../../../mesh/service.ts';
 import { type Labels, matchesLabels } from '../../../mesh/workload.ts';
-import { outboundCluster, parseClusterName } from '../../../xds/names.ts';
+import { outboundCluster } from '../../../xds/names.ts';
 import type { ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints } from '../../../xds/resources.ts';
-import { hostPolicy, hostPolicyKey } from '../../resolve/destination-rules.ts';
 import { endpoints } from '../../resolve/endpoints.ts';
-import { scopedService } from '../../resolve/scoped-services.ts';
 import { serviceByKey, serviceKey } from '../../resolve/services.ts';
-import { viewAndParts } from '../../resolve/views.ts';
 import { keyOf, partsOf, step } from '../../resolve/world.ts';
 import { type EmittedEndpoints, emittedEndpoints } from '../emitted.ts';
 import { socketAddress } from '../sources.ts';
 
-// The short path: a change of endpoints reaches nothing but these.
-
-/** Endpoints of one outbound cluster, by view and the cluster's name; undefined where the view has no such cluster. */
-export const loadAssignment = step('load assignment', (read, key): EmittedEndpoints | undefined => {
-  const { viewKey, parts } = viewAndParts(read, key);
-  const name = parseClusterName(parts[0] ?? '');
-  if (name?.direction !== 'outbound') return undefined;
-  const service = read.of(scopedService, keyOf(viewKey, name.hostname));
-  if (service === undefined || !service.ports.some(({ number }) => number === name.port)) return undefined;
-  const labels = read.of(subsetLabels, key);
-  if (labels === undefined) return undefined;
-  return read.of(sharedAssignment, assignmentKey(service, name.port, name.subset, labels));
-});
-
-/** Labels of the subset that a cluster of a view stands for; none for the service as a whole. */
-const subsetLabels = step('labels of a subset', (read, key): Labels | undefined => {
-  const { viewKey, view, parts } = viewAndParts(read, key);
-  const name = parseClusterName(parts[0] ?? '');
-  if (name?.direction !== 'outbound') return undefined;
-  if (name.subset === '') return {};
-  const service = read.of(scopedService, keyOf(viewKey, name.hostname));
-  const policyKey = hostPolicyKey(view.namespace, name.hostname, service?.namespace ?? '', view.labels);
-  return read.of(hostPolicy, policyKey).subsets.find(({ name: subset }) => subset === name.subset)?.labels;
-});
-
 /** By service, port, subset and its labels: the same for all views that mean the same by a cluster's name. */
-const sharedAssignment = step('shared load assignment', (read, key): EmittedEndpoints => {
+export const sharedAssignment = step('shared load assignment', (read, key): EmittedEndpoints => {
   const service = read.of(serviceByKey, serviceKeyOf(key));
   return emittedEndpoints(read.of(inlineAssignment, key), service === undefined ? [] : [service.origin]);
 });

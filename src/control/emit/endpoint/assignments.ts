@@ -1,0 +1,53 @@
+import type { Labels } from '../../../mesh/workload.ts';
+import { parseClusterName } from '../../../xds/names.ts';
+import { hostPolicy, hostPolicyKey } from '../../resolve/destination-rules.ts';
+import { scopedService, scopedServices } from '../../resolve/scoped-services.ts';
+import { inView, viewAndParts } from '../../resolve/views.ts';
+import { step } from '../../resolve/world.ts';
+import { clustersOfService } from '../cluster/outbound-cluster.ts';
+import { type EmittedEndpoints, sortedByName } from '../emitted.ts';
+import { assignmentKey, sharedAssignment } from './load-assignment.ts';
+
+// The short path: a change of endpoints reaches nothing but these.
+
+/** The load assignments of a view, in order of name, and by name. */
+export interface Assignments {
+  readonly list: readonly EmittedEndpoints[];
+  readonly byName: ReadonlyMap<string, EmittedEndpoints>;
+}
+
+/** Endpoints of all outbound clusters of a view that take them by EDS, by the view's key. */
+export const assignments = step('load assignments', (read, viewKey): Assignments => {
+  const list = sortedByName(
+    read
+      .of(scopedServices, viewKey)
+      .list.flatMap((service) => read.of(assignmentsOfService, inView(viewKey, service.hostname))),
+  );
+  return { list, byName: new Map(list.map((assignment) => [assignment.name, assignment])) };
+});
+
+/** Those of one service, by view and hostname. */
+const assignmentsOfService = step(
+  'load assignments of a service',
+  (read, key): readonly EmittedEndpoints[] => {
+    const service = read.of(scopedService, key);
+    if (service === undefined) return [];
+    return read.of(clustersOfService, key).flatMap(({ object: { type, name } }) => {
+      const parsed = parseClusterName(name ?? '');
+      if (type !== 'EDS' || parsed?.direction !== 'outbound') return [];
+      const labels = read.of(subsetLabels, inView(key, parsed.subset));
+      return [read.of(sharedAssignment, assignmentKey(service, parsed.port, parsed.subset, labels))];
+    });
+  },
+);
+
+/** Labels of a subset, by view, hostname and the subset's name; none for the service as a whole. */
+const subsetLabels = step('labels of a subset', (read, key): Labels => {
+  const { viewKey, view, parts } = viewAndParts(read, key);
+  const [hostname = '', subset = ''] = parts;
+  const service = read.of(scopedService, inView(viewKey, hostname));
+  const policyKey = hostPolicyKey(view.namespace, hostname, service?.namespace ?? '', view.labels);
+  return subset === ''
+    ? {}
+    : (read.of(hostPolicy, policyKey).subsets.find(({ name }) => name === subset)?.labels ?? {});
+});
