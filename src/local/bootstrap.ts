@@ -61,6 +61,8 @@ export function bootstrapOf(
 ): Bootstrap {
   const { sourceAddress } = subject;
   const ports = subject.ports ?? { admin: PORTS.admin, health: PORTS.health, metrics: PORTS.metrics };
+  // A pod's own network is for everybody in the mesh to reach; a shared one is the user's.
+  const host = subject.ports === undefined ? '0.0.0.0' : LOOPBACK;
   return {
     node: nodeOf(subject, mesh),
     admin: { address: socket(LOOPBACK, ports.admin) },
@@ -78,8 +80,8 @@ export function bootstrapOf(
       clusters: [controlPlaneCluster(control), adminCluster(ports.admin)],
       listeners: [
         // Exactly one path each: nothing else of the admin's can be reached from outside.
-        forwarder('weft-metrics', ports.metrics, '/stats/prometheus', '/stats/prometheus'),
-        forwarder('weft-health', ports.health, '/healthz/ready', '/ready'),
+        forwarder('weft-metrics', host, ports.metrics, '/stats/prometheus', '/stats/prometheus'),
+        forwarder('weft-health', host, ports.health, '/healthz/ready', '/ready'),
       ],
     },
     ...(sourceAddress === undefined
@@ -170,7 +172,7 @@ function adminCluster(port: number): Cluster {
 }
 
 /** A listener that answers one path with one path of the admin, and 404 to everything else. */
-function forwarder(name: string, port: number, path: string, adminPath: string): Listener {
+function forwarder(name: string, host: string, port: number, path: string, adminPath: string): Listener {
   const connectionManager = any(
     'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
     {
@@ -195,7 +197,7 @@ function forwarder(name: string, port: number, path: string, adminPath: string):
   );
   return {
     name,
-    address: socket('0.0.0.0', port),
+    address: socket(host, port),
     filter_chains: [
       {
         filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: connectionManager }],

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { NODE_OPTIONS_FOR_FETCH } from './node-fetch.ts';
 import { PORTS } from './plan.ts';
 import type { Place, PlaceRequest, PodNetworks, ProxyPorts, SocketTarget } from './pod-networks.ts';
 
@@ -80,6 +81,7 @@ function viaProxy(port: number): Record<string, string> {
     NO_PROXY: `localhost,${HOST}`,
     no_proxy: `localhost,${HOST}`,
     NODE_USE_ENV_PROXY: '1', // Node's own HTTP client looks at the others only then
+    NODE_OPTIONS: NODE_OPTIONS_FOR_FETCH,
   };
 }
 
