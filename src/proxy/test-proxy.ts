@@ -48,6 +48,8 @@ export interface TestProxyOptions {
   readonly downstream?: Partial<Downstream>;
   readonly clock?: Clock;
   readonly labels?: Record<string, string>;
+  /** In place of collecting entries. */
+  readonly logs?: LogSinks;
 }
 
 export const ROUTER = {
@@ -69,7 +71,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     metadata: {},
   };
   const log: string[] = [];
-  const logs: LogSinks = {
+  const logs: LogSinks = options.logs ?? {
     open: () => ({ write: (entry) => void log.push(entry), droppedEntries: 0 }),
     reopen() {},
     flush: async () => {},
