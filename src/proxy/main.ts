@@ -122,5 +122,8 @@ export function parseProxyArgs(args: readonly string[]): Omit<ProxyOptions, 'ver
 }
 
 if (import.meta.main) {
-  process.exitCode = await runProxy({ ...parseProxyArgs(process.argv.slice(2)), version: process.env['WEFT_VERSION'] ?? '' });
+  process.exitCode = await runProxy({
+    ...parseProxyArgs(process.argv.slice(2)),
+    version: process.env['WEFT_VERSION'] ?? '',
+  });
 }

@@ -5,6 +5,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { Network } from '../wire/connection.ts';
+import type { Bootstrap } from '../xds/resources.ts';
 import { createAcceptCounts } from './accept/accept-counts.ts';
 import { createAcceptor } from './accept/acceptor.ts';
 import type { AcceptEnvironment } from './accept/take.ts';
@@ -104,7 +105,15 @@ export async function startProxy(
     clock,
     sourceAddress: bootstrap.sourceAddress,
   });
-  const acceptor = createAcceptor({ ...environment, counts, nextId: () => ++connections }, dns);
+  const acceptor = createAcceptor(
+    {
+      ...environment,
+      counts,
+      nextId: () => ++connections,
+      localUri: () => settings.identity?.spiffeId ?? '',
+    },
+    dns,
+  );
   const configuration = createConfiguration({
     clock,
     clusters,
@@ -115,7 +124,7 @@ export async function startProxy(
   });
   clusters.onReady = () => void configuration.settle();
 
-  const reasons = await configuration.applyStatic(bootstrap.message);
+  const reasons = await configuration.applyStatic(withoutControlChannel(bootstrap));
   if (reasons.length > 0) throw new Error(reasons.join('\n'));
 
   let credentials: Credentials | undefined;
@@ -250,6 +259,13 @@ function keep(
     environment.clock,
     environment.log,
   );
+}
+
+/** The bootstrap's resources that carry traffic: the cluster of ADS is a channel of our own (control-channel.ts). */
+function withoutControlChannel({ message, ads }: ProxyBootstrap): Bootstrap {
+  const fixed = message.static_resources;
+  const clusters = fixed?.clusters?.filter((cluster) => cluster.name !== ads?.cluster.name) ?? [];
+  return { ...message, static_resources: { ...fixed, clusters } };
 }
 
 /** The network with a source address for every upstream connection (cluster_manager.upstream_bind_config). */

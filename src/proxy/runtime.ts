@@ -22,6 +22,8 @@ export interface PeerIdentity {
   readonly subject: string;
   /** SHA-256 of the DER, hex. */
   readonly hash: string;
+  /** The certificate itself, PEM. */
+  readonly pem: string;
   /** DNS names of the certificate. */
   readonly dnsNames?: readonly string[];
 }

@@ -123,6 +123,7 @@ async function inbound(names: readonly ('mutual' | 'plain')[]): Promise<Inbound>
       originalDestination: () => undefined,
       log: (_level, message) => refused.push(message),
       nextId: () => ++ids,
+      localUri: () => 'spiffe://cluster.local/ns/default/sa/reviews',
     },
     { listen: () => Promise.reject(new Error('no DNS here')) },
   );

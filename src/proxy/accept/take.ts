@@ -23,6 +23,8 @@ export interface AcceptEnvironment {
   /** A line for the proxy's own log. */
   readonly log: (level: 'debug' | 'info' | 'warning', message: string) => void;
   readonly nextId: () => number;
+  /** The SPIFFE id that this proxy shows, '' while it has none. */
+  readonly localUri: () => string;
 }
 
 /** Where a connection stands. */
@@ -152,7 +154,7 @@ function hand(
     local: taken.local,
     remote: taken.remote,
     requestedServerName: seen.serverName,
-    tls: connection.tls === undefined ? undefined : downstreamTls(connection.tls),
+    tls: connection.tls === undefined ? undefined : downstreamTls(connection.tls, environment.localUri()),
     firstBytes: seen.firstBytes,
   });
 }

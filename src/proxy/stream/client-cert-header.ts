@@ -20,6 +20,7 @@ export function forwardClientCert(
   const parts: string[] = [];
   if (tls?.localUri) parts.push(`By=${tls.localUri}`);
   parts.push(`Hash=${peer.hash}`);
+  if (settings.cert) parts.push(`Cert="${encodeURIComponent(peer.pem)}"`);
   if (settings.subject) parts.push(`Subject="${peer.subject.replaceAll('"', '\\"')}"`);
   if (settings.uri) parts.push(`URI=${peer.uri}`);
   if (settings.dns) for (const name of peer.dnsNames ?? []) parts.push(`DNS=${name}`);

@@ -49,6 +49,8 @@ export interface ForwardClientCert {
   readonly subject: boolean;
   readonly uri: boolean;
   readonly dns: boolean;
+  /** The whole certificate, as URL-encoded PEM. */
+  readonly cert: boolean;
 }
 
 export interface PathSettings {

@@ -273,9 +273,9 @@ function readClientCert(
   refuse: Refuse,
   field: string,
 ): ForwardClientCert {
-  const { subject = false, uri = false, dns = false, ...rest } = details ?? {};
+  const { subject = false, uri = false, dns = false, cert = false, ...rest } = details ?? {};
   refuseRest(refuse, fieldIn(field, 'set_current_client_cert_details'), rest);
-  return { mode: CLIENT_CERT_MODES[mode ?? ''] ?? 'sanitize', subject, uri, dns };
+  return { mode: CLIENT_CERT_MODES[mode ?? ''] ?? 'sanitize', subject, uri, dns, cert };
 }
 
 function readPath(
