@@ -1,6 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { dataPlanes } from './data-planes.ts';
-import { processesOf } from './enclosure.ts';
 import { eventually } from './eventually.ts';
 import { failures, get, keepLoading } from './load.ts';
 import { addProbe } from './probe.ts';
@@ -26,16 +25,16 @@ describe.each(dataPlanes)('outages under load, $name', ({ name, flags, prepare }
     await untilVersion(mesh, 1);
 
     const running = keepLoading(`${mesh.gateway}/productpage`, 4);
-    const [control] = processesOf(mesh, 'control');
-    process.kill(control!, 'SIGSTOP'); // away, and the platform does not see it: it is not started again yet
-    const proxy = await proxyOf(mesh, 'details-v1');
+    const control = meshStatus(mesh).find((p) => p.kind === 'control')!.pid;
+    process.kill(control, 'SIGSTOP'); // away, and the platform does not see it: it is not started again yet
+    const proxy = proxyOf(mesh, 'details-v1');
     process.kill(proxy, 'SIGKILL');
-    await eventually(async () => expect(await proxyOf(mesh, 'details-v1')).not.toBe(proxy));
+    await eventually(() => expect(proxyOf(mesh, 'details-v1')).not.toBe(proxy));
     await eventually(async () => {
       const page = await get(`${mesh.gateway}/productpage`, undefined);
       expect(page.body).toContain('Harbour Press');
     }, 20_000);
-    process.kill(control!, 'SIGKILL');
+    process.kill(control, 'SIGKILL');
     writeWeights(mesh.folder, only.v3);
     await untilVersion(mesh, 3);
     const answers = await running.stop();
@@ -49,7 +48,7 @@ describe.each(dataPlanes)('outages under load, $name', ({ name, flags, prepare }
     const workers = 8;
     const running = keepLoading(url, workers);
     await eventually(() => expect(running.answers.length).toBeGreaterThan(200));
-    for (const pid of await processesOfPod(mesh, 'twins', 0)) process.kill(pid, 'SIGKILL');
+    for (const pid of processesOfPod(mesh, 'twins', 0)) process.kill(pid, 'SIGKILL');
     const before = running.answers.length;
     await eventually(() => expect(running.answers.length).toBeGreaterThan(before + 1_000), 30_000);
     const answers = await running.stop();
@@ -66,14 +65,14 @@ async function untilVersion(mesh: Mesh, version: number): Promise<void> {
   }, 30_000);
 }
 
-async function proxyOf(mesh: Mesh, workload: string): Promise<number> {
-  const part = (await meshStatus(mesh)).find((p) => p.kind === 'proxy' && p.name.includes(workload));
+function proxyOf(mesh: Mesh, workload: string): number {
+  const part = meshStatus(mesh).find((p) => p.kind === 'proxy' && p.name.includes(workload));
   if (part === undefined) throw new Error(`no proxy of ${workload}`);
   return part.pid;
 }
 
-async function processesOfPod(mesh: Mesh, workload: string, index: number): Promise<readonly number[]> {
-  const parts = (await meshStatus(mesh)).filter((p) => p.name.includes(workload));
-  const names = [...new Set(parts.map((p) => p.name))].sort();
-  return parts.filter((p) => p.name === names[index]).map((p) => p.pid);
+function processesOfPod(mesh: Mesh, workload: string, index: number): readonly number[] {
+  const parts = meshStatus(mesh).filter((p) => p.name.includes(workload));
+  const pods = [...new Set(parts.map((p) => p.name.split(' ')[0]!))].sort();
+  return parts.filter((p) => p.name.startsWith(`${pods[index]} `)).map((p) => p.pid);
 }

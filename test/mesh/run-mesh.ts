@@ -28,6 +28,8 @@ export interface Mesh {
   readonly gateway: string;
   readonly dashboard: string;
   readonly process: ChildProcess;
+  /** The folder of its state and logs. */
+  state(): string;
   /** Everything it printed. */
   output(): string;
   /** Milliseconds from the start to the first page. */
@@ -91,6 +93,7 @@ export async function runMesh(options: MeshOptions = {}): Promise<Mesh> {
     dashboard: `http://127.0.0.1:${dashboardPort}`,
     process: child,
     startMs: performance.now() - started,
+    state: () => /State and logs are in (\S+)/.exec(output)?.[1] ?? '',
     output: () => output,
     async stop() {
       child.kill('SIGINT');
