@@ -153,8 +153,9 @@ describe('references to nothing', () => {
   });
 
   it('tell the younger of two rule sets for one host that it has no effect', () => {
-    const older = split.replace('name: reviews,', "name: elder, creationTimestamp: '2020-01-01T00:00:00Z',");
-    const mesh = meshOf([all, older].join('\n---'));
+    const of = (name: string, year: number) =>
+      split.replace('name: reviews,', `name: ${name}, creationTimestamp: '${year}-01-01T00:00:00Z',`);
+    const mesh = meshOf([reviews, subsets, of('reviews', 2021), of('zelda', 2020)].join('\n---'));
     expect(mesh.findings().map(({ key, field }) => [key.name, field])).toEqual([
       ['reviews', 'spec.hosts[0]'],
     ]);

@@ -66,19 +66,18 @@ export interface ListedEndpoint {
   readonly serviceAccount: string;
 }
 
-/** When an object came to be: its creationTimestamp ('' where it has none), and the order in which it was seen. */
+/** When an object came to be: its creationTimestamp ('' where it has none), and `NAME.NAMESPACE`. */
 export interface Age {
   readonly created: string;
-  readonly order: number;
+  readonly name: string;
 }
 
 /**
- * Negative where `a` is older, 0 for objects of one moment: those stay in the order of namespace and name in which
- * lists are kept, so that every control plane decides alike. Objects without a time come last, in the order seen.
+ * Negative where `a` is older; an object without a time is older than any with one. Objects of one moment go by name,
+ * then namespace (as Istio has it): every control plane decides alike, before a restart and after it, whatever the
+ * order in which objects are read.
  */
 export function compareAge(a: Age, b: Age): number {
-  if (a.created === b.created) return a.created === '' ? a.order - b.order : 0;
-  if (a.created === '') return 1;
-  if (b.created === '') return -1;
-  return a.created < b.created ? -1 : 1;
+  const [x, y] = a.created === b.created ? [a.name, b.name] : [a.created, b.created];
+  return x < y ? -1 : x > y ? 1 : 0;
 }

@@ -28,6 +28,9 @@ export const endpoints = step('endpoints', (read, key): readonly Endpoint[] => {
   );
 });
 
+/** Whether a service has any endpoint, by its key. */
+export const hasEndpoints = step('has endpoints', (read, key): boolean => read.of(endpoints, key).length > 0);
+
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

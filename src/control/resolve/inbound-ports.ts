@@ -15,8 +15,10 @@ export interface InboundPort {
   /** The oldest service that calls it here, and its port; it decides the protocol. */
   readonly service: Service;
   readonly servicePort: ServicePort;
-  /** All of them. */
+  /** All services that call it. */
   readonly services: readonly Service[];
+  /** Their ports. */
+  readonly servicePorts: readonly number[];
 }
 
 /** Services of one namespace that select workloads or list endpoints. */
@@ -46,8 +48,19 @@ export const inboundPorts = step('inbound ports', (read, key): readonly InboundP
       byNumber.set(
         number,
         other === undefined
-          ? { number, protocol: servicePort.protocol, service, servicePort, services: [service] }
-          : { ...other, services: [...new Set([...other.services, service])] },
+          ? {
+              number,
+              protocol: servicePort.protocol,
+              service,
+              servicePort,
+              services: [service],
+              servicePorts: [servicePort.number],
+            }
+          : {
+              ...other,
+              services: [...new Set([...other.services, service])],
+              servicePorts: [...new Set([...other.servicePorts, servicePort.number])],
+            },
       );
     }
   return [...byNumber.values()].sort((a, b) => a.number - b.number);

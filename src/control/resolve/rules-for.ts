@@ -1,16 +1,34 @@
-import { compareSpecificity, hostMatches, isWildcard } from '../../mesh/hostname.ts';
+import { compareSpecificity, hostMatches, hostsOverlap, isWildcard } from '../../mesh/hostname.ts';
+import type { View } from '../../mesh/proxy.ts';
 import { MESH, type RuleSet } from '../../mesh/route.ts';
+import { sidecarScope } from './sidecars.ts';
 import { viewAndParts } from './views.ts';
 import { virtualServices } from './virtual-services.ts';
 import { visibleIn } from './visibility.ts';
-import { step } from './world.ts';
+import { keyOf, partsOf, type Read, step } from './world.ts';
 
-/** Rule sets for the sidecars of a namespace: all that it sees, the oldest first. */
-const rulesOfNamespace = step('rules seen in a namespace', (read, namespace): readonly RuleSet[] =>
-  read
+/** Key of the steps here: what of a view decides about rules. */
+function scopeKey({ namespace, sidecar }: View): string {
+  return keyOf(namespace, sidecar);
+}
+
+/** Rule sets for sidecars: all that the namespace sees and the Sidecar lets in, the oldest first. */
+const visibleRules = step('rules seen', (read, key): readonly RuleSet[] => {
+  const [namespace = '', sidecar = ''] = partsOf(key);
+  const scope = read.of(sidecarScope, keyOf(sidecar, namespace));
+  return read
     .of(virtualServices, '')
-    .filter((rules) => rules.gateways.includes(MESH) && visibleIn(rules.exportTo, namespace)),
-);
+    .filter((rules) => rules.gateways.includes(MESH) && visibleIn(rules.exportTo, namespace))
+    .filter(
+      (rules) =>
+        scope === undefined ||
+        scope.egress.some(
+          (egress) =>
+            (egress.namespace === '*' || egress.namespace === rules.namespace) &&
+            rules.hosts.some((host) => hostsOverlap(egress.host, host)),
+        ),
+    );
+});
 
 interface RuleIndex {
   readonly exact: ReadonlyMap<string, RuleSet>;
@@ -19,9 +37,9 @@ interface RuleIndex {
 }
 
 /** Who decides about which host: of several, the oldest. */
-const ruleIndex = step('rules by host', (read, namespace): RuleIndex => {
+const ruleIndex = step('rules by host', (read, key): RuleIndex => {
   const first = new Map<string, RuleSet>();
-  for (const rules of read.of(rulesOfNamespace, namespace))
+  for (const rules of read.of(visibleRules, key))
     for (const host of rules.hosts) if (!first.has(host)) first.set(host, rules);
   const patterns = [...first]
     .filter(([host]) => isWildcard(host))
@@ -33,13 +51,17 @@ const ruleIndex = step('rules by host', (read, namespace): RuleIndex => {
 export const rulesForHost = step('rules for a host', (read, key): RuleSet | undefined => {
   const { view, parts } = viewAndParts(read, key);
   const [host = ''] = parts;
-  const index = read.of(ruleIndex, view.namespace);
+  const index = read.of(ruleIndex, scopeKey(view));
   return index.exact.get(host) ?? index.wildcards.find(([pattern]) => hostMatches(pattern, host))?.[1];
 });
 
-/** All rule sets that decide about some host, the oldest first. */
-export const sidecarRules = step('rules of sidecars', (read, namespace): readonly RuleSet[] => {
-  const index = read.of(ruleIndex, namespace);
+/** All rule sets that decide about some host for sidecars of a view, the oldest first. */
+export function sidecarRules(read: Read, view: View): readonly RuleSet[] {
+  return read.of(decidingRules, scopeKey(view));
+}
+
+const decidingRules = step('deciding rules', (read, key): readonly RuleSet[] => {
+  const index = read.of(ruleIndex, key);
   const used = new Set([...index.exact.values(), ...index.wildcards.map(([, rules]) => rules)]);
-  return read.of(rulesOfNamespace, namespace).filter((rules) => used.has(rules));
+  return read.of(visibleRules, key).filter((rules) => used.has(rules));
 });

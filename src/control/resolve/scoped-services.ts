@@ -1,3 +1,4 @@
+import type { View } from '../../mesh/proxy.ts';
 import type { RuleSet } from '../../mesh/route.ts';
 import type { Service } from '../../mesh/service.ts';
 import { sidecarRules } from './rules-for.ts';
@@ -13,7 +14,7 @@ export const scopedServices = step('services of a view', (read, key): ServiceInd
   const scope = read.of(sidecarScope, keyOf(view.sidecar, view.namespace));
   if (scope === undefined) return visible;
   const known = visible.list.filter((service) => inScope(scope, service));
-  return indexed([...known, ...routedTo(read, view.namespace, known, visible)], view.namespace);
+  return indexed([...known, ...routedTo(read, view, known, visible)], view.namespace);
 });
 
 /** One service of a view by hostname. */
@@ -23,15 +24,9 @@ export const scopedService = step('service of a view', (read, key): Service | un
 });
 
 /** Where rules about known services lead: whoever may call the one must be able to reach the other. */
-function routedTo(
-  read: Read,
-  namespace: string,
-  known: readonly Service[],
-  visible: ServiceIndex,
-): Service[] {
+function routedTo(read: Read, view: View, known: readonly Service[], visible: ServiceIndex): Service[] {
   const hosts = new Set(known.map(({ hostname }) => hostname));
-  return read
-    .of(sidecarRules, namespace)
+  return sidecarRules(read, view)
     .filter((rules) => rules.hosts.some((host) => hosts.has(host)))
     .flatMap(destinationHosts)
     .map((host) => visible.byHost.get(host))

@@ -32,8 +32,8 @@ function sidecarName(read: Read, who: MeshProxy): string {
 /** Ports of the services that lead to a router, each with the router's own port behind it. */
 function servicePorts(read: Read, key: string): readonly (readonly [service: number, own: number])[] {
   const ports = new Map<number, number>();
-  for (const { number, servicePort } of read.of(inboundPorts, key))
-    if (!ports.has(servicePort.number)) ports.set(servicePort.number, number);
+  for (const { number, servicePorts } of read.of(inboundPorts, key))
+    for (const port of servicePorts) if (!ports.has(port)) ports.set(port, number);
   return [...ports].sort(([a], [b]) => a - b);
 }
 

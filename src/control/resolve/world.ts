@@ -120,5 +120,6 @@ export function originOf(resource: Resource, field?: string): Origin {
 export function ageOf(
   resource: Resource<{ readonly metadata: { readonly creationTimestamp?: string } }>,
 ): Age {
-  return { created: resource.object.metadata.creationTimestamp ?? '', order: resource.age };
+  const { namespace, name } = resource.key;
+  return { created: resource.object.metadata.creationTimestamp ?? '', name: `${name}.${namespace}` };
 }

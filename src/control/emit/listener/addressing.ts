@@ -1,5 +1,8 @@
 import { isHttp } from '../../../mesh/protocol.ts';
 import type { Service, ServicePort } from '../../../mesh/service.ts';
+import { hasEndpoints } from '../../resolve/endpoints.ts';
+import { serviceKey } from '../../resolve/services.ts';
+import type { Read } from '../../resolve/world.ts';
 
 /** Addresses that can be listened on; ranges cannot. */
 export function singleAddresses(service: Service): readonly string[] {
@@ -7,16 +10,17 @@ export function singleAddresses(service: Service): readonly string[] {
 }
 
 /** Whether calls to the port come to the wildcard listener: nothing but the bytes tells what they are for. */
-export function isOnWildcard(service: Service, port: ServicePort): boolean {
+export function isOnWildcard(read: Read, service: Service, port: ServicePort): boolean {
   if (isNotProxied(service, port)) return false;
   if (isHttp(port.protocol)) return true;
-  if (service.resolution === 'headless') return port.protocol === 'auto';
-  return singleAddresses(service).length === 0;
+  if (service.resolution !== 'headless') return singleAddresses(service).length === 0;
+  // Clients call the endpoints' own addresses; where there are none yet, any address may become one.
+  return port.protocol === 'auto' || !read.of(hasEndpoints, serviceKey(service));
 }
 
 /** Whether calls to the port come to a listener on an address of the service or of its endpoints. */
-export function isOnOwnAddress(service: Service, port: ServicePort): boolean {
-  return !isNotProxied(service, port) && !isOnWildcard(service, port);
+export function isOnOwnAddress(read: Read, service: Service, port: ServicePort): boolean {
+  return !isNotProxied(service, port) && !isOnWildcard(read, service, port);
 }
 
 /** An alias is what it stands for; datagrams are not for proxies. */

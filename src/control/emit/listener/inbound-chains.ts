@@ -30,6 +30,8 @@ export function chainKinds(mode: PeerMode, protocol: Protocol): readonly ChainKi
   return KINDS[mode][content];
 }
 
+// Matching is by steps without a way back: of one port's chains either all or none name a transport protocol, or a
+// connection that got past the transport protocol would find no chain for its application protocol.
 const KINDS: Readonly<Record<PeerMode, Readonly<Record<'http' | 'auto' | 'tcp', readonly ChainKind[]>>>> = {
   strict: {
     http: [{ match: { transport_protocol: TLS }, content: 'http', mtls: true }],
@@ -65,7 +67,8 @@ const KINDS: Readonly<Record<PeerMode, Readonly<Record<'http' | 'auto' | 'tcp', 
     http: [{ match: {}, content: 'http', mtls: false }],
     auto: [
       { match: { transport_protocol: RAW, application_protocols: PLAIN_HTTP }, content: 'http', mtls: false },
-      { match: {}, content: 'tcp', mtls: false },
+      { match: { transport_protocol: RAW }, content: 'tcp', mtls: false },
+      { match: { transport_protocol: TLS }, content: 'tcp', mtls: false },
     ],
     tcp: [{ match: {}, content: 'tcp', mtls: false }],
   },

@@ -34,7 +34,7 @@ export const outboundListeners = step('outbound listeners', (read, viewKey): rea
 const wildcardPorts = step('wildcard ports', (read, viewKey): readonly number[] => {
   const ports = new Set<number>();
   for (const service of read.of(scopedServices, viewKey).list)
-    for (const port of service.ports) if (isOnWildcard(service, port)) ports.add(port.number);
+    for (const port of service.ports) if (isOnWildcard(read, service, port)) ports.add(port.number);
   return [...ports].sort((a, b) => a - b);
 });
 
@@ -47,7 +47,7 @@ const listenersOfService = step('listeners of a service', (read, key): readonly 
   const service = read.of(scopedService, key);
   if (service === undefined) return [];
   return service.ports
-    .filter((port) => isOnOwnAddress(service, port))
+    .filter((port) => isOnOwnAddress(read, service, port))
     .flatMap((port) =>
       addressesOf(read, service, port).map(([address, number]) =>
         emittedListener(listenerAt(read, viewKey, service, port, address, number), [service.origin]),

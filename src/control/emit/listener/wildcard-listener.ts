@@ -1,3 +1,4 @@
+import { shortNames } from '../../../mesh/hostname.ts';
 import { isHttp, isTls } from '../../../mesh/protocol.ts';
 import type { Service, ServicePort } from '../../../mesh/service.ts';
 import { addressListener, outboundCluster, wellKnownNames } from '../../../xds/names.ts';
@@ -44,7 +45,7 @@ interface User {
 function usersOf(read: Read, viewKey: string, number: number): User[] {
   return read.of(scopedServices, viewKey).list.flatMap((service) => {
     const port = service.ports.find((port) => port.number === number);
-    return port === undefined || !isOnWildcard(service, port) ? [] : [{ service, port }];
+    return port === undefined || !isOnWildcard(read, service, port) ? [] : [{ service, port }];
   });
 }
 
@@ -62,7 +63,9 @@ function chainsOf(
   const http = users.some(({ port }) => isHttp(port.protocol) || port.protocol === 'auto');
   const byName = users
     .filter(({ port }) => isTls(port.protocol))
-    .flatMap(({ service, port }) => connectionChains(read, viewKey, service, port, true, [service.hostname]));
+    .flatMap(({ service, port }) =>
+      connectionChains(read, viewKey, service, port, true, serverNames(read, service)),
+    );
   const bytes = users.filter(({ port }) => !isHttp(port.protocol) && !isTls(port.protocol));
   const ranged = bytes.flatMap((user) => rangedChains(read, user));
   return {
@@ -76,6 +79,11 @@ function chainsOf(
       bytes.find(({ service }) => service.addresses.length === 0),
     ),
   };
+}
+
+/** What clients may ask for by TLS: the service's name, in full or without the cluster's domain. */
+function serverNames(read: Read, { hostname }: Service): readonly string[] {
+  return [hostname, ...shortNames(hostname, '', read.of(meshSettings, '').clusterDomain)];
 }
 
 /** Services that have ranges of addresses are told apart by them. */

@@ -135,7 +135,7 @@ export const unknownHosts = step(
     const { view } = viewAndParts(read, viewKey);
     const { byHost } = read.of(scopedServices, viewKey);
     const byPort = new Map<number, [string, RuleSet][]>();
-    for (const rules of read.of(sidecarRules, view.namespace)) {
+    for (const rules of sidecarRules(read, view)) {
       if (rules.http.length === 0) continue;
       const unknown = rules.hosts.filter((host) => !isKnown(host, byHost));
       for (const port of unknown.length === 0 ? [] : portsOf(rules, byHost))
