@@ -39,6 +39,7 @@ export class Http1Connection implements UpstreamTransport, UpstreamStream, Conne
   /** Takes no further request. */
   closing = false;
   readonly #owner: Http1Owner;
+  readonly #address: string;
   readonly #parser: ResponseParser;
   readonly #out: Gather;
   #events: UpstreamEvents | undefined;
@@ -49,8 +50,9 @@ export class Http1Connection implements UpstreamTransport, UpstreamStream, Conne
   #raw = false;
   #paused = false;
 
-  constructor(connection: Connection, owner: Http1Owner, nowMs: number) {
+  constructor(connection: Connection, owner: Http1Owner, address: string, nowMs: number) {
     this.connection = connection;
+    this.#address = address;
     this.#owner = owner;
     this.madeMs = nowMs;
     this.idleSinceMs = nowMs;
@@ -154,7 +156,7 @@ export class Http1Connection implements UpstreamTransport, UpstreamStream, Conne
     if (events === undefined) return;
     const reason = error?.code === 'connection_reset' ? 'remote-reset' : 'termination';
     events.onReset(
-      this.#reset(reason, `${this.#peer()} closed the connection before its response was complete.`),
+      this.#reset(reason, `${this.#address} closed the connection before its response was complete.`),
     );
   }
 
@@ -195,8 +197,9 @@ export class Http1Connection implements UpstreamTransport, UpstreamStream, Conne
     const events = this.#events;
     this.#events = undefined;
     this.close();
-    const reason = error.code === 'incomplete' ? 'termination' : 'protocol-error';
-    events?.onReset(this.#reset(reason, `${this.#peer()}: ${error.message}`));
+    const ended = error.code === 'incomplete' || error.code === 'ended_before_head';
+    const message = `${this.#address}: ${error.message}`;
+    events?.onReset(this.#reset(ended ? 'termination' : 'protocol-error', message));
   }
 
   /** The response is over: free again, or closed where no other request can follow. */
@@ -205,10 +208,6 @@ export class Http1Connection implements UpstreamTransport, UpstreamStream, Conne
     this.resume();
     if (this.#keepAlive && this.#requestEnded && !this.#raw && !this.closing) this.#owner.onFree(this);
     else this.close();
-  }
-
-  #peer(): string {
-    return `${this.connection.remoteAddress}:${this.connection.remotePort}`;
   }
 
   #reset(reason: StreamReset['reason'], message: string): StreamReset {

@@ -17,6 +17,8 @@ export interface PoolWaiter {
 
 export interface PoolFailure {
   readonly reason: 'overflow' | 'connection-failure' | 'connect-timeout';
+  /** What went wrong with the connection; undefined for an overflow. */
+  readonly error: NetError | undefined;
   /** A sentence for the person who reads the log. */
   readonly message: string;
 }
@@ -94,7 +96,11 @@ export class Http1Pool implements Http1Owner {
     if (this.#stats.upstream_rq_pending_active >= this.#config.limits.maxPendingRequests) {
       this.#stats.upstream_rq_pending_overflow++;
       waiter.onNoTransport(
-        this.#failure('overflow', `${this.#config.limits.maxPendingRequests} requests wait already`),
+        this.#failure(
+          'overflow',
+          undefined,
+          `${this.#config.limits.maxPendingRequests} requests wait already`,
+        ),
       );
       return;
     }
@@ -216,7 +222,12 @@ export class Http1Pool implements Http1Owner {
     }
     this.#open++;
     this.#stats.upstream_cx_http1_total++;
-    const connection = new Http1Connection(result.value, this, this.#environment.clock.monotonicMs());
+    const connection = new Http1Connection(
+      result.value,
+      this,
+      this.#target.address,
+      this.#environment.clock.monotonicMs(),
+    );
     if (this.#draining && this.#waiting.length === 0) connection.close();
     else this.#offer(connection);
   }
@@ -236,7 +247,7 @@ export class Http1Pool implements Http1Owner {
         error.code === 'connect_timeout' || error.code === 'handshake_timeout'
           ? 'connect-timeout'
           : 'connection-failure';
-      failed?.waiter.onNoTransport(this.#failure(reason, error.message));
+      failed?.waiter.onNoTransport(this.#failure(reason, error, error.message));
     }
     this.#dialForWaiting();
   }
@@ -251,7 +262,7 @@ export class Http1Pool implements Http1Owner {
     }
   }
 
-  #failure(reason: PoolFailure['reason'], message: string): PoolFailure {
-    return { reason, message };
+  #failure(reason: PoolFailure['reason'], error: NetError | undefined, message: string): PoolFailure {
+    return { reason, error, message };
   }
 }

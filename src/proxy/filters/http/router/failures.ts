@@ -101,7 +101,21 @@ export function fromPool(failure: PoolFailure, address: string): Failure {
   if (failure.reason === 'overflow')
     return { kind: 'overflow', message: `The limits of the cluster are reached: ${failure.message}.` };
   const kind = failure.reason === 'connect-timeout' ? 'connect-timeout' : 'connect-failure';
-  return { kind, message: `${address}: ${failure.message}`, transport: failure.message };
+  return { kind, message: `Endpoint ${address}: ${failure.message}`, transport: transportText(failure) };
+}
+
+/** Envoy's words for the common ways a connection is not made; our own for others. */
+function transportText({ error, message }: PoolFailure): string {
+  switch (error?.code) {
+    case 'connection_refused':
+      return 'delayed connect error: Connection refused';
+    case 'connection_reset':
+      return 'delayed connect error: Connection reset by peer';
+    case 'unreachable':
+      return 'delayed connect error: No route to host';
+    default:
+      return message;
+  }
 }
 
 export function fromReset(reset: StreamReset): Failure {
