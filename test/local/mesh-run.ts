@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -129,20 +138,36 @@ function readStat(pid: number): { state: string; parent: number } | undefined {
   }
 }
 
-/** What a run must leave as it was: interfaces, rules, mounts, network namespaces with processes. */
+/** What a run must leave as it was: interfaces, rules, mounts. */
 export function traces(): Record<string, string> {
+  const env = { PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
   const run = (command: string, ...args: string[]): string =>
-    spawnSync(command, args, { encoding: 'utf8' }).stdout;
-  const env = process.env['PATH'];
-  process.env['PATH'] = `${env}:/usr/sbin:/sbin`;
-  const found = {
+    spawnSync(command, args, { encoding: 'utf8', env }).stdout;
+  return {
     interfaces: run('ip', '-brief', 'link'),
     rules: run('nft', 'list', 'ruleset'),
     mounts: readFileSync('/proc/self/mountinfo', 'utf8'),
-    namespaces: run('lsns', '-t', 'net', '-n', '-o', 'NS'),
   };
-  process.env['PATH'] = env;
-  return found;
+}
+
+/** Network namespaces of processes, without our own. */
+export function namespacesOf(pids: readonly number[]): Set<string> {
+  const own = readlinkSync('/proc/self/ns/net');
+  return new Set(pids.map(namespaceOf).filter((one) => one !== undefined && one !== own) as string[]);
+}
+
+/** Whether any process is in one of these namespaces. */
+export function anyIn(namespaces: ReadonlySet<string>): boolean {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.some((pid) => namespaces.has(namespaceOf(Number(pid)) ?? ''));
+}
+
+function namespaceOf(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A question to the run's status socket. */

@@ -77,6 +77,15 @@ describe.each(namespaceWays)('weft up, %s', (way) => {
     expect(readdirSync(join(run.folder, 'logs'))).not.toContain('default.outsider.proxy.log');
   });
 
+  it('a port excluded by annotation goes past the proxy, from the pod’s own address', async () => {
+    const before = run.log('default.web-0.proxy').length;
+    const back = await run.get(query('http://back:8001/'));
+    expect(run.log('default.web-0.proxy').slice(before)).not.toContain('outbound');
+    expect(run.log(`default.${back.host}.proxy`)).toMatch(
+      new RegExp(`inbound ${await addressOf(back.host)}:9080 from ${await addressOf('web-0')}\\n$`),
+    );
+  });
+
   it('exempts the proxy, so that nothing goes round in circles', () => {
     for (const file of readdirSync(join(run.folder, 'logs')))
       expect(readFileSync(join(run.folder, 'logs', file), 'utf8')).not.toContain('LOOP');

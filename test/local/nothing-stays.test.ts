@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import type { Way } from '../../src/local/way.ts';
-import { anyRuns, cleanUp, namespaceWays, startMesh, traces } from './mesh-run.ts';
+import { anyIn, anyRuns, cleanUp, namespacesOf, namespaceWays, startMesh, traces } from './mesh-run.ts';
 
 // Whatever ends a run, nothing of it stays: no process, namespace, interface, rule or mount.
 
@@ -15,11 +15,14 @@ describe.each(ways)('after weft up, %s', (way) => {
     const run = await startMesh(way);
     const pids = run.pids();
     expect(pids.length).toBeGreaterThan(8);
+    const namespaces = namespacesOf(pids);
+    expect(namespaces.size).toBeGreaterThanOrEqual(way === 'shared' ? 0 : 6);
     run.process.kill('SIGINT');
     expect(await run.ended).toBe(0);
     expect(run.events().at(-1)).toMatchObject({ event: 'stopped' });
     await vi.waitUntil(() => !anyRuns(pids), { timeout: 5000 });
     expect(traces()).toEqual(before);
+    expect(anyIn(namespaces)).toBe(false);
     expect(readdirSync(run.folder)).toEqual(['logs']);
     expect(run.log('default.web-0.app')).toContain('app ends');
   });
@@ -28,10 +31,12 @@ describe.each(ways)('after weft up, %s', (way) => {
     const before = traces();
     const run = await startMesh(way);
     const pids = run.pids();
+    const namespaces = namespacesOf(pids);
     run.process.kill('SIGKILL');
     await run.ended;
     await vi.waitUntil(() => !anyRuns(pids), { timeout: 5000 });
     expect(traces()).toEqual(before);
+    expect(anyIn(namespaces)).toBe(false);
     expect(existsSync(`${run.folder}/objects`)).toBe(true);
     const next = await startMesh(way, { base: run.mesh.replace(/\/mesh$/, '') });
     if (next.folder !== run.folder) expect(readdirSync(run.folder)).toEqual(['logs']);

@@ -7,6 +7,8 @@ import type { Place, PlaceRequest, PodNetworks, ProxyPorts, SocketTarget } from 
 // PORT and find their proxy by HTTP_PROXY; the control plane reads all of it from the Pod's annotations.
 
 const HOST = '127.0.0.1';
+/** Below 32768, where Linux begins to give ports to outgoing connections. */
+const PORT_RANGE = { first: 20_100, last: 32_700 };
 /** Ports of the proxy's application to find listeners by, as Istio's gateways have them, where the Pod names none. */
 const GATEWAY_PORTS = [8080, 8443];
 
@@ -102,25 +104,28 @@ function pairs(real: ReadonlyMap<number, number>): string {
   return app.map(([from, to]) => `${from}:${to}`).join(',');
 }
 
-/** Ports nobody listens on now. Somebody else might take one before its owner does; its owner then fails and is restarted. */
+/**
+ * Ports nobody listens on now, from below those that the kernel gives to outgoing connections: one of these might
+ * have the port for a moment just when its owner wants to listen.
+ */
 async function freePorts(count: number, taken: Set<number>): Promise<number[]> {
   const ports: number[] = [];
-  for (let attempts = 0; ports.length < count && attempts < count * 20; attempts++) {
-    const port = await freePort();
+  const { first, last } = PORT_RANGE;
+  const start = Math.floor(Math.random() * (last - first));
+  for (let i = 0; ports.length < count && i <= last - first; i++) {
+    const port = first + ((start + i) % (last - first + 1));
     if (taken.has(port)) continue;
     taken.add(port);
-    ports.push(port);
+    if (await isFree(port)) ports.push(port);
+    else taken.delete(port);
   }
   if (ports.length < count) throw new RangeError('no free ports left');
   return ports;
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, HOST, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().once('error', () => resolve(false));
+    server.listen(port, HOST, () => server.close(() => resolve(true)));
   });
 }

@@ -45,6 +45,9 @@ describe('desiredOf', () => {
       'apiVersion: v1\nkind: Namespace\nmetadata: { name: shop, labels: { istio-injection: disabled } }\n---\n';
     expect(desired(pod(label)).workloads).toMatchObject([{ proxy: 'none' }]);
     expect(desired(pod(annotation)).workloads).toMatchObject([{ proxy: 'none' }]);
+    expect(
+      desired(pod(`{ annotations: { ${command}, weft.dev/data-plane: none } }`)).workloads,
+    ).toMatchObject([{ proxy: 'none' }]);
     expect(desired(namespace + pod(`{ annotations: { ${command} } }`)).workloads).toMatchObject([
       { proxy: 'none' },
     ]);

@@ -117,8 +117,9 @@ function isGateway(template: PodTemplate): boolean {
   );
 }
 
-/** As Istio decides it: the pod's label (formerly annotation), then the namespace's; here everything else is injected. */
+/** As Istio decides it, after weft's own annotation: the pod's label (formerly annotation), then the namespace's; here everything else is injected. */
 function isInjected(template: PodTemplate, namespace: NamespaceObject | undefined): boolean {
+  if (template.annotations[DATA_PLANE_ANNOTATION] === 'none') return false;
   const own = template.labels['sidecar.istio.io/inject'] ?? template.annotations['sidecar.istio.io/inject'];
   if (own !== undefined) return own !== 'false';
   return namespace?.metadata.labels['istio-injection'] !== 'disabled';
@@ -127,7 +128,8 @@ function isInjected(template: PodTemplate, namespace: NamespaceObject | undefine
 function dataPlaneOf(template: PodTemplate, standard: DataPlane, note: (message: string) => void): DataPlane {
   const asked = template.annotations[DATA_PLANE_ANNOTATION];
   if (asked === 'weft' || asked === 'envoy') return asked;
-  if (asked !== undefined) note(`annotation ${DATA_PLANE_ANNOTATION}: must be weft or envoy, not "${asked}"`);
+  if (asked !== undefined && asked !== 'none')
+    note(`annotation ${DATA_PLANE_ANNOTATION}: must be weft, envoy or none, not "${asked}"`);
   return standard;
 }
 
