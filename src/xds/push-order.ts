@@ -7,17 +7,16 @@ import { typeUrls } from './resources.ts';
 import type { Difference, ServedType } from './served-type.ts';
 
 /**
- * How long listeners and routes wait for the answer to new clusters, and old clusters for the answer to listeners and
- * routes. Envoy answers clusters only when they are warm; one that never gets warm must not hold up everything else.
+ * How long something is kept back at most. Envoy answers clusters only when they are warm; one that never gets warm, or
+ * clusters that change all the time, must not hold up everything else.
  */
 export const HOLD_LIMIT_MS = 5000;
 
-/** Types, what each lacks, and the time. */
+/** Types, and what each lacks. */
 export interface Standing {
   readonly types: ReadonlyMap<string, ServedType>;
-  /** Of the types that are idle and may differ. */
-  readonly differences: ReadonlyMap<string, Difference>;
-  readonly nowMs: number;
+  /** What the client lacks of a type, be it on its way or not; undefined where nothing may differ. */
+  lacks(typeUrl: string): Difference | undefined;
 }
 
 /** What may be sent of a type now. */
@@ -33,37 +32,37 @@ export function permissionFor(typeUrl: string, standing: Standing): Permission {
   switch (typeUrl) {
     case cluster:
     case endpoint:
-      return { additions: true, removals: ![listener, route].some((user) => changing(user, standing)) };
+      return { additions: true, removals: ![listener, route].some((user) => isChanging(user, standing)) };
     case listener:
-      return clustersCome(standing) ? { additions: false, removals: false } : both;
+      return newClustersCome(standing) ? none : both;
     case route:
-      return clustersCome(standing)
-        ? { additions: false, removals: false }
-        : { additions: true, removals: !changing(listener, standing) };
+      return newClustersCome(standing)
+        ? none
+        : { additions: true, removals: !isChanging(listener, standing) };
     default:
       return both;
   }
 }
 
 const both: Permission = { additions: true, removals: true };
+const none: Permission = { additions: false, removals: false };
 
-/** Clusters or endpoints are on their way to the client, or about to be. */
-function clustersCome(standing: Standing): boolean {
-  return [typeUrls.cluster, typeUrls.endpoint].some(
-    (typeUrl) =>
-      (standing.differences.get(typeUrl)?.resources.length ?? 0) > 0 ||
-      (isAwaited(typeUrl, standing) && (standing.types.get(typeUrl)?.outstanding?.resources.length ?? 0) > 0),
-  );
+/**
+ * Clusters or endpoints that the client does not have are on their way to it, or about to be: a route to them would lead
+ * nowhere. Changes of those it has do not hold up routes; endpoints change all the time.
+ */
+function newClustersCome({ types, lacks }: Standing): boolean {
+  return [typeUrls.cluster, typeUrls.endpoint].some((typeUrl) => {
+    const type = types.get(typeUrl);
+    if (type === undefined) return false;
+    if (type.outstanding?.bringsNew === true) return true;
+    return lacks(typeUrl)?.resources.some(({ name }) => !type.sent.has(name)) ?? false;
+  });
 }
 
 /** The client may still be using the old version of something of this type. */
-function changing(typeUrl: string, standing: Standing): boolean {
-  const difference = standing.differences.get(typeUrl);
-  const differs = difference !== undefined && difference.resources.length + difference.removed.length > 0;
-  return differs || isAwaited(typeUrl, standing);
-}
-
-function isAwaited(typeUrl: string, { types, nowMs }: Standing): boolean {
-  const outstanding = types.get(typeUrl)?.outstanding;
-  return outstanding !== undefined && nowMs - outstanding.sentAtMs < HOLD_LIMIT_MS;
+function isChanging(typeUrl: string, { types, lacks }: Standing): boolean {
+  if (types.get(typeUrl)?.outstanding !== undefined) return true;
+  const difference = lacks(typeUrl);
+  return difference !== undefined && difference.resources.length + difference.removed.length > 0;
 }

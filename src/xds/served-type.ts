@@ -26,6 +26,8 @@ export interface Outstanding {
   readonly sentAtMs: number;
   readonly resources: readonly Sendable[];
   readonly removed: readonly string[];
+  /** It holds resources that the client did not have. */
+  readonly bringsNew: boolean;
 }
 
 /** What the client holds of a name: a version, and the resource where this stream sent it. */
@@ -50,6 +52,8 @@ export interface ServedType {
   answered: boolean;
   /** Something may differ from the snapshot. */
   dirty: boolean;
+  /** Since when a part of what the client lacks is kept back. */
+  heldSinceMs: number | undefined;
   /** A list of everything, of which the client was sent all; the same list again differs in nothing. */
   complete: readonly Sendable[] | undefined;
 }
@@ -63,6 +67,8 @@ export interface Difference {
   readonly missing: readonly string[];
   /** There may be more, which is not known yet. */
   readonly awaiting: boolean;
+  /** They are gone and have to be sent once more all the same while their removal is kept back: the client waits for them. */
+  readonly again: readonly Sendable[];
 }
 
 /** A type that nothing was said about. */
@@ -77,6 +83,7 @@ export function serveType(typeUrl: string): ServedType {
     outstanding: undefined,
     answered: false,
     dirty: true,
+    heldSinceMs: undefined,
     complete: undefined,
   };
 }
@@ -116,9 +123,9 @@ export function claim(type: ServedType, versions: ReadonlyMap<string, string>): 
 /** What the client lacks of the snapshot. */
 export function difference(type: ServedType, snapshot: Snapshot): Difference {
   const awaited = (name: string): boolean => snapshot.awaits?.(type.typeUrl, name) ?? false;
-  if (type.wildcard && awaited(WILDCARD)) return { resources: [], removed: [], missing: [], awaiting: true };
+  if (type.wildcard && awaited(WILDCARD)) return { ...nothing, awaiting: true };
   if (type.complete !== undefined && isPlainWildcard(type) && snapshot.all(type.typeUrl) === type.complete) {
-    return { resources: [], removed: [], missing: [], awaiting: false };
+    return nothing;
   }
   const wanted = wantedOf(type, snapshot);
   const resources: Sendable[] = [];
@@ -134,8 +141,11 @@ export function difference(type: ServedType, snapshot: Snapshot): Difference {
   const missing: string[] = [];
   for (const name of type.names) if (gone(name) && !type.sent.has(name)) missing.push(name);
   const awaiting = snapshot.awaits !== undefined && [...type.names].some(awaited);
-  return { resources, removed, missing, awaiting };
+  const again = heldOf(type, removed).filter(({ name }) => type.forced.has(name));
+  return { resources, removed, missing, awaiting, again };
 }
+
+const nothing: Difference = { resources: [], removed: [], missing: [], awaiting: false, again: [] };
 
 function wantedOf(type: ServedType, snapshot: Snapshot): ReadonlyMap<string, Sendable> {
   const all = type.wildcard ? snapshot.all(type.typeUrl) : [];
@@ -153,7 +163,9 @@ function isPlainWildcard(type: ServedType): boolean {
 }
 
 /** Notes that this went out. */
-export function noteSent(type: ServedType, outstanding: Outstanding): void {
+export function noteSent(type: ServedType, sent: Omit<Outstanding, 'bringsNew'>): void {
+  const bringsNew = sent.resources.some(({ name }) => !type.sent.has(name));
+  const outstanding = { ...sent, bringsNew };
   type.outstanding = outstanding;
   type.answered = true;
   for (const resource of outstanding.resources) {

@@ -78,12 +78,36 @@ describe('the server end of delta ADS', () => {
 
   it('does not let a cluster that never gets warm hold up routes for ever', () => {
     const server = synced(snapshot('1', { [cluster]: ['a@1'], [route]: ['r@1'] }));
-    server.offer(snapshot('2', { [cluster]: ['a@2'], [route]: ['r@2'] }));
-    expect(shown(server.next(0))).toEqual(['Cluster +a@2']);
+    server.offer(snapshot('2', { [cluster]: ['a@1', 'b@1'], [route]: ['r@2'] }));
+    expect(shown(server.next(0))).toEqual(['Cluster +b@1']);
     expect(server.next(HOLD_LIMIT_MS - 1)).toEqual([]);
     expect(server.wakeAtMs()).toBe(HOLD_LIMIT_MS);
     expect(shown(server.next(HOLD_LIMIT_MS))).toEqual(['RouteConfiguration +r@2']);
     expect(server.wakeAtMs()).toBeUndefined();
+  });
+
+  it('keeps routes back for new clusters that wait behind another push of clusters', () => {
+    const server = synced(snapshot('1', { [cluster]: ['a@1', 'b@1'], [route]: ['r@1'] }));
+    server.offer(snapshot('2', { [cluster]: ['a@1'], [route]: ['r@1'] }));
+    const [removal] = server.next(0);
+    expect(shown([removal!])).toEqual(['Cluster -b']);
+    server.offer(snapshot('3', { [cluster]: ['a@1', 'c@1'], [route]: ['r@2'] }));
+    expect(server.next(0)).toEqual([]);
+    answerAll(server, [removal!]);
+    const [addition] = server.next(0);
+    expect(shown([addition!])).toEqual(['Cluster +c@1']);
+    answerAll(server, [addition!]);
+    expect(shown(server.next(0))).toEqual(['RouteConfiguration +r@2']);
+  });
+
+  it('does not keep routes back for changes of clusters and endpoints that are there', () => {
+    const server = synced(snapshot('1', { [cluster]: ['a@1'], [endpoint]: ['a@1'], [route]: ['r@1'] }));
+    server.offer(snapshot('2', { [cluster]: ['a@2'], [endpoint]: ['a@2'], [route]: ['r@2'] }));
+    expect(shown(server.next(0))).toEqual([
+      'Cluster +a@2',
+      'ClusterLoadAssignment +a@2',
+      'RouteConfiguration +r@2',
+    ]);
   });
 
   it('has one push per type outstanding and sends what came meanwhile as one', () => {
@@ -102,6 +126,22 @@ describe('the server end of delta ADS', () => {
     const server = synced(snapshot('1', { [cluster]: ['a@1', 'b@1'], [endpoint]: ['a@1', 'b@1'] }));
     server.offer(snapshot('2', { [cluster]: ['a@2', 'b@1'], [endpoint]: ['a@1', 'b@1'] }));
     expect(shown(server.next(0))).toEqual(['Cluster +a@2', 'ClusterLoadAssignment +a@1']);
+  });
+
+  it('sends endpoints again for a changed cluster though both are gone meanwhile: the client warms it and waits', () => {
+    const server = synced(
+      snapshot('1', { [cluster]: ['a@1', 'b@1'], [endpoint]: ['a@1', 'b@1'], [route]: ['r@1'] }),
+    );
+    server.offer(snapshot('2', { [cluster]: ['a@1'], [endpoint]: ['a@1'], [route]: ['r@1'] }));
+    const removals = server.next(0);
+    expect(shown(removals)).toEqual(['Cluster -b', 'ClusterLoadAssignment -b']);
+    const [clusters, endpoints] = removals;
+    answerAll(server, [clusters!]);
+    server.offer(snapshot('3', { [cluster]: ['a@2'], [endpoint]: ['a@1'], [route]: ['r@2'] }));
+    expect(shown(server.next(0))).toEqual(['Cluster +a@2', 'RouteConfiguration +r@2']);
+    server.offer(snapshot('4', { [cluster]: ['c@1'], [endpoint]: ['c@1'], [route]: ['r@3'] }));
+    answerAll(server, [endpoints!]);
+    expect(shown(server.next(0))).toEqual(['ClusterLoadAssignment +a@1']);
   });
 
   it('does not repeat what was refused, and says what was', () => {

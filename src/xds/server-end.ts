@@ -76,6 +76,9 @@ export interface ServerCore extends Omit<ServerEnd<never>, 'receive'> {
   excess(typeUrl: string): ServerEvent | undefined;
 }
 
+/** Longest reason of a refusal that is read, in characters: it is searched for the names of resources. */
+const MAX_REASON_LENGTH = 65_536;
+
 /** `repeatsAll`: a response about listeners or clusters holds all of them (state of the world). */
 export function createServerCore(options: ServerEndOptions, repeatsAll: boolean): ServerCore {
   const { streamId, maxSubscriptions = 100_000, maxTypes = 32 } = options;
@@ -117,7 +120,9 @@ export function createServerCore(options: ServerEndOptions, repeatsAll: boolean)
         noteAccepted(type);
         return { kind: 'accepted', typeUrl, answered };
       }
-      return { kind: 'refused', typeUrl, answered, error, names: noteRefused(type, error.message) };
+      const message = error.message.slice(0, MAX_REASON_LENGTH);
+      const names = noteRefused(type, message);
+      return { kind: 'refused', typeUrl, answered, error: { ...error, message }, names };
     },
     offer(newer) {
       if (newer === snapshot) return;
@@ -134,46 +139,54 @@ export function createServerCore(options: ServerEndOptions, repeatsAll: boolean)
       const sorted = [...types.values()].sort((a, b) => typeRank(a.typeUrl) - typeRank(b.typeUrl));
       const out: Push[] = [];
       const differences = new Map<string, Difference>();
-      for (const type of sorted) if (mayDiffer(type)) differences.set(type.typeUrl, difference(type, from));
+      const lacks = (typeUrl: string): Difference | undefined => {
+        const type = types.get(typeUrl);
+        if (type?.dirty !== true) return undefined;
+        const known = differences.get(typeUrl) ?? difference(type, from);
+        differences.set(typeUrl, known);
+        return known;
+      };
       for (const type of sorted) {
-        if (!mayDiffer(type)) continue;
-        // Anew: clusters that were just sent may have forced endpoints.
-        if (type.forced.size > 0) differences.set(type.typeUrl, difference(type, from));
-        const all = differences.get(type.typeUrl) ?? difference(type, from);
-        const part = permitted(type, all, { types, differences, nowMs });
+        if (!type.dirty || type.outstanding !== undefined) continue;
+        const all = lacks(type.typeUrl)!;
+        const part = permitted(type, all, { types, lacks }, nowMs);
         if (part !== undefined) {
           out.push(send(type, part, nowMs, from));
-          differences.delete(type.typeUrl);
+          differences.clear(); // clusters may have forced endpoints
         }
         if (!type.dirty && !all.awaiting) noteComplete(type, from);
       }
       return out;
     },
     wakeAtMs() {
-      const held = [...types.values()].some((type) => type.dirty && type.outstanding === undefined);
-      const sent = [...types.values()].flatMap((type) => type.outstanding?.sentAtMs ?? []);
-      return held && sent.length > 0 ? Math.min(...sent) + HOLD_LIMIT_MS : undefined;
+      const held = [...types.values()].filter((type) => type.outstanding === undefined);
+      const times = held.flatMap((type) => type.heldSinceMs ?? []);
+      return times.length > 0 ? Math.min(...times) + HOLD_LIMIT_MS : undefined;
     },
   };
 }
 
-function mayDiffer(type: ServedType): boolean {
-  return type.dirty && type.outstanding === undefined;
-}
-
 /** The part of the difference that may go out now; undefined for nothing. Marks the type clean where nothing is kept back. */
-function permitted(type: ServedType, all: Difference, standing: Standing): Difference | undefined {
-  const may = permissionFor(type.typeUrl, standing);
-  const part: Difference = {
-    resources: may.additions ? all.resources : [],
-    removed: may.removals ? all.removed : [],
-    missing: all.missing,
-    awaiting: all.awaiting,
+function permitted(
+  type: ServedType,
+  all: Difference,
+  standing: Standing,
+  nowMs: number,
+): Difference | undefined {
+  const isOverdue = type.heldSinceMs !== undefined && nowMs - type.heldSinceMs >= HOLD_LIMIT_MS;
+  const may = isOverdue ? { additions: true, removals: true } : permissionFor(type.typeUrl, standing);
+  const resources = may.additions ? all.resources : [];
+  const removed = may.removals ? all.removed : [];
+  type.dirty = resources.length < all.resources.length || removed.length < all.removed.length;
+  type.heldSinceMs = type.dirty ? (type.heldSinceMs ?? nowMs) : undefined;
+  const part = {
+    ...all,
+    resources: may.removals ? resources : [...resources, ...all.again],
+    removed,
   };
-  type.dirty = part.resources.length < all.resources.length || part.removed.length < all.removed.length;
-  const size = part.resources.length + part.removed.length + part.missing.length;
+  const size = part.resources.length + removed.length + all.missing.length;
   // The first request is answered even where there is nothing to say: clients wait for it. Not while something is held.
-  return size > 0 || (!type.answered && !type.dirty && !part.awaiting) ? part : undefined;
+  return size > 0 || (!type.answered && !type.dirty && !all.awaiting) ? part : undefined;
 }
 
 function statesTheWorld(typeUrl: string): boolean {

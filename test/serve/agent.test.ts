@@ -64,7 +64,7 @@ async function startAgent(): Promise<void> {
 
 async function start(adminPort: number): Promise<RunningEnvoy> {
   const { folder } = mesh;
-  const one = await startEnvoy({ binary: envoy!, folder, nodeId, adsSocket: socketPath(), adminPort });
+  const one = await startEnvoy({ binary: envoy!, folder, nodeId, ads: socketPath(), adminPort });
   running.push(one);
   await eventually(() => one.isLive());
   return one;

@@ -1,4 +1,4 @@
-/** A real Envoy as a child process, started from a bootstrap that takes everything by delta ADS from a Unix socket. */
+/** A real Envoy as a child process, started from a bootstrap that takes everything by delta ADS from a Unix socket or a port. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -27,18 +27,25 @@ export interface EnvoyOptions {
   readonly binary: string;
   readonly folder: string;
   readonly nodeId: string;
-  readonly adsSocket: string;
+  /** Unix socket of ADS, or a port of 127.0.0.1. */
+  readonly ads: string | number;
+  /** Default `DELTA_GRPC`. */
+  readonly apiType?: 'DELTA_GRPC' | 'GRPC';
   readonly adminPort: number;
 }
 
 export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
-  const { binary, folder, nodeId, adsSocket, adminPort } = options;
+  const { binary, folder, nodeId, ads, adminPort, apiType = 'DELTA_GRPC' } = options;
+  const address =
+    typeof ads === 'string'
+      ? { pipe: { path: ads } }
+      : { socket_address: { address: '127.0.0.1', port_value: ads } };
   const bootstrap = {
     node: { id: nodeId, cluster: 'test' },
     admin: { address: { socket_address: { address: '127.0.0.1', port_value: adminPort } } },
     dynamic_resources: {
       ads_config: {
-        api_type: 'DELTA_GRPC',
+        api_type: apiType,
         transport_api_version: 'V3',
         grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }],
       },
@@ -59,7 +66,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
           },
           load_assignment: {
             cluster_name: 'xds',
-            endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: adsSocket } } } }] }],
+            endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }],
           },
         },
       ],
