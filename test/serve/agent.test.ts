@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type RunningAgent, runAgent } from '../../src/agent/main.ts';
 import { any } from '../../src/xds/resources.ts';
-import { fetchText, findEnvoy, freePorts, type RunningEnvoy, startEnvoy } from './envoy.ts';
+import { envoyForTests, fetchText, freePorts, type RunningEnvoy, startEnvoy } from './envoy.ts';
 import { type Contents, type PlainMesh, plainMesh } from './plain-mesh.ts';
 
-const envoy = findEnvoy();
+const envoy = await envoyForTests();
 const nodeId = 'sidecar~10.244.0.1~web-1.default~default.svc.cluster.local';
 const workload = { namespace: 'default', name: 'web-1', serviceAccount: 'web' };
 const spiffeId = 'spiffe://cluster.local/ns/default/sa/web';

