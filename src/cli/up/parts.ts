@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { CA_AUDIENCE } from '../../ca/service-account-token.ts';
 import { openTokenIssuer, TOKEN_ISSUER } from '../../ca/token-issuer.ts';
 import { bootstrapOf, type ControlPlaneAddress } from '../../local/bootstrap.ts';
+import { freePorts, PLATFORM_PORTS } from '../../local/network/free-ports.ts';
 import { PLATFORM_ADDRESS, PORTS } from '../../local/network/plan.ts';
 import type { PlatformParts, PlatformProgram, ProxyCommand, ProxyRequest } from '../../local/parts.ts';
 import { writeWhole } from '../../local/publish.ts';
@@ -63,10 +63,9 @@ export async function makeParts(settings: RunSettings): Promise<PlatformParts> {
 
 async function layOut(settings: RunSettings): Promise<Layout> {
   const { paths, way } = settings;
-  const isShared = way === 'shared';
-  const control = isShared
-    ? { host: '127.0.0.1', port: await freePort() }
-    : { host: PLATFORM_ADDRESS, port: PORTS.xds };
+  const [sharedPort = 0] = way === 'shared' ? await freePorts(1, new Set(), PLATFORM_PORTS) : [];
+  const control =
+    way === 'shared' ? { host: '127.0.0.1', port: sharedPort } : { host: PLATFORM_ADDRESS, port: PORTS.xds };
   const layout: Layout = {
     settings,
     weft: [process.execPath, process.argv[1] ?? ''],
@@ -200,14 +199,4 @@ async function untilRoots(file: string): Promise<void> {
 // Paths of Unix sockets are short (107 bytes); names of pods need not be.
 function shortHash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 8);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

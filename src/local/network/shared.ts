@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { freePorts, POD_PORTS } from './free-ports.ts';
 import { NODE_OPTIONS_FOR_FETCH } from './node-fetch.ts';
 import { PORTS } from './plan.ts';
 import type { Place, PlaceRequest, PodNetworks, ProxyPorts, SocketTarget } from './pod-networks.ts';
@@ -7,8 +7,6 @@ import type { Place, PlaceRequest, PodNetworks, ProxyPorts, SocketTarget } from 
 // PORT and find their proxy by HTTP_PROXY; the control plane reads all of it from the Pod's annotations.
 
 const HOST = '127.0.0.1';
-/** Below 32768, where Linux begins to give ports to outgoing connections. */
-const PORT_RANGE = { first: 20_100, last: 32_700 };
 /** Ports of the proxy's application to find listeners by, as Istio's gateways have them, where the Pod names none. */
 const GATEWAY_PORTS = [8080, 8443];
 
@@ -19,7 +17,7 @@ export function openShared(diesWithUs: readonly string[]): PodNetworks {
     async attach(request) {
       const named = request.ports.map((port) => port.number);
       const wanted = request.proxy === 'gateway' ? [...new Set([...named, ...GATEWAY_PORTS])] : named;
-      const ports = await freePorts(Math.max(1, wanted.length) + 5, taken);
+      const ports = await freePorts(Math.max(1, wanted.length) + 5, taken, POD_PORTS);
       return placeOf(request, wanted, ports, diesWithUs);
     },
     async detach(place) {
@@ -102,30 +100,4 @@ function annotationsOf(real: ReadonlyMap<number, number>, proxy: ProxyPorts): Re
 function pairs(real: ReadonlyMap<number, number>): string {
   const app = [...real].filter(([port]) => port !== PORTS.health && port !== PORTS.metrics);
   return app.map(([from, to]) => `${from}:${to}`).join(',');
-}
-
-/**
- * Ports nobody listens on now, from below those that the kernel gives to outgoing connections: one of these might
- * have the port for a moment just when its owner wants to listen.
- */
-async function freePorts(count: number, taken: Set<number>): Promise<number[]> {
-  const ports: number[] = [];
-  const { first, last } = PORT_RANGE;
-  const start = Math.floor(Math.random() * (last - first));
-  for (let i = 0; ports.length < count && i <= last - first; i++) {
-    const port = first + ((start + i) % (last - first + 1));
-    if (taken.has(port)) continue;
-    taken.add(port);
-    if (await isFree(port)) ports.push(port);
-    else taken.delete(port);
-  }
-  if (ports.length < count) throw new RangeError('no free ports left');
-  return ports;
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer().once('error', () => resolve(false));
-    server.listen(port, HOST, () => server.close(() => resolve(true)));
-  });
 }
