@@ -254,13 +254,10 @@ describe('the relay', () => {
   it('passes on endpoints that are sent again for a changed cluster, though they did not change', () => {
     const world = synced(two);
     let again = 0;
-    const accept = world.envoy.accept;
-    world.envoy = {
-      ...world.envoy,
-      accept(update) {
-        if (update.typeUrl === endpoint) again += update.resources.length;
-        return accept(update);
-      },
+    const accept = world.envoy.accept.bind(world.envoy);
+    world.envoy.accept = (update) => {
+      if (update.typeUrl === endpoint) again += update.resources.length;
+      return accept(update);
     };
     world.change({ ...two, [cluster]: { a: '2', b: '1' } });
     world.settle();

@@ -67,94 +67,126 @@ interface TypeState {
 
 /** A client end for a proxy that says it is `node`. Nothing is wanted and no stream is open. */
 export function createDeltaClient(node: Node): DeltaClient {
-  const types = new Map<string, TypeState>();
-  let stream = 0;
-  let isOpen = false;
-  let nodeSent = false;
+  return new ClientEnd(node);
+}
 
-  const typeOf = (typeUrl: string): TypeState => {
-    let type = types.get(typeUrl);
-    if (type === undefined)
-      types.set(
-        typeUrl,
-        (type = { wanted: new Set(), versions: new Map(), unanswered: new Set(), started: false }),
+class ClientEnd implements DeltaClient {
+  readonly #node: Node;
+  readonly #types = new Map<string, TypeState>();
+  #stream = 0;
+  #isOpen = false;
+  #nodeSent = false;
+
+  constructor(node: Node) {
+    this.#node = node;
+  }
+
+  subscribe(typeUrl: string, names: readonly string[]): readonly DeltaRequest[] {
+    const type = this.#typeOf(typeUrl);
+    const added = [...new Set(names)].filter((name) => !type.wanted.has(name));
+    for (const name of added) type.wanted.add(name);
+    if (added.length === 0) return [];
+    return type.started ? this.#request(typeUrl, { subscribe: added }) : this.#start(typeUrl, type);
+  }
+
+  unsubscribe(typeUrl: string, names: readonly string[]): readonly DeltaRequest[] {
+    const type = this.#typeOf(typeUrl);
+    const dropped = [...new Set(names)].filter((name) => type.wanted.delete(name));
+    for (const name of type.versions.keys()) if (!wants(type, name)) type.versions.delete(name);
+    if (dropped.length === 0 || !type.started) return [];
+    return this.#request(typeUrl, { unsubscribe: dropped });
+  }
+
+  restore(typeUrl: string, name: string, version: string): void {
+    this.#typeOf(typeUrl).versions.set(name, version);
+  }
+
+  open(): readonly DeltaRequest[] {
+    this.lost();
+    this.#stream += 1;
+    this.#isOpen = true;
+    this.#nodeSent = false;
+    return [...this.#types]
+      .sort(([a], [b]) => typeRank(a) - typeRank(b))
+      .flatMap(([typeUrl, type]) => this.#start(typeUrl, type));
+  }
+
+  lost(): void {
+    this.#isOpen = false;
+    for (const type of this.#types.values()) type.started = false;
+  }
+
+  receive(response: DeltaResponse): DeltaUpdate | undefined {
+    const type = this.#types.get(response.typeUrl);
+    if (!this.#isOpen || type === undefined) return undefined;
+    const { typeUrl, systemVersion, nonce } = response;
+    const resources = response.resources.filter((resource) => wants(type, resource.name));
+    const removed = response.removed.filter((name) => wants(type, name));
+    const update = { typeUrl, systemVersion, nonce, stream: this.#stream, resources, removed };
+    type.unanswered.add(update);
+    return update;
+  }
+
+  accept(update: DeltaUpdate): readonly DeltaRequest[] {
+    const type = this.#typeOf(update.typeUrl);
+    type.unanswered.delete(update);
+    apply(type, update.resources, update.removed);
+    return this.#answer(update);
+  }
+
+  reject(update: DeltaUpdate, reason: string, refused?: readonly string[]): readonly DeltaRequest[] {
+    const type = this.#typeOf(update.typeUrl);
+    type.unanswered.delete(update);
+    if (refused !== undefined) {
+      const used = update.resources.filter(({ name }) => !refused.includes(name));
+      apply(
+        type,
+        used,
+        update.removed.filter((name) => !refused.includes(name)),
       );
-    return type;
-  };
-  const request = (typeUrl: string, fields: Partial<DeltaRequest>): readonly DeltaRequest[] => {
-    if (!isOpen) return [];
-    const made: DeltaRequest = { ...emptyRequest(typeUrl), ...(nodeSent ? {} : { node }), ...fields };
-    nodeSent = true;
-    return [made];
-  };
-  const start = (typeUrl: string, type: TypeState): readonly DeltaRequest[] => {
-    if (!isOpen || type.wanted.size === 0) return [];
-    type.started = true;
-    return request(typeUrl, { subscribe: [...type.wanted], initialVersions: expectedVersions(type) });
-  };
-  const answer = (update: DeltaUpdate, error?: ErrorDetail): readonly DeltaRequest[] => {
-    if (!isOpen || update.stream !== stream) return [];
-    return request(update.typeUrl, { nonce: update.nonce, ...(error === undefined ? {} : { error }) });
-  };
+    }
+    return this.#answer(update, { code: INVALID_ARGUMENT, message: reason.slice(0, MAX_REASON_LENGTH) });
+  }
 
-  return {
-    subscribe(typeUrl, names) {
-      const type = typeOf(typeUrl);
-      const added = [...new Set(names)].filter((name) => !type.wanted.has(name));
-      for (const name of added) type.wanted.add(name);
-      if (added.length === 0) return [];
-      return type.started ? request(typeUrl, { subscribe: added }) : start(typeUrl, type);
-    },
-    unsubscribe(typeUrl, names) {
-      const type = typeOf(typeUrl);
-      const dropped = [...new Set(names)].filter((name) => type.wanted.delete(name));
-      for (const name of type.versions.keys()) if (!wants(type, name)) type.versions.delete(name);
-      if (dropped.length === 0 || !type.started) return [];
-      return request(typeUrl, { unsubscribe: dropped });
-    },
-    restore(typeUrl, name, version) {
-      typeOf(typeUrl).versions.set(name, version);
-    },
-    open() {
-      stream += 1;
-      isOpen = true;
-      nodeSent = false;
-      for (const type of types.values()) type.started = false;
-      return [...types.keys()]
-        .sort((a, b) => typeRank(a) - typeRank(b))
-        .flatMap((typeUrl) => start(typeUrl, typeOf(typeUrl)));
-    },
-    lost() {
-      isOpen = false;
-      for (const type of types.values()) type.started = false;
-    },
-    receive(response) {
-      const type = types.get(response.typeUrl);
-      if (!isOpen || type === undefined) return undefined;
-      const { typeUrl, systemVersion, nonce } = response;
-      const resources = response.resources.filter((resource) => wants(type, resource.name));
-      const removed = response.removed.filter((name) => wants(type, name));
-      const update = { typeUrl, systemVersion, nonce, stream, resources, removed };
-      type.unanswered.add(update);
-      return update;
-    },
-    accept(update) {
-      typeOf(update.typeUrl).unanswered.delete(update);
-      apply(typeOf(update.typeUrl), update.resources, update.removed);
-      return answer(update);
-    },
-    reject(update, reason, refused) {
-      typeOf(update.typeUrl).unanswered.delete(update);
-      if (refused !== undefined) {
-        const used = update.resources.filter(({ name }) => !refused.includes(name));
-        const removed = update.removed.filter((name) => !refused.includes(name));
-        apply(typeOf(update.typeUrl), used, removed);
-      }
-      return answer(update, { code: INVALID_ARGUMENT, message: reason.slice(0, MAX_REASON_LENGTH) });
-    },
-    versions: (typeUrl) => types.get(typeUrl)?.versions ?? new Map(),
-    subscriptions: (typeUrl) => types.get(typeUrl)?.wanted ?? new Set(),
-  };
+  versions(typeUrl: string): ReadonlyMap<string, string> {
+    return this.#types.get(typeUrl)?.versions ?? new Map();
+  }
+
+  subscriptions(typeUrl: string): ReadonlySet<string> {
+    return this.#types.get(typeUrl)?.wanted ?? new Set();
+  }
+
+  #typeOf(typeUrl: string): TypeState {
+    const known = this.#types.get(typeUrl);
+    if (known !== undefined) return known;
+    const type = {
+      wanted: new Set<string>(),
+      versions: new Map(),
+      unanswered: new Set<DeltaUpdate>(),
+      started: false,
+    };
+    this.#types.set(typeUrl, type);
+    return type;
+  }
+
+  /** The first request of a type on a stream. */
+  #start(typeUrl: string, type: TypeState): readonly DeltaRequest[] {
+    if (!this.#isOpen || type.wanted.size === 0) return [];
+    type.started = true;
+    return this.#request(typeUrl, { subscribe: [...type.wanted], initialVersions: expectedVersions(type) });
+  }
+
+  #answer(update: DeltaUpdate, error?: ErrorDetail): readonly DeltaRequest[] {
+    if (update.stream !== this.#stream) return [];
+    return this.#request(update.typeUrl, { nonce: update.nonce, ...(error === undefined ? {} : { error }) });
+  }
+
+  #request(typeUrl: string, fields: Partial<DeltaRequest>): readonly DeltaRequest[] {
+    if (!this.#isOpen) return [];
+    const node = this.#nodeSent ? {} : { node: this.#node };
+    this.#nodeSent = true;
+    return [{ ...emptyRequest(typeUrl), ...node, ...fields }];
+  }
 }
 
 function emptyRequest(typeUrl: string): DeltaRequest {

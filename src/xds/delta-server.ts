@@ -3,39 +3,36 @@ import type { DeltaRequest } from './delta-messages.ts';
 import { WILDCARD } from './delta-messages.ts';
 import { typeUrls } from './resources.ts';
 import { addNames, claim, dropNames, type ServedType } from './served-type.ts';
-import { createServerCore, type ServerEnd, type ServerEndOptions, type ServerEvent } from './server-end.ts';
+import { ServerCore, type ServerEnd, type ServerEndOptions, type ServerEvent } from './server-end.ts';
 
 /** The server end of one delta stream. */
 export type DeltaServer = ServerEnd<DeltaRequest>;
 
 /** A server end on which nothing was received yet. */
 export function createDeltaServer(options: ServerEndOptions): DeltaServer {
-  const core = createServerCore(options, false);
-  const seen = new Set<ServedType>();
-  return {
-    types: core.types,
-    offer: core.offer,
-    resend: core.resend,
-    next: core.next,
-    wakeAtMs: core.wakeAtMs,
-    receive(request) {
-      const { typeUrl } = request;
-      const type = core.type(typeUrl);
-      if (type === undefined) return [core.excess(typeUrl)!];
-      const isFirst = !seen.has(type);
-      seen.add(type);
-      const events: ServerEvent[] = [];
-      if (request.nonce !== '') events.push(core.answer(type, request.nonce, request.error));
-      dropNames(type, request.unsubscribe);
-      addNames(type, isFirst ? firstNames(request) : request.subscribe);
-      if (isFirst) claim(type, request.initialVersions);
-      if (isFirst || request.subscribe.length + request.unsubscribe.length > 0) {
-        events.push({ kind: 'subscribed', typeUrl });
-      }
-      const excess = core.excess(typeUrl);
-      return excess === undefined ? events : [...events, excess];
-    },
-  };
+  return new DeltaServerEnd(options, false);
+}
+
+class DeltaServerEnd extends ServerCore implements DeltaServer {
+  readonly #seen = new Set<ServedType>();
+
+  receive(request: DeltaRequest): readonly ServerEvent[] {
+    const { typeUrl } = request;
+    const type = this.type(typeUrl);
+    if (type === undefined) return [this.excess(typeUrl)!];
+    const isFirst = !this.#seen.has(type);
+    this.#seen.add(type);
+    const events: ServerEvent[] = [];
+    if (request.nonce !== '') events.push(this.answer(type, request.nonce, request.error));
+    dropNames(type, request.unsubscribe);
+    addNames(type, isFirst ? firstNames(request) : request.subscribe);
+    if (isFirst) claim(type, request.initialVersions);
+    if (isFirst || request.subscribe.length + request.unsubscribe.length > 0) {
+      events.push({ kind: 'subscribed', typeUrl });
+    }
+    const excess = this.excess(typeUrl);
+    return excess === undefined ? events : [...events, excess];
+  }
 }
 
 /** A first request for listeners or clusters that names none asks for all of them, from before there was `*`. */

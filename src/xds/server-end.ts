@@ -66,104 +66,121 @@ export interface ServerEnd<Request> {
   types(): ReadonlyMap<string, ServedType>;
 }
 
-/** The part that both protocols share. */
-export interface ServerCore extends Omit<ServerEnd<never>, 'receive'> {
-  /** The state of a type; undefined where the client asked for too many. */
-  type(typeUrl: string): ServedType | undefined;
-  /** Takes an answer; `nonce` is not ''. */
-  answer(type: ServedType, nonce: string, error: ErrorDetail | undefined): ServerEvent;
-  /** The event to end the stream with, where there are too many subscriptions. */
-  excess(typeUrl: string): ServerEvent | undefined;
-}
-
 /** Longest reason of a refusal that is read, in characters: it is searched for the names of resources. */
 const MAX_REASON_LENGTH = 65_536;
 
-/** `repeatsAll`: a response about listeners or clusters holds all of them (state of the world). */
-export function createServerCore(options: ServerEndOptions, repeatsAll: boolean): ServerCore {
-  const { streamId, maxSubscriptions = 100_000, maxTypes = 32 } = options;
-  const types = new Map<string, ServedType>();
-  let snapshot: Snapshot | undefined;
-  let pushes = 0;
+/** The part that both protocols share; delta-server.ts and sotw-server.ts add `receive`. */
+export class ServerCore implements Omit<ServerEnd<never>, 'receive'> {
+  readonly #streamId: string;
+  readonly #maxSubscriptions: number;
+  readonly #maxTypes: number;
+  /** A response about listeners or clusters holds all of them (state of the world). */
+  readonly #repeatsAll: boolean;
+  readonly #types = new Map<string, ServedType>();
+  #snapshot: Snapshot | undefined;
+  #pushes = 0;
 
-  const send = (type: ServedType, part: Difference, nowMs: number, from: Snapshot): Push => {
-    pushes += 1;
-    const nonce = `${streamId}.${pushes}`;
-    const { resources } = part;
+  constructor(options: ServerEndOptions, repeatsAll: boolean) {
+    this.#streamId = options.streamId;
+    this.#maxSubscriptions = options.maxSubscriptions ?? 100_000;
+    this.#maxTypes = options.maxTypes ?? 32;
+    this.#repeatsAll = repeatsAll;
+  }
+
+  types(): ReadonlyMap<string, ServedType> {
+    return this.#types;
+  }
+
+  offer(snapshot: Snapshot): void {
+    if (snapshot === this.#snapshot) return;
+    this.#snapshot = snapshot;
+    for (const type of this.#types.values()) type.dirty = true;
+  }
+
+  resend(typeUrl: string, names: readonly string[]): void {
+    const type = this.#types.get(typeUrl);
+    if (type !== undefined) force(type, names);
+  }
+
+  next(nowMs: number): readonly Push[] {
+    const from = this.#snapshot;
+    if (from === undefined) return [];
+    const out: Push[] = [];
+    const differences = new Map<ServedType, Difference>();
+    const lacks = (typeUrl: string): Difference | undefined => {
+      const type = this.#types.get(typeUrl);
+      if (type?.dirty !== true) return undefined;
+      const known = differences.get(type) ?? difference(type, from);
+      differences.set(type, known);
+      return known;
+    };
+    for (const type of this.#inOrder()) {
+      if (type.outstanding !== undefined) continue;
+      const all = lacks(type.typeUrl);
+      if (all === undefined) continue;
+      const part = permitted(type, all, { types: this.#types, lacks }, nowMs);
+      if (part !== undefined) {
+        out.push(this.#send(type, part, nowMs, from.version));
+        differences.clear(); // clusters may have forced endpoints
+      }
+      if (!type.dirty && !all.awaiting) noteComplete(type, from);
+    }
+    return out;
+  }
+
+  wakeAtMs(): number | undefined {
+    const idle = [...this.#types.values()].filter((type) => type.outstanding === undefined);
+    const times = idle.flatMap((type) => type.heldSinceMs ?? []);
+    return times.length > 0 ? Math.min(...times) + HOLD_LIMIT_MS : undefined;
+  }
+
+  /** The state of a type; undefined where the client asked for too many. */
+  type(typeUrl: string): ServedType | undefined {
+    const known = this.#types.get(typeUrl);
+    if (known !== undefined || this.#types.size >= this.#maxTypes) return known;
+    const type = serveType(typeUrl);
+    this.#types.set(typeUrl, type);
+    return type;
+  }
+
+  /** The event to end the stream with, where the client asked for too much. */
+  excess(typeUrl: string): ServerEvent | undefined {
+    const count = [...this.#types.values()].reduce((sum, type) => sum + type.names.size, 0);
+    const isKnown = this.#types.has(typeUrl);
+    if (count <= this.#maxSubscriptions && isKnown) return undefined;
+    const limit = isKnown ? `${this.#maxSubscriptions} resources` : `${this.#maxTypes} types`;
+    return { kind: 'excess', typeUrl, message: `one stream may subscribe to ${limit} and no more` };
+  }
+
+  /** Takes an answer; `nonce` is not ''. */
+  answer(type: ServedType, nonce: string, error: ErrorDetail | undefined): ServerEvent {
+    const answered = type.outstanding;
+    const { typeUrl } = type;
+    if (answered?.nonce !== nonce) return { kind: 'outdated', typeUrl };
+    if (error === undefined) {
+      noteAccepted(type);
+      return { kind: 'accepted', typeUrl, answered };
+    }
+    const message = error.message.slice(0, MAX_REASON_LENGTH);
+    const names = noteRefused(type, message);
+    return { kind: 'refused', typeUrl, answered, error: { ...error, message }, names };
+  }
+
+  #inOrder(): readonly ServedType[] {
+    return [...this.#types.values()].sort((a, b) => typeRank(a.typeUrl) - typeRank(b.typeUrl));
+  }
+
+  #send(type: ServedType, part: Difference, nowMs: number, systemVersion: string): Push {
+    this.#pushes += 1;
+    const { typeUrl } = type;
+    const nonce = `${this.#streamId}.${this.#pushes}`;
     const removed = [...part.removed, ...part.missing];
-    if (type.typeUrl === typeUrls.cluster) forceEndpoints(types.get(typeUrls.endpoint), resources);
-    noteSent(type, { nonce, sentAtMs: nowMs, resources, removed });
-    const all = repeatsAll && statesTheWorld(type.typeUrl) ? heldOf(type, [...type.sent.keys()]) : resources;
-    return { typeUrl: type.typeUrl, nonce, systemVersion: from.version, resources: all, removed };
-  };
-
-  return {
-    types: () => types,
-    type(typeUrl) {
-      const known = types.get(typeUrl);
-      if (known !== undefined || types.size >= maxTypes) return known;
-      const type = serveType(typeUrl);
-      types.set(typeUrl, type);
-      return type;
-    },
-    excess(typeUrl) {
-      const count = [...types.values()].reduce((sum, type) => sum + type.names.size, 0);
-      if (count <= maxSubscriptions && types.has(typeUrl)) return undefined;
-      const limit = types.has(typeUrl) ? `${maxSubscriptions} resources` : `${maxTypes} types`;
-      return { kind: 'excess', typeUrl, message: `one stream may subscribe to ${limit} and no more` };
-    },
-    answer(type, nonce, error) {
-      const answered = type.outstanding;
-      const { typeUrl } = type;
-      if (answered?.nonce !== nonce) return { kind: 'outdated', typeUrl };
-      if (error === undefined) {
-        noteAccepted(type);
-        return { kind: 'accepted', typeUrl, answered };
-      }
-      const message = error.message.slice(0, MAX_REASON_LENGTH);
-      const names = noteRefused(type, message);
-      return { kind: 'refused', typeUrl, answered, error: { ...error, message }, names };
-    },
-    offer(newer) {
-      if (newer === snapshot) return;
-      snapshot = newer;
-      for (const type of types.values()) type.dirty = true;
-    },
-    resend(typeUrl, names) {
-      const type = types.get(typeUrl);
-      if (type !== undefined) force(type, names);
-    },
-    next(nowMs) {
-      if (snapshot === undefined) return [];
-      const from = snapshot;
-      const sorted = [...types.values()].sort((a, b) => typeRank(a.typeUrl) - typeRank(b.typeUrl));
-      const out: Push[] = [];
-      const differences = new Map<string, Difference>();
-      const lacks = (typeUrl: string): Difference | undefined => {
-        const type = types.get(typeUrl);
-        if (type?.dirty !== true) return undefined;
-        const known = differences.get(typeUrl) ?? difference(type, from);
-        differences.set(typeUrl, known);
-        return known;
-      };
-      for (const type of sorted) {
-        if (!type.dirty || type.outstanding !== undefined) continue;
-        const all = lacks(type.typeUrl)!;
-        const part = permitted(type, all, { types, lacks }, nowMs);
-        if (part !== undefined) {
-          out.push(send(type, part, nowMs, from));
-          differences.clear(); // clusters may have forced endpoints
-        }
-        if (!type.dirty && !all.awaiting) noteComplete(type, from);
-      }
-      return out;
-    },
-    wakeAtMs() {
-      const held = [...types.values()].filter((type) => type.outstanding === undefined);
-      const times = held.flatMap((type) => type.heldSinceMs ?? []);
-      return times.length > 0 ? Math.min(...times) + HOLD_LIMIT_MS : undefined;
-    },
-  };
+    if (typeUrl === typeUrls.cluster) forceEndpoints(this.#types.get(typeUrls.endpoint), part.resources);
+    noteSent(type, { nonce, sentAtMs: nowMs, resources: part.resources, removed });
+    const statesAll = this.#repeatsAll && statesTheWorld(typeUrl);
+    const resources = statesAll ? heldOf(type, [...type.sent.keys()]) : part.resources;
+    return { typeUrl, nonce, systemVersion, resources, removed };
+  }
 }
 
 /** The part of the difference that may go out now; undefined for nothing. Marks the type clean where nothing is kept back. */

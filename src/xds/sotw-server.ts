@@ -2,7 +2,7 @@
 import { WILDCARD } from './delta-messages.ts';
 import { typeUrls } from './resources.ts';
 import { addNames, dropNames, type ServedType } from './served-type.ts';
-import { createServerCore, type ServerEnd, type ServerEndOptions, type ServerEvent } from './server-end.ts';
+import { ServerCore, type ServerEnd, type ServerEndOptions, type ServerEvent } from './server-end.ts';
 import type { SotwRequest } from './sotw-messages.ts';
 
 /** The server end of one state-of-the-world stream. */
@@ -10,33 +10,32 @@ export type SotwServer = ServerEnd<SotwRequest>;
 
 /** A server end on which nothing was received yet. */
 export function createSotwServer(options: ServerEndOptions): SotwServer {
-  const core = createServerCore(options, true);
+  return new SotwServerEnd(options, true);
+}
+
+class SotwServerEnd extends ServerCore implements SotwServer {
+  readonly #seen = new Set<ServedType>();
   /** Types of which some request named resources: an empty list then means none, not all. */
-  const named = new Set<ServedType>();
-  const seen = new Set<ServedType>();
-  return {
-    types: core.types,
-    offer: core.offer,
-    resend: core.resend,
-    next: core.next,
-    wakeAtMs: core.wakeAtMs,
-    receive(request) {
-      const { typeUrl } = request;
-      const type = core.type(typeUrl);
-      if (type === undefined) return [core.excess(typeUrl)!];
-      const events: ServerEvent[] = [];
+  readonly #named = new Set<ServedType>();
+
+  receive({ typeUrl, names, nonce, error }: SotwRequest): readonly ServerEvent[] {
+    const type = this.type(typeUrl);
+    if (type === undefined) return [this.excess(typeUrl)!];
+    const events: ServerEvent[] = [];
+    if (nonce !== '' && type.outstanding !== undefined) {
+      const answer = this.answer(type, nonce, error);
       // The client has not read our last response yet; what it wants will come again with the answer to that.
-      const isOutdated = request.nonce !== '' && seen.has(type) && type.outstanding !== undefined;
-      if (isOutdated && type.outstanding?.nonce !== request.nonce) return [{ kind: 'outdated', typeUrl }];
-      if (isOutdated) events.push(core.answer(type, request.nonce, request.error));
-      if (request.names.length > 0) named.add(type);
-      const names = named.has(type) ? request.names : wildcardFor(typeUrl);
-      if (subscribe(type, new Set(names)) || !seen.has(type)) events.push({ kind: 'subscribed', typeUrl });
-      seen.add(type);
-      const excess = core.excess(typeUrl);
-      return excess === undefined ? events : [...events, excess];
-    },
-  };
+      if (answer.kind === 'outdated') return [answer];
+      events.push(answer);
+    }
+    if (names.length > 0) this.#named.add(type);
+    const wanted = this.#named.has(type) ? names : wildcardFor(typeUrl);
+    if (subscribe(type, new Set(wanted)) || !this.#seen.has(type))
+      events.push({ kind: 'subscribed', typeUrl });
+    this.#seen.add(type);
+    const excess = this.excess(typeUrl);
+    return excess === undefined ? events : [...events, excess];
+  }
 }
 
 function wildcardFor(typeUrl: string): readonly string[] {
