@@ -1,6 +1,6 @@
 // Bundles weft: one self-contained file per entry, so that a proxy loads nothing of the control plane. Packages are
 // bundled too, except the native one; `dist/` runs on Node >= 24 without node_modules otherwise.
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -9,14 +9,16 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const quiet = process.argv.includes('--quiet');
 const entries = { cli: 'cli', control: 'control', proxy: 'proxy', ca: 'ca', agent: 'agent' };
 
-rmSync(join(root, 'dist'), { recursive: true, force: true });
-mkdirSync(join(root, 'dist'), { recursive: true });
+// Built beside dist/ and moved in file by file: a mesh that runs from dist/ never finds a program missing.
+const fresh = join(root, 'dist', '.new');
+rmSync(fresh, { recursive: true, force: true });
+mkdirSync(fresh, { recursive: true });
 await build({
   absWorkingDir: root,
   entryPoints: Object.fromEntries(
     Object.entries(entries).map(([name, folder]) => [name, `src/${folder}/main.ts`]),
   ),
-  outdir: 'dist',
+  outdir: fresh,
   bundle: true,
   platform: 'node',
   format: 'esm',
@@ -34,7 +36,9 @@ await build({
   },
   define: { WEFT_BUILT: 'true' },
 });
-writeFileSync(join(root, 'dist', 'package.json'), '{ "type": "module" }\n');
+writeFileSync(join(fresh, 'package.json'), '{ "type": "module" }\n');
+for (const file of readdirSync(fresh)) renameSync(join(fresh, file), join(root, 'dist', file));
+rmSync(fresh, { recursive: true });
 if (!quiet) for (const name of Object.keys(entries)) console.log(`dist/${name}.js ${size(name)} KiB`);
 
 function size(name: string): number {

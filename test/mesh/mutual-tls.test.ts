@@ -39,9 +39,13 @@ describe.each(dataPlanes)('mutual TLS, $name', ({ flags, prepare }) => {
 
     // Left out: the probe outside, which speaks plaintext, and the health checks of the platform (169.254.0.0/16).
     const outside = await addressOf(mesh, 'outside');
-    const bytes = await capture(mesh, `port 9080 and not host ${outside} and not net 169.254.0.0/16`, async () => {
-      expect(failures(await load(`${mesh.gateway}/productpage`, 200, 8))).toEqual([]);
-    });
+    const bytes = await capture(
+      mesh,
+      `port 9080 and not host ${outside} and not net 169.254.0.0/16`,
+      async () => {
+        expect(failures(await load(`${mesh.gateway}/productpage`, 200, 8))).toEqual([]);
+      },
+    );
     expect(bytes.length).toBeGreaterThan(100_000);
     for (const word of ['GET /reviews', 'GET /details', 'HTTP/1.1 200', 'Comedy', 'Adriana', 'podname']) {
       expect(bytes.includes(word), `captured bytes hold '${word}'`).toBe(false);

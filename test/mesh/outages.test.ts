@@ -33,7 +33,12 @@ describe.each(dataPlanes)('outages under load, $name', ({ name, flags, prepare }
     await eventually(async () => {
       const page = await get(`${mesh.gateway}/productpage`, undefined);
       expect(page.body).toContain('Harbour Press');
-    }, 20_000);
+    }, 20_000).catch((error: Error) => {
+      const logs = ['default.details-v1-0.proxy', 'agent', 'default.productpage-v1-0.proxy'].map((n) =>
+        mesh.log(n),
+      );
+      throw new Error(`${error.message}\n${logs.join('')}${mesh.output().slice(-2_000)}`);
+    });
     process.kill(control, 'SIGKILL');
     writeWeights(mesh.folder, only.v3);
     await untilVersion(mesh, 3);

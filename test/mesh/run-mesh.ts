@@ -4,7 +4,7 @@
  * and fail where WEFT_REQUIRE_REAL_PARTS is set.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,6 +32,8 @@ export interface Mesh {
   state(): string;
   /** Everything it printed. */
   output(): string;
+  /** The end of a log file, for the message of a failure. */
+  log(name: string): string;
   /** Milliseconds from the start to the first page. */
   readonly startMs: number;
   /** SIGINT, and wait for the end; its exit code. */
@@ -93,6 +95,7 @@ export async function runMesh(options: MeshOptions = {}): Promise<Mesh> {
     dashboard: `http://127.0.0.1:${dashboardPort}`,
     process: child,
     startMs: performance.now() - started,
+    log: (name) => tail(join(/State and logs are in (\S+)/.exec(output)?.[1] ?? '', 'logs', `${name}.log`)),
     state: () => /State and logs are in (\S+)/.exec(output)?.[1] ?? '',
     output: () => output,
     async stop() {
@@ -109,6 +112,14 @@ export async function runMesh(options: MeshOptions = {}): Promise<Mesh> {
       return code;
     },
   };
+}
+
+function tail(file: string): string {
+  try {
+    return `${file}:\n${readFileSync(file, 'utf8').slice(-3_000)}\n`;
+  } catch (error) {
+    return `${file}: ${(error as Error).message}\n`;
+  }
 }
 
 async function giveTo(uid: number, folders: readonly string[]): Promise<void> {
