@@ -107,4 +107,14 @@ describe('the platform over the user’s objects', () => {
     expect(ipOf()).toBe('10.244.0.3');
     expect(states(store)).toEqual(['pod.yaml ok']);
   });
+
+  it('gives it the labels that say whether there is a proxy', async () => {
+    const user = source([put('pod.yaml', pod({}))]);
+    const platform = source();
+    const store = await mesh(user, platform);
+    const labels = { app: 'web', 'security.istio.io/tlsMode': 'istio' };
+    const made = pod({ status: { podIP: '10.244.0.2' } });
+    platform.tell(put('pod.json', { ...made, metadata: { ...made.metadata, labels } }));
+    expect(store.resources().get('/Pod', 'default', 'web-1')?.object.metadata.labels).toEqual(labels);
+  });
 });

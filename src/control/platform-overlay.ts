@@ -118,8 +118,15 @@ function additionsOf(
     return { value: { ...written, spec: { ...spec, ...fields } }, fields };
   }
   if (written['kind'] === 'Pod' && made['status'] !== undefined) {
-    const fields = { status: made['status'] };
-    return { value: { ...written, ...fields }, fields };
+    // The platform's labels and annotations say whether there is a proxy and which: they hold the user's, too.
+    const { labels, annotations } = made['metadata'] as Fields;
+    const added = {
+      ...(labels !== undefined && { labels }),
+      ...(annotations !== undefined && { annotations }),
+    };
+    const metadata = { ...(written['metadata'] as Fields), ...added };
+    const { status } = made;
+    return { value: { ...written, metadata, status }, fields: { ...added, status } };
   }
   return undefined;
 }
