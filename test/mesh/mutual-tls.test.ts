@@ -1,7 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { openAuthority } from '../../src/ca/main.ts';
 import type { StatusReport } from '../../src/server/contract.ts';
+import { makeTestLeaf, makeWrongLeaf, type TestCa } from '../../src/testing/certificates.ts';
+import { trustBundlePem } from '../../src/wire/identity/trust-bundle.ts';
 import { capture } from './capture.ts';
 import { dataPlanes } from './data-planes.ts';
 import { eventually } from './eventually.ts';
@@ -32,6 +35,7 @@ describe.each(dataPlanes)('mutual TLS, $name', ({ flags, prepare }) => {
         prepare(folder);
         addProbe(folder, { name: 'outside', sidecar: false });
         addProbe(folder, { name: 'inside', sidecar: true });
+        addProbe(folder, { name: 'stranger', sidecar: false, app: 'stranger' });
       },
     });
     await eventually(() => fetchFrom(mesh, 'outside', 'http://outside:9080/'), 30_000);
@@ -66,7 +70,40 @@ describe.each(dataPlanes)('mutual TLS, $name', ({ flags, prepare }) => {
       expect((await fetchFrom(mesh, 'outside', 'http://details:9080/details/0')).status).toBe(0),
     );
   });
+
+  it('refuses a certificate of another trust domain and of another root, and takes one of its own', async () => {
+    const ca = await authorityOf(mesh);
+    const leaves = {
+      own: await makeTestLeaf(ca, 'default', 'stranger'),
+      otherDomain: await makeWrongLeaf(ca, 'other_trust_domain', 'default', 'stranger'),
+      otherRoot: await makeWrongLeaf(ca, 'unknown_root', 'default', 'stranger'),
+      expired: await makeWrongLeaf(ca, 'expired', 'default', 'stranger'),
+    };
+    for (const [name, leaf] of Object.entries(leaves)) {
+      writeFileSync(join(mesh.folder, `${name}.pem`), leaf.chainPem);
+      writeFileSync(join(mesh.folder, `${name}.key`), leaf.keyPem);
+    }
+    const host = await addressOf(mesh, 'details-v1');
+    const dial = async (certificate: string): Promise<string> => {
+      const query = new URLSearchParams({ host, port: '9080', certificate });
+      const response = await fetch(`${mesh.gateway}/stranger/dial?${query}`);
+      return ((await response.json()) as { answered: string }).answered;
+    };
+    expect(await eventually(() => dial('own'))).toBe('HTTP/1.1 200 OK');
+    for (const certificate of ['otherDomain', 'otherRoot', 'expired']) {
+      expect(await dial(certificate), certificate).toBe('');
+    }
+  });
 });
+
+/** The mesh's own authority, opened from its key on disk: a certificate can only be wrong in the one way that is meant. */
+async function authorityOf(mesh: Mesh): Promise<TestCa> {
+  const nowMs = Date.now();
+  const keyDir = join(mesh.state(), 'control', 'ca');
+  const authority = await openAuthority({ trustDomain: 'cluster.local', keyDir }, nowMs);
+  const rootsPem = trustBundlePem(authority.bundle);
+  return { trustDomain: 'cluster.local', issuer: authority.signer, authority, rootsPem, nowMs };
+}
 
 async function addressOf(mesh: Mesh, workload: string): Promise<string> {
   const status = (await (await fetch(`${mesh.dashboard}/api/status`)).json()) as StatusReport;

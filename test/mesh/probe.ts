@@ -7,12 +7,14 @@ import { root } from './run-mesh.ts';
 export interface ProbeOptions {
   readonly name: string;
   readonly sidecar: boolean;
+  /** Its program, a file of apps/. */
+  readonly app?: 'probe' | 'stranger';
   readonly replicas?: number;
 }
 
 /** Adds a probe that the gateway offers at `/NAME/...`; call it while the mesh is prepared. */
-export function addProbe(folder: string, { name, sidecar, replicas = 1 }: ProbeOptions): void {
-  cpSync(join(root, 'test/mesh/apps/probe.ts'), join(folder, 'probe.ts'));
+export function addProbe(folder: string, { name, sidecar, app = 'probe', replicas = 1 }: ProbeOptions): void {
+  cpSync(join(root, `test/mesh/apps/${app}.ts`), join(folder, `${app}.ts`));
   writeFileSync(
     join(folder, `${name}.yaml`),
     `apiVersion: v1
@@ -32,7 +34,7 @@ spec:
   template:
     metadata:
       labels: {app: ${name}, sidecar.istio.io/inject: "${sidecar}"}
-      annotations: {weft.dev/command: node probe.ts}
+      annotations: {weft.dev/command: node ${app}.ts}
     spec:
       containers:
       - name: probe
