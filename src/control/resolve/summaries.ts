@@ -1,4 +1,5 @@
-import { matchesLabels } from '../../mesh/workload.ts';
+import type { Service } from '../../mesh/service.ts';
+import { matchesLabels, type Workload } from '../../mesh/workload.ts';
 import { endpoints } from './endpoints.ts';
 import { serviceKey, services } from './services.ts';
 import { workloads } from './workloads.ts';
@@ -35,24 +36,30 @@ export interface ServiceSummary {
 
 /** All workloads, by namespace and name. */
 export const workloadSummaries = step('workload summaries', (read): readonly WorkloadSummary[] => {
-  const selecting = read.of(services, '').filter(({ selector }) => selector !== undefined);
-  return read.of(workloads, '').map((workload) => ({
-    namespace: workload.namespace,
-    name: workload.name,
-    workload: workload.owner,
-    serviceAccount: workload.serviceAccount,
-    ip: workload.ips[0] ?? '',
-    ready: workload.ready,
-    dataPlane: workload.dataPlane,
-    gateway: workload.gateway,
-    services: selecting
-      .filter(
-        ({ namespace, selector = {} }) =>
-          namespace === workload.namespace && matchesLabels(selector, workload.labels),
-      )
-      .map(({ hostname }) => hostname),
-  }));
+  const byNamespace = new Map<string, Service[]>();
+  for (const service of read.of(services, ''))
+    if (service.selector !== undefined)
+      byNamespace.set(service.namespace, [...(byNamespace.get(service.namespace) ?? []), service]);
+  return read
+    .of(workloads, '')
+    .map((workload) => summaryOf(workload, byNamespace.get(workload.namespace) ?? []));
 });
+
+function summaryOf(workload: Workload, candidates: readonly Service[]): WorkloadSummary {
+  const { namespace, name, owner, serviceAccount, ips, ready, dataPlane, gateway, labels } = workload;
+  const selecting = candidates.filter(({ selector = {} }) => matchesLabels(selector, labels));
+  return {
+    namespace,
+    name,
+    workload: owner,
+    serviceAccount,
+    ip: ips[0] ?? '',
+    ready,
+    dataPlane,
+    gateway,
+    services: selecting.map(({ hostname }) => hostname),
+  };
+}
 
 /** All services, those of Kubernetes first. */
 export const serviceSummaries = step('service summaries', (read): readonly ServiceSummary[] =>

@@ -45,6 +45,8 @@ function connectionManager(input: HttpInput): HttpConnectionManager {
     server_header_transformation: 'PASS_THROUGH',
     // HTTP/1.0 is what some health checkers and proxies still speak.
     http_protocol_options: { accept_http_10: true },
+    // `reviews.default.svc.cluster.local.` is the same host: the dot only keeps resolvers from completing it.
+    strip_trailing_host_dot: true,
     stream_idle_timeout: '0s',
     // Nobody becomes "internal" by an address alone.
     internal_address_config: { cidr_ranges: [{ address_prefix: '127.0.0.1', prefix_len: 32 }] },
