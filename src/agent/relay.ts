@@ -1,9 +1,9 @@
-import { createDeltaClient, type DeltaUpdate } from '../xds/delta-client.ts';
+import { createDeltaClient, type DeltaClient, type DeltaUpdate } from '../xds/delta-client.ts';
 import { type DeltaRequest, type DeltaResponse, WILDCARD } from '../xds/delta-messages.ts';
-import { createDeltaServer } from '../xds/delta-server.ts';
+import { createDeltaServer, type DeltaServer } from '../xds/delta-server.ts';
 import { type Node, typeUrls } from '../xds/resources.ts';
 import type { Push, Sendable } from '../xds/sendable.ts';
-import type { ServedType, Snapshot } from '../xds/served-type.ts';
+import type { ServedType } from '../xds/served-type.ts';
 import { type Held, passOn } from './held.ts';
 import { createQuestions } from './questions.ts';
 
@@ -59,179 +59,212 @@ interface Pending {
 
 /** A relay for an Envoy that has just connected; the control plane is not reached yet. */
 export function createRelay(options: RelayOptions): Relay {
-  const { held, own } = options;
-  const { streamId, maxSubscriptions } = options;
-  const server = createDeltaServer({ streamId, ...(maxSubscriptions !== undefined && { maxSubscriptions }) });
-  const client = createDeltaClient(options.node);
+  return new BothEnds(options);
+}
+
+class BothEnds implements Relay {
+  readonly #held: Held;
+  readonly #own: RelayOptions['own'];
+  readonly #server: DeltaServer;
+  readonly #client: DeltaClient;
   /** What the Envoy should use. */
-  const offered = new Map<string, Map<string, Sendable>>();
-  const pending = new Map<string, Pending[]>();
-  const reasons = new Map<string, string>();
-  const questions = createQuestions();
+  readonly #offered = new Map<string, Map<string, Sendable>>();
+  readonly #pending = new Map<string, Pending[]>();
+  /** The last words of the Envoy about a type. */
+  readonly #reasons = new Map<string, string>();
+  readonly #questions = createQuestions();
   /** The Envoy has just come and the control plane may yet tell what is new: nothing is served from what is held. */
-  let isPatient = true;
-  let heldChanged = false;
-  let version = '';
-  for (const typeUrl of held.types()) {
-    offered.set(typeUrl, new Map(held.of(typeUrl)));
-    for (const one of held.of(typeUrl).values()) client.restore(typeUrl, one.name, one.version);
+  #isPatient = true;
+  #heldChanged = false;
+  #version = '';
+
+  constructor({ held, own, node, streamId, maxSubscriptions }: RelayOptions) {
+    this.#held = held;
+    this.#own = own;
+    this.#server = createDeltaServer({
+      streamId,
+      ...(maxSubscriptions !== undefined && { maxSubscriptions }),
+    });
+    this.#client = createDeltaClient(node);
+    for (const typeUrl of held.types()) {
+      this.#offered.set(typeUrl, new Map(held.of(typeUrl)));
+      for (const { name, version } of held.of(typeUrl).values()) this.#client.restore(typeUrl, name, version);
+    }
   }
 
-  const offeredOf = (typeUrl: string): Map<string, Sendable> => {
-    const known = offered.get(typeUrl) ?? new Map<string, Sendable>();
-    offered.set(typeUrl, known);
+  envoyAsks(request: DeltaRequest, nowMs: number): RelayOutput {
+    const events = this.#server.receive(request);
+    const excess = events.find((event) => event.kind === 'excess')?.message;
+    if (excess !== undefined) return { ...nothing, excess };
+    const refusals = events
+      .filter((event) => event.kind === 'refused')
+      .map(({ typeUrl, error }) => ({ typeUrl, message: error.message }));
+    for (const { typeUrl, message } of refusals) this.#reasons.set(typeUrl, message);
+    const type = this.#server.types().get(request.typeUrl);
+    const isNew = events.some((event) => event.kind === 'subscribed');
+    const requests = type !== undefined && isNew ? this.#follow(type) : [];
+    this.#offer();
+    return { ...this.#output(nowMs, requests), refusals };
+  }
+
+  controlOpened(nowMs: number): RelayOutput {
+    this.#questions.clear();
+    const requests = this.#ask(this.#client.open());
+    this.#offer();
+    return this.#output(nowMs, requests);
+  }
+
+  controlAnswers(response: DeltaResponse, nowMs: number): RelayOutput {
+    const update = this.#client.receive(response);
+    if (update === undefined) return nothing;
+    const { typeUrl, removed } = update;
+    this.#questions.answered(response);
+    this.#version = update.systemVersion;
+    const resources = update.resources.map(passOn);
+    const type = this.#offeredOf(typeUrl);
+    const again = resources.filter(({ name, version }) => type.get(name)?.version === version);
+    for (const one of resources) type.set(one.name, one);
+    for (const name of removed) type.delete(name);
+    this.#pending.set(typeUrl, [...(this.#pending.get(typeUrl) ?? []), { update, resources }]);
+    this.#offer();
+    const names = again.map(({ name }) => name);
+    this.#server.resend(typeUrl, names);
+    return this.#output(nowMs);
+  }
+
+  controlLost(nowMs: number): RelayOutput {
+    this.#client.lost();
+    this.#questions.clear();
+    return this.patienceEnded(nowMs);
+  }
+
+  patienceEnded(nowMs: number): RelayOutput {
+    this.#isPatient = false;
+    return this.ownChanged(nowMs);
+  }
+
+  ownChanged(nowMs: number): RelayOutput {
+    this.#offer();
+    return this.#output(nowMs);
+  }
+
+  tick(nowMs: number): RelayOutput {
+    return this.#output(nowMs);
+  }
+
+  wakeAtMs(): number | undefined {
+    return this.#server.wakeAtMs();
+  }
+
+  #offer(): void {
+    this.#server.offer({
+      version: this.#version,
+      all: (typeUrl) => [...this.#offeredOf(typeUrl).values()],
+      named: (typeUrl, names) =>
+        [...names].map((name) => this.#find(typeUrl, name)).filter((one) => one !== undefined),
+      awaits: (typeUrl, name) => this.#awaits(typeUrl, name),
+    });
+  }
+
+  #offeredOf(typeUrl: string): Map<string, Sendable> {
+    const known = this.#offered.get(typeUrl) ?? new Map<string, Sendable>();
+    this.#offered.set(typeUrl, known);
     return known;
-  };
-  const ownSecret = (typeUrl: string, name: string) =>
-    typeUrl === typeUrls.secret ? own.get(name) : undefined;
-  const snapshot = (): Snapshot => ({
-    version,
-    all: (typeUrl) => [...offeredOf(typeUrl).values()],
-    named: (typeUrl, names) =>
-      [...names]
-        .map((name) => ownSecret(typeUrl, name)?.() ?? offeredOf(typeUrl).get(name))
-        .filter((one) => one !== undefined),
-    awaits(typeUrl, name) {
-      const make = ownSecret(typeUrl, name);
-      if (make !== undefined) return make() === undefined;
-      if (isPatient || questions.hasHeard(typeUrl)) return questions.isOpen(typeUrl, name);
-      // The control plane is away: nothing may be said to be gone. The Envoy may hold what we do not.
-      return name === WILDCARD ? !held.isKnown(typeUrl) : !offeredOf(typeUrl).has(name);
-    },
-  });
-  const ask = (requests: readonly DeltaRequest[]): readonly DeltaRequest[] => {
-    for (const request of requests) questions.note(request);
+  }
+
+  #ownSecret(typeUrl: string, name: string): (() => Sendable | undefined) | undefined {
+    return typeUrl === typeUrls.secret ? this.#own.get(name) : undefined;
+  }
+
+  #find(typeUrl: string, name: string): Sendable | undefined {
+    return this.#ownSecret(typeUrl, name)?.() ?? this.#offeredOf(typeUrl).get(name);
+  }
+
+  /** Whether nothing may be said of a name yet. */
+  #awaits(typeUrl: string, name: string): boolean {
+    const own = this.#ownSecret(typeUrl, name);
+    if (own !== undefined) return own() === undefined;
+    const questions = this.#questions;
+    if (this.#isPatient || questions.hasHeard(typeUrl)) return questions.isOpen(typeUrl, name);
+    // The control plane is away: nothing may be said to be gone. The Envoy may hold what we do not.
+    return name === WILDCARD ? !this.#held.isKnown(typeUrl) : !this.#offeredOf(typeUrl).has(name);
+  }
+
+  #ask(requests: readonly DeltaRequest[]): readonly DeltaRequest[] {
+    for (const request of requests) this.#questions.note(request);
     return requests;
-  };
+  }
+
   /** Makes the subscriptions towards the control plane those of the Envoy. */
-  const follow = (type: ServedType): readonly DeltaRequest[] => {
+  #follow(type: ServedType): readonly DeltaRequest[] {
     const { typeUrl } = type;
-    const wanted = new Set([...type.names].filter((name) => ownSecret(typeUrl, name) === undefined));
+    const wanted = new Set([...type.names].filter((name) => this.#ownSecret(typeUrl, name) === undefined));
     if (type.wildcard) wanted.add(WILDCARD);
-    const dropped = [...client.subscriptions(typeUrl)].filter((name) => !wanted.has(name));
-    const requests = [
-      ...ask(client.subscribe(typeUrl, [...wanted])),
-      ...client.unsubscribe(typeUrl, dropped),
-    ];
-    for (const name of dropped) forget(typeUrl, name);
+    const dropped = [...this.#client.subscriptions(typeUrl)].filter((name) => !wanted.has(name));
+    const subscribed = this.#ask(this.#client.subscribe(typeUrl, [...wanted]));
+    const requests = [...subscribed, ...this.#client.unsubscribe(typeUrl, dropped)];
+    if (!type.wildcard) for (const name of dropped) this.#forget(typeUrl, name);
     return requests;
-  };
-  const forget = (typeUrl: string, name: string): void => {
-    if (client.subscriptions(typeUrl).has(WILDCARD)) return;
-    offered.get(typeUrl)?.delete(name);
-    held.drop(typeUrl, name);
-  };
-  /** Answers the updates that the Envoy is through with. */
-  const settle = (): readonly DeltaRequest[] => {
-    const requests: DeltaRequest[] = [];
-    for (const [typeUrl, updates] of pending) {
-      const type = server.types().get(typeUrl);
-      if (type !== undefined && (type.outstanding !== undefined || type.dirty)) continue;
-      pending.delete(typeUrl);
-      for (const one of updates) requests.push(...answer(one, type));
-    }
-    return requests;
-  };
-  const answer = ({ update, resources }: Pending, type: ServedType | undefined): readonly DeltaRequest[] => {
-    const { typeUrl } = update;
-    heldChanged = true;
-    held.know(typeUrl);
-    const refused = resources.filter(({ name, version: v }) => type?.refused.get(name) === v);
-    for (const one of resources) if (!refused.includes(one)) keep(typeUrl, one);
-    for (const name of update.removed) held.drop(typeUrl, name);
-    for (const { name } of refused) restoreLastGood(typeUrl, name);
-    if (refused.length === 0) return client.accept(update);
-    const names = refused.map(({ name }) => name);
-    return client.reject(update, reasons.get(typeUrl) ?? `refused: ${names.join(', ')}`, names);
-  };
-  const keep = (typeUrl: string, one: Sendable): void => {
-    if (offeredOf(typeUrl).has(one.name)) held.put(typeUrl, one);
-  };
-  const restoreLastGood = (typeUrl: string, name: string): void => {
-    const good = held.of(typeUrl).get(name);
-    if (good === undefined) offeredOf(typeUrl).delete(name);
-    else offeredOf(typeUrl).set(name, good);
-    server.offer(snapshot());
-  };
+  }
+
+  #forget(typeUrl: string, name: string): void {
+    this.#offered.get(typeUrl)?.delete(name);
+    this.#held.drop(typeUrl, name);
+  }
+
   /** Everything that follows from an input: what Envoy gets, what the control plane is told. */
-  const output = (
-    nowMs: number,
-    first: readonly DeltaRequest[],
-    more: Partial<RelayOutput> = {},
-  ): RelayOutput => {
-    const toEnvoy = [...server.next(nowMs)];
+  #output(nowMs: number, first: readonly DeltaRequest[] = []): RelayOutput {
+    const toEnvoy = [...this.#server.next(nowMs)];
     const toControl = [...first];
     // Answering may restore something, which is sent, and so on; an update is answered once, so this ends.
-    for (let count = pending.size; count > 0; ) {
-      toControl.push(...settle());
-      toEnvoy.push(...server.next(nowMs));
-      if (pending.size === count) break;
-      count = pending.size;
+    for (let count = this.#pending.size; count > 0; ) {
+      toControl.push(...this.#settle());
+      toEnvoy.push(...this.#server.next(nowMs));
+      if (this.#pending.size === count) break;
+      count = this.#pending.size;
     }
-    const changed = heldChanged;
-    heldChanged = false;
-    return { toEnvoy, toControl, heldChanged: changed, refusals: [], ...more };
-  };
+    const heldChanged = this.#heldChanged;
+    this.#heldChanged = false;
+    return { toEnvoy, toControl, heldChanged, refusals: [] };
+  }
 
-  return {
-    envoyAsks(request, nowMs) {
-      const events = server.receive(request);
-      const excess = events.find((event) => event.kind === 'excess')?.message;
-      if (excess !== undefined) return { ...nothing, excess };
-      const refusals = events.filter((event) => event.kind === 'refused');
-      for (const { typeUrl, error } of refusals) reasons.set(typeUrl, error.message);
-      const type = server.types().get(request.typeUrl);
-      const isNew = events.some((event) => event.kind === 'subscribed');
-      const requests = type !== undefined && isNew ? follow(type) : [];
-      server.offer(snapshot());
-      return output(nowMs, requests, {
-        refusals: refusals.map(({ typeUrl, error }) => ({ typeUrl, message: error.message })),
-      });
-    },
-    controlOpened(nowMs) {
-      questions.clear();
-      const requests = ask(client.open());
-      server.offer(snapshot());
-      return output(nowMs, requests);
-    },
-    controlAnswers(response, nowMs) {
-      const update = client.receive(response);
-      if (update === undefined) return nothing;
-      const { typeUrl, removed } = update;
-      questions.answered(response);
-      version = update.systemVersion;
-      const resources = update.resources.map(passOn);
-      const type = offeredOf(typeUrl);
-      const again = resources.filter((one) => type.get(one.name)?.version === one.version);
-      for (const one of resources) type.set(one.name, one);
-      for (const name of removed) type.delete(name);
-      pending.set(typeUrl, [...(pending.get(typeUrl) ?? []), { update, resources }]);
-      server.offer(snapshot());
-      server.resend(
-        typeUrl,
-        again.map(({ name }) => name),
-      );
-      return output(nowMs, []);
-    },
-    controlLost(nowMs) {
-      isPatient = false;
-      client.lost();
-      questions.clear();
-      server.offer(snapshot());
-      return output(nowMs, []);
-    },
-    patienceEnded(nowMs) {
-      isPatient = false;
-      server.offer(snapshot());
-      return output(nowMs, []);
-    },
-    ownChanged(nowMs) {
-      server.offer(snapshot());
-      return output(nowMs, []);
-    },
-    tick: (nowMs) => output(nowMs, []),
-    wakeAtMs: () => server.wakeAtMs(),
-  };
+  /** Answers the updates that the Envoy is through with. */
+  #settle(): readonly DeltaRequest[] {
+    const requests: DeltaRequest[] = [];
+    for (const [typeUrl, updates] of this.#pending) {
+      const type = this.#server.types().get(typeUrl);
+      if (type !== undefined && (type.outstanding !== undefined || type.dirty)) continue;
+      this.#pending.delete(typeUrl);
+      for (const one of updates) requests.push(...this.#answer(one, type));
+    }
+    return requests;
+  }
+
+  #answer({ update, resources }: Pending, type: ServedType | undefined): readonly DeltaRequest[] {
+    const { typeUrl } = update;
+    const isRefused = ({ name, version }: Sendable): boolean => type?.refused.get(name) === version;
+    const refused = resources.filter(isRefused).map(({ name }) => name);
+    this.#heldChanged = true;
+    this.#held.know(typeUrl);
+    for (const one of resources) if (!isRefused(one)) this.#keep(typeUrl, one);
+    for (const name of update.removed) this.#held.drop(typeUrl, name);
+    if (refused.length === 0) return this.#client.accept(update);
+    for (const name of refused) this.#restoreLastGood(typeUrl, name);
+    this.#offer();
+    const reason = this.#reasons.get(typeUrl) ?? `refused: ${refused.join(', ')}`;
+    return this.#client.reject(update, reason, refused);
+  }
+
+  /** What was unsubscribed meanwhile is not in use. */
+  #keep(typeUrl: string, one: Sendable): void {
+    if (this.#offeredOf(typeUrl).has(one.name)) this.#held.put(typeUrl, one);
+  }
+
+  #restoreLastGood(typeUrl: string, name: string): void {
+    const good = this.#held.of(typeUrl).get(name);
+    if (good === undefined) this.#offeredOf(typeUrl).delete(name);
+    else this.#offeredOf(typeUrl).set(name, good);
+  }
 }
 
 const nothing: RelayOutput = { toEnvoy: [], toControl: [], heldChanged: false, refusals: [] };

@@ -1,10 +1,11 @@
-import type { Clock } from '../lib/clock.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
 import { workloadSpiffeId } from '../wire/identity/spiffe.ts';
-import { cacheFile } from './cache-file.ts';
+import { type CacheFile, cacheFile } from './cache-file.ts';
 import { openChannel } from './control-channel.ts';
-import { openEnvoyPort } from './envoy-port.ts';
-import { type EnvoyStream, relayEnvoy } from './envoy-stream.ts';
-import { keepOwnIdentity } from './own-identity.ts';
+import { type EnvoyCall, type EnvoyPort, openEnvoyPort } from './envoy-port.ts';
+import { EnvoyStream } from './envoy-stream.ts';
+import type { Held } from './held.ts';
+import { keepOwnIdentity, type OwnIdentity } from './own-identity.ts';
 import { OWN_CERTIFICATE, type OwnSecrets, ownSecretsOf, TRUST_BUNDLE } from './own-secrets.ts';
 import { type WorkloadConfig, workloadName } from './workload-config.ts';
 
@@ -34,72 +35,85 @@ export async function serveWorkload(
   config: WorkloadConfig,
   environment: AgentEnvironment,
 ): Promise<WorkloadAgent> {
-  const { clock, random } = environment;
   const workload = workloadName(config);
   const log = (line: string): void => environment.log(`${workload}: ${line}`);
   const file = cacheFile(config.cacheDir, workload, log);
-  const held = await file.load();
-  const streams = new Set<EnvoyStream>();
-  let secrets: OwnSecrets | undefined;
-  let isSaving = false;
-  let isClosed = false;
-  let count = 0;
-  const own = new Map([
-    [OWN_CERTIFICATE, () => secrets?.certificate],
-    [TRUST_BUNDLE, () => secrets?.bundle],
-  ]);
-  const save = (): void => {
-    if (isSaving) return;
-    isSaving = true;
-    clock.setTimeout(() => {
-      isSaving = false;
-      if (!isClosed) void file.save(held);
-    }, SAVE_DELAY_MS);
-  };
+  const server = new WorkloadServer(config, { ...environment, log }, file, await file.load());
+  await server.open();
+  return server;
+}
 
-  const stopIdentity = keepOwnIdentity({
-    spiffeId: workloadSpiffeId(config),
-    ttlS: config.certificateTtlS,
-    createCertificate: (request) => createCertificate(config, request),
-    clock,
-    random,
-    onIssued(identity) {
-      secrets = ownSecretsOf(identity);
-      log(`certificate until ${new Date(identity.notAfterMs).toISOString()}`);
-      for (const stream of streams) stream.ownChanged();
-    },
-    log,
-  });
-  const port = await openEnvoyPort(config.socketPath, config.socketUid, (call) => {
-    count += 1;
-    const stream = relayEnvoy({
-      id: `${process.pid.toString(36)}.${count.toString(36)}`,
-      call,
-      workload,
-      held,
-      own,
-      openChannel: () => openChannel(config.controlAddress, config),
-      clock,
-      random,
-      onHeldChanged: save,
-      onEnd: () => streams.delete(stream),
-      log,
+class WorkloadServer implements WorkloadAgent {
+  readonly config: WorkloadConfig;
+  readonly #environment: AgentEnvironment;
+  readonly #file: CacheFile;
+  readonly #held: Held;
+  readonly #streams = new Set<EnvoyStream>();
+  #secrets: OwnSecrets | undefined;
+  #saving: Timer | undefined;
+  #port: EnvoyPort | undefined;
+  #stopIdentity = (): void => {};
+  #count = 0;
+
+  constructor(config: WorkloadConfig, environment: AgentEnvironment, file: CacheFile, held: Held) {
+    this.config = config;
+    this.#environment = environment;
+    this.#file = file;
+    this.#held = held;
+  }
+
+  async open(): Promise<void> {
+    const { socketPath, socketUid } = this.config;
+    this.#port = await openEnvoyPort(socketPath, socketUid, (call) => this.#serve(call));
+    this.#stopIdentity = keepOwnIdentity({
+      ...this.#environment,
+      spiffeId: workloadSpiffeId(this.config),
+      ttlS: this.config.certificateTtlS,
+      createCertificate: (request) => createCertificate(this.config, request),
+      onIssued: (identity) => this.#use(identity),
     });
-    streams.add(stream);
-  }).catch((error) => {
-    stopIdentity();
-    throw error;
-  });
-  return {
-    config,
-    async close(isGone) {
-      stopIdentity();
-      for (const stream of streams) stream.end();
-      port.close();
-      isClosed = true;
-      await (isGone ? file.remove() : file.save(held));
-    },
-  };
+  }
+
+  async close(isGone: boolean): Promise<void> {
+    this.#stopIdentity();
+    for (const stream of this.#streams) stream.end();
+    this.#port?.close();
+    this.#saving?.cancel();
+    await (isGone ? this.#file.remove() : this.#file.save(this.#held));
+  }
+
+  #serve(call: EnvoyCall): void {
+    this.#count += 1;
+    const { config } = this;
+    const stream: EnvoyStream = new EnvoyStream({
+      ...this.#environment,
+      id: `${process.pid.toString(36)}.${this.#count.toString(36)}`,
+      call,
+      workload: workloadName(config),
+      held: this.#held,
+      own: new Map([
+        [OWN_CERTIFICATE, () => this.#secrets?.certificate],
+        [TRUST_BUNDLE, () => this.#secrets?.bundle],
+      ]),
+      openChannel: () => openChannel(config.controlAddress, config),
+      onHeldChanged: () => this.#saveSoon(),
+      onEnd: () => this.#streams.delete(stream),
+    });
+    this.#streams.add(stream);
+  }
+
+  #use(identity: OwnIdentity): void {
+    this.#secrets = ownSecretsOf(identity);
+    this.#environment.log(`certificate until ${new Date(identity.notAfterMs).toISOString()}`);
+    for (const stream of this.#streams) stream.ownChanged();
+  }
+
+  #saveSoon(): void {
+    this.#saving ??= this.#environment.clock.setTimeout(() => {
+      this.#saving = undefined;
+      void this.#file.save(this.#held);
+    }, SAVE_DELAY_MS);
+  }
 }
 
 async function createCertificate(config: WorkloadConfig, request: Uint8Array): Promise<Uint8Array> {
