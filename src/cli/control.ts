@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { ControlOptions, RunningControl } from '../control/main.ts';
+import type { RunningControl } from '../control/main.ts';
+import type { ControlOptions } from '../control/options.ts';
 import { hostAndPort } from './ca.ts';
 import { entryFile } from './entry.ts';
 import { exitCodes, type Io } from './io.ts';

@@ -7,8 +7,6 @@
  * platform does. What never happens here: a decision of any of the stages.
  */
 import { writeFile } from 'node:fs/promises';
-import type { Secret } from '../api/kubernetes/config-data.ts';
-import type { Resources } from '../api/resources.ts';
 import { type Authentication, authenticate, type Credentials } from '../ca/authenticate.ts';
 import { auditLine } from '../ca/issuance-audit.ts';
 import { watchJwksFile } from '../ca/jwks-file.ts';
@@ -18,57 +16,25 @@ import { type CreateCertificate, DEFAULT_LIMITS, makeCertificateService } from '
 import { CA_AUDIENCE } from '../ca/service-account-token.ts';
 import { CONTROL_PLANE_NAMES, type ServingNames } from '../ca/serving-certificate.ts';
 import { startServingRenewal } from '../ca/serving-renewal.ts';
-import { DEFAULT_LIFETIME, type LifetimePolicy } from '../ca/sign.ts';
+import { DEFAULT_LIFETIME } from '../ca/sign.ts';
 import { systemClock } from '../lib/clock.ts';
 import { systemRandom } from '../lib/random.ts';
-import { type ApiOptions, type RunningApi, serveApi } from '../server/http-api.ts';
+import { type RunningApi, serveApi } from '../server/http-api.ts';
 import { noPlatform, platformPartsFrom } from '../server/platform-parts.ts';
 import { trustBundlePem } from '../wire/identity/trust-bundle.ts';
-import { type CompileSettings, compile } from './compile.ts';
+import { compile } from './compile.ts';
+import type { ControlOptions } from './options.ts';
 import { overlaySource } from './platform-overlay.ts';
 import { apiAnswers } from './serve/api-answers.ts';
 import { createResourceBytes } from './serve/encoded.ts';
 import { createFleet, type Fleet } from './serve/fleet.ts';
-import { type GrpcPorts, type ListenAddress, serveGrpc } from './serve/grpc-server.ts';
+import { type GrpcPorts, serveGrpc } from './serve/grpc-server.ts';
+import { secretSources } from './serve/kubernetes-secrets.ts';
 import type { MeshState } from './serve/mesh-state.ts';
 import { createPushSchedule } from './serve/push-schedule.ts';
-import { createSecretSource, type SecretData, type SecretSource } from './serve/secrets.ts';
 import { openFileSource } from './watch/files/file-source.ts';
 import type { Source } from './watch/source.ts';
 import { makeResourceStore, type ResourceStore } from './watch/store.ts';
-
-/** What the control plane is started with. */
-export interface ControlOptions extends CompileSettings {
-  readonly version: string;
-  /** Files and folders of resources. */
-  readonly paths: readonly string[];
-  /** Folder of the objects that the platform writes. */
-  readonly platformObjects?: string;
-  /** The platform's table of processes. */
-  readonly platformStatusFile?: string;
-  readonly trustDomain: string;
-  readonly trustDomainAliases?: readonly string[];
-  /** Folder of the CA's key, made at the first start. */
-  readonly keyDir: string;
-  /** The user's own CA in place of it. */
-  readonly cacertsDir?: string;
-  /** Keys of service-account tokens. Absent: only certificates prove who a proxy is. */
-  readonly tokenJwksFile?: string;
-  readonly tokenIssuer?: string;
-  /** Where to write the trust bundle for clients. */
-  readonly rootsFile?: string;
-  readonly lifetime?: LifetimePolicy;
-  /** xDS and CA with TLS; port 0 takes a free one. */
-  readonly secure: ListenAddress;
-  /** Names that proxies reach it by, beside the usual ones. */
-  readonly names?: ServingNames;
-  /** xDS without TLS, on loopback; absent: none. */
-  readonly plain?: ListenAddress & { readonly authenticate: boolean };
-  /** HTTP API and dashboard. */
-  readonly api: ApiOptions['listen'];
-  readonly dashboardDir?: string;
-  readonly allowedHosts?: readonly string[];
-}
 
 /** What the control plane has of the world. */
 export interface ControlIo {
@@ -251,28 +217,6 @@ function sourceOf({ paths, platformObjects }: ControlOptions): Source {
   const written = openFileSource({ paths, clock: systemClock });
   if (platformObjects === undefined) return written;
   return overlaySource(written, openFileSource({ paths: [platformObjects], clock: systemClock }));
-}
-
-/** Secrets of the resources; the same source as long as no Secret changes. */
-function secretSources(rootsPem: string): (resources: Resources) => SecretSource {
-  let last: { readonly list: unknown; readonly source: SecretSource } | undefined;
-  return (resources) => {
-    const list = resources.list('/Secret');
-    if (last?.list !== list) {
-      const find = (namespace: string, name: string) => {
-        const found = resources.get('/Secret', namespace, name);
-        return found && secretData(found.object);
-      };
-      last = { list, source: createSecretSource({ rootsPem, find }) };
-    }
-    return last.source;
-  };
-}
-
-function secretData({ data = {}, stringData = {} }: Secret): SecretData {
-  const decoded = Object.entries(data).map(([key, text]) => [key, Buffer.from(text, 'base64')] as const);
-  const plain = Object.entries(stringData).map(([key, text]) => [key, Buffer.from(text)] as const);
-  return { data: Object.fromEntries([...decoded, ...plain]) };
 }
 
 function joinNames(first: ServingNames, second: ServingNames | undefined): ServingNames {

@@ -253,7 +253,7 @@ describe.skipIf(envoy === undefined)('an Envoy behind the agent', () => {
     mesh.set({ ...good, clusters: [...good.clusters!, bad] });
     await eventually(async () => (await fetched()) === 'app two');
     await eventually(() => (mesh.fleet.streams()[0]?.record.rejections ?? 0) > 0);
-    const types = mesh.fleet.streams()[0]!.server.types();
+    const types = mesh.fleet.streams()[0]!.types;
     const refused = [...types.values()].flatMap((type) => [...type.refused.keys()]);
     expect(refused).toEqual(['broken']);
   });

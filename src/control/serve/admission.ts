@@ -1,6 +1,6 @@
 import { type WorkloadIdentity, workloadSpiffeId } from '../../wire/identity/spiffe.ts';
+import type { NodeId } from '../../xds/names.ts';
 import type { Compiled, WorkloadSummary } from '../compile.ts';
-import type { NodeId } from './node-id.ts';
 
 /** Who a stream's peer has proved to be; undefined on the port without authentication. */
 export interface Peer {

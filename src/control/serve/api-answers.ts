@@ -65,7 +65,7 @@ function nodeOf(proxy: string, fleet: Fleet): ProxyNode | undefined {
   const [namespace, inNamespace] = proxy.split('/');
   const name = inNamespace === undefined ? proxy : `${inNamespace}.${namespace}`;
   for (const stream of fleet.streams()) {
-    const one = stream.proxy();
+    const one = stream.proxy;
     if (one === undefined) continue;
     const { node, id } = one;
     if (node.id === proxy || `${id.name}.${id.namespace}` === name) {

@@ -45,11 +45,11 @@ function objectsAt(
   bytes: ResourceBytes,
 ): ReadonlyMap<string, boolean> {
   const live = new Map<string, boolean>();
-  const proxy = stream.proxy();
+  const proxy = stream.proxy;
   const { id = '', metadata } = proxy?.node ?? {};
   const view = proxy && compiled.forProxy({ id, ...(metadata && { metadata }) });
   if (view === undefined) return live;
-  for (const [typeUrl, type] of stream.server.types()) {
+  for (const [typeUrl, type] of stream.types) {
     for (const emitted of resourcesOf(view, typeUrl, type.wildcard, type.names)) {
       const resource = bytes.of(emitted);
       if (resource === undefined || !covers(type, emitted.name)) continue;

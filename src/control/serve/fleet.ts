@@ -1,6 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Peer } from './admission.ts';
-import { type AdsProtocol, type AdsStream, type AdsTransport, createAdsStream } from './ads-stream.ts';
+import type { AdsProtocol } from './ads-protocol.ts';
+import { AdsStream, type AdsTransport } from './ads-stream.ts';
 import type { MeshState } from './mesh-state.ts';
 
 /** Bounds of what proxies may ask for. */
@@ -62,7 +63,7 @@ export function createFleet(clock: Clock, first: MeshState, limits = DEFAULT_FLE
       opened += 1;
       const { maxSubscriptions } = limits;
       const id = opened.toString(36);
-      const stream = createAdsStream({
+      const stream = new AdsStream({
         id,
         protocol,
         peer,
@@ -78,7 +79,7 @@ export function createFleet(clock: Clock, first: MeshState, limits = DEFAULT_FLE
       if (!streams.delete(stream)) return;
       waiting.delete(stream);
       stream.ended();
-      const id = stream.proxy()?.node.id;
+      const id = stream.proxy?.node.id;
       if (id === undefined) return;
       ended.delete(id);
       ended.set(id, stream);
@@ -92,8 +93,8 @@ export function createFleet(clock: Clock, first: MeshState, limits = DEFAULT_FLE
     state: () => state,
     streams: () => [...streams],
     ended() {
-      const open = new Set([...streams].map((stream) => stream.proxy()?.node.id));
-      return [...ended.values()].filter((stream) => !open.has(stream.proxy()?.node.id));
+      const open = new Set([...streams].map((stream) => stream.proxy?.node.id));
+      return [...ended.values()].filter((stream) => !open.has(stream.proxy?.node.id));
     },
   };
 }

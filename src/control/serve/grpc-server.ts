@@ -11,7 +11,8 @@ import type { CreateCertificate } from '../../ca/service.ts';
 import { DELTA_ADS_PATH } from '../../xds/delta-messages.ts';
 import { SOTW_ADS_PATH } from '../../xds/sotw-messages.ts';
 import type { Peer } from './admission.ts';
-import type { AdsProtocol, AdsTransport } from './ads-stream.ts';
+import type { AdsProtocol } from './ads-protocol.ts';
+import type { AdsTransport } from './ads-stream.ts';
 import type { Fleet } from './fleet.ts';
 
 /** An address to listen on; port 0 takes a free one. */

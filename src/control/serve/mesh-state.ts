@@ -1,9 +1,9 @@
+import type { NodeId } from '../../xds/names.ts';
 import type { Node } from '../../xds/resources.ts';
 import type { Snapshot } from '../../xds/served-type.ts';
 import type { Compiled } from '../compile.ts';
 import type { Peer } from './admission.ts';
 import type { ResourceBytes } from './encoded.ts';
-import type { NodeId } from './node-id.ts';
 import type { SecretSource } from './secrets.ts';
 import { snapshotOf } from './view-snapshot.ts';
 

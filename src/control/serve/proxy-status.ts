@@ -3,8 +3,8 @@ import { workloadSpiffeId } from '../../wire/identity/spiffe.ts';
 import { typeUrls } from '../../xds/resources.ts';
 import type { ServedType } from '../../xds/served-type.ts';
 import type { AdsStream } from './ads-stream.ts';
-import { dataPlaneOf, userAgentOf } from './node-id.ts';
 import type { TypeRecord } from './stream-record.ts';
+import { dataPlaneOf, userAgentOf } from './user-agent.ts';
 
 const typeNames: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(typeUrls).map(([kind, url]) => [url, `${kind}s`]),
@@ -12,13 +12,11 @@ const typeNames: Readonly<Record<string, string>> = Object.fromEntries(
 
 /** What the status page says of one stream; undefined before its first request. */
 export function proxyStatusOf(stream: AdsStream, connected: boolean): ProxyStatus | undefined {
-  const proxy = stream.proxy();
+  const proxy = stream.proxy;
   if (proxy === undefined) return undefined;
   const { node, id } = proxy;
   const { record, peer } = stream;
-  const types = [...stream.server.types().values()].map((type) =>
-    typeStatusOf(type, record.types.get(type.typeUrl)),
-  );
+  const types = [...stream.types.values()].map((type) => typeStatusOf(type, record.types.get(type.typeUrl)));
   return {
     name: `${id.name}.${id.namespace}`,
     node: node.id ?? '',

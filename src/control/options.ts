@@ -1,0 +1,38 @@
+import type { ServingNames } from '../ca/serving-certificate.ts';
+import type { LifetimePolicy } from '../ca/sign.ts';
+import type { ApiOptions } from '../server/http-api.ts';
+import type { CompileSettings } from './compile.ts';
+import type { ListenAddress } from './serve/grpc-server.ts';
+
+/** What the control plane is started with. */
+export interface ControlOptions extends CompileSettings {
+  readonly version: string;
+  /** Files and folders of resources. */
+  readonly paths: readonly string[];
+  /** Folder of the objects that the platform writes. */
+  readonly platformObjects?: string;
+  /** The platform's table of processes. */
+  readonly platformStatusFile?: string;
+  readonly trustDomain: string;
+  readonly trustDomainAliases?: readonly string[];
+  /** Folder of the CA's key, made at the first start. */
+  readonly keyDir: string;
+  /** The user's own CA in place of it. */
+  readonly cacertsDir?: string;
+  /** Keys of service-account tokens. Absent: only certificates prove who a proxy is. */
+  readonly tokenJwksFile?: string;
+  readonly tokenIssuer?: string;
+  /** Where to write the trust bundle for clients. */
+  readonly rootsFile?: string;
+  readonly lifetime?: LifetimePolicy;
+  /** xDS and CA with TLS; port 0 takes a free one. */
+  readonly secure: ListenAddress;
+  /** Names that proxies reach it by, beside the usual ones. */
+  readonly names?: ServingNames;
+  /** xDS without TLS, on loopback; absent: none. */
+  readonly plain?: ListenAddress & { readonly authenticate: boolean };
+  /** HTTP API and dashboard. */
+  readonly api: ApiOptions['listen'];
+  readonly dashboardDir?: string;
+  readonly allowedHosts?: readonly string[];
+}
