@@ -63,7 +63,10 @@ data: { mesh: "{accessLogFile: /dev/stdout, accessLogEncoding: ${accessLogEncodi
     expect(envoyComplaints(envoy ?? '', proxyOf(mesh, 'sidecar~default/reviews-v1'))).toBe('');
   });
 
-  it.each(['sidecar~default/web', 'gateway~default/gateway'])('a workload that shares its host: %s', (who) => {
-    expect(complaints(shared, who)).toBe('');
-  });
+  it.each(['sidecar~default/web', 'gateway~default/gateway'])(
+    'a workload that shares its host: %s',
+    (who) => {
+      expect(complaints(shared, who)).toBe('');
+    },
+  );
 });
