@@ -29,7 +29,9 @@ function node24() {
   } catch {
     // falls through to the message
   }
-  console.error(`weft needs Node 24; this is ${process.version}. Run "npm ci" in ${root}, which installs it.`);
+  console.error(
+    `weft needs Node 24; this is ${process.version}. Run "npm ci" in ${root}, which installs it.`,
+  );
   process.exit(2);
 }
 

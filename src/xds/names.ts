@@ -82,7 +82,9 @@ export function parseAddressListener(
   const at = text.lastIndexOf('_');
   const address = text.slice(0, Math.max(at, 0));
   const port = parsePort(text.slice(at + 1));
-  return port === undefined || !/^[\da-fA-F]*[.:][\da-fA-F.:]*$/.test(address) ? undefined : { address, port };
+  return port === undefined || !/^[\da-fA-F]*[.:][\da-fA-F.:]*$/.test(address)
+    ? undefined
+    : { address, port };
 }
 
 /** `reviews.default.svc.cluster.local:9080`: a virtual host, or the routes of a port whose protocol is sniffed. */

@@ -48,6 +48,8 @@ export function headerGetter(name: string): (request: RequestFacts) => string | 
 
 /** The path without query and fragment. */
 export function pathOnly(path: string): string {
-  const end = path.search(/[?#]/);
-  return end < 0 ? path : path.slice(0, end);
+  const query = path.indexOf('?');
+  const fragment = path.indexOf('#');
+  if (query < 0) return fragment < 0 ? path : path.slice(0, fragment);
+  return path.slice(0, fragment < 0 ? query : Math.min(query, fragment));
 }

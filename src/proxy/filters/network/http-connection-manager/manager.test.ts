@@ -33,7 +33,13 @@ async function seen(port: number, options: Parameters<typeof send>[1] = {}): Pro
   return JSON.parse((await send(port, options)).body);
 }
 
-const peer = { uri: 'spiffe://cluster.local/ns/default/sa/a', subject: 'O=x', hash: 'ab12', pem: '', dnsNames: [] };
+const peer = {
+  uri: 'spiffe://cluster.local/ns/default/sa/a',
+  subject: 'O=x',
+  hash: 'ab12',
+  pem: '',
+  dnsNames: [],
+};
 const tls = {
   alpn: '',
   sni: '',
