@@ -175,7 +175,7 @@ export async function startProxy(
           );
     const plane = await followControlPlane({
       client: channel.value,
-      node: bootstrap.message.node ?? {},
+      node: { ...bootstrap.message.node, user_agent_name: 'weft', user_agent_version: settings.version },
       callOptions,
       configuration,
       dynamic: bootstrap.dynamic,

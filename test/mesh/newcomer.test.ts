@@ -34,6 +34,16 @@ describe.skipIf(process.getuid?.() !== 0).each(users)('weft up as $who', ({ who,
   });
 });
 
+describe('weft up where namespaces cannot be had', () => {
+  it('shares the network of the host, serves the page, and leaves nothing', async () => {
+    const before = await networkState();
+    const mesh = await runMesh({ flags: ['--platform', 'shared'] });
+    const pids = processTree(mesh.process.pid!);
+    expect(await mesh.stop()).toBe(0);
+    await nothingLeft(pids, before);
+  });
+});
+
 async function nothingLeft(pids: readonly number[], before: string): Promise<void> {
   await eventually(async () => {
     const alive = new Set(readdirSync('/proc'));

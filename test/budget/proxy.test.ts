@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { freePort } from '../../src/testing/free-port.ts';
+import { eventually } from '../mesh/eventually.ts';
+import { root } from '../mesh/run-mesh.ts';
+
+/** The whole program of the proxy, in KiB. */
+const maxBundleKiB = 1000;
+/** CPU that it may take until it is ready, on the slowest machine of ours; about 200 ms are usual. */
+const maxStartCpuMs = 900;
+/** Resident memory of an idle proxy, in MiB. */
+const maxIdleMiB = 110;
+
+const file = join(root, 'dist/proxy.js');
+
+describe('the budget of a proxy', () => {
+  it(`its program has at most ${maxBundleKiB} KiB`, () => {
+    expect(statSync(file).size / 1024).toBeLessThan(maxBundleKiB);
+  });
+
+  it('nothing of the control plane, its gRPC or its certificates is in it', () => {
+    const text = readFileSync(file, 'utf8');
+    for (const word of ['grpc-js', 'reflect-metadata', 'CertificateAuthority', 'networking.istio.io']) {
+      expect(text.includes(word), word).toBe(false);
+    }
+  });
+
+  it(`it is ready after at most ${maxStartCpuMs} ms of CPU, in at most ${maxIdleMiB} MiB`, async () => {
+    const port = await freePort();
+    const folder = mkdtempSync(join(tmpdir(), 'weft-budget-'));
+    const address = { socket_address: { address: '127.0.0.1', port_value: port } };
+    writeFileSync(join(folder, 'bootstrap.json'), JSON.stringify({ node: { id: 'a' }, admin: { address } }));
+    const proxy = spawn(process.execPath, [
+      '--max-semi-space-size=4',
+      file,
+      '--config-path',
+      join(folder, 'bootstrap.json'),
+    ]);
+    try {
+      await eventually(async () => {
+        const response = await fetch(`http://127.0.0.1:${port}/ready`);
+        expect(response.status).toBe(200);
+      });
+      const { cpuMs, residentMiB } = usageOf(proxy.pid!);
+      console.log(`proxy: ready after ${cpuMs} ms of CPU, ${Math.round(residentMiB)} MiB`);
+      expect(cpuMs).toBeLessThan(maxStartCpuMs);
+      expect(residentMiB).toBeLessThan(maxIdleMiB);
+    } finally {
+      proxy.kill('SIGKILL');
+    }
+  });
+});
+
+/** User and system time (clock ticks of 10 ms, proc(5)) and resident memory. */
+function usageOf(pid: number): { readonly cpuMs: number; readonly residentMiB: number } {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const resident = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return { cpuMs: (Number(fields[11]) + Number(fields[12])) * 10, residentMiB: Number(resident) / 1024 };
+}
