@@ -12,12 +12,16 @@ export interface ClusterFacts {
   readonly config: { readonly metadata: Metadata };
 }
 
-/** Counts finished streams in Istio's metrics: outbound ones as their source, all others as their destination. */
+/**
+ * Counts finished streams in Istio's metrics: outbound ones as their source, inbound ones as their destination. What
+ * comes in by a listener without a direction is the proxy's own (metrics, readiness) and no traffic of the mesh.
+ */
 export class IstioReporter {
   readonly #metrics: Metrics;
   readonly #own: WorkloadLabels;
   readonly #principal: string;
   readonly #isSource: boolean;
+  readonly #isOwn: boolean;
   readonly #cluster: (name: string) => ClusterFacts | undefined;
   /** Outbound pairs by endpoint; they go with it. */
   readonly #byEndpoint = new WeakMap<OutcomeEndpoint, IstioPair>();
@@ -33,10 +37,12 @@ export class IstioReporter {
     this.#own = ownLabels(metrics.node);
     this.#principal = principalOf(metrics.node);
     this.#isSource = direction === 'outbound';
+    this.#isOwn = direction === 'unspecified';
     this.#cluster = cluster;
   }
 
   requestFinished(stream: RoutedStream): void {
+    if (this.#isOwn) return;
     const { facts, request } = stream;
     const isGrpc = getHeader(request.headers, 'content-type')?.startsWith('application/grpc') ?? false;
     this.pairOf(stream.connection, stream.outcome, stream.request.authority).addRequest({
