@@ -3,12 +3,28 @@ import { Histogram } from './histogram.ts';
 // Envoy's statistics by scope, under Envoy's names: a field is a counter unless its name says active, healthy,
 // open or total of members. Whoever holds the object counts with ++; rendering reads the fields' names.
 
-/** Responses by status. */
+/** Responses by status. They come in runs of the same: a run is counted in a number, and put into the map when it ends. */
 export class StatusCounts {
-  readonly byStatus = new Map<number, number>();
+  readonly #byStatus = new Map<number, number>();
+  #last = 0;
+  #run = 0;
 
   add(status: number): void {
-    this.byStatus.set(status, (this.byStatus.get(status) ?? 0) + 1);
+    if (status !== this.#last) {
+      this.#endRun();
+      this.#last = status;
+    }
+    this.#run++;
+  }
+
+  byStatus(): ReadonlyMap<number, number> {
+    this.#endRun();
+    return this.#byStatus;
+  }
+
+  #endRun(): void {
+    if (this.#run > 0) this.#byStatus.set(this.#last, (this.#byStatus.get(this.#last) ?? 0) + this.#run);
+    this.#run = 0;
   }
 }
 

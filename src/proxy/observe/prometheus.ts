@@ -53,7 +53,7 @@ function addStatuses(
 ): void {
   for (const [group, count] of byClass(counts))
     add(`${name}_xx`, 'counter', `${name}_xx{envoy_response_code_class="${group}",${labels}} ${count}\n`);
-  for (const [status, count] of counts.byStatus)
+  for (const [status, count] of counts.byStatus())
     add(name, 'counter', `${name}{envoy_response_code="${status}",${labels}} ${count}\n`);
 }
 
@@ -68,7 +68,7 @@ export function statLines(scopes: readonly StatScope[]): string {
         if (!(value instanceof StatusCounts)) continue;
         const rq = `${scope}.${name}.${direction}_rq_`;
         for (const [group, count] of byClass(value)) lines.push(`${rq}${group}xx: ${count}`);
-        for (const [status, count] of value.byStatus) lines.push(`${rq}${status}: ${count}`);
+        for (const [status, count] of value.byStatus()) lines.push(`${rq}${status}: ${count}`);
       }
     }
   return lines.length === 0 ? '' : `${lines.sort().join('\n')}\n`;
@@ -76,7 +76,7 @@ export function statLines(scopes: readonly StatScope[]): string {
 
 function byClass(counts: StatusCounts): Map<number, number> {
   const groups = new Map<number, number>();
-  for (const [status, count] of counts.byStatus) {
+  for (const [status, count] of counts.byStatus()) {
     const group = Math.floor(status / 100);
     groups.set(group, (groups.get(group) ?? 0) + count);
   }

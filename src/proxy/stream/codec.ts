@@ -67,6 +67,8 @@ export interface UpstreamStream {
   /** Nobody wants the response: no event follows. */
   cancel(): void;
   readonly connection: Connection;
+  /** `10.0.0.1:1234` of this end of the connection. */
+  readonly localText: string;
 }
 
 /** Where a stream can be opened: an HTTP/1 connection that is free, an HTTP/2 connection with room. */

@@ -1,3 +1,4 @@
+import { hostPort } from '../../lib/host-port.ts';
 import type { PeerFacts } from '../../xds/match/facts.ts';
 import type { Json } from '../../xds/resources.ts';
 import type { IstioPair } from '../observe/istio-metrics.ts';
@@ -59,8 +60,4 @@ export class StreamPeer implements PeerFacts {
   setMetadata(filter: string, fields: { readonly [key: string]: Json }): void {
     this.#metadata = { ...this.#metadata, [filter]: { ...this.#metadata?.[filter], ...fields } };
   }
-}
-
-function hostPort(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -10,7 +10,7 @@ import { applyOperations } from './header-operations.ts';
 import type { Reply } from './http-filter.ts';
 import { localReplyHead } from './local-reply.ts';
 import type { HttpManager } from './manager.ts';
-import { hostOf, routeOf } from './pick-route.ts';
+import { routeOf } from './pick-route.ts';
 import { prepareRequest, removeInternalOnly } from './prepare-request.ts';
 import { prepareResponse } from './prepare-response.ts';
 import { NO_ROUTE, noRoute, REPLIES, routeReply, tlsRequired } from './replies.ts';
@@ -46,8 +46,16 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
   #waiting: (() => void)[] | undefined;
   #responseBody: UpstreamResponse['body'] = 'none';
   #reason = '';
+  #moved = false;
 
-  constructor(manager: HttpManager, connection: ConnectionView, head: RequestHead, stream: DownstreamStream) {
+  /** `idle` calls idleExpired() when it expires; undefined for streams that may rest as long as they like. */
+  constructor(
+    manager: HttpManager,
+    connection: ConnectionView,
+    head: RequestHead,
+    stream: DownstreamStream,
+    idle: Deadline | undefined,
+  ) {
     const request = new RequestState(head.method, head.path, head.authority, head.headers);
     super(manager, connection, request, head.version === 10 ? 'HTTP/1.0' : 'HTTP/1.1');
     this.#stream = stream;
@@ -56,8 +64,8 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
     this.requestEnded = head.framing === 'none';
     this.upgrade = head.upgrade.toLowerCase() === 'h2c' ? '' : head.upgrade;
     this.expectsContinue = head.expectContinue && manager.settings.forwardsContinue;
-    const { streamIdleMs, requestMs } = manager.settings;
-    this.#idle = streamIdleMs > 0 ? new Deadline(() => this.fail(REPLIES.streamIdle)) : undefined;
+    const { requestMs } = manager.settings;
+    this.#idle = idle;
     this.#limit =
       requestMs > 0 && !this.requestEnded ? new Deadline(() => this.fail(REPLIES.requestTime)) : undefined;
     if (this.requestEnded) this.requestEndMs = this.startedMs;
@@ -87,7 +95,7 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
   onRequestData(bytes: Buffer): void {
     if (this.over) return;
     this.bytesReceived += bytes.length;
-    this.#touch();
+    this.#moved = true;
     this.#sendRequestData(bytes, false);
   }
 
@@ -102,6 +110,7 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
   }
 
   onRequestFlush(): void {
+    this.#touch();
     this.#forwarding?.requestFlush();
   }
 
@@ -135,7 +144,7 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
     this.responseStarted = true;
     this.responseStartMs = this.clock.monotonicMs();
     this.responseCodeDetails = 'via_upstream';
-    this.#touch();
+    this.#moved = true;
     this.#begin(response);
   }
 
@@ -145,7 +154,7 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
       this.#waiting.push(() => this.respondData(bytes));
       return true;
     }
-    this.#touch();
+    this.#moved = true;
     return this.#sendResponseData(bytes, false);
   }
 
@@ -164,7 +173,13 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
   }
 
   respondFlush(): void {
+    this.#touch();
     if (!this.#stream.flush() && !this.over) this.#forwarding?.pauseResponse();
+  }
+
+  /** Nothing moved for too long. */
+  idleExpired(): void {
+    this.fail(REPLIES.streamIdle);
   }
 
   fail(reply: Reply): void {
@@ -204,7 +219,7 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
     }
     if (table.internalOnlyHeaders.length > 0 && getHeader(request.headers, 'x-envoy-internal') !== 'true')
       removeInternalOnly(request.headers, table.internalOnlyHeaders);
-    const host = hostOf(table, request);
+    const host = manager.hosts.find(table, request.authority);
     if (host === undefined) {
       this.#reason = `no virtual host of ${table.name || 'the routes'} takes ${request.authority || 'a request without a host'}`;
       return this.#checkUpgrade(undefined);
@@ -399,7 +414,10 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
     if (this.#holds === 0) this.#stream.resume();
   }
 
+  /** Bytes moved: the idle time starts anew. Once per read, not once per piece; and not for what is over with it. */
   #touch(): void {
+    if (!this.#moved || this.over) return;
+    this.#moved = false;
     if (this.#idle !== undefined) this.manager.deadlines.set(this.#idle, this.manager.settings.streamIdleMs);
   }
 

@@ -4,6 +4,7 @@ import type { Deadlines } from '../../lib/deadlines.ts';
 import type { Random } from '../../lib/random.ts';
 import type { HttpStats } from '../observe/envoy-stats.ts';
 import type { CompiledChain } from './filter-chain.ts';
+import type { HostFinder } from './pick-route.ts';
 import type { RouteLeaf, RouteTable } from './route-table.ts';
 import type { RoutedStream, Terminal } from './routed-stream.ts';
 
@@ -67,6 +68,7 @@ export interface HttpManager {
   readonly random: Random;
   readonly deadlines: Deadlines;
   readonly terminal: Terminal;
+  readonly hosts: HostFinder;
   /** The routes of this moment; undefined while they have not arrived. */
   routes(): RouteTable | undefined;
   chainOf(leaf: RouteLeaf): CompiledChain;

@@ -1,3 +1,4 @@
+import { hostPort } from '../../lib/host-port.ts';
 import type { Json } from '../../xds/resources.ts';
 
 /**
@@ -48,5 +49,5 @@ export const NO_ENDPOINTS: EndpointSet = { localities: [], overprovisioningFacto
 /** `10.0.0.1:80`, `[::1]:80`, or the path of a Unix socket: unique in a cluster. */
 export function addressText(address: EndpointAddress): string {
   if (address.kind === 'pipe') return address.path;
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+  return hostPort(address.host, address.port);
 }

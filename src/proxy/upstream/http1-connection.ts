@@ -1,3 +1,4 @@
+import { hostPort } from '../../lib/host-port.ts';
 import type { Connection, ConnectionHandlers, NetError } from '../../wire/connection.ts';
 import { getHeader, type Headers } from '../../wire/headers.ts';
 import type { Http1Error } from '../../wire/http1/error.ts';
@@ -31,6 +32,7 @@ const CHUNKED: HopFields = { chunked: true };
  */
 export class Http1Connection implements UpstreamTransport, UpstreamStream, ConnectionHandlers {
   readonly connection: Connection;
+  readonly localText: string;
   /** Requests it has carried, the present one included. */
   requests = 0;
   /** When it became free, or was made. */
@@ -53,6 +55,7 @@ export class Http1Connection implements UpstreamTransport, UpstreamStream, Conne
   constructor(connection: Connection, owner: Http1Owner, address: string, nowMs: number) {
     this.connection = connection;
     this.#address = address;
+    this.localText = hostPort(connection.localAddress, connection.localPort);
     this.#owner = owner;
     this.madeMs = nowMs;
     this.idleSinceMs = nowMs;

@@ -70,19 +70,31 @@ export function requestTimes(
   config: RouterConfig,
 ): RequestTimes {
   const { headers } = stream.request;
+  const steered = hasEnvoyHeaders(headers);
   let totalMs = grpcTimeoutMs(headers, action) ?? action.timeoutMs;
   let perTryMs = action.retry?.perTryTimeoutMs ?? 0;
-  const expected = config.respectExpectedTimeout
-    ? numberOf(headers, 'x-envoy-expected-rq-timeout-ms')
-    : undefined;
-  const asked = takeNumber(headers, 'x-envoy-upstream-rq-timeout-ms');
+  const expected =
+    steered && config.respectExpectedTimeout
+      ? numberOf(headers, 'x-envoy-expected-rq-timeout-ms')
+      : undefined;
+  const asked = steered ? takeNumber(headers, 'x-envoy-upstream-rq-timeout-ms') : undefined;
   totalMs = expected ?? asked ?? totalMs;
-  perTryMs = takeNumber(headers, 'x-envoy-upstream-rq-per-try-timeout-ms') ?? perTryMs;
+  if (steered) perTryMs = takeNumber(headers, 'x-envoy-upstream-rq-per-try-timeout-ms') ?? perTryMs;
   // A try cannot be given longer than everything.
   if (totalMs > 0 && perTryMs >= totalMs) perTryMs = 0;
   if (!config.suppressEnvoyHeaders && (perTryMs || totalMs) > 0)
     setHeader(headers, 'x-envoy-expected-rq-timeout-ms', String(Math.round(perTryMs || totalMs)));
   return { totalMs, perTryMs };
+}
+
+/** Whether any header is one of Envoy's: most requests have none, and then five look-ups need not be made. */
+export function hasEnvoyHeaders(headers: Headers): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (name.charCodeAt(1) === 45 && name.charCodeAt(7) === 45 && name.toLowerCase().startsWith('x-envoy-'))
+      return true;
+  }
+  return false;
 }
 
 const GRPC_UNITS: Readonly<Record<string, number>> = {

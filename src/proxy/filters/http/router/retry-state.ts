@@ -111,6 +111,16 @@ export class RetryState {
   }
 }
 
+/** False where the policy surely has nothing to say about a response: nearly every response. */
+export function mayWant(
+  policy: RetryPolicy | undefined,
+  { status, headers }: { readonly status: number; readonly headers: Headers },
+): boolean {
+  if (policy === undefined) return false;
+  if (status >= 400 || policy.statusCodes.length > 0 || policy.retriableHeaders.length > 0) return true;
+  return policy.on.has('envoy-ratelimited') || getHeader(headers, 'grpc-status') !== undefined;
+}
+
 /** The state for a request, undefined where it is never tried again. */
 export function retryStateOf(
   policy: RetryPolicy | undefined,

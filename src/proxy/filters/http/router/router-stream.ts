@@ -1,6 +1,5 @@
 import type { Timer } from '../../../../lib/clock.ts';
 import { Deadline, type Deadlines } from '../../../../lib/deadlines.ts';
-import type { Connection } from '../../../../wire/connection.ts';
 import { getHeader, type Headers, setHeader } from '../../../../wire/headers.ts';
 import { removeHopByHop } from '../../../../wire/http1/hop-by-hop.ts';
 import { FLAG } from '../../../observe/response-flags.ts';
@@ -17,7 +16,7 @@ import { type Failure, failureReply, noEndpoint } from './failures.ts';
 import { KeptBody } from './kept-body.ts';
 import type { Mirror } from './mirror.ts';
 import { type RequestTimes, requestTimes, rewriteRequest, setAuthority, syncHost } from './request-head.ts';
-import { type RetryState, retryStateOf } from './retry-state.ts';
+import { mayWant, type RetryState, retryStateOf } from './retry-state.ts';
 
 /** What the router has around it. One for all streams of a chain. */
 export interface RouterEnvironment {
@@ -43,7 +42,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
   readonly #router: RouterEnvironment;
   #cluster: Cluster | undefined;
   #attempt: Attempt | undefined;
-  #retry: RetryState | undefined;
+  #retryState: RetryState | undefined | null = null;
   #times: RequestTimes = { totalMs: 0, perTryMs: 0 };
   #total: Deadline | undefined;
   #longest: Deadline | undefined;
@@ -84,7 +83,6 @@ export class RouterStream implements Forwarding, AttemptOwner {
       this.#fail({ kind: 'dropped', message: `Cluster ${name} sheds load.` });
       return;
     }
-    this.#retry = retryStateOf(this.#action.retry, request, this.#stream.random);
     rewriteRequest(this.#stream, this.#action, this.#leaf, this.#router.config);
     this.#times = requestTimes(this.#stream, this.#action, this.#router.config);
     if (this.#stream.requestBody !== 'none') this.#keepBody();
@@ -169,7 +167,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
   onOpen(attempt: Attempt): void {
     const upstream = attempt.upstream!;
     const { outcome } = this.#stream;
-    outcome.localAddress = localAddressOf(upstream.connection);
+    outcome.localAddress = upstream.localText;
     outcome.principal = upstream.connection.tls?.peer.uris[0] ?? '';
     const body = this.#body;
     if (body !== undefined) {
@@ -186,7 +184,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
   }
 
   onResponse(attempt: Attempt, response: UpstreamResponse): void {
-    const retry = this.#retry;
+    const retry = mayWant(this.#action.retry, response) ? this.#retry() : undefined;
     if (retry?.wantsResponse(response.status, response.headers) && this.#mayResend()) {
       if (this.#retryAfter(response.headers)) {
         attempt.abort();
@@ -230,9 +228,10 @@ export class RouterStream implements Forwarding, AttemptOwner {
       return;
     }
     if (this.#resendUnseen(attempt, failure)) return;
-    if (this.#retry?.wantsFailure(failure, attempt.sent) && (this.#mayResend() || !attempt.sent)) {
+    const retry = this.#retry();
+    if (retry?.wantsFailure(failure, attempt.sent) && (this.#mayResend() || !attempt.sent)) {
       if (this.#retryAfter(undefined)) return;
-      if (this.#retry.exhausted) this.#limitReached();
+      if (retry.exhausted) this.#limitReached();
     }
     this.#fail(failure);
   }
@@ -275,7 +274,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
       destination: connection.downstream.local,
       header: (name: string) => request.header(name),
     };
-    const policy = this.#retry?.policy;
+    const policy = this.#action.retry;
     let endpoint = cluster.pick(context);
     if (policy === undefined || !policy.avoidPreviousHosts) return endpoint;
     for (
@@ -317,10 +316,17 @@ export class RouterStream implements Forwarding, AttemptOwner {
     this.#stream.respond(response);
   }
 
+  /** What may still be tried; made when the first try did not go well. */
+  #retry(): RetryState | undefined {
+    if (this.#retryState === null)
+      this.#retryState = retryStateOf(this.#action.retry, this.#stream.request, this.#stream.random);
+    return this.#retryState;
+  }
+
   /** Keeps what comes of the body as long as it may be sent again: by a retry, or because nobody saw it. */
   #keepBody(): void {
     this.#body = new KeptBody();
-    if (this.#retry === undefined && !IDEMPOTENT.has(this.#stream.request.method)) this.#body.forget();
+    if (this.#action.retry === undefined && !IDEMPOTENT.has(this.#stream.request.method)) this.#body.forget();
   }
 
   /** Everything sent so far can be sent once more. */
@@ -347,7 +353,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
   #retryAfter(responseHeaders: Headers | undefined): boolean {
     const cluster = this.#cluster!;
     const { clock } = this.#stream;
-    const waitMs = this.#retry?.take(cluster, responseHeaders, clock.nowMs());
+    const waitMs = this.#retry()?.take(cluster, responseHeaders, clock.nowMs());
     if (waitMs === undefined) return false;
     cluster.stats.upstream_rq_retry++;
     if (!this.#retrying) cluster.activeRetries++;
@@ -431,9 +437,4 @@ export class RouterStream implements Forwarding, AttemptOwner {
     this.#retryOver();
     this.#backOff?.cancel();
   }
-}
-
-/** `10.0.0.1:1234`; asked of the socket once per connection and request, because few sockets are ever asked. */
-function localAddressOf({ localAddress, localPort }: Connection): string {
-  return localAddress.includes(':') ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
 }

@@ -14,6 +14,7 @@ import { Exchange } from '../../../stream/exchange.ts';
 import { type CompiledChain, chainCache } from '../../../stream/filter-chain.ts';
 import { Http1Server, type RequestAcceptor } from '../../../stream/http1-server.ts';
 import type { HttpManager, ManagerSettings } from '../../../stream/manager.ts';
+import { HostFinder } from '../../../stream/pick-route.ts';
 import type { RouteLeaf, RouteTable } from '../../../stream/route-table.ts';
 import type { RoutedStream, Terminal } from '../../../stream/routed-stream.ts';
 import type { ManagerConfig } from './config.ts';
@@ -26,6 +27,7 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
   readonly random: Random;
   readonly deadlines: Deadlines;
   readonly terminal: Terminal;
+  readonly hosts = new HostFinder();
   readonly routeNames: readonly string[];
   readonly clusterNames: readonly string[];
   readonly chainOf: (leaf: RouteLeaf) => CompiledChain;
@@ -112,6 +114,9 @@ class ClientConnection implements RequestAcceptor {
   readonly #server: Http1Server;
   readonly #onGone: () => void;
   readonly #age: Deadline | undefined;
+  /** For the stream that is open: one at a time, so one deadline does for all. */
+  readonly #idle: Deadline | undefined;
+  #open: Exchange | undefined;
   #requests = 0;
 
   constructor(downstream: Downstream, manager: ConnectionManager, onGone: () => void) {
@@ -124,6 +129,7 @@ class ClientConnection implements RequestAcceptor {
       limits,
       deadlines: manager.deadlines,
     });
+    this.#idle = settings.streamIdleMs > 0 ? new Deadline(() => this.#open?.idleExpired()) : undefined;
     if (settings.maxConnectionMs === 0) return;
     this.#age = new Deadline(() => this.#server.drain());
     manager.deadlines.set(this.#age, settings.maxConnectionMs);
@@ -147,7 +153,8 @@ class ClientConnection implements RequestAcceptor {
     const { maxRequestsPerConnection } = manager.settings;
     if (++this.#requests === maxRequestsPerConnection) server.drain();
     this.#learnPeer(head);
-    const exchange = new Exchange(manager, this.#view, head, server);
+    const exchange = new Exchange(manager, this.#view, head, server, this.#idle);
+    this.#open = exchange;
     exchange.start();
     return exchange;
   }

@@ -1,4 +1,5 @@
 import { Deadline, type Deadlines } from '../../../../lib/deadlines.ts';
+import { hostPort } from '../../../../lib/host-port.ts';
 import type { Connection, ConnectionHandlers, NetError } from '../../../../wire/connection.ts';
 import { choose } from '../../../../xds/match/weighted.ts';
 import type { TcpStats } from '../../../observe/envoy-stats.ts';
@@ -108,7 +109,7 @@ export class TcpTunnel {
     this.#endpoint = endpoint;
     endpoint.active++;
     const { facts } = this;
-    facts.upstreamLocalAddress = `${upstream.localAddress}:${upstream.localPort}`;
+    facts.upstreamLocalAddress = hostPort(upstream.localAddress, upstream.localPort);
     const outcome = { endpoint, cluster: facts.upstreamCluster, principal: upstream.tls?.peer.uris[0] ?? '' };
     this.#pair = this.#parts.istio.pairOf(facts.connection, outcome, '');
     this.#pair.tcp(0).opened++;
