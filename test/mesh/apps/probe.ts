@@ -1,6 +1,7 @@
 // A workload that does what a test asks: GET /fetch?url=U answers what U answered, or why it did not;
-// GET /whoami answers with the name of the Pod.
+// GET /tcp?host=H&port=P&send=TEXT what a TCP server said to TEXT; any other path the name of the Pod.
 import { createServer, get } from 'node:http';
+import { connect } from 'node:net';
 
 const server = createServer((request, response) => {
   const url = new URL(request.url ?? '/', 'http://localhost');
@@ -9,6 +10,16 @@ const server = createServer((request, response) => {
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(value));
   };
+  if (url.pathname === '/tcp') {
+    const { host = '', port, send: text = '' } = Object.fromEntries(url.searchParams);
+    let said = '';
+    const socket = connect({ host, port: Number(port) }, () => socket.end(text));
+    socket.setTimeout(5_000, () => socket.destroy());
+    socket.on('data', (chunk) => (said += String(chunk)));
+    socket.on('error', () => {});
+    socket.on('close', () => send(200, { said }));
+    return;
+  }
   if (url.pathname !== '/fetch' || target === null) {
     send(200, { pod: process.env['POD_NAME'] ?? '' });
     return;

@@ -1,0 +1,64 @@
+import { cpSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { dataPlanes } from './data-planes.ts';
+import { eventually } from './eventually.ts';
+import { addProbe } from './probe.ts';
+import { type Mesh, root, runMesh } from './run-mesh.ts';
+
+const echo = `apiVersion: v1
+kind: Service
+metadata: {name: echo}
+spec:
+  selector: {app: echo}
+  ports:
+  - {name: tcp, port: 9000}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: echo}
+spec:
+  selector: {matchLabels: {app: echo}}
+  template:
+    metadata:
+      labels: {app: echo}
+      annotations: {weft.dev/command: node echo.ts}
+    spec:
+      containers:
+      - name: echo
+        image: echo
+        ports: [{containerPort: 9000}]
+        readinessProbe: {tcpSocket: {port: 9000}, periodSeconds: 1}
+`;
+
+describe.each(dataPlanes)('plain TCP between workloads, $name', ({ flags, prepare }) => {
+  let mesh: Mesh;
+  afterAll(() => mesh?.stop());
+
+  it('goes through mutual TLS by service name, also where the server speaks first and the client half-closes', async () => {
+    mesh = await runMesh({
+      flags,
+      prepare(folder) {
+        prepare(folder);
+        cpSync(join(root, 'test/mesh/apps/echo.ts'), join(folder, 'echo.ts'));
+        writeFileSync(join(folder, 'echo.yaml'), echo);
+        addProbe(folder, { name: 'inside', sidecar: true });
+        addProbe(folder, { name: 'outside', sidecar: false });
+      },
+    });
+    const text = 'a few words\n';
+    await eventually(
+      async () => expect(await dial(mesh, 'inside', text)).toBe(`hello from echo\n${text}`),
+      30_000,
+    );
+    // STRICT: who speaks plaintext to the sidecar hears nothing.
+    await eventually(async () => expect(await dial(mesh, 'outside', text)).toBe(''));
+  });
+});
+
+async function dial(mesh: Mesh, probe: string, text: string): Promise<string> {
+  const query = new URLSearchParams({ host: 'echo', port: '9000', send: text });
+  const response = await fetch(`${mesh.gateway}/${probe}/tcp?${query}`);
+  if (response.status !== 200) throw new Error(`the probe ${probe} answered ${response.status}`);
+  return ((await response.json()) as { said: string }).said;
+}
