@@ -1,0 +1,50 @@
+import type { HttpConnectionManager } from '../../../xds/resources.ts';
+import type { Held, Inside } from '../held.ts';
+import { type Headers, headerOf, type Request, withHeader, withoutHeader } from './request.ts';
+
+const XFCC = 'x-forwarded-client-cert';
+
+/** What a connection manager writes into a request before anybody looks at it. */
+export function prepareRequest(
+  request: Request,
+  config: HttpConnectionManager,
+  held: Held,
+  inside: Pick<Inside, 'connection' | 'opened'>,
+): Request {
+  const isTls = inside.opened !== undefined;
+  const own = isTls ? 'https' : 'http';
+  const atEdge = config.use_remote_address === true;
+  let headers = request.headers;
+  const said = headerOf(headers, 'x-forwarded-proto');
+  if (said === undefined || atEdge) headers = withHeader(headers, 'x-forwarded-proto', own);
+  if (atEdge) headers = withHeader(headers, 'x-forwarded-for', forwardedFor(headers, inside));
+  if (config.generate_request_id !== false && headerOf(headers, 'x-request-id') === undefined)
+    headers = withHeader(headers, 'x-request-id', REQUEST_ID);
+  headers = clientCertificate(headers, config, held, inside);
+  const scheme = said === undefined || atEdge ? own : said === 'https' ? 'https' : 'http';
+  return { ...request, headers, scheme };
+}
+
+/** Every request has another one; this one stands for all. */
+const REQUEST_ID = '00000000-0000-4000-8000-000000000000';
+
+function forwardedFor(headers: Headers, { connection }: Pick<Inside, 'connection'>): string {
+  const before = headerOf(headers, 'x-forwarded-for');
+  return before === undefined ? connection.source.address : `${before},${connection.source.address}`;
+}
+
+/** X-Forwarded-Client-Cert, without the hash of a certificate that nobody has seen. */
+function clientCertificate(
+  headers: Headers,
+  { forward_client_cert_details: mode = 'SANITIZE' }: HttpConnectionManager,
+  { proxy }: Held,
+  { opened }: Pick<Inside, 'opened'>,
+): Headers {
+  if (mode === 'ALWAYS_FORWARD_ONLY') return headers;
+  const shown = opened?.shows ?? '';
+  if (mode === 'SANITIZE' || shown === '') return withoutHeader(headers, XFCC);
+  if (mode === 'FORWARD_ONLY') return headers;
+  const own = `By=${proxy.identity};URI=${shown}`;
+  const before = mode === 'APPEND_FORWARD' ? headerOf(headers, XFCC) : undefined;
+  return withHeader(headers, XFCC, before === undefined ? own : `${before},${own}`);
+}

@@ -1,0 +1,82 @@
+import { type AnyMessage, type HttpConnectionManager, messageOf } from '../../../xds/resources.ts';
+import { answered, type Ending } from '../ending.ts';
+import type { Managed } from '../held.ts';
+import { checkRbac } from '../rbac.ts';
+import type { Scene } from '../scene.ts';
+import { kindOfOpened } from '../tls.ts';
+import { crossOrigin } from './cross-origin.ts';
+import { injectFault } from './inject-fault.ts';
+import { type Leaf, overrideFor } from './leaf.ts';
+import { localReply } from './local-reply.ts';
+import { factsOf, type Response } from './request.ts';
+
+const HTTP = 'envoy.extensions.filters.http';
+
+/** Filters that neither answer a request nor decide where it goes. */
+const SILENT: ReadonlySet<string> = new Set([
+  `${HTTP}.grpc_stats.v3.FilterConfig`,
+  `${HTTP}.grpc_web.v3.GrpcWeb`,
+  'istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig',
+  'io.istio.http.peer_metadata.Config',
+  'stats.PluginConfig',
+]);
+
+/** What filters make of a request: an answer in the place of going on, or a change of the answer that comes. */
+export type Filtered = { readonly ending: Ending } | { readonly after: (ending: Ending) => Ending };
+
+/** The HTTP filters of a connection manager up to its router. `leaf` is undefined where no route took the request. */
+export function runHttpFilters(
+  scene: Scene,
+  { http_filters = [] }: HttpConnectionManager,
+  leaf: Leaf | undefined,
+  managed: Managed,
+): Filtered {
+  const changes: ((response: Response) => Response)[] = [];
+  for (const { name = '', typed_config } of http_filters) {
+    const message = messageOf(typed_config?.['@type'] ?? '');
+    const override = overrideFor(leaf, name);
+    if (message === `${HTTP}.router.v3.Router` || override === 'disabled') continue;
+    const config = override ?? typed_config ?? { '@type': '' };
+    const outcome = runFilter(scene, message, name, config, managed);
+    if (typeof outcome === 'function') changes.push(outcome);
+    else if (outcome !== undefined) return { ending: outcome };
+  }
+  return { after: (ending) => changed(ending, changes) };
+}
+
+function changed(ending: Ending, changes: readonly ((response: Response) => Response)[]): Ending {
+  const { response } = ending;
+  if (response === undefined) return ending;
+  return { ...ending, response: changes.reduceRight((now, change) => change(now), response) };
+}
+
+function runFilter(
+  scene: Scene,
+  message: string,
+  name: string,
+  config: AnyMessage,
+  managed: Managed,
+): Ending | ((response: Response) => Response) | undefined {
+  const { request, peer, opened } = managed;
+  const reply = (response: Response | undefined): Ending | undefined =>
+    response && answered('reply', response, kindOfOpened(opened));
+  if (message === `${HTTP}.fault.v3.HTTPFault`) return reply(injectFault(scene, config, request));
+  if (message === `${HTTP}.cors.v3.Cors`) {
+    const outcome = crossOrigin(scene, config, request);
+    return typeof outcome === 'function' ? outcome : reply(outcome);
+  }
+  if (message === `${HTTP}.rbac.v3.RBAC`) {
+    const rules = config['rbac'] === undefined ? config : (config['rbac'] as AnyMessage);
+    if (!checkRbac(scene, rules['rules'], factsOf(request), peer)) return undefined;
+    return answered(
+      'deny',
+      localReply(request, 403, 'RBAC: access denied', 'rbac_access_denied'),
+      kindOfOpened(opened),
+    );
+  }
+  if (!SILENT.has(message)) {
+    scene.trace.unsure.add(name);
+    scene.trace.step(`what the filter ${name} does is not told here`);
+  }
+  return undefined;
+}

@@ -1,0 +1,42 @@
+import type { Resources } from '../../api/resources.ts';
+import { StepMemo } from '../../lib/steps.ts';
+import type { Origin } from '../../mesh/origin.ts';
+import type { Workload } from '../../mesh/workload.ts';
+import type { EmittedCluster, EmittedEndpoints, EmittedListener, EmittedRoutes } from '../emit/emitted.ts';
+import type { Read, World, WorldSettings } from '../resolve/world.ts';
+
+/** What one proxy gets (control/compile.ts has it). */
+export interface ProxyResources {
+  listeners(): readonly EmittedListener[];
+  clusters(): readonly EmittedCluster[];
+  routes(names?: readonly string[]): readonly EmittedRoutes[];
+  endpoints(names?: readonly string[]): readonly EmittedEndpoints[];
+}
+
+/** What the objects compile to. */
+export interface CompiledMesh {
+  forProxy(node: {
+    readonly id: string;
+    readonly metadata?: Readonly<Record<string, unknown>>;
+  }): ProxyResources | undefined;
+  locate(origin: Origin): { readonly file: string; readonly line: number } | undefined;
+}
+
+/** Everything that an explanation is made of. */
+export interface ExplainMesh {
+  readonly compiled: CompiledMesh;
+  /** The mesh model: who runs, what can be called. */
+  readonly read: Read;
+  /** Whether a workload's application listens at a port. */
+  listens(workload: Workload, port: number): boolean;
+}
+
+/** The mesh of some objects and of what they compile to, with the same settings. */
+export function explainMesh(
+  resources: Resources,
+  settings: WorldSettings,
+  compiled: CompiledMesh,
+  listens: ExplainMesh['listens'] = () => true,
+): ExplainMesh {
+  return { compiled, read: new StepMemo<World>({ resources, settings }), listens };
+}

@@ -1,0 +1,111 @@
+import type {
+  Cluster,
+  ClusterLoadAssignment,
+  LbEndpoint,
+  LocalityLbEndpoints,
+} from '../../../xds/resources.ts';
+import { addressText, type SocketAddress } from '../connection.ts';
+import { NOBODY } from '../explanation.ts';
+import type { ExplainedProxy, Metadata } from '../proxy.ts';
+import type { Scene } from '../scene.ts';
+import { shareText } from '../words.ts';
+
+/** Where a cluster sends one request. */
+export interface PickedEndpoint {
+  readonly at: SocketAddress;
+  readonly metadata: Metadata;
+  /** For host rewriting, '' for none. */
+  readonly hostname: string;
+}
+
+interface Option {
+  readonly endpoint: PickedEndpoint;
+  readonly weight: number;
+}
+
+/** One endpoint of a cluster; undefined where it has none. `destination` is where the client wanted to go. */
+export function pickEndpoint(
+  scene: Scene,
+  proxy: ExplainedProxy,
+  cluster: Cluster,
+  destination: SocketAddress,
+): PickedEndpoint | undefined {
+  if (cluster.type === 'ORIGINAL_DST') {
+    scene.trace.step(`on to ${addressText(destination)}, the address that was called`);
+    return { at: destination, metadata: {}, hostname: '' };
+  }
+  const options = optionsOf(cluster, assignmentOf(proxy, cluster));
+  if (options.length === 0) return undefined;
+  const total = options.reduce((sum, { weight }) => sum + weight, 0);
+  const at = scene.chance.pick(options.map(({ weight }) => weight));
+  const picked = (options[at] as Option).endpoint;
+  if (isHashed(cluster) && options.length > 1) scene.trace.unsure.add('workload');
+  const instead = options.flatMap(({ endpoint, weight }, i) =>
+    i === at || i > MAX_ALTERNATIVES
+      ? []
+      : [{ what: textOf(scene, endpoint), why: `gets ${shareText(weight / total)}`, because: NOBODY }],
+  );
+  const how = isHashed(cluster) ? 'by a hash of the request' : `by ${policyText(cluster)}`;
+  const all = options.length === 1 ? 'the only endpoint' : `one of ${options.length} endpoints ${how}`;
+  scene.trace.step(`to ${textOf(scene, picked)}, ${all}`, NOBODY, instead);
+  return picked;
+}
+
+const MAX_ALTERNATIVES = 10;
+
+function assignmentOf(proxy: ExplainedProxy, cluster: Cluster): ClusterLoadAssignment {
+  if (cluster.type !== 'EDS') return cluster.load_assignment ?? {};
+  return proxy.assignment(cluster.eds_cluster_config?.service_name || (cluster.name ?? ''))?.object ?? {};
+}
+
+/** Healthy endpoints of the first priority that has any, by the weight with which they are picked. */
+function optionsOf(cluster: Cluster, { endpoints = [] }: ClusterLoadAssignment): Option[] {
+  const serving = endpoints.filter(({ lb_endpoints = [] }) => lb_endpoints.some(isHealthy));
+  const first = Math.min(...serving.map(({ priority = 0 }) => priority));
+  const here = serving.filter(({ priority = 0 }) => priority === first);
+  const weighted = cluster.common_lb_config?.locality_weighted_lb_config !== undefined;
+  return here
+    .flatMap((locality) => {
+      const healthy = (locality.lb_endpoints ?? []).filter(isHealthy);
+      const sum = healthy.reduce((all, endpoint) => all + weightOf(cluster, endpoint), 0);
+      return healthy.map((endpoint) => {
+        const own = weightOf(cluster, endpoint);
+        const weight = weighted ? ((locality.load_balancing_weight ?? 0) * own) / sum : own;
+        return { endpoint: read(endpoint, locality), weight };
+      });
+    })
+    .filter(({ weight }) => weight > 0);
+}
+
+function isHealthy({ health_status = 'UNKNOWN' }: LbEndpoint): boolean {
+  return health_status === 'UNKNOWN' || health_status === 'HEALTHY';
+}
+
+/** Where chance alone picks, weights do not count. */
+function weightOf({ lb_policy }: Cluster, { load_balancing_weight = 1 }: LbEndpoint): number {
+  return lb_policy === 'RANDOM' ? 1 : Math.max(1, load_balancing_weight);
+}
+
+function read({ endpoint = {}, metadata }: LbEndpoint, _locality: LocalityLbEndpoints): PickedEndpoint {
+  const { address, hostname = '' } = endpoint;
+  const { address: host = address?.pipe?.path ?? '', port_value = 0 } = address?.socket_address ?? {};
+  return {
+    at: { address: host, port: port_value },
+    metadata: (metadata?.filter_metadata ?? {}) as Metadata,
+    hostname,
+  };
+}
+
+function isHashed({ lb_policy }: Cluster): boolean {
+  return lb_policy === 'RING_HASH' || lb_policy === 'MAGLEV';
+}
+
+function policyText({ lb_policy = 'ROUND_ROBIN' }: Cluster): string {
+  return lb_policy.toLowerCase().replaceAll('_', ' ');
+}
+
+function textOf(scene: Scene, { at }: PickedEndpoint): string {
+  const workload = scene.places.workloadAt(at.address, at.port);
+  const text = addressText(at);
+  return workload === undefined ? text : `${workload.namespace}/${workload.owner} (${text})`;
+}
