@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { StatusReport } from '../../src/server/contract.ts';
+import { dataPlanes } from './data-planes.ts';
 import { eventually } from './eventually.ts';
 import { get } from './load.ts';
 import { versionOf, writeWeights } from './routes-file.ts';
@@ -34,14 +35,12 @@ const mistakes: Readonly<
   },
 };
 
-describe('a mistake in a file', () => {
+describe.each(dataPlanes)('a mistake in a file, $name', ({ flags, prepare }) => {
   let mesh: Mesh;
   afterAll(() => mesh?.stop());
 
   it('is reported with file, line and field; the last good version stays and everything else goes on', async () => {
-    mesh = await runMesh(
-      process.env['WEFT_TEST_DATA_PLANE'] === 'envoy' ? { flags: ['--data-plane', 'envoy'] } : {},
-    );
+    mesh = await runMesh({ flags, prepare });
     writeWeights(mesh.folder, [0, 100, 0]);
     await eventually(() => allVersions(mesh, 2));
     for (const [what, { text, field, message }] of Object.entries(mistakes)) {

@@ -1,38 +1,45 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { dataPlanes } from './data-planes.ts';
 import { commandOf, processTree } from './enclosure.ts';
 import { eventually } from './eventually.ts';
 import { networkState } from './network-state.ts';
 import { runMesh } from './run-mesh.ts';
 
 const someoneElse = 65534;
-const users = [
-  { who: 'root', uid: undefined },
-  { who: 'uid 65534', uid: someoneElse },
-];
+const users = dataPlanes.flatMap((dataPlane) => [
+  { who: 'root', uid: undefined, dataPlane },
+  { who: 'uid 65534', uid: someoneElse, dataPlane },
+]);
 
-describe.skipIf(process.getuid?.() !== 0).each(users)('weft up as $who', ({ who, uid }) => {
-  it('serves the page, and leaves nothing after SIGINT', async () => {
-    const before = await networkState();
-    const mesh = await runMesh(uid === undefined ? {} : { uid });
-    console.log(`${who}: the page after ${Math.round(mesh.startMs)} ms`);
-    expect(mesh.startMs).toBeLessThan(60_000);
-    const pids = processTree(mesh.process.pid!);
-    expect(pids.length).toBeGreaterThan(15);
-    expect(await mesh.stop()).toBe(0);
-    await nothingLeft(pids, before);
-  });
+describe.skipIf(process.getuid?.() !== 0).each(users)(
+  'weft up as $who, $dataPlane.name',
+  ({ who, uid, dataPlane }) => {
+    const { flags, prepare } = dataPlane;
+    const options = { flags, prepare, ...(uid === undefined ? {} : { uid }) };
 
-  it('leaves nothing after SIGKILL, and starts again', async () => {
-    const before = await networkState();
-    const mesh = await runMesh(uid === undefined ? {} : { uid });
-    const pids = processTree(mesh.process.pid!);
-    mesh.process.kill('SIGKILL');
-    await nothingLeft(pids, before);
-    const again = await runMesh(uid === undefined ? {} : { uid });
-    expect(await again.stop()).toBe(0);
-  });
-});
+    it('serves the page, and leaves nothing after SIGINT', async () => {
+      const before = await networkState();
+      const mesh = await runMesh(options);
+      console.log(`${who}, ${dataPlane.name}: the page after ${Math.round(mesh.startMs)} ms`);
+      expect(mesh.startMs).toBeLessThan(60_000);
+      const pids = processTree(mesh.process.pid!);
+      expect(pids.length).toBeGreaterThan(15);
+      expect(await mesh.stop()).toBe(0);
+      await nothingLeft(pids, before);
+    });
+
+    it('leaves nothing after SIGKILL, and starts again', async () => {
+      const before = await networkState();
+      const mesh = await runMesh(options);
+      const pids = processTree(mesh.process.pid!);
+      mesh.process.kill('SIGKILL');
+      await nothingLeft(pids, before);
+      const again = await runMesh(options);
+      expect(await again.stop()).toBe(0);
+    });
+  },
+);
 
 describe('weft up where namespaces cannot be had', () => {
   it('shares the network of the host, serves the page, and leaves nothing', async () => {
