@@ -10,6 +10,8 @@ const overview = `
 Examples:
   weft up examples/bookinfo                 run a mesh on this machine
   weft validate manifests/                  is each object well-formed?
+  weft explain mesh.yaml --from default/web --request 'GET http://api/'
+                                            where would this request go, and why?
   weft dump mesh.yaml --proxy sidecar~default/web
                                             the configuration one proxy gets
   weft status                               what runs, and whether it is in sync
@@ -22,6 +24,7 @@ type AddCommand = (program: Command, io: Io) => void;
 const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   up: async () => (await import('./up.ts')).addUpCommand,
   dump: async () => (await import('./dump-command.ts')).addDumpCommand,
+  explain: async () => (await import('./explain.ts')).addExplainCommand,
   proxies: async () => (await import('./proxies.ts')).addProxiesCommand,
   status: async () => (await import('./status.ts')).addStatusCommand,
   validate: async () => (await import('./validate.ts')).addValidateCommand,

@@ -8,16 +8,29 @@
  * gone through in every way it can fall, so shares are exact. What never happens here: I/O, clocks, dice, and knowledge
  * of what the user's objects mean; those are only named as reasons.
  *
- * journeys.ts is the way in; dial.ts is the caller, proxy/ what a proxy does with a connection, http/ with a request,
- * upstream/ how it goes on from there, arrive.ts who is at the other end.
+ * journeys.ts is the way in; dial.ts is the caller, accept.ts what a proxy does with a connection, http/ with a
+ * request, upstream/ how it goes on from there, arrive.ts who is at the other end.
  */
 import type { Call } from './call.ts';
 import type { Explanation } from './explanation.ts';
 import { journeys } from './journeys.ts';
 import type { ExplainMesh } from './mesh.ts';
-import { summary } from './summary.ts';
+import { mainOf, summary } from './summary.ts';
+import type { PlacedStep } from './trace.ts';
 
-/** Explains a call. Throws {@link UnknownCaller} where nobody is called as the caller is. */
+/** An answer, and where each of its steps happens, for people. */
+export interface Told {
+  readonly explanation: Explanation;
+  readonly steps: readonly PlacedStep[];
+}
+
+/** Explains a call. Throws UnknownCaller where nobody is called as the caller is. */
 export function explain(mesh: ExplainMesh, call: Call): Explanation {
-  return summary(journeys(mesh, call));
+  return tell(mesh, call).explanation;
+}
+
+/** As {@link explain}, with the places of the steps. */
+export function tell(mesh: ExplainMesh, call: Call): Told {
+  const ways = journeys(mesh, call);
+  return { explanation: summary(ways), steps: mainOf(ways).trace.steps };
 }

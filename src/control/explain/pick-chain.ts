@@ -12,7 +12,10 @@ interface Candidate {
   readonly match: CompiledMatch;
 }
 
-/** The chain that takes the connection, the default one where no other does; and why each other does not. */
+/**
+ * The chain that takes the connection, the default one where no other does; and why others do not. Where one does, of
+ * the others only those count that are for the same port: a proxy has chains for many.
+ */
 export function pickChain(
   listener: Listener,
   facts: ConnectionFacts,
@@ -21,16 +24,18 @@ export function pickChain(
     const match = compileMatch(chain.filter_chain_match);
     return 'field' in match ? [] : [{ chain, match }];
   });
-  const picked = matchFilterChain(candidates, facts)?.chain;
-  const others = candidates.filter(({ chain }) => chain !== picked);
-  return {
-    chain: picked ?? listener.default_filter_chain,
-    instead: others.slice(0, MAX_ALTERNATIVES).map(({ chain }) => ({
-      what: `filter chain ${matchText(chain)}`,
-      why: whyNot(chain, facts),
-      because: NOBODY,
-    })),
-  };
+  const picked = matchFilterChain(candidates, facts)?.chain ?? listener.default_filter_chain;
+  const port = picked?.filter_chain_match?.destination_port;
+  const others = candidates
+    .map(({ chain }) => chain)
+    .filter((chain) => chain !== picked)
+    .filter((chain) => picked === undefined || chain.filter_chain_match?.destination_port === port)
+    .slice(0, MAX_ALTERNATIVES);
+  return { chain: picked, instead: others.map((chain) => alternative(chain, facts)) };
+}
+
+function alternative(chain: FilterChain, facts: ConnectionFacts): Alternative {
+  return { what: `filter chain ${matchText(chain)}`, why: whyNot(chain, facts), because: NOBODY };
 }
 
 /** How many chains that lost are told of; a gateway may have hundreds. */
