@@ -27,13 +27,7 @@ export function compileText(text: string, refuse: Refuse, field: string, empty =
   const only = pieces[0];
   if (pieces.length === 0) return { format: () => '', constant: '' };
   if (pieces.length === 1 && typeof only === 'string') return { format: () => only, constant: only };
-  const prints = pieces.map((piece): Format => {
-    if (typeof piece === 'string') return () => piece;
-    const { operator, maxLength } = piece;
-    if (maxLength === Infinity) return (facts) => `${operator(facts) ?? empty}`;
-    return (facts) => `${operator(facts) ?? empty}`.slice(0, maxLength);
-  });
-  return { format: concatenation(prints), constant: undefined };
+  return { format: printer(steps(pieces), empty), constant: undefined };
 }
 
 /** A JSON object with operators in its strings, one line with its end. A lone number operator stays a number. */
@@ -106,11 +100,39 @@ function checkLiteral(text: string, refuse: Refuse, field: string): string {
   return text;
 }
 
-/** Concatenation in one expression as long as it is short: strings are joined once, without an array between. */
-function concatenation(prints: readonly Format[]): Format {
+/** An operator with the text before it: a format is a list of these, half as many calls as pieces. */
+interface Step {
+  readonly before: string;
+  readonly operator: Operator;
+  readonly maxLength: number;
+}
+
+const NOTHING: Operator = () => '';
+
+function steps(pieces: readonly Piece[]): readonly Step[] {
+  const list: Step[] = [];
+  let before = '';
+  for (const piece of pieces) {
+    if (typeof piece === 'string') {
+      before += piece;
+      continue;
+    }
+    list.push({ before, ...piece });
+    before = '';
+  }
+  if (before !== '') list.push({ before, operator: NOTHING, maxLength: Number.POSITIVE_INFINITY });
+  return list;
+}
+
+function printer(list: readonly Step[], empty: string): Format {
   return (facts) => {
     let text = '';
-    for (let i = 0; i < prints.length; i++) text += (prints[i] as Format)(facts);
+    for (let i = 0; i < list.length; i++) {
+      const { before, operator, maxLength } = list[i] as Step;
+      const value = operator(facts) ?? empty;
+      text += before;
+      text += maxLength === Number.POSITIVE_INFINITY ? value : String(value).slice(0, maxLength);
+    }
     return text;
   };
 }

@@ -1,5 +1,4 @@
 import { getHeader, getJoinedHeader } from '../../wire/headers.ts';
-import { headerGetter } from '../../xds/match/facts.ts';
 import { compileTime } from './format-time.ts';
 import { flagText } from './response-flags.ts';
 import type { StreamFacts } from './stream-facts.ts';
@@ -53,8 +52,11 @@ const PLAIN: Readonly<Record<string, Operator>> = {
 /** Operators with an argument in brackets. */
 const WITH_ARGUMENT: Readonly<Record<string, (argument: string) => Operator | undefined>> = {
   REQ: (argument) => {
-    const [first, second] = argument.split('?').map(headerGetter);
-    return (f) => (f.request === undefined ? undefined : (first?.(f.request) ?? second?.(f.request)));
+    const [first, second] = argument.toLowerCase().split('?').map(requestHeader) as [
+      Operator,
+      Operator | undefined,
+    ];
+    return second === undefined ? first : (f) => first(f) ?? second(f);
   },
   RESP: (argument) => headerOf(argument, (f) => f.responseHeaders),
   TRAILER: (argument) => headerOf(argument, (f) => f.responseTrailers),
@@ -77,6 +79,23 @@ const WITH_ARGUMENT: Readonly<Record<string, (argument: string) => Operator | un
 export function operatorOf(name: string, argument: string | undefined): Operator | undefined {
   if (name === 'START_TIME') return WITH_ARGUMENT['START_TIME']?.(argument ?? '');
   return argument === undefined ? PLAIN[name] : WITH_ARGUMENT[name]?.(argument);
+}
+
+/** The first value, as Envoy prints it; pseudo-headers are what routing made of them. */
+function requestHeader(name: string): Operator {
+  switch (name) {
+    case ':method':
+      return (f) => f.request?.method;
+    case ':path':
+      return (f) => f.request?.path;
+    case ':authority':
+    case 'host':
+      return (f) => f.request?.authority || undefined;
+    case ':scheme':
+      return (f) => f.request?.scheme;
+    default:
+      return (f) => getHeader(f.requestHeaders, name);
+  }
 }
 
 function headerOf(argument: string, headers: (facts: StreamFacts) => string[]): Operator {

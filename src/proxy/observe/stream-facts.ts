@@ -15,6 +15,8 @@ export interface StreamFacts {
   readonly protocol: string | undefined;
   /** Undefined for TCP. */
   readonly request: RequestFacts | undefined;
+  /** As they are at that moment; empty for TCP. */
+  readonly requestHeaders: Headers;
   readonly peer: PeerFacts;
   readonly connectionId: number;
   readonly peerCertificate:

@@ -103,6 +103,9 @@ export class StreamRecord implements StreamFacts {
   get responseCode(): number {
     return this.response.status;
   }
+  get requestHeaders(): Headers {
+    return this.request.headers;
+  }
   get responseHeaders(): Headers {
     return this.response.headers;
   }

@@ -15,6 +15,7 @@ export class TunnelFacts implements StreamFacts {
   readonly responseDurationMs = undefined;
   readonly protocol = undefined;
   readonly request = undefined;
+  readonly requestHeaders = NO_HEADERS;
   readonly responseCode = 0;
   readonly responseCodeDetails = undefined;
   readonly responseHeaders = NO_HEADERS;
