@@ -5,6 +5,7 @@ import type { StatusReport } from '../../src/server/contract.ts';
 import { dataPlanes } from './data-planes.ts';
 import { eventually } from './eventually.ts';
 import { get } from './load.ts';
+import { lacks, meshNeeds } from './needs.ts';
 import { versionOf, writeWeights } from './routes-file.ts';
 import { type Mesh, runMesh } from './run-mesh.ts';
 
@@ -35,41 +36,44 @@ const mistakes: Readonly<
   },
 };
 
-describe.each(dataPlanes)('a mistake in a file, $name', ({ flags, prepare }) => {
-  let mesh: Mesh;
-  afterAll(() => mesh?.stop());
+describe.skipIf(lacks('broken files', ...meshNeeds)).each(dataPlanes)(
+  'a mistake in a file, $name',
+  ({ flags, prepare }) => {
+    let mesh: Mesh;
+    afterAll(() => mesh?.stop());
 
-  it('is reported with file, line and field; the last good version stays and everything else goes on', async () => {
-    mesh = await runMesh({ flags, prepare });
-    writeWeights(mesh.folder, [0, 100, 0]);
-    await eventually(() => allVersions(mesh, 2));
-    for (const [what, { text, field, message }] of Object.entries(mistakes)) {
-      const file = what === 'a reference to nothing' ? 'other.yaml' : 'reviews-routes.yaml';
-      writeFileSync(join(mesh.folder, file), text);
+    it('is reported with file, line and field; the last good version stays and everything else goes on', async () => {
+      mesh = await runMesh({ flags, prepare });
+      writeWeights(mesh.folder, [0, 100, 0]);
+      await eventually(() => allVersions(mesh, 2));
+      for (const [what, { text, field, message }] of Object.entries(mistakes)) {
+        const file = what === 'a reference to nothing' ? 'other.yaml' : 'reviews-routes.yaml';
+        writeFileSync(join(mesh.folder, file), text);
+        await eventually(async () => {
+          const bad = (await configuration(mesh)).filter((o) => o.file.endsWith(file));
+          const told = bad.some(
+            (o) => o.line > 0 && o.errors.some((e) => field.test(e.field) && message.test(e.message)),
+          );
+          expect(told, `${what}: ${JSON.stringify(bad)}`).toBe(true);
+        });
+        await allVersions(mesh, 2);
+      }
+      writeFileSync(
+        join(mesh.folder, 'twice.yaml'),
+        'apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: reviews}\nspec: {host: reviews, subsets: []}\n',
+      );
       await eventually(async () => {
-        const bad = (await configuration(mesh)).filter((o) => o.file.endsWith(file));
-        const told = bad.some(
-          (o) => o.line > 0 && o.errors.some((e) => field.test(e.field) && message.test(e.message)),
-        );
-        expect(told, `${what}: ${JSON.stringify(bad)}`).toBe(true);
+        const twice = (await configuration(mesh)).find((o) => o.file.endsWith('twice.yaml'));
+        expect(JSON.stringify(twice?.errors)).toContain('destination-rules.yaml');
       });
       await allVersions(mesh, 2);
-    }
-    writeFileSync(
-      join(mesh.folder, 'twice.yaml'),
-      'apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: reviews}\nspec: {host: reviews, subsets: []}\n',
-    );
-    await eventually(async () => {
-      const twice = (await configuration(mesh)).find((o) => o.file.endsWith('twice.yaml'));
-      expect(JSON.stringify(twice?.errors)).toContain('destination-rules.yaml');
+      writeWeights(mesh.folder, [100, 0, 0]);
+      await eventually(() => allVersions(mesh, 1));
+      const page = await (await fetch(`${mesh.dashboard}/`)).text();
+      expect(page).toContain('weft');
     });
-    await allVersions(mesh, 2);
-    writeWeights(mesh.folder, [100, 0, 0]);
-    await eventually(() => allVersions(mesh, 1));
-    const page = await (await fetch(`${mesh.dashboard}/`)).text();
-    expect(page).toContain('weft');
-  });
-});
+  },
+);
 
 async function allVersions(mesh: Mesh, version: number): Promise<void> {
   for (let i = 0; i < 10; i++) {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { dataPlanes } from './data-planes.ts';
 import { commandOf, processTree } from './enclosure.ts';
 import { eventually } from './eventually.ts';
+import { lacks, meshNeeds } from './needs.ts';
 import { networkState } from './network-state.ts';
 import { runMesh } from './run-mesh.ts';
 
@@ -12,7 +13,7 @@ const users = dataPlanes.flatMap((dataPlane) => [
   { who: 'uid 65534', uid: someoneElse, dataPlane },
 ]);
 
-describe.skipIf(process.getuid?.() !== 0).each(users)(
+describe.skipIf(lacks('newcomer', ...meshNeeds, 'root')).each(users)(
   'weft up as $who, $dataPlane.name',
   ({ who, uid, dataPlane }) => {
     const { flags, prepare } = dataPlane;

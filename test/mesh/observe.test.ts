@@ -2,10 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StatusReport } from '../../src/server/contract.ts';
 import { eventually } from './eventually.ts';
 import { failures, load } from './load.ts';
+import { lacks, meshNeeds } from './needs.ts';
 import { addProbe, fetchFrom } from './probe.ts';
 import { type Mesh, runMesh } from './run-mesh.ts';
 
-describe('what a proxy tells', () => {
+describe.skipIf(lacks('observe', ...meshNeeds))('what a proxy tells', () => {
   let mesh: Mesh;
   beforeAll(async () => {
     mesh = await runMesh({ prepare: (folder) => addProbe(folder, { name: 'scraper', sidecar: false }) });

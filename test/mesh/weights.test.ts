@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { dataPlanes } from './data-planes.ts';
 import { failures, get, load } from './load.ts';
+import { lacks, meshNeeds } from './needs.ts';
 import { versionOf, type Weights, withinFourErrors, writeWeights } from './routes-file.ts';
 import { type Mesh, runMesh } from './run-mesh.ts';
 
@@ -8,38 +9,41 @@ const requests = 5_000;
 const changes = 50;
 const last: Weights = [10, 30, 60];
 
-describe.each(dataPlanes)('weights rewritten under load, $name', ({ name, flags, prepare }) => {
-  let mesh: Mesh;
-  afterAll(() => mesh?.stop());
+describe.skipIf(lacks('weights', ...meshNeeds)).each(dataPlanes)(
+  'weights rewritten under load, $name',
+  ({ name, flags, prepare }) => {
+    let mesh: Mesh;
+    afterAll(() => mesh?.stop());
 
-  it('lose no request, end at the weights of the file, and are obeyed within a moment of the write', async () => {
-    mesh = await runMesh({ flags, prepare });
-    const delays: number[] = [];
-    let loading = true;
-    const url = `${mesh.gateway}/productpage`;
-    const rewriting = rewrite(mesh, () => loading, delays);
-    const answers = await load(url, requests, 16);
-    loading = false;
-    await rewriting;
-    expect(failures(answers)).toEqual([]);
+    it('lose no request, end at the weights of the file, and are obeyed within a moment of the write', async () => {
+      mesh = await runMesh({ flags, prepare });
+      const delays: number[] = [];
+      let loading = true;
+      const url = `${mesh.gateway}/productpage`;
+      const rewriting = rewrite(mesh, () => loading, delays);
+      const answers = await load(url, requests, 16);
+      loading = false;
+      await rewriting;
+      expect(failures(answers)).toEqual([]);
 
-    writeWeights(mesh.folder, last);
-    await untilObeyed(mesh, last);
-    const final = await load(url, 1_000, 16);
-    expect(failures(final)).toEqual([]);
-    last.forEach((weight, i) => {
-      const count = final.filter((a) => versionOf(a.body) === i + 1).length;
-      expect(
-        withinFourErrors(count, final.length, weight / 100),
-        `v${i + 1}: ${count} of ${final.length}`,
-      ).toBe(true);
+      writeWeights(mesh.folder, last);
+      await untilObeyed(mesh, last);
+      const final = await load(url, 1_000, 16);
+      expect(failures(final)).toEqual([]);
+      last.forEach((weight, i) => {
+        const count = final.filter((a) => versionOf(a.body) === i + 1).length;
+        expect(
+          withinFourErrors(count, final.length, weight / 100),
+          `v${i + 1}: ${count} of ${final.length}`,
+        ).toBe(true);
+      });
+      console.log(
+        `${name}: ${requests} requests, ${delays.length} changes, 0 failures; write to obeyed: ${summary(delays)}`,
+      );
+      expect(delays.length).toBe(changes);
     });
-    console.log(
-      `${name}: ${requests} requests, ${delays.length} changes, 0 failures; write to obeyed: ${summary(delays)}`,
-    );
-    expect(delays.length).toBe(changes);
-  });
-});
+  },
+);
 
 /** Sends everything to one version after another; measures from each write to the first page of that version. */
 async function rewrite(mesh: Mesh, loading: () => boolean, delays: number[]): Promise<void> {
