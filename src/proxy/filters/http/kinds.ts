@@ -1,17 +1,28 @@
 import type { HttpFilterKind } from '../../stream/http-filter.ts';
 import type { TerminalKind } from '../../stream/terminal-kind.ts';
+import { tellingParts } from './chain-parts.ts';
 import { corsKind } from './cors/filter.ts';
 import { faultKind } from './fault/filter.ts';
 import { grpcStatsKind } from './grpc-stats/filter.ts';
 import { headerMutationKind } from './header-mutation/filter.ts';
+import { healthCheckKind } from './health-check/filter.ts';
+import { localRateLimitKind } from './local-ratelimit/filter.ts';
 import { rbacKind } from './rbac/filter.ts';
 import { routerKind } from './router/filter.ts';
 
 /** The HTTP filters of this proxy. The router is none of them: it is what chains end in. */
-const KINDS: readonly HttpFilterKind[] = [corsKind, faultKind, grpcStatsKind, headerMutationKind, rbacKind];
+const KINDS: readonly HttpFilterKind[] = [
+  corsKind,
+  faultKind,
+  grpcStatsKind,
+  headerMutationKind,
+  healthCheckKind,
+  localRateLimitKind,
+  rbacKind,
+];
 
 /** What chains end in. */
-export const terminalKind: TerminalKind = routerKind;
+export const terminalKind: TerminalKind = tellingParts(routerKind);
 
 /** By the message of a chain's typed_config. */
 export function kindOf(message: string): HttpFilterKind | undefined {

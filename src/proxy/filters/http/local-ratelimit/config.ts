@@ -1,0 +1,136 @@
+import { perMillion } from '../../../../xds/match/fraction.ts';
+import { fieldIn, type Refuse, refuseRest } from '../../../../xds/match/refuse.ts';
+import type { AnyMessage, VirtualHost } from '../../../../xds/resources.ts';
+import { readDurationMs } from '../../../fields.ts';
+import { type HeaderOperations, readHeaderOperations } from '../../../stream/header-operations.ts';
+import type { HttpFilterContext } from '../../../stream/http-filter.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+/** extensions.filters.http.local_ratelimit.v3.LocalRateLimit: a bucket of tokens, one for each request. */
+export interface LocalRateLimitConfig {
+  /** Undefined: nothing is limited here, only where a route has a bucket of its own. */
+  readonly bucket: TokenBucket | undefined;
+  readonly status: number;
+  /** Shares of requests, of a million: that are counted, and that are refused when the bucket is empty. */
+  readonly enabled: number;
+  readonly enforced: number;
+  readonly requestHeaders: HeaderOperations;
+  readonly responseHeaders: HeaderOperations;
+  /** x-ratelimit-limit, -remaining and -reset on every answer. */
+  readonly tellsLimits: boolean;
+  readonly grpcStatus: number | undefined;
+}
+
+export const LOCAL_RATELIMIT_MESSAGE = 'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit';
+
+/** Envoy refuses faster fills. */
+const MIN_FILL_MS = 50;
+const RESOURCE_EXHAUSTED = 8;
+
+type Option = NonNullable<VirtualHost['request_headers_to_add']>[number];
+
+/** Fields as they are in the message; numbers of shares are RuntimeFractionalPercent. */
+interface Message {
+  readonly stat_prefix?: string;
+  readonly status?: { readonly code?: string | number };
+  readonly token_bucket?: Bucket;
+  readonly filter_enabled?: Share;
+  readonly filter_enforced?: Share;
+  readonly request_headers_to_add_when_not_enforced?: readonly Option[];
+  readonly response_headers_to_add?: readonly Option[];
+  readonly enable_x_ratelimit_headers?: string;
+  readonly rate_limited_as_resource_exhausted?: boolean;
+}
+
+interface Bucket {
+  readonly max_tokens?: number;
+  readonly tokens_per_fill?: number;
+  readonly fill_interval?: string;
+}
+
+interface Share {
+  readonly default_value?: Parameters<typeof perMillion>[0];
+}
+
+export function lowerLocalRateLimit(message: AnyMessage, context: HttpFilterContext): LocalRateLimitConfig {
+  const { '@type': _type, ...fields } = message;
+  const {
+    stat_prefix = '',
+    status,
+    token_bucket,
+    filter_enabled,
+    filter_enforced,
+    ...more
+  } = fields as Message;
+  const {
+    request_headers_to_add_when_not_enforced,
+    response_headers_to_add,
+    enable_x_ratelimit_headers,
+    rate_limited_as_resource_exhausted,
+    ...others
+  } = more;
+  // All three only say how descriptors are found and used, and those are refused.
+  const { stage, vh_rate_limits, always_consume_default_token_bucket, ...rest } = others as {
+    readonly [field: string]: unknown;
+  };
+  const { refuse, field } = context;
+  refuseRest(refuse, field, rest);
+  if (stat_prefix === '') refuse(fieldIn(field, 'stat_prefix'), 'is missing');
+  const operations = (options: readonly Option[] | undefined, kind: 'request' | 'response') =>
+    readHeaderOperations(options, undefined, kind, refuse, field);
+  return {
+    bucket: token_bucket && readBucket(token_bucket, refuse, fieldIn(field, 'token_bucket')),
+    status: readStatus(status, refuse, fieldIn(field, 'status.code')),
+    enabled: perMillion(filter_enabled?.default_value),
+    enforced: perMillion(filter_enforced?.default_value),
+    requestHeaders: operations(request_headers_to_add_when_not_enforced, 'request'),
+    responseHeaders: operations(response_headers_to_add, 'response'),
+    tellsLimits: enable_x_ratelimit_headers === 'DRAFT_VERSION_03',
+    grpcStatus: rate_limited_as_resource_exhausted ? RESOURCE_EXHAUSTED : undefined,
+  };
+}
+
+/** A route without a bucket would limit nothing: Envoy refuses it too. */
+export function lowerRouteRateLimit(message: AnyMessage, context: HttpFilterContext): LocalRateLimitConfig {
+  const config = lowerLocalRateLimit(message, context);
+  if (config.bucket === undefined)
+    context.refuse(fieldIn(context.field, 'token_bucket'), 'is missing: a route needs one of its own');
+  return config;
+}
+
+function readBucket(bucket: Bucket, refuse: Refuse, field: string): TokenBucket {
+  const { max_tokens = 0, tokens_per_fill = 1, fill_interval, ...rest } = bucket;
+  refuseRest(refuse, field, rest);
+  const fillMs = readDurationMs(fill_interval, 0, refuse, fieldIn(field, 'fill_interval'));
+  if (fillMs < MIN_FILL_MS)
+    refuse(fieldIn(field, 'fill_interval'), `is less than ${MIN_FILL_MS} milliseconds`);
+  if (max_tokens < 1) refuse(fieldIn(field, 'max_tokens'), 'is less than 1');
+  if (tokens_per_fill < 1) refuse(fieldIn(field, 'tokens_per_fill'), 'is less than 1');
+  return new TokenBucket(max_tokens, tokens_per_fill / Math.max(fillMs, 1));
+}
+
+/** Enum names are words (`ServiceUnavailable`); only numbers and the names that limits are answered with are read. */
+const STATUS_NAMES: Readonly<Record<string, number>> = {
+  Empty: 0,
+  BadRequest: 400,
+  Unauthorized: 401,
+  PaymentRequired: 402,
+  Forbidden: 403,
+  NotFound: 404,
+  RequestTimeout: 408,
+  Conflict: 409,
+  TooManyRequests: 429,
+  InternalServerError: 500,
+  NotImplemented: 501,
+  BadGateway: 502,
+  ServiceUnavailable: 503,
+  GatewayTimeout: 504,
+};
+
+/** Anything below 400 is 429, as in Envoy. */
+function readStatus(status: Message['status'], refuse: Refuse, field: string): number {
+  const { code = 0 } = status ?? {};
+  const number = typeof code === 'number' ? code : STATUS_NAMES[code];
+  if (number === undefined) refuse(field, `'${code}' is not supported by this proxy`);
+  return number === undefined || number < 400 ? 429 : number;
+}
