@@ -52,6 +52,8 @@ export interface Gateway {
   readonly namespace: string;
   readonly name: string;
   readonly selector: Labels;
+  /** Only workloads of this namespace; missing: of any. */
+  readonly workloadNamespace?: string;
   readonly servers: readonly GatewayServer[];
   readonly age: Age;
   readonly origin: Origin;

@@ -74,6 +74,7 @@ export interface Redirect {
   readonly type: 'redirect';
   readonly path?: string;
   readonly prefix?: string;
+  readonly pathRegex?: { readonly match: string; readonly replacement: string };
   readonly authority?: string;
   readonly scheme?: string;
   /** A number, the scheme's default, or that of the request. */
@@ -92,6 +93,8 @@ export interface DirectResponse {
 export interface Forward {
   readonly type: 'forward';
   readonly destinations: readonly WeightedDestination[];
+  /** Status of requests to a destination that does not exist; missing: the proxy's own, 503. */
+  readonly missingStatus?: 404 | 500;
 }
 
 export type HttpAction = Forward | Redirect | DirectResponse;

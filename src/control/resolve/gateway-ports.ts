@@ -44,7 +44,12 @@ export interface GatewayPorts {
 /** The ports of the routers of a view, by its key; the oldest Gateway has a port first. */
 export const gatewayPorts = step('gateway ports', (read, viewKey): GatewayPorts => {
   const { view } = viewAndParts(read, viewKey);
-  const selecting = read.of(gateways, '').filter(({ selector }) => matchesLabels(selector, view.labels));
+  const selecting = read
+    .of(gateways, '')
+    .filter(
+      ({ selector, workloadNamespace = view.namespace }) =>
+        workloadNamespace === view.namespace && matchesLabels(selector, view.labels),
+    );
   const ports = new Map<string, { -readonly [K in keyof GatewayPort]: GatewayPort[K] }>();
   const conflicts: ServerConflict[] = [];
   for (const gateway of selecting)

@@ -19,8 +19,9 @@ export const viewKeyOf = step('view of a proxy', (read, key): string => {
   const explicit = who.workload?.explicit;
   const ports = who.type === 'router' ? servicePorts(read, key) : [];
   const bound = who.type === 'router' ? [...(explicit?.ports ?? [])] : [];
-  // A Sidecar may speak of "this namespace", and so means another thing in each.
-  const namespace = sidecar === '' ? read.of(namespaceClass, who.namespace) : who.namespace;
+  // A Sidecar may speak of "this namespace", and so means another thing in each; a Gateway may select only in its own.
+  const alike = sidecar === '' && who.type === 'sidecar';
+  const namespace = alike ? read.of(namespaceClass, who.namespace) : who.namespace;
   return JSON.stringify([who.type, namespace, sidecar, labels, explicit !== undefined, ports, bound]);
 });
 

@@ -21,8 +21,14 @@ export function redirect(
     ...(port === undefined ? {} : { port_redirect: port }),
     ...(action.path === undefined ? {} : { path_redirect: action.path }),
     ...(action.prefix === undefined ? {} : { prefix_rewrite: action.prefix }),
+    ...(action.pathRegex === undefined ? {} : { regex_rewrite: regexRewrite(action.pathRegex) }),
     response_code: CODES[action.status as keyof typeof CODES] ?? 'MOVED_PERMANENTLY',
   };
+}
+
+/** The part of a path that matches, replaced. */
+export function regexRewrite(change: { readonly match: string; readonly replacement: string }) {
+  return { pattern: { regex: change.match }, substitution: change.replacement };
 }
 
 function portOf(

@@ -10,7 +10,7 @@ import type {
 import { parseClusterName } from '../../../xds/names.ts';
 import type { Route, RouteAction, RouteMatch, WeightedCluster } from '../../../xds/resources.ts';
 import { configPath } from '../cluster/metadata.ts';
-import { directResponse, redirect } from './answers.ts';
+import { directResponse, redirect, regexRewrite } from './answers.ts';
 import { destinationCluster, type FindService } from './destination-cluster.ts';
 import { type FindHash, hashPolicies } from './hash-policy.ts';
 import { authorityOf, headerFields } from './headers.ts';
@@ -94,6 +94,9 @@ function forward(rule: HttpRule, action: Forward, context: RouteContext): RouteA
   return {
     ...timeouts(rule.timeoutMs),
     ...destinations(action.destinations, authority, context),
+    ...(action.missingStatus === undefined
+      ? {}
+      : { cluster_not_found_response_code: MISSING[action.missingStatus] }),
     ...pathRewrite(rule),
     ...(rule.mirrors.length === 0
       ? {}
@@ -102,6 +105,8 @@ function forward(rule: HttpRule, action: Forward, context: RouteContext): RouteA
     ...(hash_policy.length === 0 ? {} : { hash_policy }),
   };
 }
+
+const MISSING = { 404: 'NOT_FOUND', 500: 'INTERNAL_SERVER_ERROR' } as const;
 
 function destinations(
   list: readonly WeightedDestination[],
@@ -135,13 +140,7 @@ function weighted(
 }
 
 function pathRewrite({ rewrite }: HttpRule): RouteAction {
-  if (rewrite?.pathRegex !== undefined)
-    return {
-      regex_rewrite: {
-        pattern: { regex: rewrite.pathRegex.match },
-        substitution: rewrite.pathRegex.replacement,
-      },
-    };
+  if (rewrite?.pathRegex !== undefined) return { regex_rewrite: regexRewrite(rewrite.pathRegex) };
   return rewrite?.path === undefined ? {} : { prefix_rewrite: rewrite.path };
 }
 
