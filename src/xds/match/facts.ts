@@ -46,10 +46,16 @@ export function headerGetter(name: string): (request: RequestFacts) => string | 
   }
 }
 
-/** The path without query and fragment. */
+let lastPath = '';
+let lastPathOnly = '';
+
+/** The path without query and fragment. Many rules ask for that of one request: the last answer is remembered. */
 export function pathOnly(path: string): string {
+  if (path === lastPath) return lastPathOnly;
   const query = path.indexOf('?');
   const fragment = path.indexOf('#');
-  if (query < 0) return fragment < 0 ? path : path.slice(0, fragment);
-  return path.slice(0, fragment < 0 ? query : Math.min(query, fragment));
+  const end = query < 0 ? fragment : fragment < 0 ? query : Math.min(query, fragment);
+  lastPath = path;
+  lastPathOnly = end < 0 ? path : path.slice(0, end);
+  return lastPathOnly;
 }
