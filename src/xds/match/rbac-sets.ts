@@ -8,15 +8,23 @@ import { compileStringMatcher } from './string-matcher.ts';
 /** A test of a request, or of a connection alone: there `request` is undefined and what asks for it fails. */
 export type RbacTest = (request: RequestFacts | undefined, peer: PeerFacts) => boolean;
 
-export const allOf =
-  (tests: readonly RbacTest[]): RbacTest =>
-  (request, peer) =>
-    tests.every((test) => test(request, peer));
+/** Every one of them. Rules run for every request: plain loops, and none around a single test. */
+export function allOf(tests: readonly RbacTest[]): RbacTest {
+  if (tests.length === 1) return tests[0] as RbacTest;
+  return (request, peer) => {
+    for (let i = 0; i < tests.length; i++) if (!(tests[i] as RbacTest)(request, peer)) return false;
+    return true;
+  };
+}
 
-export const anyOf =
-  (tests: readonly RbacTest[]): RbacTest =>
-  (request, peer) =>
-    tests.some((test) => test(request, peer));
+/** At least one of them. */
+export function anyOf(tests: readonly RbacTest[]): RbacTest {
+  if (tests.length === 1) return tests[0] as RbacTest;
+  return (request, peer) => {
+    for (let i = 0; i < tests.length; i++) if ((tests[i] as RbacTest)(request, peer)) return true;
+    return false;
+  };
+}
 
 export const not =
   (test: RbacTest): RbacTest =>

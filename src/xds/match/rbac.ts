@@ -2,7 +2,7 @@ import type { config_rbac_v3_RBAC } from '../gen/types.ts';
 import type { PeerFacts, RequestFacts } from './facts.ts';
 import { permissionTest } from './rbac-permission.ts';
 import { principalTest } from './rbac-principal.ts';
-import type { RbacTest } from './rbac-sets.ts';
+import { allOf, anyOf, type RbacTest } from './rbac-sets.ts';
 import { fieldIn, type Refuse, refuseRest } from './refuse.ts';
 
 /** What the rules say, and the policy that decided; '' where none did. */
@@ -31,7 +31,9 @@ export function compileRbac(rules: config_rbac_v3_RBAC, refuse: Refuse, field: s
   return {
     action,
     evaluate(request, peer) {
-      const policy = compiled.find(({ test }) => test(request, peer))?.name;
+      let policy: string | undefined;
+      for (let i = 0; i < compiled.length && policy === undefined; i++)
+        if (compiled[i]?.test(request, peer)) policy = compiled[i]?.name;
       const allowed = action === 'LOG' || (policy !== undefined) === (action === 'ALLOW');
       return { allowed, policy: policy ?? '' };
     },
@@ -47,7 +49,5 @@ function policyTest(
   refuseRest(refuse, field, rest);
   const may = permissions.map((one, i) => permissionTest(one, refuse, fieldIn(field, `permissions[${i}]`)));
   const who = principals.map((one, i) => principalTest(one, refuse, fieldIn(field, `principals[${i}]`)));
-  const some = (tests: readonly RbacTest[], request: RequestFacts | undefined, peer: PeerFacts): boolean =>
-    tests.some((test) => test(request, peer));
-  return (request, peer) => some(may, request, peer) && some(who, request, peer);
+  return allOf([anyOf(may), anyOf(who)]);
 }
