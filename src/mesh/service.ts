@@ -17,10 +17,18 @@ export interface ServicePort {
  * - `headless`: the client chose an endpoint's address itself.
  * - `dns`: the hostname, or the endpoints' hostnames, resolved by the proxy; all answers are endpoints.
  * - `dns-round-robin`: as `dns`, but only the first answer at a time.
+ * - `dynamic-dns`: the host that a request names, resolved by the proxy when it is asked for.
  * - `passthrough`: to the address that the client chose.
  * - `alias`: the service is another name of `externalName`.
  */
-export type Resolution = 'endpoints' | 'headless' | 'dns' | 'dns-round-robin' | 'passthrough' | 'alias';
+export type Resolution =
+  | 'endpoints'
+  | 'headless'
+  | 'dns'
+  | 'dns-round-robin'
+  | 'dynamic-dns'
+  | 'passthrough'
+  | 'alias';
 
 /** Something that can be called by a name. */
 export interface Service {

@@ -1,4 +1,5 @@
 import type { Retries } from './route.ts';
+import type { ConnectionPool, LocalityPreference, OutlierDetection } from './traffic-policy.ts';
 
 /** What holds for the whole mesh: the mesh configuration with its defaults filled in. */
 export interface MeshSettings {
@@ -7,12 +8,16 @@ export interface MeshSettings {
   /** Suffix of the names of Kubernetes Services: `cluster.local`. */
   readonly clusterDomain: string;
   readonly rootNamespace: string;
-  /** Whether calls to unknown destinations go through. */
-  readonly outbound: 'allow-any' | 'registry-only';
+  readonly outbound: OutboundMode;
   /** Mutual TLS to every endpoint that has a proxy. */
   readonly autoMtls: boolean;
   readonly connectTimeoutMs: number;
   readonly retries: Retries;
+  /** What a DestinationRule overrides, part by part. */
+  readonly pool: ConnectionPool | undefined;
+  readonly outlier: OutlierDetection | undefined;
+  /** For destinations about which no DestinationRule says anything of the kind. */
+  readonly locality: LocalityPreference;
   readonly accessLog: AccessLog | undefined;
   readonly serviceExportTo: readonly string[];
   readonly virtualServiceExportTo: readonly string[];
@@ -21,6 +26,12 @@ export interface MeshSettings {
   /** Resolvers for names outside of the mesh, `IP` or `IP:PORT`. */
   readonly dnsUpstreams: readonly string[];
 }
+
+/**
+ * Whether calls to unknown destinations go through. `dynamic-dns`: yes, and HTTP requests to the host that they name,
+ * resolved by the proxy, whatever address the client called.
+ */
+export type OutboundMode = 'allow-any' | 'registry-only' | 'dynamic-dns';
 
 export interface AccessLog {
   /** `/dev/stdout` or a path. */

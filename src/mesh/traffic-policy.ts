@@ -25,6 +25,8 @@ export interface ConsistentHash {
 
 export interface LocalityPreference {
   readonly enabled: boolean;
+  /** Present where zones are filled by their sizes; smaller clusters than this (0: any) are spread evenly. */
+  readonly zoneAwareFrom?: number;
   readonly distribute: readonly { readonly from: string; readonly to: Readonly<Record<string, number>> }[];
   readonly failover: readonly { readonly from: string; readonly to: string }[];
   readonly failoverPriority: readonly string[];

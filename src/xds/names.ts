@@ -7,6 +7,7 @@ export const wellKnownNames = {
   virtualInbound: 'virtualInbound',
   passthroughCluster: 'PassthroughCluster',
   blackHoleCluster: 'BlackHoleCluster',
+  allowAnyDynamicDnsCluster: 'AllowAnyDynamicDNSCluster',
   inboundPassthroughCluster: 'InboundPassthroughCluster',
   allowAny: 'allow_any',
   blockAll: 'block_all',

@@ -1,9 +1,10 @@
 import { formatProtoDuration } from '../../lib/duration.ts';
 import { meshSettings } from '../resolve/mesh-settings.ts';
+import { viewOutboundMode } from '../resolve/outbound-mode.ts';
 import { proxy } from '../resolve/proxies.ts';
-import { outboundMode } from '../resolve/sidecars.ts';
-import { view, viewKeyOf } from '../resolve/views.ts';
-import { keyOf, step } from '../resolve/world.ts';
+import { viewKeyOf } from '../resolve/views.ts';
+import { step } from '../resolve/world.ts';
+import { allowAnyDynamicDnsCluster } from './cluster/dynamic-dns.ts';
 import { inboundClusters } from './cluster/inbound-clusters.ts';
 import { outboundClusters } from './cluster/outbound-cluster.ts';
 import {
@@ -38,9 +39,7 @@ const viewListeners = step('listeners of a view', (read, viewKey): readonly Emit
 
 /** virtualOutbound of a view. */
 const outboundSocket = step('outbound socket', (read, viewKey): EmittedListener => {
-  const { sidecar, namespace } = read.of(view, viewKey);
-  const settings = read.of(meshSettings, '');
-  return virtualOutbound(read.of(outboundMode, keyOf(sidecar, namespace)) ?? settings.outbound, settings);
+  return virtualOutbound(read.of(viewOutboundMode, viewKey), read.of(meshSettings, ''));
 });
 
 /** All clusters of a sidecar, by the proxy's key. */
@@ -51,8 +50,10 @@ export const sidecarClusters = step('sidecar clusters', (read, key): readonly Em
 /** Clusters that all sidecars of a view share, in order of name. */
 const viewClusters = step('clusters of a view', (read, viewKey): readonly EmittedCluster[] => {
   const timeout = formatProtoDuration(read.of(meshSettings, '').connectTimeoutMs);
+  const mode = read.of(viewOutboundMode, viewKey);
   return sortedByName([
     ...read.of(outboundClusters, viewKey),
+    ...(mode === 'dynamic-dns' ? [allowAnyDynamicDnsCluster(timeout)] : []),
     passthroughCluster(timeout),
     blackHoleCluster(timeout),
     inboundPassthroughCluster(timeout),

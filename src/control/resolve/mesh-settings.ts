@@ -1,7 +1,11 @@
 import { durationMs } from '../../api/check/duration.ts';
 import { MESH_CONFIG_MAP, meshConfigOf } from '../../api/istio/mesh-config/config-map.ts';
 import type { MeshConfig } from '../../api/istio/mesh-config.ts';
-import type { AccessLog, MeshSettings } from '../../mesh/settings.ts';
+import { defined } from '../../lib/defined.ts';
+import type { AccessLog, MeshSettings, OutboundMode } from '../../mesh/settings.ts';
+import type { ConnectionPool } from '../../mesh/traffic-policy.ts';
+import { localityOf, localityPreference } from './destination-rule/load-balancer.ts';
+import { connectionPool, outlierDetection } from './destination-rule/traffic-policy.ts';
 import { retries } from './virtual-service/http-rule.ts';
 import { objectOf, type Read, settingsFact, step, type WorldSettings } from './world.ts';
 
@@ -32,11 +36,16 @@ function settingsOf(
     trustDomainAliases: config.trustDomainAliases ?? [],
     clusterDomain: settings.clusterDomain ?? 'cluster.local',
     rootNamespace,
-    outbound: config.outboundTrafficPolicy?.mode === 'REGISTRY_ONLY' ? 'registry-only' : 'allow-any',
+    outbound: OUTBOUND[config.outboundTrafficPolicy?.mode ?? 'ALLOW_ANY'] ?? 'allow-any',
     autoMtls: config.enableAutoMtls !== false,
     connectTimeoutMs: config.connectTimeout === undefined ? 10_000 : durationMs(config.connectTimeout),
     retries:
       config.defaultHttpRetryPolicy === undefined ? DEFAULT_RETRIES : retries(config.defaultHttpRetryPolicy),
+    pool: defaultPool(config),
+    outlier:
+      config.defaultTrafficPolicy?.outlierDetection &&
+      outlierDetection(config.defaultTrafficPolicy.outlierDetection),
+    locality: localityOf(config) ?? localityPreference({}),
     accessLog: accessLog(settings, config),
     serviceExportTo: config.defaultServiceExportTo ?? EVERYBODY,
     virtualServiceExportTo: config.defaultVirtualServiceExportTo ?? EVERYBODY,
@@ -44,6 +53,25 @@ function settingsOf(
     pathNormalization: PATHS[config.pathNormalization?.normalization ?? 'DEFAULT'] ?? 'base',
     dnsUpstreams: settings.dnsUpstreams ?? [],
   };
+}
+
+const OUTBOUND: Readonly<Record<string, OutboundMode>> = {
+  ALLOW_ANY: 'allow-any',
+  REGISTRY_ONLY: 'registry-only',
+  ALLOW_ANY_DYNAMIC_DNS: 'dynamic-dns',
+};
+
+/** The default connection pool with what has fields of its own beside it: keepalive, and HTTP/2 for all. */
+function defaultPool({
+  defaultTrafficPolicy,
+  tcpKeepalive,
+  h2UpgradePolicy,
+}: Partial<MeshConfig>): ConnectionPool | undefined {
+  const written = defaultTrafficPolicy?.connectionPool;
+  const keepalive = tcpKeepalive && connectionPool({ tcp: { tcpKeepalive } }).keepalive;
+  const http2 = h2UpgradePolicy === 'UPGRADE' ? 'upgrade' : undefined;
+  if (written === undefined && keepalive === undefined && http2 === undefined) return undefined;
+  return { ...defined({ keepalive, http2 } as const), ...connectionPool(written ?? {}) };
 }
 
 const PATHS: Readonly<Record<string, MeshSettings['pathNormalization']>> = {

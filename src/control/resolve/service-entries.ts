@@ -27,7 +27,7 @@ const RESOLUTIONS: Readonly<Record<string, Resolution>> = {
   STATIC: 'endpoints',
   DNS: 'dns',
   DNS_ROUND_ROBIN: 'dns-round-robin',
-  DYNAMIC_DNS: 'dns',
+  DYNAMIC_DNS: 'dynamic-dns',
 };
 
 function serviceOf(read: Read, resource: Resource<ServiceEntry>, hostname: string): Service {

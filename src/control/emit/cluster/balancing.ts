@@ -21,8 +21,15 @@ export function balancing(policy: TrafficPolicy): BalancingFields {
       // Istio: with ejection, send to the healthy few rather than to all, unless told otherwise.
       ...(outlier === undefined ? {} : { healthy_panic_threshold: { value: outlier.minHealthPercent ?? 0 } }),
       ...(distributes(loadBalancer) ? { locality_weighted_lb_config: {} } : {}),
+      ...zoneAware(loadBalancer),
     },
   };
+}
+
+function zoneAware({ locality }: LoadBalancer): NonNullable<Cluster['common_lb_config']> {
+  if (locality?.enabled !== true || locality.zoneAwareFrom === undefined) return {};
+  const size = locality.zoneAwareFrom;
+  return { zone_aware_lb_config: size === 0 ? {} : { min_cluster_size: size } };
 }
 
 function distributes({ locality }: LoadBalancer): boolean {

@@ -1,5 +1,7 @@
 import { formatProtoDuration } from '../../../lib/duration.ts';
+import { isHttp } from '../../../mesh/protocol.ts';
 import type { Service, ServicePort } from '../../../mesh/service.ts';
+import type { MeshSettings } from '../../../mesh/settings.ts';
 import { policyOfPort, type Subset, type TrafficPolicy } from '../../../mesh/traffic-policy.ts';
 import { outboundCluster as clusterName, clusterSni } from '../../../xds/names.ts';
 import type { Cluster } from '../../../xds/resources.ts';
@@ -15,9 +17,11 @@ import { assignmentKey, inlineAssignment } from '../endpoint/load-assignment.ts'
 import { adsSource } from '../sources.ts';
 import { balancing } from './balancing.ts';
 import { circuitBreakers } from './circuit-breakers.ts';
+import { dynamicDns } from './dynamic-dns.ts';
 import { httpOptions } from './http-options.ts';
 import { clusterMetadata } from './metadata.ts';
 import { outlierDetection } from './outlier-detection.ts';
+import { withProxyProtocol } from './proxy-protocol.ts';
 import { upstreamTls } from './upstream-tls.ts';
 
 // Clusters for calls to services: one for each port, and one more for each port of each subset.
@@ -57,7 +61,10 @@ interface ClusterInput {
 
 function clusterOf(read: Read, input: ClusterInput): EmittedCluster {
   const { service, port, subset } = input;
-  const policy = policyOfPort(input.policy.policy, subset?.policy, port.number);
+  const policy = withDefaults(
+    policyOfPort(input.policy.policy, subset?.policy, port.number),
+    read.of(meshSettings, ''),
+  );
   const name = clusterName(port.number, subset?.name ?? '', service.hostname);
   const object: Cluster = {
     name,
@@ -68,7 +75,7 @@ function clusterOf(read: Read, input: ClusterInput): EmittedCluster {
     circuit_breakers: circuitBreakers(policy),
     ...(policy.outlier === undefined ? {} : { outlier_detection: outlierDetection(policy.outlier) }),
     ...httpOptions(port.protocol, policy.pool ?? {}, policy.tls),
-    ...tlsOf(read, input, policy),
+    ...withProxyProtocol(tlsOf(read, input, policy), policy.proxyProtocol),
     ...keepalive(policy),
     metadata: clusterMetadata(service, port.number, subset, input.policy),
   };
@@ -79,11 +86,21 @@ function clusterOf(read: Read, input: ClusterInput): EmittedCluster {
   ]);
 }
 
+/** The mesh's defaults where the rules are silent. */
+function withDefaults(policy: TrafficPolicy, { pool, outlier }: MeshSettings): TrafficPolicy {
+  return {
+    ...policy,
+    ...(pool === undefined ? {} : { pool: { ...pool, ...policy.pool } }),
+    ...(outlier === undefined ? {} : { outlier: { ...outlier, ...policy.outlier } }),
+  };
+}
+
 /** Where endpoints come from, and how one is chosen. */
 function discovery(read: Read, input: ClusterInput, policy: TrafficPolicy, name: string): Partial<Cluster> {
   const { service, port, subset } = input;
   const type = discoveryType(input, policy);
   if (type === 'ORIGINAL_DST') return { type, lb_policy: 'CLUSTER_PROVIDED', cleanup_interval: '60s' };
+  if (type === undefined) return dynamicDns();
   if (type === 'EDS')
     return { type, eds_cluster_config: { eds_config: adsSource, service_name: name }, ...balancing(policy) };
   return {
@@ -98,10 +115,10 @@ function discovery(read: Read, input: ClusterInput, policy: TrafficPolicy, name:
   };
 }
 
-function discoveryType(
-  { service, routed }: ClusterInput,
-  policy: TrafficPolicy,
-): NonNullable<Cluster['type']> {
+function discoveryType({ service, port, routed }: ClusterInput, policy: TrafficPolicy): Cluster['type'] {
+  // Only a request names its host; bytes go on to where the client wanted.
+  if (service.resolution === 'dynamic-dns')
+    return isHttp(port.protocol) || port.protocol === 'auto' ? undefined : 'ORIGINAL_DST';
   if (service.resolution === 'dns') return 'STRICT_DNS';
   if (service.resolution === 'dns-round-robin') return 'LOGICAL_DNS';
   if (routed) return 'EDS';

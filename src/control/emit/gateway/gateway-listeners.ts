@@ -10,6 +10,7 @@ import {
   sharedHosts,
 } from '../../resolve/gateway-ports.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
+import { usesDynamicDns } from '../../resolve/outbound-mode.ts';
 import { scopedService } from '../../resolve/scoped-services.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
@@ -68,7 +69,7 @@ function boundAddress(read: Read, viewKey: string, address: string, port: number
 function chainsOf(read: Read, viewKey: string, port: GatewayPort, listener: string): Chains {
   if (port.kind === 'http') {
     const routes = gatewayHttpRoutes(port.number);
-    return { chains: [{ filters: [http(read, `outbound_${listener}`, routes)] }], origins: [] };
+    return { chains: [{ filters: [http(read, viewKey, `outbound_${listener}`, routes)] }], origins: [] };
   }
   const parts = port.servers.map((server) =>
     port.kind === 'tcp' ? tcpChains(read, viewKey, server) : tlsChains(read, viewKey, server, listener),
@@ -88,8 +89,9 @@ function distinctMatches(chains: readonly FilterChain[]): FilterChain[] {
   });
 }
 
-function http(read: Read, statPrefix: string, routes: string) {
-  return httpFilter({ statPrefix, routes, side: 'gateway', settings: read.of(meshSettings, '') });
+function http(read: Read, viewKey: string, statPrefix: string, routes: string) {
+  const dynamicDns = read.of(usesDynamicDns, viewKey);
+  return httpFilter({ statPrefix, routes, side: 'gateway', settings: read.of(meshSettings, ''), dynamicDns });
 }
 
 /** A server that ends TLS, for HTTP or bytes, or one that passes it on by server name. */
@@ -104,7 +106,7 @@ function tlsChains(read: Read, viewKey: string, bound: BoundServer, listener: st
   const hosts = server.hosts.map(({ host }) => host);
   const match = hosts.includes('*') ? {} : { filter_chain_match: { server_names: hosts } };
   if (ends) {
-    const filters = [http(read, `outbound_${listener}`, httpsRoutesName(bound))];
+    const filters = [http(read, viewKey, `outbound_${listener}`, httpsRoutesName(bound))];
     return { chains: [{ ...match, filters, transport_socket: socket }], origins: [] };
   }
   const inner = tcpChains(read, viewKey, bound);

@@ -5,6 +5,7 @@ import {
   type HttpConnectionManager,
   type RouteConfiguration,
 } from '../../../xds/resources.ts';
+import { dnsCache } from '../cluster/dynamic-dns.ts';
 import { adsSource } from '../sources.ts';
 import { accessLogs } from './access-log.ts';
 
@@ -19,6 +20,8 @@ export interface HttpInput {
   readonly routes: string | RouteConfiguration;
   readonly side: 'outbound' | 'inbound' | 'gateway';
   readonly settings: MeshSettings;
+  /** Some routes lead to clusters that resolve the request's host. */
+  readonly dynamicDns?: boolean;
 }
 
 /** The network filter that speaks HTTP. */
@@ -38,7 +41,7 @@ function connectionManager(input: HttpInput): HttpConnectionManager {
     ...(typeof input.routes === 'string'
       ? { rds: { config_source: adsSource, route_config_name: input.routes } }
       : { route_config: input.routes }),
-    http_filters: [...sideFilters(input.side), router],
+    http_filters: [...sideFilters(input.side), ...(input.dynamicDns === true ? [resolveHost] : []), router],
     ...clientDetails(input.side),
     ...pathNormalization(input.settings),
     // The application's own word about itself stays.
@@ -68,6 +71,14 @@ const fault: HttpFilter = {
 const cors: HttpFilter = {
   name: 'envoy.filters.http.cors',
   typed_config: any('envoy.extensions.filters.http.cors.v3.Cors', {}),
+};
+
+/** Waits until the request's host is resolved, where its cluster wants that; passes all others. */
+const resolveHost: HttpFilter = {
+  name: 'envoy.filters.http.dynamic_forward_proxy',
+  typed_config: any('envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig', {
+    dns_cache_config: dnsCache,
+  }),
 };
 
 const router: HttpFilter = {

@@ -4,6 +4,7 @@ import type { Service, ServicePort } from '../../../mesh/service.ts';
 import { hostPort, outboundCluster } from '../../../xds/names.ts';
 import type { FilterChain, FilterChainMatch } from '../../../xds/resources.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
+import { usesDynamicDns } from '../../resolve/outbound-mode.ts';
 import { rulesForHost } from '../../resolve/rules-for.ts';
 import { scopedService } from '../../resolve/scoped-services.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
@@ -22,11 +23,14 @@ export const PLAIN_HTTP: FilterChainMatch = {
 };
 
 /** The chain that speaks HTTP with routes of a name. */
-export function httpChain(read: Read, listener: string, routes: string): FilterChain {
+export function httpChain(read: Read, viewKey: string, listener: string, routes: string): FilterChain {
   const settings = read.of(meshSettings, '');
+  const dynamicDns = read.of(usesDynamicDns, viewKey);
   return {
     filter_chain_match: PLAIN_HTTP,
-    filters: [httpFilter({ statPrefix: `outbound_${listener}`, routes, side: 'outbound', settings })],
+    filters: [
+      httpFilter({ statPrefix: `outbound_${listener}`, routes, side: 'outbound', settings, dynamicDns }),
+    ],
   };
 }
 
@@ -42,7 +46,10 @@ export function sniffedListenerParts(
   const [fallback, ...others] = [...tcp].reverse();
   return {
     listener_filters: [tlsInspector(), httpInspector()],
-    filter_chains: [...others.reverse(), httpChain(read, listener, hostPort(service.hostname, port.number))],
+    filter_chains: [
+      ...others.reverse(),
+      httpChain(read, viewKey, listener, hostPort(service.hostname, port.number)),
+    ],
     ...(fallback === undefined ? {} : { default_filter_chain: fallback }),
   };
 }

@@ -3,9 +3,11 @@ import { addressListener, clusterSni, wellKnownNames } from '../../../xds/names.
 import type { FilterChain } from '../../../xds/resources.ts';
 import { type InboundPort, inboundPorts } from '../../resolve/inbound-ports.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
+import { usesDynamicDns } from '../../resolve/outbound-mode.ts';
 import { peerModes, peerModesKey } from '../../resolve/peer-authentication.ts';
 import { proxy } from '../../resolve/proxies.ts';
 import { subsetNames } from '../../resolve/subset-names.ts';
+import { viewKeyOf } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener } from '../emitted.ts';
 import { socketAddress } from '../sources.ts';
@@ -26,6 +28,7 @@ export const forwardProxyListener = step(
     const port = read.of(proxy, key).workload?.explicit?.proxyPort;
     if (port === undefined) return undefined;
     const settings = read.of(meshSettings, '');
+    const dynamicDns = read.of(usesDynamicDns, read.of(viewKeyOf, key));
     const statPrefix = `outbound_${addressListener(LOOPBACK, port)}`;
     return emittedListener({
       name: wellKnownNames.httpProxy,
@@ -33,7 +36,15 @@ export const forwardProxyListener = step(
       traffic_direction: 'OUTBOUND',
       filter_chains: [
         {
-          filters: [httpFilter({ statPrefix, routes: wellKnownNames.httpProxy, side: 'outbound', settings })],
+          filters: [
+            httpFilter({
+              statPrefix,
+              routes: wellKnownNames.httpProxy,
+              side: 'outbound',
+              settings,
+              dynamicDns,
+            }),
+          ],
         },
       ],
     });

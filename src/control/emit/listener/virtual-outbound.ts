@@ -13,7 +13,7 @@ const OUTBOUND_PORT = 15001;
  */
 export function virtualOutbound(mode: MeshSettings['outbound'], settings: MeshSettings): EmittedListener {
   const { passthroughCluster, blackHoleCluster, virtualOutbound: name } = wellKnownNames;
-  const cluster = mode === 'allow-any' ? passthroughCluster : blackHoleCluster;
+  const cluster = mode === 'registry-only' ? blackHoleCluster : passthroughCluster;
   return emittedListener({
     name,
     address: socketAddress('0.0.0.0', OUTBOUND_PORT),

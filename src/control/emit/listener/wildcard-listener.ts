@@ -4,9 +4,9 @@ import type { Service, ServicePort } from '../../../mesh/service.ts';
 import { addressListener, outboundCluster, wellKnownNames } from '../../../xds/names.ts';
 import type { FilterChain, Listener } from '../../../xds/resources.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
+import { viewOutboundMode } from '../../resolve/outbound-mode.ts';
 import { scopedServices } from '../../resolve/scoped-services.ts';
-import { outboundMode } from '../../resolve/sidecars.ts';
-import { inView, viewAndParts } from '../../resolve/views.ts';
+import { viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener } from '../emitted.ts';
 import { isOnWildcard } from './addressing.ts';
@@ -71,7 +71,7 @@ function chainsOf(
   return {
     filter_chains: [
       ...distinctMatches([...byName, ...ranged]),
-      ...(http ? [httpChain(read, name, String(port))] : []),
+      ...(http ? [httpChain(read, viewKey, name, String(port))] : []),
     ],
     default_filter_chain: fallbackChain(
       read,
@@ -114,8 +114,8 @@ function fallbackChain(read: Read, viewKey: string, user: User | undefined): Fil
     const [chain] = connectionChains(read, viewKey, user.service, user.port, false).reverse();
     if (chain !== undefined) return chain;
   }
-  const { view } = viewAndParts(read, viewKey);
-  const mode = read.of(outboundMode, inView(view.sidecar, view.namespace)) ?? settings.outbound;
-  const cluster = mode === 'allow-any' ? wellKnownNames.passthroughCluster : wellKnownNames.blackHoleCluster;
+  const mode = read.of(viewOutboundMode, viewKey);
+  const cluster =
+    mode === 'registry-only' ? wellKnownNames.blackHoleCluster : wellKnownNames.passthroughCluster;
   return { name: 'PassthroughFilterChain', filters: [tcpFilter(cluster, cluster, settings)] };
 }

@@ -1,8 +1,7 @@
 import type { Origin } from '../../../mesh/origin.ts';
 import { hostPort, parseHostPort, wellKnownNames } from '../../../xds/names.ts';
 import type { RouteConfiguration, VirtualHost } from '../../../xds/resources.ts';
-import { meshSettings } from '../../resolve/mesh-settings.ts';
-import { outboundMode } from '../../resolve/sidecars.ts';
+import { viewOutboundMode } from '../../resolve/outbound-mode.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { distinct, type EmittedRoutes, emittedRoutes } from '../emitted.ts';
@@ -165,9 +164,8 @@ function withPort({ hostname, host, origins }: HostRoutes, port: number): HostRo
 /** Hosts that nobody knows: passed through, or refused. */
 function unknownDestination(read: Read, viewKey: string): VirtualHost {
   const { view } = viewAndParts(read, viewKey);
-  const mode =
-    read.of(outboundMode, inView(view.sidecar, view.namespace)) ?? read.of(meshSettings, '').outbound;
-  if (mode === 'allow-any' && !view.forwardProxy)
+  const mode = read.of(viewOutboundMode, viewKey);
+  if (mode === 'dynamic-dns' || (mode === 'allow-any' && !view.forwardProxy))
     return {
       name: wellKnownNames.allowAny,
       domains: ['*'],
@@ -175,7 +173,13 @@ function unknownDestination(read: Read, viewKey: string): VirtualHost {
         {
           name: wellKnownNames.allowAny,
           match: { prefix: '/' },
-          route: { cluster: wellKnownNames.passthroughCluster, ...timeouts(undefined) },
+          route: {
+            cluster:
+              mode === 'dynamic-dns'
+                ? wellKnownNames.allowAnyDynamicDnsCluster
+                : wellKnownNames.passthroughCluster,
+            ...timeouts(undefined),
+          },
         },
       ],
       include_request_attempt_count: true,

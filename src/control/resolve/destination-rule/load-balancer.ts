@@ -25,7 +25,7 @@ export function loadBalancer(spec: LoadBalancerSpec): LoadBalancer {
   return defined({
     simple: SIMPLE[spec.simple ?? ''],
     hash: spec.consistentHash === undefined ? undefined : consistentHash(spec.consistentHash),
-    locality: localityPreference(spec.localityLbSetting ?? spec.zoneAwareLbSetting),
+    locality: localityOf(spec),
     warmup: warmup(spec),
   });
 }
@@ -52,8 +52,20 @@ function hashedPart(spec: HashSpec): ConsistentHash['on'] | undefined {
   return { type: 'cookie', name: cookie.name, attributes, ...defined({ path: cookie.path, ttlMs }) };
 }
 
-function localityPreference(spec: LocalityLb | ZoneAwareLb | undefined): LocalityPreference | undefined {
-  if (spec === undefined) return undefined;
+/** The preference that a policy or the mesh configuration says, if it says one. */
+export function localityOf(
+  spec: Pick<LoadBalancerSpec, 'localityLbSetting' | 'zoneAwareLbSetting'>,
+): LocalityPreference | undefined {
+  if (spec.localityLbSetting !== undefined) return localityPreference(spec.localityLbSetting);
+  if (spec.zoneAwareLbSetting === undefined) return undefined;
+  return {
+    ...localityPreference(spec.zoneAwareLbSetting),
+    zoneAwareFrom: spec.zoneAwareLbSetting.minClusterSize ?? 0,
+  };
+}
+
+/** Which localities are preferred; on unless it is turned off. */
+export function localityPreference(spec: LocalityLb | ZoneAwareLb): LocalityPreference {
   const distribute = 'distribute' in spec ? (spec.distribute ?? []) : [];
   return {
     enabled: spec.enabled !== false,

@@ -89,7 +89,7 @@ function http2Upgrade(policy: string | undefined): 'upgrade' | 'never' | undefin
 }
 
 /** `consecutiveErrors` is the old name of consecutiveGatewayErrors. An explicit 0 turns a count off. */
-function outlierDetection(spec: OutlierSpec): OutlierDetection {
+export function outlierDetection(spec: OutlierSpec): OutlierDetection {
   return {
     splitLocalOrigin: spec.splitExternalLocalOriginErrors === true,
     ...defined({

@@ -1,0 +1,70 @@
+import type { SecretRef } from '../../../api/gateway/shared/references.ts';
+import type { Secret } from '../../../api/kubernetes/config-data.ts';
+import type { ServerTls } from '../../../mesh/gateway.ts';
+import { objectOf, type Read } from '../world.ts';
+import type { RefProblem } from './conditions.ts';
+import { isGranted } from './grants.ts';
+import type { ListenerPlace } from './listener-place.ts';
+import { GROUP } from './route-kinds.ts';
+
+/** A secret that a Gateway may have by its own or another namespace's leave, as Istio names it. */
+const SCHEME = 'kubernetes-gateway://';
+
+/** How a listener ends TLS, and which of its certificates cannot be had. Without a usable one it is not opened. */
+export function certificatesOf(
+  read: Read,
+  place: ListenerPlace,
+): { readonly tls: ServerTls | undefined; readonly problems: readonly RefProblem[] } {
+  const { protocol, tls } = place.spec;
+  if (protocol !== 'HTTPS' && protocol !== 'TLS') return { tls: undefined, problems: [] };
+  if (tls?.mode === 'Passthrough') return { tls: serverTls('passthrough', []), problems: [] };
+  const problems: RefProblem[] = [];
+  const names: string[] = [];
+  for (const ref of tls?.certificateRefs ?? []) {
+    const problem = certificateProblem(read, place, ref);
+    if (problem === undefined) names.push(`${SCHEME}${ref.namespace ?? place.owner.namespace}/${ref.name}`);
+    else problems.push(problem);
+  }
+  if (names.length === 0 && problems.length === 0)
+    problems.push({ reason: 'InvalidCertificateRef', message: 'the listener names no certificate' });
+  return { tls: serverTls('simple', names), problems };
+}
+
+function serverTls(mode: 'passthrough' | 'simple', credentialNames: readonly string[]): ServerTls {
+  const none = {
+    files: [],
+    subjectAltNames: [],
+    certificateHashes: [],
+    certificateSpki: [],
+    cipherSuites: [],
+  };
+  return { mode, credentialNames, ...none };
+}
+
+function certificateProblem(read: Read, { owner }: ListenerPlace, ref: SecretRef): RefProblem | undefined {
+  const { group = '', kind = 'Secret', namespace = owner.namespace, name } = ref;
+  const invalid = (message: string) => ({ reason: 'InvalidCertificateRef', message });
+  if (group !== '' || kind !== 'Secret') return invalid(`${kind} ${name} is not a Secret`);
+  const from = { group: GROUP, kind: owner.kind, namespace: owner.namespace };
+  if (!isGranted(read, from, { group, kind, namespace, name }))
+    return {
+      reason: 'RefNotPermitted',
+      message: `no ReferenceGrant in ${namespace} lets ${owner.kind}s of ${owner.namespace} use Secret ${name}`,
+    };
+  const secret = objectOf(read, '/Secret', namespace, name);
+  if (secret === undefined) return invalid(`there is no Secret ${namespace}/${name}`);
+  const missing = ['tls.crt', 'tls.key'].find((field) => !holdsPem(secret.object, field));
+  return missing === undefined
+    ? undefined
+    : invalid(`Secret ${namespace}/${name} has no ${missing} in the form of PEM`);
+}
+
+function holdsPem({ data = {}, stringData = {} }: Secret, field: string): boolean {
+  const plain = stringData[field];
+  if (plain !== undefined) return plain.includes('-----BEGIN ');
+  try {
+    return atob(data[field] ?? '').includes('-----BEGIN ');
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,25 @@
+import type { HttpRouteFilter } from '../../../api/gateway/shared/filters.ts';
+import type { Cors, TextMatch } from '../../../mesh/route.ts';
+
+const DEFAULT_MAX_AGE_MS = 5000;
+
+/** A CORS filter. Preflights of origins that are not named never reach the backend. */
+export function corsOf(spec: NonNullable<HttpRouteFilter['cors']>): Cors {
+  return {
+    origins: (spec.allowOrigins ?? []).map(originMatch),
+    methods: spec.allowMethods ?? [],
+    headers: spec.allowHeaders ?? [],
+    exposeHeaders: spec.exposeHeaders ?? [],
+    maxAgeMs: spec.maxAge === undefined ? DEFAULT_MAX_AGE_MS : spec.maxAge * 1000,
+    ...(spec.allowCredentials === undefined ? {} : { credentials: spec.allowCredentials }),
+    forwardUnmatchedPreflights: false,
+  };
+}
+
+/** `*`, a whole origin, or one whose host begins with `*`. */
+function originMatch(origin: string): TextMatch {
+  if (origin === '*') return { type: 'regex', value: '.*' };
+  if (!origin.includes('*')) return { type: 'exact', value: origin };
+  const parts = origin.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  return { type: 'regex', value: parts.join('.+') };
+}
