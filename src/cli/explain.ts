@@ -75,9 +75,7 @@ class Misused extends Error {
 }
 
 function answer(inputs: readonly InputFile[], call: Call, options: ExplainOptions, io: Io): number {
-  const { mesh, statuses } = offlineMesh(
-    inputs.map(({ file, ...parsed }) => ({ type: 'put', origin: file, ...parsed }) as const),
-  );
+  const { mesh, statuses } = offlineMesh(inputs);
   const valid = reportInvalid(statuses, io);
   let told: Told;
   try {

@@ -12,6 +12,7 @@ Examples:
   weft validate manifests/                  is each object well-formed?
   weft explain mesh.yaml --from default/web --request 'GET http://api/'
                                             where would this request go, and why?
+  weft test test/traffic                    do requests go where they should?
   weft dump mesh.yaml --proxy sidecar~default/web
                                             the configuration one proxy gets
   weft status                               what runs, and whether it is in sync
@@ -24,6 +25,7 @@ type AddCommand = (program: Command, io: Io) => void;
 const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   up: async () => (await import('./up.ts')).addUpCommand,
   dump: async () => (await import('./dump-command.ts')).addDumpCommand,
+  test: async () => (await import('./test.ts')).addTestCommand,
   explain: async () => (await import('./explain.ts')).addExplainCommand,
   proxies: async () => (await import('./proxies.ts')).addProxiesCommand,
   status: async () => (await import('./status.ts')).addStatusCommand,

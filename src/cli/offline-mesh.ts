@@ -1,8 +1,9 @@
 import { compile } from '../control/compile.ts';
 import { type ExplainMesh, explainMesh } from '../control/explain/mesh.ts';
-import type { Change } from '../control/watch/source.ts';
+import type { InputFile } from '../control/watch/files/read-inputs.ts';
 import type { ObjectStatus } from '../control/watch/status.ts';
 import { makeResourceStore } from '../control/watch/store.ts';
+import { startedPods } from './pods-of-files.ts';
 
 /** A mesh of files, without a platform: what commands explain and test. */
 export interface OfflineMesh {
@@ -11,10 +12,23 @@ export interface OfflineMesh {
   readonly statuses: readonly ObjectStatus[];
 }
 
-/** Deployments stand for their Pods, and what has no address is given one. Of two documents for one object the first counts. */
-export function offlineMesh(batch: readonly Change[], listens?: ExplainMesh['listens']): OfflineMesh {
+/** Pods run, Deployments stand for theirs, and what has no address is given one. */
+export function offlineMesh(inputs: readonly InputFile[], listens?: ExplainMesh['listens']): OfflineMesh {
+  const started = new Map(
+    startedPods(inputs.flatMap(({ documents }) => documents)).map((document) => [
+      document.provenance,
+      document,
+    ]),
+  );
   const store = makeResourceStore();
-  store.apply(batch);
+  store.apply(
+    inputs.map(({ file, documents, problems }) => ({
+      type: 'put',
+      origin: file,
+      documents: documents.map((document) => started.get(document.provenance) ?? document),
+      problems,
+    })),
+  );
   const resources = store.resources();
   const settings = { offline: true };
   const mesh = explainMesh(resources, settings, compile(resources, settings), listens);

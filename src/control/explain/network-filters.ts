@@ -44,7 +44,7 @@ export function runNetworkFilters(scene: Scene, held: Held, chain: FilterChain, 
 }
 
 function notWalked(scene: Scene, name: string): void {
-  scene.trace.unsure.add(name);
+  scene.trace.unsure.add('everything');
   scene.trace.step(`what the filter ${name} does is not told here`);
 }
 

@@ -43,8 +43,11 @@ export class Trace {
   readonly policies: PolicyVerdict[] = [];
   /** Workloads that got a copy. */
   readonly mirroredTo: string[] = [];
-  /** What cannot be told, by what it decides about: `workload`, or a filter's name. */
-  readonly unsure = new Set<string>();
+  /**
+   * What cannot be told: which endpoint a hash picks, what a header's value is made of, or, behind a filter that
+   * nobody here knows, anything.
+   */
+  readonly unsure = new Set<'workload' | 'headers' | 'everything'>();
   /** Names of places outside of the mesh by the addresses that stand for them. */
   readonly outside = new Map<string, string>();
   /** The request as the last one to look at it saw it. */

@@ -9,18 +9,18 @@ export interface ValueFacts {
   readonly inside: Pick<Inside, 'connection' | 'opened'>;
   readonly cluster: string;
   readonly route: string;
-  /** Called with an operator whose value is not known here. */
-  readonly unknown: (operator: string) => void;
+  /** Called for an operator whose value is not known here. */
+  readonly unknown: () => void;
 }
 
 const OPERATOR = /%(?:%|([A-Z0-9_]+)(?:\(([^)]*)\))?(?::(\d+))?%)/g;
 
 /** Text with Envoy's %OPERATORS%; what has no value is left out. */
 export function formatValue(text: string, facts: ValueFacts): string {
-  return text.replace(OPERATOR, (all, name?: string, argument?: string, length?: string) => {
+  return text.replace(OPERATOR, (_, name?: string, argument?: string, length?: string) => {
     if (name === undefined) return '%';
     const operator = argument === undefined ? PLAIN[name] : withArgument(name, argument);
-    if (operator === undefined) facts.unknown(all);
+    if (operator === undefined) facts.unknown();
     const value = operator?.(facts) ?? '';
     return length === undefined ? value : value.slice(0, Number(length));
   });

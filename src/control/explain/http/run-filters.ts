@@ -75,7 +75,7 @@ function runFilter(
     );
   }
   if (!SILENT.has(message)) {
-    scene.trace.unsure.add(name);
+    scene.trace.unsure.add('everything');
     scene.trace.step(`what the filter ${name} does is not told here`);
   }
   return undefined;

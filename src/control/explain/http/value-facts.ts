@@ -17,6 +17,6 @@ export function valueFacts(
     inside: managed,
     cluster: leaf.cluster ?? '',
     route: leaf.route.name ?? '',
-    unknown: (operator) => void scene.trace.unsure.add(operator),
+    unknown: () => void scene.trace.unsure.add('headers'),
   };
 }

@@ -1,0 +1,73 @@
+import { UNOBSERVED } from './finding.ts';
+import type { TestResult } from './run-tests.ts';
+
+// Results for people, for programs, and for pipelines.
+
+/** As JSON: one entry for each request. */
+export function jsonReport(engine: string, results: readonly TestResult[]): string {
+  return `${JSON.stringify({ engine, tests: results })}\n`;
+}
+
+/** A line for each request that is not as expected, with what is not; then how many there were. */
+export function textReport(results: readonly TestResult[]): string {
+  const lines: string[] = [];
+  for (const { file, line, test, request, pass, failures } of results) {
+    if (pass && failures.length === 0) continue;
+    const name = [test, request].filter((word) => word !== '').join(': ');
+    lines.push(`${file}:${line} ${pass ? 'ok' : 'FAIL'} ${name}`);
+    for (const { what, expected, actual } of failures)
+      lines.push(
+        actual === UNOBSERVED
+          ? `    ${what} is not observed by this engine (expected ${expected})`
+          : `    ${what}: expected ${expected}, got ${actual}`,
+      );
+  }
+  lines.push(summaryText(results));
+  return `${lines.join('\n')}\n`;
+}
+
+function summaryText(results: readonly TestResult[]): string {
+  const failed = results.filter(({ pass }) => !pass).length;
+  const hidden = results.filter(({ unobserved }) => unobserved.length > 0).length;
+  const tests = new Set(results.map(({ file, test }) => `${file} ${test}`)).size;
+  const requests = `${results.length} ${results.length === 1 ? 'request' : 'requests'}`;
+  const of = `${requests} of ${tests} ${tests === 1 ? 'test' : 'tests'}`;
+  const also = hidden === 0 ? '' : `, ${hidden} with something unobserved`;
+  return failed === 0 ? `${of}, all as expected${also}` : `${of}, ${failed} not as expected${also}`;
+}
+
+/** As JUnit's XML, which CI systems read. */
+export function junitReport(engine: string, results: readonly TestResult[]): string {
+  const failed = results.filter(({ pass }) => !pass).length;
+  const cases = results.map(junitCase).join('');
+  return `<?xml version="1.0" encoding="UTF-8"?>
+<testsuites>
+<testsuite name="weft test (${engine})" tests="${results.length}" failures="${failed}">
+${cases}</testsuite>
+</testsuites>
+`;
+}
+
+function junitCase({ file, line, test, request, pass, failures }: TestResult): string {
+  const head = `<testcase classname="${escaped(test)}" name="${escaped(request)}" file="${escaped(file)}" line="${line}"`;
+  if (failures.length === 0) return `${head}/>\n`;
+  const text = failures
+    .map(({ what, expected, actual }) => `${what}: expected ${expected}, got ${actual}`)
+    .join('\n');
+  const [first] = text.split('\n');
+  const body = pass
+    ? `<system-out>${escaped(text)}</system-out>`
+    : `<failure message="${escaped(first ?? '')}">${escaped(text)}</failure>`;
+  return `${head}>${body}</testcase>\n`;
+}
+
+/** Text for XML; characters that XML has no way to say are left out. */
+function escaped(text: string): string {
+  return text
+    .replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll('\n', '&#10;');
+}
