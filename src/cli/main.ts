@@ -34,6 +34,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   control: async () => (await import('./control.ts')).addControlCommand,
   agent: async () => (await import('./agent.ts')).addAgentCommand,
   ca: async () => (await import('./ca.ts')).addCaCommand,
+  bench: async () => (await import('./bench.ts')).addBenchCommand,
   version: async () => (await import('./version.ts')).addVersionCommand,
 };
 
