@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { readBootstrap } from './bootstrap.ts';
+
+const yaml = `
+node:
+  id: sidecar~10.0.0.1~web-0.default~default.svc.cluster.local
+  metadata: { NAMESPACE: default, SERVICE_ACCOUNT: web, WORKLOAD_NAME: web, LABELS: { app: web } }
+admin: { address: { socket_address: { address: 127.0.0.1, port_value: 15000 } } }
+dynamic_resources:
+  ads_config:
+    api_type: DELTA_GRPC
+    grpc_services: [{ envoy_grpc: { cluster_name: xds }, initial_metadata: [{ key: a, value: b }] }]
+  cds_config: { ads: {} }
+  lds_config: { ads: {} }
+static_resources:
+  clusters: [{ name: xds, type: STATIC, connect_timeout: 1s }]
+`;
+
+function refusals(text: string): readonly string[] {
+  const read = readBootstrap(text);
+  return read.ok ? [] : read.refusals.map((r) => r.field);
+}
+
+describe('a bootstrap', () => {
+  it('says who the proxy is, where its control plane is, and what comes from there', () => {
+    const read = readBootstrap(yaml);
+    if (!read.ok) throw new Error(JSON.stringify(read.refusals));
+    expect(read.value.node).toMatchObject({
+      namespace: 'default',
+      serviceAccount: 'web',
+      workload: 'web',
+      labels: { app: 'web' },
+    });
+    expect(read.value.admin).toEqual({ host: '127.0.0.1', port: 15000 });
+    expect(read.value.ads?.cluster.name).toBe('xds');
+    expect(read.value.ads?.metadata).toEqual([['a', 'b']]);
+    expect(read.value.dynamic).toEqual({ listeners: true, clusters: true });
+  });
+
+  it('is refused by the name of what this proxy cannot do', () => {
+    expect(refusals(yaml.replace('cluster_name: xds', 'cluster_name: other'))).toEqual([
+      'dynamic_resources.ads_config.grpc_services[0].envoy_grpc.cluster_name',
+    ]);
+    expect(refusals(yaml.replace('cds_config: { ads: {} }', 'cds_config: { path: /x }'))).toEqual([
+      'dynamic_resources.cds_config',
+    ]);
+    expect(refusals(`${yaml}hds_config: { api_type: GRPC }\n`)).toEqual(['hds_config']);
+    expect(refusals(yaml.replace('connect_timeout', 'connect_timeuot'))).toEqual([
+      'static_resources.clusters[0].connect_timeuot',
+    ]);
+    expect(refusals('{ not json')).toEqual(['']);
+  });
+});
