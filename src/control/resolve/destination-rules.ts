@@ -8,6 +8,7 @@ import type { DestinationPolicy, Subset, TrafficPolicy } from '../../mesh/traffi
 import { type Labels, matchesLabels } from '../../mesh/workload.ts';
 import { trafficPolicy } from './destination-rule/traffic-policy.ts';
 import { isolated, type Resolved } from './finding.ts';
+import { backendTlsDestinations } from './gateway-api/backend-tls.ts';
 import { meshSettings } from './mesh-settings.ts';
 import { exportedTo, visibleIn } from './visibility.ts';
 import { ageOf, keyOf, listOf, objectKey, objectOf, originOf, partsOf, type Read, step } from './world.ts';
@@ -54,12 +55,13 @@ interface NamespaceRules {
   readonly wildcards: readonly (readonly [host: string, rules: readonly DestinationPolicy[]])[];
 }
 
-/** All DestinationRules, by namespace and name. */
-export const destinationRules = step('destination rules', (read): readonly DestinationPolicy[] =>
-  listOf(read, KIND)
+/** All DestinationRules, and what BackendTLSPolicies say, by namespace and name. */
+export const destinationRules = step('destination rules', (read): readonly DestinationPolicy[] => [
+  ...listOf(read, KIND)
     .map((resource) => read.of(destinationRule, objectKey(resource)).value)
     .filter((rule) => rule !== undefined),
-);
+  ...read.of(backendTlsDestinations, ''),
+]);
 
 const rulesByNamespace = step(
   'destination rules by namespace',

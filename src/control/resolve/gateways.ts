@@ -6,6 +6,7 @@ import type { Gateway, GatewayHost, GatewayServer, ServerTls, ServerTlsMode } fr
 import { protocolNamed } from '../../mesh/protocol.ts';
 import { compareAge } from '../../mesh/service.ts';
 import { isolated, type Resolved } from './finding.ts';
+import { kubernetesGateways } from './gateway-api/gateways.ts';
 import { ageOf, listOf, objectKey, objectOf, originOf, partsOf, step } from './world.ts';
 
 const KIND = 'networking.istio.io/Gateway';
@@ -18,12 +19,14 @@ export const gateway = step('gateway', (read, key): Resolved<Gateway> => {
   return isolated(originOf(resource), () => gatewayOf(resource));
 });
 
-/** All gateways, the oldest first. */
+/** All gateways of both APIs, the oldest first. */
 export const gateways = step('gateways', (read): readonly Gateway[] =>
-  listOf(read, KIND)
-    .map((resource) => read.of(gateway, objectKey(resource)).value)
-    .filter((value) => value !== undefined)
-    .sort((a, b) => compareAge(a.age, b.age)),
+  [
+    ...listOf(read, KIND)
+      .map((resource) => read.of(gateway, objectKey(resource)).value)
+      .filter((value) => value !== undefined),
+    ...read.of(kubernetesGateways, ''),
+  ].sort((a, b) => compareAge(a.age, b.age)),
 );
 
 function gatewayOf(resource: Resource<GatewayObject>): Gateway {

@@ -4,6 +4,7 @@ import { fullHost } from '../../mesh/hostname.ts';
 import { type ConnectionRule, type HttpRule, MESH, type RuleSet } from '../../mesh/route.ts';
 import { compareAge } from '../../mesh/service.ts';
 import { type Finding, isolated, type Resolved } from './finding.ts';
+import { gatewayApiRuleSet, gatewayApiRuleSets } from './gateway-api/rule-sets.ts';
 import { meshSettings } from './mesh-settings.ts';
 import { delegatedRule } from './virtual-service/delegates.ts';
 import { gatewayNames } from './virtual-service/gateway-names.ts';
@@ -29,13 +30,20 @@ export const virtualService = step('virtual service', (read, key): Resolved<Rule
 
 const NOTHING = { value: undefined, findings: [] };
 
-/** All rule sets, the oldest first. */
-export const virtualServices = step('virtual services', (read): readonly RuleSet[] =>
-  listOf(read, KIND)
+/** All rule sets of both APIs, the oldest first. */
+export const virtualServices = step('virtual services', (read): readonly RuleSet[] => {
+  const { first, byAge } = read.of(gatewayApiRuleSets, '');
+  const own = listOf(read, KIND)
     .map((resource) => read.of(virtualService, objectKey(resource)).value)
-    .filter((rules) => rules !== undefined)
-    .sort((a, b) => compareAge(a.age, b.age)),
-);
+    .filter((rules) => rules !== undefined);
+  return [...first, ...[...own, ...byAge].sort((a, b) => compareAge(a.age, b.age))];
+});
+
+/** One rule set by its namespace and name, whichever API it is of. */
+export const ruleSetNamed = step('rule set', (read, key): RuleSet | undefined => {
+  const [, name = ''] = partsOf(key);
+  return name.includes('~') ? read.of(gatewayApiRuleSet, key) : read.of(virtualService, key).value;
+});
 
 function ruleSet(read: Read, resource: VirtualServiceResource, findings: Finding[]): RuleSet {
   const { spec } = resource.object;

@@ -9,7 +9,7 @@ import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { rulesForHost, sidecarRules } from '../../resolve/rules-for.ts';
 import { scopedService, scopedServices } from '../../resolve/scoped-services.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
-import { virtualService } from '../../resolve/virtual-services.ts';
+import { ruleSetNamed } from '../../resolve/virtual-services.ts';
 import { keyOf, type Read, step } from '../../resolve/world.ts';
 import { hashPolicies } from './hash-policy.ts';
 import { plainRoute } from './http-route.ts';
@@ -96,7 +96,7 @@ const NOBODY: Origin = { group: '', kind: '', namespace: '', name: '' };
 const sidecarRuleRoutes = step('routes of a rule set', (read, key): RuleRoutes => {
   const { viewKey, view, parts } = viewAndParts(read, key);
   const [namespace = '', name = '', port = ''] = parts;
-  const rules = read.of(virtualService, keyOf(namespace, name)).value;
+  const rules = read.of(ruleSetNamed, keyOf(namespace, name));
   if (rules === undefined) return { routes: [], origins: [] };
   const caller = { gateways: [MESH], namespace: view.namespace, labels: view.labels };
   return ruleRoutes(rules, caller, viewContext(read, viewKey, name, Number(port)));

@@ -16,6 +16,8 @@ export function httpAction(context: RouteContext, spec: Action, origin: HttpRule
     ({ requestRedirect }) => requestRedirect !== undefined,
   )?.requestRedirect;
   if (redirect !== undefined) return redirectOf(redirect);
+  const unknown = spec.filters?.find(({ type }) => type === 'ExtensionRef' || type === 'ExternalAuth');
+  if (unknown !== undefined) return unsupported(context, unknown.type);
   const refs = spec.backendRefs ?? [];
   if (refs.length === 0) return { type: 'respond', status: 404 };
   const backends = refs.map((ref, i) => {
@@ -29,6 +31,12 @@ export function httpAction(context: RouteContext, spec: Action, origin: HttpRule
   if (used.every(({ valid }) => !valid)) return { type: 'respond', status: 500 };
   const destinations = used.map(({ to }): WeightedDestination => to);
   return { type: 'forward', destinations, missingStatus: 500 };
+}
+
+/** A filter must not be skipped: what it would have judged fails. */
+function unsupported({ problems }: RouteContext, type: string): HttpAction {
+  problems.push({ reason: 'InvalidKind', message: `filters of type ${type} are not supported` });
+  return { type: 'respond', status: 500 };
 }
 
 /** What the location leaves out stays as it was; a scheme brings its own port, else it is that of the listener. */

@@ -1,0 +1,76 @@
+import type { Gateway, GatewayServer } from '../../../mesh/gateway.ts';
+import type { Protocol } from '../../../mesh/protocol.ts';
+import { meshSettings } from '../mesh-settings.ts';
+import { selectedWorkloads, selectionKey } from '../workloads.ts';
+import { ageOf, keyOf, objectOf, type Read, step } from '../world.ts';
+import { allListeners, type Listener } from './listeners.ts';
+import { GROUP } from './route-kinds.ts';
+
+/** Label of the Pods of a Gateway, as whoever deploys them sets it. */
+const NAME_LABEL = 'gateway.networking.k8s.io/gateway-name';
+
+/** Listeners as gateways of the model: each one by itself, since routes attach to listeners. */
+export const kubernetesGateways = step('kubernetes gateways', (read): readonly Gateway[] =>
+  read
+    .of(allListeners, '')
+    .filter(({ usable }) => usable)
+    .map((listener) => gatewayOf(read, listener)),
+);
+
+function gatewayOf(read: Read, listener: Listener): Gateway {
+  const { gateway, owner, id, origin } = listener;
+  const object = objectOf(read, `${GROUP}/Gateway`, gateway.namespace, gateway.name);
+  return {
+    namespace: owner.namespace,
+    name: id.slice(owner.namespace.length + 1),
+    ...read.of(gatewayWorkloads, keyOf(gateway.namespace, gateway.name)),
+    servers: [serverOf(listener)],
+    age: object === undefined ? { created: '', name: '' } : ageOf(object),
+    origin,
+  };
+}
+
+/**
+ * The Pods of a Gateway, by namespace and name: its own where there are any, else those that serve Istio's Gateways,
+ * of whatever namespace.
+ */
+export const gatewayWorkloads = step(
+  'workloads of a gateway',
+  (read, key): Pick<Gateway, 'selector' | 'workloadNamespace'> => {
+    const [namespace = '', name = ''] = key.split('\u0000');
+    const own = { [NAME_LABEL]: name };
+    if (read.of(hasWorkloads, selectionKey(namespace, own)))
+      return { selector: own, workloadNamespace: namespace };
+    return { selector: { istio: 'ingressgateway' } };
+  },
+);
+
+const hasWorkloads = step('has workloads', (read, key) => read.of(selectedWorkloads, key).length > 0);
+
+/** Whether somebody runs who opens the listeners of a Gateway, by namespace and name. */
+export const isServed = step('is served', (read, key): boolean => {
+  const { selector, workloadNamespace } = read.of(gatewayWorkloads, key);
+  const namespaces = [workloadNamespace ?? read.of(meshSettings, '').rootNamespace];
+  return namespaces.some((namespace) => read.of(hasWorkloads, selectionKey(namespace, selector)));
+});
+
+const PROTOCOLS: Readonly<Record<string, Protocol>> = {
+  HTTP: 'http',
+  HTTPS: 'https',
+  TLS: 'tls',
+  TCP: 'tcp',
+};
+
+function serverOf({ spec, hostname, tls, origin }: Listener): GatewayServer {
+  return {
+    port: spec.port,
+    // Istio's name for the ports of its converted Gateways: it is part of the names of routes.
+    portName: 'default',
+    protocol: PROTOCOLS[spec.protocol] ?? 'tcp',
+    bind: '',
+    hosts: [{ namespace: '*', host: hostname }],
+    httpsRedirect: false,
+    origin,
+    ...(tls === undefined ? {} : { tls }),
+  };
+}
