@@ -6,6 +6,7 @@ import { faultKind } from './fault/filter.ts';
 import { grpcStatsKind } from './grpc-stats/filter.ts';
 import { headerMutationKind } from './header-mutation/filter.ts';
 import { healthCheckKind } from './health-check/filter.ts';
+import { jwtKind } from './jwt-authn/filter.ts';
 import { localRateLimitKind } from './local-ratelimit/filter.ts';
 import { rbacKind } from './rbac/filter.ts';
 import { routerKind } from './router/filter.ts';
@@ -17,6 +18,7 @@ const KINDS: readonly HttpFilterKind[] = [
   grpcStatsKind,
   headerMutationKind,
   healthCheckKind,
+  jwtKind,
   localRateLimitKind,
   rbacKind,
 ];

@@ -29,6 +29,8 @@ export interface Failure {
   readonly message: string;
   /** What went wrong under HTTP, for %UPSTREAM_TRANSPORT_FAILURE_REASON%. */
   readonly transport?: string;
+  /** It went wrong in TLS: Envoy's text says what, as it does not for TCP. */
+  readonly tls?: boolean;
 }
 
 interface Answer {
@@ -74,20 +76,17 @@ const ANSWERS: Readonly<Record<Failure['kind'], Answer>> = {
   dropped: { status: 503, body: 'drop overload', details: 'drop_overload', flags: FLAG.upstreamOverflow },
 };
 
-/** The answer for a failure. `cause` is what Envoy's text names as the transport's reason. */
+/** The answer for a failure; `explains` adds the sentence. */
 export function failureReply(failure: Failure, explains: boolean, notFoundStatus: number): Reply {
   const { body, status, details, flags } = ANSWERS[failure.kind];
-  const cause =
-    failure.transport === undefined || !body.startsWith(BEFORE_HEADERS)
-      ? ''
-      : `, transport failure reason: ${failure.transport}`;
-  const text = `${body}${cause}`;
+  const text = failure.tls ? `${body}, transport failure reason: ${failure.transport}` : body;
   const overloaded = failure.kind === 'overflow' ? { headers: ['x-envoy-overloaded', 'true'] } : undefined;
   return {
     status: failure.kind === 'no-cluster' ? notFoundStatus : status,
     body: explains ? `${text}${text === '' ? '' : '\n'}${failure.message}` : text,
     details,
     flags,
+    applyRouteHeaders: true,
     ...overloaded,
   };
 }
@@ -101,7 +100,12 @@ export function fromPool(failure: PoolFailure, address: string): Failure {
   if (failure.reason === 'overflow')
     return { kind: 'overflow', message: `The limits of the cluster are reached: ${failure.message}.` };
   const kind = failure.reason === 'connect-timeout' ? 'connect-timeout' : 'connect-failure';
-  return { kind, message: `Endpoint ${address}: ${failure.message}`, transport: transportText(failure) };
+  return {
+    kind,
+    message: `Endpoint ${address}: ${failure.message}`,
+    transport: transportText(failure),
+    tls: failure.error?.code.startsWith('tls') ?? false,
+  };
 }
 
 /** Envoy's words for the common ways a connection is not made; our own for others. */

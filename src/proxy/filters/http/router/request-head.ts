@@ -23,7 +23,7 @@ export function rewriteRequest(
   const { request } = stream;
   const { headers } = request;
   if (leaf.requestHeaders !== undefined) applyOperations(leaf.requestHeaders, headers, stream.facts);
-  rewriteHost(request, action, leaf);
+  rewriteHost(request, action, leaf, config);
   if (action.rewritePath === undefined) return;
   const path = action.rewritePath(request.path);
   if (path === request.path) return;
@@ -31,7 +31,12 @@ export function rewriteRequest(
   request.path = path;
 }
 
-function rewriteHost(request: RequestState, action: ForwardAction, leaf: RouteLeaf): void {
+function rewriteHost(
+  request: RequestState,
+  action: ForwardAction,
+  leaf: RouteLeaf,
+  config: RouterConfig,
+): void {
   const rewrite =
     leaf.hostRewrite === undefined
       ? action.rewriteHost
@@ -43,15 +48,23 @@ function rewriteHost(request: RequestState, action: ForwardAction, leaf: RouteLe
       : rewrite.kind === 'header'
         ? getHeader(request.headers, rewrite.name)
         : rewrite.rewrite(request.path.split('?', 1)[0] as string);
-  if (host !== undefined && host !== '') setAuthority(request, host, action.appendForwardedHost);
+  if (host !== undefined && host !== '') setAuthority(request, host, action.appendForwardedHost, config);
 }
 
-/** Replaces the host; what it was goes into X-Forwarded-Host where the route says so. */
-export function setAuthority(request: RequestState, host: string, appendForwardedHost: boolean): void {
-  if (appendForwardedHost && request.authority !== '') {
-    const i = indexOfHeader(request.headers, 'x-forwarded-host', 0);
-    if (i < 0) request.headers.push('x-forwarded-host', request.authority);
-    else request.headers[i + 1] = `${request.headers[i + 1]},${request.authority}`;
+/** Replaces the host; what it was goes into x-envoy-original-host, and X-Forwarded-Host where the route says so. */
+export function setAuthority(
+  request: RequestState,
+  host: string,
+  appendForwardedHost: boolean,
+  config: RouterConfig,
+): void {
+  const { headers, authority } = request;
+  if (authority === host) return;
+  if (!config.suppressEnvoyHeaders) setHeader(headers, 'x-envoy-original-host', authority);
+  if (appendForwardedHost && authority !== '') {
+    const i = indexOfHeader(headers, 'x-forwarded-host', 0);
+    if (i < 0) headers.push('x-forwarded-host', authority);
+    else headers[i + 1] = `${headers[i + 1]},${authority}`;
   }
   request.authority = host;
 }

@@ -4,7 +4,6 @@ import { getHeader, type Headers, setHeader } from '../../../../wire/headers.ts'
 import { removeHopByHop } from '../../../../wire/http1/hop-by-hop.ts';
 import { FLAG } from '../../../observe/response-flags.ts';
 import type { UpstreamRequest, UpstreamResponse } from '../../../stream/codec.ts';
-import { applyOperations } from '../../../stream/header-operations.ts';
 import type { ForwardAction, RouteLeaf } from '../../../stream/route-table.ts';
 import type { Forwarding, RoutedStream } from '../../../stream/routed-stream.ts';
 import type { Cluster } from '../../../upstream/cluster.ts';
@@ -83,8 +82,10 @@ export class RouterStream implements Forwarding, AttemptOwner {
       this.#fail({ kind: 'dropped', message: `Cluster ${name} sheds load.` });
       return;
     }
-    rewriteRequest(this.#stream, this.#action, this.#leaf, this.#router.config);
+    // In the order in which Envoy adds its headers.
     this.#times = requestTimes(this.#stream, this.#action, this.#router.config);
+    if (this.#action.attemptCountInRequest) setHeader(request.headers, 'x-envoy-attempt-count', '1');
+    rewriteRequest(this.#stream, this.#action, this.#leaf, this.#router.config);
     if (this.#stream.requestBody !== 'none') this.#keepBody();
     if (this.#action.mirrors.length > 0) this.#mirrors = this.#router.mirror(this.#stream, this.#action);
     if (this.#action.maxStreamMs) this.#limitStream(this.#action.maxStreamMs);
@@ -149,11 +150,13 @@ export class RouterStream implements Forwarding, AttemptOwner {
   requestFor(attempt: Attempt): UpstreamRequest {
     const { request, requestBody, upgrade } = this.#stream;
     const { headers } = request;
-    if (this.#action.rewriteHost?.kind === 'endpoint' && attempt.endpoint.placement.spec.hostname !== '')
+    const { hostname } = attempt.endpoint.placement.spec;
+    if (this.#action.rewriteHost?.kind === 'endpoint' && hostname !== '')
       setAuthority(
         request,
-        attempt.endpoint.placement.spec.hostname,
+        hostname,
         this.#action.appendForwardedHost && this.#attempts === 1,
+        this.#router.config,
       );
     syncHost(request);
     if (this.#action.attemptCountInRequest)
@@ -309,10 +312,6 @@ export class RouterStream implements Forwarding, AttemptOwner {
       const serviceMs = Math.round(this.#stream.clock.monotonicMs() - this.#sentMs);
       setHeader(headers, 'x-envoy-upstream-service-time', String(serviceMs));
     }
-    if (this.#action.attemptCountInResponse)
-      setHeader(headers, 'x-envoy-attempt-count', String(this.#attempts));
-    if (this.#leaf.responseHeaders !== undefined)
-      applyOperations(this.#leaf.responseHeaders, headers, this.#stream.facts);
     this.#stream.respond(response);
   }
 

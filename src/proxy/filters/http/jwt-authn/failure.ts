@@ -1,0 +1,31 @@
+/** Why a token is refused, in Envoy's words: they are the body of the answer and part of its details. */
+export const FAILURE = {
+  missing: 'Jwt is missing',
+  notYetValid: 'Jwt not yet valid',
+  expired: 'Jwt is expired',
+  format: 'Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections',
+  headerBase64: 'Jwt header is an invalid Base64url encoded',
+  headerJson: 'Jwt header is an invalid JSON',
+  algorithm: 'Jwt header [alg] field is required and must be a string',
+  unknownAlgorithm: 'Jwt header [alg] is not supported',
+  kid: 'Jwt header [kid] field is not a string',
+  payloadBase64: 'Jwt payload is an invalid Base64url encoded',
+  payloadJson: 'Jwt payload is an invalid JSON',
+  issuerType: 'Jwt payload [iss] field is not a string',
+  subjectType: 'Jwt payload [sub] field is not a string',
+  notBeforeType: 'Jwt payload [nbf] field is not an integer',
+  expiryType: 'Jwt payload [exp] field is not an integer',
+  notBeforeRange: 'Jwt payload [nbf] field is not a positive 64 bit integer',
+  expiryRange: 'Jwt payload [exp] field is not a positive 64 bit integer',
+  audienceType: 'Jwt payload [aud] field is not a string or string list',
+  signatureBase64: 'Jwt signature is an invalid Base64url encoded',
+  tooMany: 'Found multiple Jwt tokens',
+  issuer: 'Jwt issuer is not configured',
+  audience: 'Audiences in Jwt are not allowed',
+  verification: 'Jwt verification fails',
+  noKeys: "Jwks doesn't have any valid public key",
+  noMatchingKey: "Jwks doesn't have key to match kid or alg from Jwt",
+  fetch: 'Jwks remote fetch is failed',
+} as const;
+
+export type Failure = (typeof FAILURE)[keyof typeof FAILURE];
