@@ -1,4 +1,5 @@
 import { destinationRule } from './destination-rules.ts';
+import { envoyFilter } from './envoy-filters.ts';
 import type { Finding } from './finding.ts';
 import { gateway } from './gateways.ts';
 import { kubernetesService } from './kubernetes-services.ts';
@@ -26,6 +27,7 @@ export const findings = step('findings', (read): readonly Finding[] => [
   ...ofKind(read, 'networking.istio.io/Gateway', (key) => read.of(gateway, key).findings),
   ...ofKind(read, 'networking.istio.io/ServiceEntry', (key) => read.of(serviceEntry, key).findings),
   ...ofKind(read, 'networking.istio.io/WorkloadEntry', (key) => read.of(entryWorkload, key).findings),
+  ...ofKind(read, 'networking.istio.io/EnvoyFilter', (key) => read.of(envoyFilter, key).findings),
   ...ofKind(read, '/Service', (key) => read.of(kubernetesService, key).findings),
   ...ofKind(read, '/Pod', (key) => read.of(podWorkload, key).findings),
 ]);

@@ -1,0 +1,37 @@
+import { encode } from '../../../xds/encode.ts';
+import { messageOf } from '../../../xds/resources.ts';
+import type { EnvoyPatch } from '../../resolve/envoy-filters.ts';
+import { distinct, type Emitted } from '../emitted.ts';
+
+/** One patch on one resource: the same object where it does not concern it. */
+export type Change<T> = (object: T, patch: EnvoyPatch) => T;
+
+/**
+ * A resource with all patches that concern it, and those among what made it. A patch that fails, or whose result is
+ * no such resource any more, is passed over alone: the others still hold.
+ */
+export function applied<T extends object>(
+  resource: Emitted<T>,
+  patches: readonly EnvoyPatch[],
+  change: Change<T>,
+): Emitted<T> {
+  let { object } = resource;
+  const origins = [...resource.provenance];
+  for (const patch of patches) {
+    const changed = attempted(object, patch, change, resource.typeUrl);
+    if (changed === object) continue;
+    object = changed;
+    origins.push(patch.origin);
+  }
+  return object === resource.object ? resource : { ...resource, object, provenance: distinct(origins) };
+}
+
+function attempted<T extends object>(object: T, patch: EnvoyPatch, change: Change<T>, typeUrl: string): T {
+  try {
+    const changed = change(object, patch);
+    if (changed !== object) encode(messageOf(typeUrl), changed);
+    return changed;
+  } catch {
+    return object;
+  }
+}

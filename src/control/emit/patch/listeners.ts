@@ -1,0 +1,176 @@
+import type { FilterChain, HttpConnectionManager, Listener } from '../../../xds/resources.ts';
+import type { EnvoyPatch, PatchMatch } from '../../resolve/envoy-filters.ts';
+import { type EmittedListener, emittedListener, sortedByName } from '../emitted.ts';
+import { applied } from './apply.ts';
+import { changeList } from './list-change.ts';
+import { mergeMessages } from './merge.ts';
+import { changeRoutes, isAboutRoutes } from './routes.ts';
+
+const PLACES: ReadonlySet<string> = new Set([
+  'LISTENER',
+  'LISTENER_FILTER',
+  'FILTER_CHAIN',
+  'NETWORK_FILTER',
+  'HTTP_FILTER',
+]);
+
+type Filter = NonNullable<FilterChain['filters']>[number];
+type HttpFilter = NonNullable<HttpConnectionManager['http_filters']>[number];
+
+/** The listeners of a proxy with its patches; the same list where none is about listeners. */
+export function patchedListeners(
+  listeners: readonly EmittedListener[],
+  all: readonly EnvoyPatch[],
+  router: boolean,
+): readonly EmittedListener[] {
+  // Routes of inbound listeners are within them.
+  const patches = all.filter((patch) => PLACES.has(patch.applyTo) || isAboutRoutes(patch));
+  if (patches.length === 0) return listeners;
+  const ofListeners = patches.filter(({ applyTo }) => applyTo === 'LISTENER');
+  const removals = ofListeners.filter(({ operation }) => operation === 'REMOVE');
+  const changes = patches.filter(
+    ({ applyTo, operation }) => applyTo !== 'LISTENER' || (operation !== 'REMOVE' && operation !== 'ADD'),
+  );
+  const kept = listeners
+    .filter(({ object }) => !removals.some(({ match }) => isMeant(match, object, router)))
+    .map((listener) => applied(listener, changes, (object, patch) => changeListener(object, patch, router)));
+  const names = new Set(kept.map(({ name }) => name));
+  const added = ofListeners
+    .filter(({ operation, value }) => operation === 'ADD' && !names.has(String(value['name'])))
+    .map(({ value, origin }) => emittedListener(value as Listener, [origin]));
+  return sortedByName([...kept, ...added]);
+}
+
+function changeListener(listener: Listener, patch: EnvoyPatch, router: boolean): Listener {
+  if (isAboutRoutes(patch)) return changeChains(listener, patch, () => true);
+  if (!isMeant(patch.match, listener, router)) return listener;
+  const { operation, applyTo, value } = patch;
+  if (applyTo === 'LISTENER')
+    return operation === 'REPLACE'
+      ? (value as Listener)
+      : mergeMessages(listener, value, operation === 'MERGE' ? 'join' : 'replace');
+  if (applyTo === 'LISTENER_FILTER') return changeListenerFilters(listener, patch);
+  if (applyTo === 'FILTER_CHAIN') return changeChainList(listener, patch);
+  return changeChains(listener, patch, (chain) => chainIsMeant(patch.match, chain, listener));
+}
+
+/** Whether the listener is on the right side and port and has the right name. */
+function isMeant(
+  { context = 'ANY', listener: wanted }: PatchMatch,
+  listener: Listener,
+  router: boolean,
+): boolean {
+  const inbound = listener.traffic_direction === 'INBOUND';
+  if (context === 'SIDECAR_INBOUND' && (router || !inbound)) return false;
+  if (context === 'SIDECAR_OUTBOUND' && (router || inbound)) return false;
+  if (wanted?.name && wanted.name !== listener.name) return false;
+  // Ports of the inbound socket are those of its chains.
+  return !wanted?.portNumber || inbound || wanted.portNumber === listener.address?.socket_address?.port_value;
+}
+
+function chainIsMeant({ listener: wanted }: PatchMatch, chain: FilterChain, listener: Listener): boolean {
+  const match = chain.filter_chain_match ?? {};
+  const { name, sni, transportProtocol, applicationProtocols, destinationPort } = wanted?.filterChain ?? {};
+  if (
+    wanted?.portNumber &&
+    listener.traffic_direction === 'INBOUND' &&
+    wanted.portNumber !== match.destination_port
+  )
+    return false;
+  return (
+    (!name || name === chain.name) &&
+    (!sni || (match.server_names ?? []).includes(sni)) &&
+    (!transportProtocol || transportProtocol === match.transport_protocol) &&
+    (!applicationProtocols ||
+      applicationProtocols.split(',').every((one) => match.application_protocols?.includes(one.trim()))) &&
+    (!destinationPort || destinationPort === match.destination_port)
+  );
+}
+
+function changeListenerFilters(listener: Listener, patch: EnvoyPatch): Listener {
+  const name = patch.match.listener?.listenerFilter ?? '';
+  const filters = listener.listener_filters ?? [];
+  const changed = changeList(filters, patch, {
+    matches: (filter) => name === '' || filter.name === name,
+    namesItem: name !== '',
+  });
+  return changed === filters ? listener : { ...listener, listener_filters: changed };
+}
+
+function changeChainList(listener: Listener, patch: EnvoyPatch): Listener {
+  const chains = listener.filter_chains ?? [];
+  const matches = (chain: FilterChain) => chainIsMeant(patch.match, chain, listener);
+  const namesItem = Object.keys(patch.match.listener?.filterChain ?? {}).length > 0;
+  const changed = changeList(chains, patch, { matches, namesItem });
+  const fallback = listener.default_filter_chain;
+  // The chain for everything else can be merged with; it is neither taken out nor has others beside it.
+  const merges = fallback !== undefined && patch.operation.startsWith('MERGE');
+  const after = merges ? changeList([fallback], patch, { matches, namesItem })[0] : fallback;
+  if (changed === chains && after === fallback) return listener;
+  return { ...listener, filter_chains: changed, ...(after && { default_filter_chain: after }) };
+}
+
+function changeChains(
+  listener: Listener,
+  patch: EnvoyPatch,
+  meant: (chain: FilterChain) => boolean,
+): Listener {
+  let changed = false;
+  const change = (chain: FilterChain): FilterChain => {
+    const after = meant(chain) ? changeFilters(chain, patch, listener) : chain;
+    if (after !== chain) changed = true;
+    return after;
+  };
+  const filter_chains = (listener.filter_chains ?? []).map(change);
+  const fallback = listener.default_filter_chain && change(listener.default_filter_chain);
+  return changed
+    ? { ...listener, filter_chains, ...(fallback && { default_filter_chain: fallback }) }
+    : listener;
+}
+
+const CONNECTION_MANAGER = 'envoy.filters.network.http_connection_manager';
+
+function isTerminal({ name = '' }: Filter): boolean {
+  return name === CONNECTION_MANAGER || name === 'envoy.filters.network.tcp_proxy';
+}
+
+function changeFilters(chain: FilterChain, patch: EnvoyPatch, listener: Listener): FilterChain {
+  const filters = chain.filters ?? [];
+  if (patch.applyTo === 'NETWORK_FILTER') {
+    const name = patch.match.listener?.filterChain?.filter?.name ?? '';
+    const matches = (filter: Filter) => name === '' || filter.name === name;
+    const changed = changeList(filters, patch, { matches, namesItem: name !== '', isLast: isTerminal });
+    return changed === filters ? chain : { ...chain, filters: changed };
+  }
+  const at = filters.findIndex(({ name }) => name === CONNECTION_MANAGER);
+  const manager = filters[at]?.typed_config as HttpConnectionManager | undefined;
+  if (manager === undefined) return chain;
+  const changed = isAboutRoutes(patch)
+    ? changeInnerRoutes(manager, patch, listener)
+    : changeHttp(manager, patch);
+  if (changed === manager) return chain;
+  const replaced = { ...filters[at], typed_config: changed } as Filter;
+  return { ...chain, filters: filters.map((filter, i) => (i === at ? replaced : filter)) };
+}
+
+function changeInnerRoutes(
+  manager: HttpConnectionManager,
+  patch: EnvoyPatch,
+  listener: Listener,
+): HttpConnectionManager {
+  if (manager.route_config === undefined) return manager;
+  const side = listener.traffic_direction === 'INBOUND' ? 'inbound' : 'outbound';
+  const route_config = changeRoutes(manager.route_config, patch, side);
+  return route_config === manager.route_config ? manager : { ...manager, route_config };
+}
+
+function changeHttp(manager: HttpConnectionManager, patch: EnvoyPatch): HttpConnectionManager {
+  const name = patch.match.listener?.filterChain?.filter?.subFilter?.name ?? '';
+  const filters = manager.http_filters ?? [];
+  const changed = changeList(filters, patch, {
+    matches: (filter: HttpFilter) => name === '' || filter.name === name,
+    namesItem: name !== '',
+    isLast: (filter: HttpFilter) => filter.name === 'envoy.filters.http.router',
+  });
+  return changed === filters ? manager : { ...manager, http_filters: changed };
+}
