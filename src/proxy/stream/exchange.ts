@@ -1,5 +1,5 @@
 import { Deadline } from '../../lib/deadlines.ts';
-import { getHeader, type Headers, removeHeader } from '../../wire/headers.ts';
+import { getHeader, type Headers, removeHeader, setHeader } from '../../wire/headers.ts';
 import { removeHopByHop } from '../../wire/http1/hop-by-hop.ts';
 import type { RequestHead } from '../../wire/http1/message.ts';
 import { FLAG } from '../observe/response-flags.ts';
@@ -36,7 +36,9 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
   declare route: Route;
   readonly #stream: DownstreamStream;
   readonly #keepAlive: boolean;
-  readonly #idle: Deadline | undefined;
+  readonly #idle: Deadline;
+  /** 0: it may rest as long as it likes. */
+  #idleMs: number;
   readonly #limit: Deadline | undefined;
   #chain: CompiledChain | undefined;
   #forwarding: Forwarding | undefined;
@@ -48,13 +50,13 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
   #reason = '';
   #moved = false;
 
-  /** `idle` calls idleExpired() when it expires; undefined for streams that may rest as long as they like. */
+  /** `idle` calls idleExpired() when it expires. */
   constructor(
     manager: HttpManager,
     connection: ConnectionView,
     head: RequestHead,
     stream: DownstreamStream,
-    idle: Deadline | undefined,
+    idle: Deadline,
   ) {
     const request = new RequestState(head.method, head.path, head.authority, head.headers);
     super(manager, connection, request, head.version === 10 ? 'HTTP/1.0' : 'HTTP/1.1');
@@ -64,8 +66,9 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
     this.requestEnded = head.framing === 'none';
     this.upgrade = head.upgrade.toLowerCase() === 'h2c' ? '' : head.upgrade;
     this.expectsContinue = head.expectContinue && manager.settings.forwardsContinue;
-    const { requestMs } = manager.settings;
+    const { requestMs, streamIdleMs } = manager.settings;
     this.#idle = idle;
+    this.#idleMs = streamIdleMs;
     this.#limit =
       requestMs > 0 && !this.requestEnded ? new Deadline(() => this.fail(REPLIES.requestTime)) : undefined;
     if (this.requestEnded) this.requestEndMs = this.startedMs;
@@ -76,7 +79,7 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
   start(): void {
     const { manager, request } = this;
     const { settings, deadlines } = manager;
-    if (this.#idle !== undefined) deadlines.set(this.#idle, settings.streamIdleMs);
+    if (this.#idleMs > 0) deadlines.set(this.#idle, this.#idleMs);
     if (this.#limit !== undefined) deadlines.set(this.#limit, settings.requestMs);
     removeHopByHop(request.headers);
     const refusal =
@@ -144,6 +147,8 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
     this.responseStarted = true;
     this.responseStartMs = this.clock.monotonicMs();
     this.responseCodeDetails = 'via_upstream';
+    this.response = response;
+    this.#applyRoute(response.headers);
     this.#moved = true;
     this.#begin(response);
   }
@@ -232,6 +237,8 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
     }
     this.route = route;
     this.leaf = leafOf(route.action, manager.random);
+    if (route.action.kind === 'forward' && route.action.idleTimeoutMs !== undefined)
+      this.#restUpTo(route.action.idleTimeoutMs);
     return this.#checkUpgrade(route);
   }
 
@@ -363,14 +370,23 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
 
   #sendReply(reply: Reply): void {
     const isGrpc = this.request.header('content-type')?.startsWith('application/grpc') ?? false;
-    const { status, headers, body } = localReplyHead(reply, isGrpc, this.request.method === 'HEAD');
-    if (reply.applyRouteHeaders && this.leaf?.responseHeaders)
-      applyOperations(this.leaf.responseHeaders, headers, this);
+    const { status, headers: own, body } = localReplyHead(reply, isGrpc, this.request.method === 'HEAD');
+    const headers: Headers = [];
+    if (reply.applyRouteHeaders) this.#applyRoute(headers);
+    headers.push(...own);
     this.#begin({ status, reason: '', headers, body: body === '' ? 'none' : 'length' });
     if (this.over) return;
     if (body !== '') this.respondData(Buffer.from(body, 'latin1'));
     this.respondEnd(undefined);
     this.#stream.flush();
+  }
+
+  /** What the route says of responses, and how many attempts it took. */
+  #applyRoute(headers: Headers): void {
+    if (this.leaf?.responseHeaders !== undefined) applyOperations(this.leaf.responseHeaders, headers, this);
+    const { action } = this.route;
+    if (action.kind === 'forward' && action.attemptCountInResponse)
+      setHeader(headers, 'x-envoy-attempt-count', String(Math.max(1, this.outcome.attempts)));
   }
 
   #sendHead(response: UpstreamResponse): void {
@@ -414,11 +430,18 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
     if (this.#holds === 0) this.#stream.resume();
   }
 
+  /** The route's idle time in place of the connection manager's. */
+  #restUpTo(ms: number): void {
+    this.#idleMs = ms;
+    if (ms > 0) this.manager.deadlines.set(this.#idle, ms);
+    else this.manager.deadlines.clear(this.#idle);
+  }
+
   /** Bytes moved: the idle time starts anew. Once per read, not once per piece; and not for what is over with it. */
   #touch(): void {
     if (!this.#moved || this.over) return;
     this.#moved = false;
-    if (this.#idle !== undefined) this.manager.deadlines.set(this.#idle, this.manager.settings.streamIdleMs);
+    if (this.#idleMs > 0) this.manager.deadlines.set(this.#idle, this.#idleMs);
   }
 
   #end(): void {
@@ -426,7 +449,7 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
     this.over = true;
     this.endedMs = this.clock.monotonicMs();
     const { deadlines } = this.manager;
-    if (this.#idle !== undefined) deadlines.clear(this.#idle);
+    deadlines.clear(this.#idle);
     if (this.#limit !== undefined) deadlines.clear(this.#limit);
     if (this.#chain !== undefined) for (const close of this.#chain.close) close(this);
     this.manager.finished(this);

@@ -22,7 +22,7 @@ export function localReplyHead(
   const headers: Headers = [];
   if (isGrpc) {
     const status = reply.grpcStatus ?? GRPC_STATUS[reply.status] ?? 2;
-    headers.push('content-type', 'application/grpc', 'grpc-status', String(status));
+    headers.push('content-length', '0', 'content-type', 'application/grpc', 'grpc-status', String(status));
     if (reply.body !== '') headers.push('grpc-message', percentEncode(reply.body));
     return { status: 200, headers: [...headers, ...(reply.headers ?? [])], body: '' };
   }

@@ -55,6 +55,8 @@ export function prepareRequest(
   prepareScheme(request, tls !== undefined, settings);
   prepareEnvoyHeaders(headers, isInternal, isEdge);
   if (isEdge) setHeader(headers, 'x-envoy-external-address', peer.remoteAddress);
+  if (settings.appendForwardedPort && indexOfHeader(headers, 'x-forwarded-port', 0) < 0)
+    headers.push('x-forwarded-port', String(view.downstream.local.port));
   if (settings.forwardClientCert.mode !== 'sanitize' || tls !== undefined || hasXfcc(headers))
     forwardClientCert(headers, settings.forwardClientCert, tls);
   if (settings.generateRequestId)
@@ -111,6 +113,8 @@ function prepareAddresses(headers: Headers, peer: StreamPeer, settings: ManagerS
   if (named !== undefined && named !== '') peer.remoteAddress = named;
   if (settings.useRemoteAddress && !settings.skipForwardedForAppend) appendForwardedFor(headers, direct);
   const { internalRanges } = settings;
+  // A Unix socket has no address.
+  if (settings.internalUnixSockets && direct === '') return true;
   if (internalRanges.length === 0) return false;
   const single = settings.useRemoteAddress || addresses === undefined || addresses.length === 1;
   return single && internalRanges.some((range) => cidrContains(range, peer.remoteAddress));

@@ -46,7 +46,7 @@ export interface RoutedStream extends FilterStream {
   readonly startedMs: number;
   readonly outcome: UpstreamOutcome;
   inform(status: number, headers: Headers): void;
-  /** The response's head; its headers are without hop-by-hop fields and with the route's operations applied. */
+  /** The response's head; its headers are without hop-by-hop fields. The route's operations are applied here. */
   respond(response: UpstreamResponse): void;
   respondData(bytes: Buffer): boolean;
   respondEnd(trailers: Headers | undefined): void;

@@ -9,6 +9,8 @@ export interface TerminalParts {
   readonly deadlines: Deadlines;
   /** Local replies may say in words what happened. */
   readonly explains: boolean;
+  /** Longest life of a stream whose route says nothing; 0 is none. */
+  readonly maxStreamMs: number;
   /** What this proxy says of itself to proxies behind mutual TLS; '' for nothing. */
   readonly introduction: string;
   cluster(name: string): Cluster | undefined;

@@ -86,7 +86,7 @@ export function failureReply(failure: Failure, explains: boolean, notFoundStatus
     body: explains ? `${text}${text === '' ? '' : '\n'}${failure.message}` : text,
     details,
     flags,
-    applyRouteHeaders: true,
+    applyRouteHeaders: failure.kind !== 'no-cluster',
     ...overloaded,
   };
 }

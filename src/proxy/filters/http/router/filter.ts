@@ -27,6 +27,7 @@ function createRouter(config: RouterConfig, parts: TerminalParts): Terminal {
     config,
     deadlines: parts.deadlines,
     explains: parts.explains,
+    maxStreamMs: parts.maxStreamMs,
     cluster: parts.cluster,
     mirror: (stream, action) => startMirrors(stream, action, parts),
     introduce(headers, endpoint) {

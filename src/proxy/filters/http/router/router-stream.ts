@@ -22,6 +22,7 @@ export interface RouterEnvironment {
   readonly config: RouterConfig;
   readonly deadlines: Deadlines;
   readonly explains: boolean;
+  readonly maxStreamMs: number;
   cluster(name: string): Cluster | undefined;
   /** Starts the copies of a request. */
   mirror(stream: RoutedStream, action: ForwardAction): readonly Mirror[];
@@ -88,7 +89,8 @@ export class RouterStream implements Forwarding, AttemptOwner {
     rewriteRequest(this.#stream, this.#action, this.#leaf, this.#router.config);
     if (this.#stream.requestBody !== 'none') this.#keepBody();
     if (this.#action.mirrors.length > 0) this.#mirrors = this.#router.mirror(this.#stream, this.#action);
-    if (this.#action.maxStreamMs) this.#limitStream(this.#action.maxStreamMs);
+    const maxStreamMs = this.#action.maxStreamMs ?? this.#router.maxStreamMs;
+    if (maxStreamMs > 0) this.#limitStream(maxStreamMs);
     if (this.#stream.requestEnded) this.#requestComplete();
     this.#starting = true;
     this.#try('any');

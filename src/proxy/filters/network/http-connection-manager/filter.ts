@@ -54,6 +54,7 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
       deadlines: this.deadlines,
       explains: config.settings.explains,
       introduction: introduces,
+      maxStreamMs: config.settings.maxStreamMs,
       cluster,
     });
     const { routes } = config;
@@ -115,7 +116,7 @@ class ClientConnection implements RequestAcceptor {
   readonly #onGone: () => void;
   readonly #age: Deadline | undefined;
   /** For the stream that is open: one at a time, so one deadline does for all. */
-  readonly #idle: Deadline | undefined;
+  readonly #idle = new Deadline(() => this.#open?.idleExpired());
   #open: Exchange | undefined;
   #requests = 0;
 
@@ -129,7 +130,6 @@ class ClientConnection implements RequestAcceptor {
       limits,
       deadlines: manager.deadlines,
     });
-    this.#idle = settings.streamIdleMs > 0 ? new Deadline(() => this.#open?.idleExpired()) : undefined;
     if (settings.maxConnectionMs === 0) return;
     this.#age = new Deadline(() => this.#server.drain());
     manager.deadlines.set(this.#age, settings.maxConnectionMs);
