@@ -3,7 +3,7 @@ import { freePort } from '../../src/testing/free-port.ts';
 import type { Target } from './client.ts';
 import type { CertificateFiles } from './hop.ts';
 import type { Peer } from './peers.ts';
-import { cpuMicros, residentBytes } from './process-usage.ts';
+import { type CpuTime, cpuTime, residentBytes } from './process-usage.ts';
 import { type StartedProcess, type StartTimes, startListening } from './proxy-process.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -11,7 +11,7 @@ import type { Scenario } from './scenario.ts';
 export interface Contestant {
   readonly name: string;
   readonly target: Target;
-  cpuMicros(): number;
+  cpu(): CpuTime;
   residentBytes(): number;
   /** Starts one more process like the first, for measuring the start. */
   startAnother(): Promise<StartedProcess & StartTimes>;
@@ -59,7 +59,7 @@ export async function startContestant(peer: Peer, scenario: Scenario, place: Pla
       requestBytes: scenario.requestBytes,
       files: place.files,
     },
-    cpuMicros: () => sum(cpuMicros),
+    cpu: () => ({ total: sum((pid) => cpuTime(pid).total), kernel: sum((pid) => cpuTime(pid).kernel) }),
     residentBytes: () => sum(residentBytes),
     async startAnother() {
       const { started } = await startHop(scenario.hops[0]!, scenario.hops.length, place.upstreamPort);

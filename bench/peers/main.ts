@@ -30,7 +30,11 @@ async function main(options: Options): Promise<void> {
   const loadBefore = loadavg()[0] ?? 0;
   const scenarios: ScenarioReport[] = [];
   for (const scenario of SCENARIOS.filter(({ name }) => options.only.includes(name))) {
-    const results = await runScenario(scenario, found, options.settings, { folder, files, progress });
+    const results = await runScenario(scenario, [...found, ...(scenario.also ?? [])], options.settings, {
+      folder,
+      files,
+      progress,
+    });
     scenarios.push(reportOf(scenario, results));
   }
   const report: Report = {

@@ -18,12 +18,12 @@ export const measureHandshakes: Measure = {
     return {};
   },
   async round(contestant, { seconds }) {
-    const before = contestant.cpuMicros();
+    const before = contestant.cpu().total;
     const startedMs = performance.now();
     const { done, failed } = await connectFor(contestant.target, seconds);
     const tookSeconds = (performance.now() - startedMs) / 1000;
     return {
-      cpuMicrosPerConnection: (contestant.cpuMicros() - before) / done,
+      cpuMicrosPerConnection: (contestant.cpu().total - before) / done,
       connectionsPerSecond: done / tookSeconds,
       loadedMib: toMib(contestant.residentBytes()),
       failed,

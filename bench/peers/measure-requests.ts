@@ -4,11 +4,14 @@ import { openClients } from './open-clients.ts';
 import { openLoad, quantile } from './open-load.ts';
 
 const SETTLE_MS = 500;
+/** A just-in-time compiler needs seconds until it has settled; a turn's length alone would measure it at work. */
+const WARM_TURNS = 2;
 
 /** CPU per request under a closed loop, then latency at a fixed rate under an open one. */
 export const measureRequests: Measure = {
   metrics: [
     { key: 'cpuMicrosPerRequest', title: 'CPU us/request', digits: 1 },
+    { key: 'kernelMicrosPerRequest', title: 'of it kernel', digits: 1 },
     { key: 'requestsPerSecond', title: 'requests/s', digits: 0 },
     { key: 'p50Ms', title: 'p50 ms', digits: 2 },
     { key: 'p90Ms', title: 'p90 ms', digits: 2 },
@@ -20,20 +23,21 @@ export const measureRequests: Measure = {
     await pause(SETTLE_MS);
     const idleMib = toMib(contestant.residentBytes());
     const clients = await openClients(contestant.target, connections);
-    await closedLoad(clients, seconds);
+    await closedLoad(clients, seconds * WARM_TURNS);
     for (const client of clients) client.close();
     return { idleMib };
   },
   async round(contestant, { connections, seconds, ratePerSecond }) {
     const clients = await openClients(contestant.target, connections);
-    const before = contestant.cpuMicros();
+    const before = contestant.cpu();
     const closed = await closedLoad(clients, seconds);
-    const cpu = contestant.cpuMicros() - before;
+    const cpu = contestant.cpu();
     const loadedMib = toMib(contestant.residentBytes());
     const open = await openLoad(clients, ratePerSecond, seconds);
     for (const client of clients) client.close();
     return {
-      cpuMicrosPerRequest: cpu / closed.requests,
+      cpuMicrosPerRequest: (cpu.total - before.total) / closed.requests,
+      kernelMicrosPerRequest: (cpu.kernel - before.kernel) / closed.requests,
       requestsPerSecond: closed.requests / closed.seconds,
       p50Ms: quantile(open.latenciesMs, 0.5),
       p90Ms: quantile(open.latenciesMs, 0.9),

@@ -1,5 +1,5 @@
 import { type Measure, toMib } from './measure.ts';
-import { cpuMicros, residentBytes } from './process-usage.ts';
+import { cpuTime, residentBytes } from './process-usage.ts';
 
 /** From the start of the process to the first connection it takes; CPU in steps of 10 ms. */
 export const measureStart: Measure = {
@@ -14,7 +14,7 @@ export const measureStart: Measure = {
     const started = await contestant.startAnother();
     const values = {
       wallMs: started.wallMs,
-      cpuMs: cpuMicros(started.pid) / 1000,
+      cpuMs: cpuTime(started.pid).total / 1000,
       startedMib: toMib(residentBytes(started.pid)),
     };
     await started.stop();

@@ -20,11 +20,11 @@ export const measureThroughput: Measure = {
     return {};
   },
   async round(contestant, { seconds }) {
-    const before = contestant.cpuMicros();
+    const before = contestant.cpu().total;
     const startedMs = performance.now();
     const bytes = await sendAll(contestant.target, seconds);
     const tookSeconds = (performance.now() - startedMs) / 1000;
-    const cpuMs = (contestant.cpuMicros() - before) / 1000;
+    const cpuMs = (contestant.cpu().total - before) / 1000;
     return {
       cpuMsPerGib: (cpuMs * GIB) / bytes,
       mibPerSecond: toMib(bytes) / tookSeconds,

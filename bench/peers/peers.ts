@@ -72,6 +72,19 @@ function weftPeer({ file = join(root, 'dist', 'proxy.js'), profile }: WeftOption
   };
 }
 
+/** A Node that only listens: the part of weft's start that is not weft's. */
+export const nodeAlone: Peer = {
+  name: '(Node alone)',
+  version: process.version,
+  command: (hop) => [
+    process.execPath,
+    ...NODE_FLAGS,
+    '--input-type=module',
+    '--eval',
+    `import { createServer } from 'node:net'; createServer().listen(${hop.listenPort}, '127.0.0.1');`,
+  ],
+};
+
 function envoyPeer(env: NodeJS.ProcessEnv): Peer | undefined {
   const named = env['WEFT_ENVOY'];
   const binary = findEnvoy({

@@ -3,11 +3,21 @@ import { readFileSync } from 'node:fs';
 /** Clock ticks per second of /proc, the same on every Linux that matters (proc(5), sysconf(_SC_CLK_TCK)). */
 const TICKS_PER_SECOND = 100;
 
-/** User and system time of a process so far, in microseconds, in steps of 10,000. */
-export function cpuMicros(pid: number): number {
+/** CPU time in microseconds, in steps of 10,000. */
+export interface CpuTime {
+  readonly total: number;
+  /** The part in the kernel: for a proxy, mostly reads and writes of sockets. */
+  readonly kernel: number;
+}
+
+/** User and system time of a process so far, all its threads. */
+export function cpuTime(pid: number): CpuTime {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * (1_000_000 / TICKS_PER_SECOND);
+  const [user, kernel] = [fields[11], fields[12]].map(
+    (ticks) => Number(ticks) * (1_000_000 / TICKS_PER_SECOND),
+  );
+  return { total: (user ?? 0) + (kernel ?? 0), kernel: kernel ?? 0 };
 }
 
 /** Resident memory of a process, in bytes. */

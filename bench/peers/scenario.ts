@@ -5,7 +5,7 @@ import { measureIdle } from './measure-idle.ts';
 import { measureRequests } from './measure-requests.ts';
 import { measureStart } from './measure-start.ts';
 import { measureThroughput } from './measure-throughput.ts';
-import type { PeerName } from './peers.ts';
+import { nodeAlone, type Peer, type PeerName } from './peers.ts';
 
 type HopPart = Pick<Hop, 'downstreamTls' | 'upstreamTls' | 'accessLog' | 'accessRules'>;
 
@@ -19,6 +19,8 @@ export interface Scenario {
   readonly requestBytes: number;
   readonly responseBytes: number;
   readonly measure: Measure;
+  /** Who takes part beside the peers. */
+  readonly also?: readonly Peer[];
   /** Peers that have nothing to set beside it, with the reason. */
   readonly without?: Partial<Record<PeerName, string>>;
 }
@@ -88,5 +90,5 @@ export const SCENARIOS: readonly Scenario[] = [
     measure: measureHandshakes,
   },
   { ...plain, name: 'idle', title: 'idle HTTP/1.1 connections', measure: measureIdle },
-  { ...plain, name: 'start', title: 'start to listening', measure: measureStart },
+  { ...plain, name: 'start', title: 'start to listening', measure: measureStart, also: [nodeAlone] },
 ];
