@@ -5,11 +5,10 @@ import { type Call, parseCaller, parseTarget } from '../control/explain/call.ts'
 import { type Told, tell } from '../control/explain/explain.ts';
 import { UnknownCaller } from '../control/explain/unknown-caller.ts';
 import { type InputFile, InputNotFound, readInputs } from '../control/watch/files/read-inputs.ts';
-import type { ObjectStatus } from '../control/watch/status.ts';
 import { explainText } from './explain-text.ts';
 import { exitCodes, type Io, type OutputFormat } from './io.ts';
 import { readClaims } from './jwt-claims.ts';
-import { offlineMesh } from './offline-mesh.ts';
+import { type FileProblem, offlineMesh } from './offline-mesh.ts';
 
 /** Flags of `weft explain`. */
 export interface ExplainOptions {
@@ -75,8 +74,8 @@ class Misused extends Error {
 }
 
 function answer(inputs: readonly InputFile[], call: Call, options: ExplainOptions, io: Io): number {
-  const { mesh, statuses } = offlineMesh(inputs);
-  const valid = reportInvalid(statuses, io);
+  const { mesh, problems } = offlineMesh(inputs);
+  const valid = report(problems, io);
   let told: Told;
   try {
     told = tell(mesh, call);
@@ -90,13 +89,11 @@ function answer(inputs: readonly InputFile[], call: Call, options: ExplainOption
   return valid ? exitCodes.fine : exitCodes.notFine;
 }
 
-/** Says what is left out; false where anything is. That a second version of an object stays unused is no mistake here. */
-function reportInvalid(statuses: readonly ObjectStatus[], io: Io): boolean {
-  const bad = statuses.filter(({ state }) => state === 'invalid');
-  for (const { file, line, errors } of bad)
-    for (const { field, message } of errors)
-      io.err(`${file}:${line}: ${field === '' ? '' : `${field}: `}${message}\n`);
-  return bad.length === 0;
+/** Says what is left out; false where anything is. */
+function report(problems: readonly FileProblem[], io: Io): boolean {
+  for (const { file, line, field, message } of problems)
+    io.err(`${file}:${line}: ${field === '' ? '' : `${field}: `}${message}\n`);
+  return problems.length === 0;
 }
 
 async function callOf(options: ExplainOptions, io: Io): Promise<Call> {

@@ -5,11 +5,20 @@ import type { ObjectStatus } from '../control/watch/status.ts';
 import { makeResourceStore } from '../control/watch/store.ts';
 import { startedPods } from './pods-of-files.ts';
 
+/** Something in a file that cannot be used; the rest of the file can. */
+export interface FileProblem {
+  readonly file: string;
+  /** Of the field. */
+  readonly line: number;
+  /** '' for the object or text as a whole. */
+  readonly field: string;
+  readonly message: string;
+}
+
 /** A mesh of files, without a platform: what commands explain and test. */
 export interface OfflineMesh {
   readonly mesh: ExplainMesh;
-  /** What became of each document. */
-  readonly statuses: readonly ObjectStatus[];
+  readonly problems: readonly FileProblem[];
 }
 
 /** Pods run, Deployments stand for theirs, and what has no address is given one. */
@@ -32,5 +41,16 @@ export function offlineMesh(inputs: readonly InputFile[], listens?: ExplainMesh[
   const resources = store.resources();
   const settings = { offline: true };
   const mesh = explainMesh(resources, settings, compile(resources, settings), listens);
-  return { mesh, statuses: store.statuses() };
+  return { mesh, problems: store.statuses().flatMap((status) => problemsOf(status, inputs)) };
+}
+
+function problemsOf(
+  { file, line, state, errors }: ObjectStatus,
+  inputs: readonly InputFile[],
+): FileProblem[] {
+  if (state === 'ok') return [];
+  const place = inputs
+    .flatMap(({ documents }) => documents)
+    .find(({ provenance }) => provenance.file === file && provenance.line === line)?.provenance;
+  return errors.map(({ field, message }) => ({ file, line: place?.lineOf(field) ?? line, field, message }));
 }

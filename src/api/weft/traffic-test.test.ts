@@ -33,6 +33,8 @@ describe('TrafficTest', () => {
     [{ requests: [] }, ['requests']],
     [{ requests: [{ ...request, from: 'client' }] }, ['requests[0].from']],
     [{ requests: [{ ...request, send: { url: '/a' } }] }, ['requests[0].send.url']],
+    [{ requests: [{ ...request, send: { url: 'tcp://db' } }] }, ['requests[0].send.url']],
+    [{ requests: [{ ...request, expect: { deniedBy: 'deny-x' } }] }, ['requests[0].expect.deniedBy']],
     [{ requests: [{ ...request, expect: {} }] }, ['requests[0].expect']],
     [{ requests: [{ ...request, expect: { shares: { a: 0.5 } } }] }, ['requests[0].expect.shares']],
     [{ requests: [{ ...request, times: 0 }] }, ['requests[0].times']],

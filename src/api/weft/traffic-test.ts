@@ -103,6 +103,14 @@ function checkRequest(entry: TestCase, report: Report): void {
       ['send', 'url'],
       `"${entry.send.url ?? ''}" is not a URL; write http://host:port/path, or tcp://host:port`,
     );
+  if (/^tcp:\/\/[^/]*$/.test(entry.send.url ?? '') && !/:\d+$/.test(entry.send.url ?? ''))
+    report.error(['send', 'url'], `"${entry.send.url}" says no port; write tcp://host:port`);
+  const { deniedBy } = entry.expect;
+  if (deniedBy !== undefined && !/^[A-Za-z]+\/[^/]*\/[^/]+$/.test(deniedBy))
+    report.error(
+      ['expect', 'deniedBy'],
+      `"${deniedBy}" is no object; write KIND/NAMESPACE/NAME, such as AuthorizationPolicy/default/deny-all`,
+    );
   if ((entry.times ?? 1) < 1) report.error('times', 'times is 1 or more');
   if (Object.keys(entry.expect).length === 0)
     report.error('expect', 'expect is empty, so nothing is tested; name what must hold');

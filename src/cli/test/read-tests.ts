@@ -2,6 +2,7 @@ import type { Provenance } from '../../api/resources.ts';
 import { validateObject } from '../../api/validate.ts';
 import type { TrafficTest } from '../../api/weft/traffic-test.ts';
 import type { InputFile } from '../../control/watch/files/read-inputs.ts';
+import type { FileProblem } from '../offline-mesh.ts';
 
 /** One TrafficTest of a file. */
 export interface TestFile {
@@ -11,14 +12,9 @@ export interface TestFile {
 }
 
 /** Something in a file of tests that cannot be used. */
-export interface TestProblem {
-  readonly file: string;
-  readonly line: number;
+export interface TestProblem extends FileProblem {
   /** The test that it is about; '' where that is not known. */
   readonly test: string;
-  /** '' for the object or text as a whole. */
-  readonly field: string;
-  readonly message: string;
 }
 
 export interface ReadTests {

@@ -1,4 +1,4 @@
-import { UNOBSERVED } from './finding.ts';
+import { type Failure, UNOBSERVED } from './finding.ts';
 import type { TestResult } from './run-tests.ts';
 
 // Results for people, for programs, and for pipelines.
@@ -15,15 +15,17 @@ export function textReport(results: readonly TestResult[]): string {
     if (pass && failures.length === 0) continue;
     const name = [test, request].filter((word) => word !== '').join(': ');
     lines.push(`${file}:${line} ${pass ? 'ok' : 'FAIL'} ${name}`);
-    for (const { what, expected, actual } of failures)
-      lines.push(
-        actual === UNOBSERVED
-          ? `    ${what} is not observed by this engine (expected ${expected})`
-          : `    ${what}: expected ${expected}, got ${actual}`,
-      );
+    lines.push(...failures.map((failure) => `    ${failureText(failure, request)}`));
   }
   lines.push(summaryText(results));
   return `${lines.join('\n')}\n`;
+}
+
+/** What is wrong with a test itself (there is no request) is said without what should be there instead. */
+function failureText({ what, expected, actual }: Failure, request: string): string {
+  if (request === '') return `${what}: ${actual}`;
+  if (actual === UNOBSERVED) return `${what} is not observed by this engine (expected ${expected})`;
+  return `${what}: expected ${expected}, got ${actual}`;
 }
 
 function summaryText(results: readonly TestResult[]): string {
@@ -51,9 +53,7 @@ ${cases}</testsuite>
 function junitCase({ file, line, test, request, pass, failures }: TestResult): string {
   const head = `<testcase classname="${escaped(test)}" name="${escaped(request)}" file="${escaped(file)}" line="${line}"`;
   if (failures.length === 0) return `${head}/>\n`;
-  const text = failures
-    .map(({ what, expected, actual }) => `${what}: expected ${expected}, got ${actual}`)
-    .join('\n');
+  const text = failures.map((failure) => failureText(failure, request)).join('\n');
   const [first] = text.split('\n');
   const body = pass
     ? `<system-out>${escaped(text)}</system-out>`

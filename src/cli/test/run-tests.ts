@@ -1,5 +1,4 @@
 import type { TestCase } from '../../api/weft/traffic-test.ts';
-import type { ObjectStatus } from '../../control/watch/status.ts';
 import type { Io } from '../io.ts';
 import { offlineMesh } from '../offline-mesh.ts';
 import { listensAt } from './declared-workloads.ts';
@@ -29,8 +28,9 @@ export async function runTests({ tests, problems }: ReadTests, io: Io): Promise<
 async function runTest(tested: TestFile, io: Io): Promise<readonly TestResult[]> {
   const { file, test, provenance } = tested;
   const { inputs, problems } = await gatherMesh(tested, io);
-  const { mesh, statuses } = offlineMesh(inputs, listensAt(test.spec.workloads ?? []));
-  const invalid = statuses.flatMap((status) => invalidOf(status, test.metadata.name));
+  const { mesh, problems: invalid } = offlineMesh(inputs, listensAt(test.spec.workloads ?? []));
+  // Objects of a test must be valid: what is left out would not be tested.
+  const wrong = [...problems, ...invalid.map((problem) => ({ ...problem, test: test.metadata.name }))];
   const asked = test.spec.requests.map(
     (request, i): TestResult => ({
       file,
@@ -40,7 +40,7 @@ async function runTest(tested: TestFile, io: Io): Promise<readonly TestResult[]>
       ...verdictOf(() => judge(request, simulate(mesh, request))),
     }),
   );
-  return [...[...problems, ...invalid].map(problemResult), ...asked];
+  return [...wrong.map(problemResult), ...asked];
 }
 
 function verdictOf(run: () => Verdict): Verdict {
@@ -54,12 +54,6 @@ function verdictOf(run: () => Verdict): Verdict {
 
 function requestName({ name, from, send }: TestCase): string {
   return name ?? `${send.method ?? 'GET'} ${send.url ?? ''} from ${from}`;
-}
-
-/** Objects of a test must be valid: what is left out would not be tested. */
-function invalidOf({ file, state, line, errors }: ObjectStatus, test: string): TestProblem[] {
-  if (state === 'ok') return [];
-  return errors.map(({ field, message }) => ({ file, line, test, field, message }));
 }
 
 function problemResult({ file, line, test, field, message }: TestProblem): TestResult {

@@ -11,7 +11,8 @@ export function simulate(mesh: ExplainMesh, test: TestCase): Answer {
   try {
     const ways = journeys(mesh, callOf(test));
     const whole = ways.reduce((sum, { probability }) => sum + probability, 0);
-    return { observations: ways.map((journey) => observe(journey, whole)) };
+    const complete = whole > 1 - 1e-6;
+    return { observations: ways.map((journey) => observe(journey, whole, complete)) };
   } catch (error) {
     if (error instanceof UnknownCaller) throw new Untestable('from', error.message);
     throw error;
@@ -32,7 +33,8 @@ function callOf({ from, send }: TestCase): Call {
   return jwt === undefined ? call : { ...call, jwt };
 }
 
-function observe({ probability, ending, trace }: Journey, whole: number): Observation {
+/** `complete`: no way is missing for there being too many. */
+function observe({ probability, ending, trace }: Journey, whole: number, complete: boolean): Observation {
   const { arrival, response, failure, outcome } = ending;
   const request = arrival?.request;
   const { deniedBy } = trace;
@@ -57,7 +59,7 @@ function observe({ probability, ending, trace }: Journey, whole: number): Observ
         : `${deniedBy.kind}/${deniedBy.namespace}/${deniedBy.name}`,
     attempts: trace.hops.find(({ attempts }) => attempts > 0)?.attempts ?? 0,
     afterMs: undefined,
-    unobserved: unobserved(trace.unsure),
+    unobserved: unobserved(trace.unsure, complete),
   };
 }
 
@@ -76,11 +78,12 @@ const EVERYTHING: readonly Aspect[] = [
 ];
 
 /** What simulation cannot tell: never how long it takes. (A body that is undefined is an application's.) */
-function unobserved(unsure: Journey['trace']['unsure']): ReadonlySet<Aspect> {
+function unobserved(unsure: Journey['trace']['unsure'], complete: boolean): ReadonlySet<Aspect> {
   return new Set<Aspect>([
     'afterMs',
     ...(unsure.has('everything') ? EVERYTHING : []),
     ...(unsure.has('workload') ? (['workload', 'shares'] as const) : []),
+    ...(complete ? [] : (['shares', 'mirroredTo'] as const)),
     ...(unsure.has('headers') ? (['received', 'response'] as const) : []),
   ]);
 }

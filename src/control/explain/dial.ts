@@ -2,7 +2,7 @@ import { accept } from './accept.ts';
 import { because } from './because.ts';
 import { type Call, callerText, type Target } from './call.ts';
 import type { Connection, TlsLayer } from './connection.ts';
-import type { Ending } from './ending.ts';
+import { cut, type Ending } from './ending.ts';
 import { atGateway, gatewayFor } from './gateway-door.ts';
 import { type Headers, headerOf, type Request, withHeader, withoutHeader } from './http/request.ts';
 import { type Resolved, resolveName } from './names.ts';
@@ -67,8 +67,13 @@ function fromOutside(
     : gatewayFor(scene, call.target.port, request?.authority ?? call.target.host);
   const connection = { ...blank(call), layers };
   if (gateway !== undefined) return atGateway(scene, gateway, call.target.port, connection, request);
+  if (!inside) {
+    trace.step(
+      `${call.target.host} is no name of the mesh, and no gateway listens at port ${call.target.port}`,
+    );
+    return cut('refuse', 'connect', 'none');
+  }
   const destination = look(scene, call.target, 'default', undefined);
-  if (!inside) trace.step(`no gateway listens at port ${call.target.port}`);
   return scene.arrive(scene, { ...connection, destination }, request);
 }
 

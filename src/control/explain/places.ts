@@ -18,29 +18,29 @@ export interface GatewayPlace {
   readonly workload: Workload | undefined;
 }
 
-/** Who is where. One for each explanation: proxies are worked out once. */
+/** Who is where. Made once for each call that is explained: what it looks up is kept. */
 export class Places {
   readonly mesh: ExplainMesh;
+  readonly workloads: readonly Workload[];
+  readonly services: readonly Service[];
+  readonly trustDomain: string;
+  readonly clusterDomain: string;
   readonly #proxies = new Map<string, ExplainedProxy>();
+  readonly #workloadsByAddress: ReadonlyMap<string, readonly Workload[]>;
+  readonly #servicesByAddress: ReadonlyMap<string, readonly Service[]>;
+  readonly #servicesByName: ReadonlyMap<string, readonly Service[]>;
+  #gateways: readonly GatewayPlace[] | undefined;
 
   constructor(mesh: ExplainMesh) {
     this.mesh = mesh;
-  }
-
-  get workloads(): readonly Workload[] {
-    return this.mesh.read.of(workloads, '');
-  }
-
-  get services(): readonly Service[] {
-    return this.mesh.read.of(services, '');
-  }
-
-  get trustDomain(): string {
-    return this.mesh.read.of(meshSettings, '').trustDomain;
-  }
-
-  get clusterDomain(): string {
-    return this.mesh.read.of(meshSettings, '').clusterDomain;
+    this.workloads = mesh.read.of(workloads, '');
+    this.services = mesh.read.of(services, '');
+    const settings = mesh.read.of(meshSettings, '');
+    this.trustDomain = settings.trustDomain;
+    this.clusterDomain = settings.clusterDomain;
+    this.#workloadsByAddress = grouped(this.workloads, ({ ips }) => ips);
+    this.#servicesByAddress = grouped(this.services, ({ addresses }) => addresses);
+    this.#servicesByName = grouped(this.services, ({ hostname }) => [hostname]);
   }
 
   /** By the name of its Pod or, else, of what it belongs to. */
@@ -51,7 +51,7 @@ export class Places {
 
   /** Who is called at an address; on a shared host the port tells who. */
   workloadAt(address: string, port: number): Workload | undefined {
-    const here = this.workloads.filter(({ ips }) => ips.includes(address));
+    const here = this.#workloadsByAddress.get(address) ?? [];
     if (here.length < 2) return here[0];
     const ready = [...here].sort((a, b) => Number(b.ready) - Number(a.ready));
     return ready.find((workload) => isAtPort(workload, port)) ?? ready[0];
@@ -59,12 +59,12 @@ export class Places {
 
   /** The service that has an address of its own, and the port. */
   serviceAt(address: string, port: number): Service | undefined {
-    const here = this.services.filter(({ addresses }) => addresses.includes(address));
+    const here = this.#servicesByAddress.get(address) ?? [];
     return here.find(({ ports }) => ports.some(({ number }) => number === port)) ?? here[0];
   }
 
   serviceNamed(hostname: string): Service | undefined {
-    return this.services.find((service) => service.hostname === hostname);
+    return this.#servicesByName.get(hostname)?.[0];
   }
 
   /** Where a service's port leads, whoever asks: what a client without a proxy can reach. */
@@ -83,15 +83,8 @@ export class Places {
 
   /** The gateways of the mesh: those that run, then those that a Gateway only asks for. */
   get gateways(): readonly GatewayPlace[] {
-    const running = this.workloads.filter((workload) => this.#isGateway(workload)).map(gatewayOf);
-    const asked = this.mesh.read
-      .of(gateways, '')
-      .filter(({ selector }) => !running.some(({ labels }) => matchesLabels(selector, labels)))
-      .map(standIn);
-    const byName = new Map(
-      [...running, ...asked].map((place) => [`${place.namespace}/${place.name}`, place]),
-    );
-    return [...byName.values()];
+    this.#gateways ??= findGateways(this.workloads, this.mesh.read.of(gateways, ''));
+    return this.#gateways;
   }
 
   /** By its workload's name, or by that of a Gateway object that selects it. */
@@ -123,13 +116,6 @@ export class Places {
     return `spiffe://${this.trustDomain}/ns/${namespace}/sa/${serviceAccount}`;
   }
 
-  #isGateway(workload: Workload): boolean {
-    if (workload.gateway) return true;
-    return this.mesh.read
-      .of(gateways, '')
-      .some(({ selector }) => Object.keys(selector).length > 0 && matchesLabels(selector, workload.labels));
-  }
-
   #proxy(type: 'sidecar' | 'router', who: ProxyParts, name: string): ExplainedProxy {
     const { namespace, ip, labels } = who;
     const id = formatNodeId({
@@ -151,6 +137,32 @@ export class Places {
     this.#proxies.set(id, made);
     return made;
   }
+}
+
+/** Each item under every one of its keys. */
+function grouped<T>(
+  list: readonly T[],
+  keys: (item: T) => readonly string[],
+): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of list)
+    for (const key of keys(item)) {
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [item]);
+      else group.push(item);
+    }
+  return groups;
+}
+
+function findGateways(workloads: readonly Workload[], objects: readonly Gateway[]): readonly GatewayPlace[] {
+  const selected = ({ labels }: { readonly labels: Labels }): boolean =>
+    objects.some(({ selector }) => Object.keys(selector).length > 0 && matchesLabels(selector, labels));
+  const running = workloads.filter((workload) => workload.gateway || selected(workload)).map(gatewayOf);
+  const asked = objects
+    .filter(({ selector }) => !running.some(({ labels }) => matchesLabels(selector, labels)))
+    .map(standIn);
+  const byName = new Map([...running, ...asked].map((place) => [`${place.namespace}/${place.name}`, place]));
+  return [...byName.values()];
 }
 
 interface ProxyParts {

@@ -39,15 +39,16 @@ export function mainOf(journeys: readonly Journey[]): Journey {
 
 const EPSILON = 1e-9;
 
-/** Where shares of such calls end, by the cluster of the first proxy. */
+/** Where shares of such calls end, or are turned away, by the cluster of the first proxy. */
 function destinations(journeys: readonly Journey[]): readonly DestinationShare[] {
   const byCluster = new Map<string, { share: number; workloads: Set<string> }>();
   for (const { ending, trace, probability } of journeys) {
-    if (ending.arrival === undefined) continue;
+    const workload = ending.arrival?.workload ?? turnedAwayBy({ ending, trace, probability });
+    if (workload === undefined) continue;
     const cluster = trace.hops[0]?.cluster ?? '';
     const entry = byCluster.get(cluster) ?? { share: 0, workloads: new Set() };
     entry.share += probability;
-    entry.workloads.add(ending.arrival.workload);
+    entry.workloads.add(workload);
     byCluster.set(cluster, entry);
   }
   return [...byCluster].map(([cluster, { share, workloads }]) => ({
@@ -55,6 +56,13 @@ function destinations(journeys: readonly Journey[]): readonly DestinationShare[]
     share: Number(share.toFixed(9)),
     workloads: [...workloads].sort(),
   }));
+}
+
+/** The workload at whose door a call is denied or refused. */
+function turnedAwayBy({ ending, trace }: Journey): string | undefined {
+  if (ending.outcome !== 'deny' && ending.outcome !== 'refuse') return undefined;
+  const last = trace.hops.at(-1);
+  return last?.side === 'inbound' ? last.proxy : undefined;
 }
 
 function requestOf({ ending, trace }: Journey): Explanation['request'] {
