@@ -17,6 +17,8 @@ import {
   proxyRoutes,
 } from './emit/proxy-resources.ts';
 import { findings } from './resolve/findings.ts';
+import type { GatewayApiStatus } from './resolve/gateway-api/status.ts';
+import { gatewayApiStatuses } from './resolve/gateway-api/statuses.ts';
 import { proxyKey } from './resolve/proxies.ts';
 import type * as summaries from './resolve/summaries.ts';
 import { serviceSummaries, workloadSummaries } from './resolve/summaries.ts';
@@ -73,6 +75,8 @@ export interface Compiled {
   findings(): readonly CompileFinding[];
   workloads(): readonly WorkloadSummary[];
   services(): readonly ServiceSummary[];
+  /** Status of each object of the Kubernetes Gateway API that is weft's to judge. */
+  gatewayApiStatuses(): readonly GatewayApiStatus[];
   /** File and line of what made a resource; undefined once the object is gone. */
   locate(origin: Origin): { readonly file: string; readonly line: number } | undefined;
 }
@@ -99,6 +103,7 @@ function compiled(world: World, memo: StepMemo<World>): Compiled {
     findings: () => memo.of(findings, '').map((finding) => located(world.resources, finding)),
     workloads: () => memo.of(workloadSummaries, ''),
     services: () => memo.of(serviceSummaries, ''),
+    gatewayApiStatuses: () => memo.of(gatewayApiStatuses, ''),
     locate: (origin) => locate(world.resources, origin),
   };
   memos.set(result, memo);

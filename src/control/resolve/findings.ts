@@ -1,6 +1,7 @@
 import { destinationRule } from './destination-rules.ts';
 import { envoyFilter } from './envoy-filters.ts';
 import type { Finding } from './finding.ts';
+import { gatewayApiFindings } from './gateway-api/findings.ts';
 import { gateway } from './gateways.ts';
 import { kubernetesService } from './kubernetes-services.ts';
 import { destinationRuleReferences, virtualServiceReferences } from './references.ts';
@@ -30,6 +31,7 @@ export const findings = step('findings', (read): readonly Finding[] => [
   ...ofKind(read, 'networking.istio.io/EnvoyFilter', (key) => read.of(envoyFilter, key).findings),
   ...ofKind(read, '/Service', (key) => read.of(kubernetesService, key).findings),
   ...ofKind(read, '/Pod', (key) => read.of(podWorkload, key).findings),
+  ...read.of(gatewayApiFindings, ''),
 ]);
 
 function ofKind(

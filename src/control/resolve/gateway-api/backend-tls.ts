@@ -11,6 +11,8 @@ import { type Condition, isFalse, isTrue, type RefProblem, resolvedRefs } from '
 export interface BackendTls {
   readonly resource: Resource<BackendTlsPolicy>;
   readonly conditions: readonly Condition[];
+  /** Hostnames of the services that it is about. */
+  readonly hosts: readonly string[];
   readonly policies: readonly DestinationPolicy[];
 }
 
@@ -39,7 +41,10 @@ function backendTls(read: Read, resource: Resource<BackendTlsPolicy>, taken: Set
   );
   const conditions = [accepted(conflicted, unknown, problems), resolvedRefs(problems)];
   const usable = conditions[0]?.status === 'True';
-  return { resource, conditions, policies: usable ? policiesOf(read, resource) : [] };
+  const hosts = targetRefs.flatMap(
+    ({ name }) => read.of(kubernetesService, keyOf(namespace, name)).value?.hostname ?? [],
+  );
+  return { resource, conditions, hosts, policies: usable ? policiesOf(read, resource) : [] };
 }
 
 function accepted(

@@ -1,0 +1,41 @@
+import type { Origin } from '../../../mesh/origin.ts';
+import type { Finding } from '../finding.ts';
+import { step } from '../world.ts';
+import type { Condition } from './conditions.ts';
+import type { GatewayApiStatus } from './status.ts';
+import { gatewayApiStatuses } from './statuses.ts';
+
+/** What statuses complain about, for those who read findings: at the listener or parent that it is about. */
+export const gatewayApiFindings = step('findings of the gateway api', (read): readonly Finding[] =>
+  read.of(gatewayApiStatuses, '').flatMap(findingsOf),
+);
+
+function findingsOf({ key, status }: GatewayApiStatus): Finding[] {
+  const at = (field: string, conditions: readonly Condition[] = []): Finding[] =>
+    conditions.filter(isComplaint).map(({ message }) => ({ origin: key satisfies Origin, field, message }));
+  const parents = (status.parents ?? []).flatMap(({ conditions }, i) =>
+    // References are the same for all parents.
+    at(
+      `spec.parentRefs[${i}]`,
+      conditions.filter(({ type }) => type === 'Accepted'),
+    ),
+  );
+  const references = status.parents?.[0]?.conditions.filter(({ type }) => type === 'ResolvedRefs');
+  return [
+    ...at('spec', status.conditions),
+    ...(status.listeners ?? []).flatMap(({ conditions }, i) =>
+      at(
+        `spec.listeners[${i}]`,
+        conditions.filter(({ type }) => type !== 'Programmed' && type !== 'Conflicted'),
+      ),
+    ),
+    ...parents,
+    ...at('spec.rules', references),
+    ...at('spec', status.ancestors?.[0]?.conditions),
+  ];
+}
+
+/** Whether nobody serves a Gateway yet is not the author's mistake. */
+function isComplaint({ type, status, reason }: Condition): boolean {
+  return status === 'False' && !(type === 'Programmed' && reason === 'NoResources');
+}

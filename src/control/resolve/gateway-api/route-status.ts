@@ -1,0 +1,94 @@
+import type { BackendTlsPolicy } from '../../../api/gateway/backend-tls-policy.ts';
+import type { Resource } from '../../../api/resources.ts';
+import type { RuleSet } from '../../../mesh/route.ts';
+import { objectKey, objectOf, type Read, step } from '../world.ts';
+import { attachedRoutes } from './attached-routes.ts';
+import { type BackendTls, backendTlsPolicies } from './backend-tls.ts';
+import { controllerOfClass } from './classes.ts';
+import { isFalse, resolvedRefs } from './conditions.ts';
+import { parentsOf, routeKey } from './parents.ts';
+import { GROUP, type RouteKind, type RouteResource } from './route-kinds.ts';
+import { routeRules } from './route-rules.ts';
+import type { GatewayApiStatusFields } from './status.ts';
+
+export function routeStatus(
+  read: Read,
+  kind: RouteKind,
+  route: RouteResource,
+): GatewayApiStatusFields | undefined {
+  const key = routeKey(kind, route);
+  const parents = read.of(parentsOf, key);
+  if (parents.length === 0) return undefined;
+  const { value, findings } = read.of(routeRules, key);
+  const [failed] = findings;
+  const resolved = resolvedRefs(value?.problems ?? []);
+  return {
+    parents: parents.map(({ ref, controller, accepted }) => ({
+      parentRef: ref,
+      controllerName: controller,
+      conditions: [
+        failed === undefined ? accepted : isFalse('Accepted', 'UnsupportedValue', failed.message),
+        resolved,
+      ],
+    })),
+  };
+}
+
+type Ancestor = { readonly namespace: string; readonly name: string };
+
+/** Gateways that have routes to a service, by its hostname. */
+const gatewaysOfService = step('gateways of a service', (read, host): readonly Ancestor[] => {
+  const found = new Map<string, Ancestor>();
+  for (const routes of read.of(attachedRoutes, '').byListener.values())
+    for (const { rules, attachment } of routes) {
+      const { gateway } = attachment.listener;
+      if (leadsTo(rules, host)) found.set(`${gateway.namespace}/${gateway.name}`, gateway);
+    }
+  return [...found.values()];
+});
+
+function leadsTo(
+  rules: {
+    readonly http: readonly { readonly rule: RuleSet['http'][number] }[];
+    readonly connections: RuleSet['tcp'];
+  },
+  host: string,
+): boolean {
+  const all = [
+    ...rules.http.flatMap(({ rule: { action } }) => (action.type === 'forward' ? action.destinations : [])),
+    ...rules.connections.flatMap(({ destinations }) => destinations),
+  ];
+  return all.some(({ destination }) => destination.host === host);
+}
+
+const policiesByName = step(
+  'backend tls policies by name',
+  (read): ReadonlyMap<string, BackendTls> =>
+    new Map(read.of(backendTlsPolicies, '').map((policy) => [objectKey(policy.resource), policy])),
+);
+
+/** A policy is judged for each Gateway that has routes to one of its services. */
+export function policyStatus(
+  read: Read,
+  resource: Resource<BackendTlsPolicy>,
+): GatewayApiStatusFields | undefined {
+  const policy = read.of(policiesByName, '').get(objectKey(resource));
+  if (policy === undefined) return undefined;
+  const ancestors = new Map<string, Ancestor>();
+  for (const host of policy.hosts)
+    for (const gateway of read.of(gatewaysOfService, host))
+      ancestors.set(`${gateway.namespace}/${gateway.name}`, gateway);
+  return {
+    ancestors: [...ancestors.values()].map(({ namespace, name }) => ({
+      ancestorRef: { group: GROUP, kind: 'Gateway', namespace, name },
+      controllerName: controllerOf(read, namespace, name),
+      conditions: policy.conditions,
+    })),
+  };
+}
+
+function controllerOf(read: Read, namespace: string, name: string): string {
+  const gateway = objectOf(read, `${GROUP}/Gateway`, namespace, name);
+  const controller = gateway && read.of(controllerOfClass, gateway.object.spec.gatewayClassName);
+  return controller ?? '';
+}
