@@ -1,54 +1,40 @@
 import { Deadline } from '../../lib/deadlines.ts';
-import { getHeader, type Headers, removeHeader, setHeader } from '../../wire/headers.ts';
+import { getHeader, type Headers, removeHeader } from '../../wire/headers.ts';
 import { removeHopByHop } from '../../wire/http1/hop-by-hop.ts';
 import type { RequestHead } from '../../wire/http1/message.ts';
 import { FLAG } from '../observe/response-flags.ts';
-import type { DownstreamEvents, DownstreamStream, UpstreamResponse } from './codec.ts';
+import type { DownstreamEvents, DownstreamStream } from './codec.ts';
 import type { ConnectionView } from './connection-view.ts';
 import type { CompiledChain } from './filter-chain.ts';
-import { applyOperations } from './header-operations.ts';
 import type { Reply } from './http-filter.ts';
-import { localReplyHead } from './local-reply.ts';
 import type { HttpManager } from './manager.ts';
 import { routeOf } from './pick-route.ts';
 import { prepareRequest, removeInternalOnly } from './prepare-request.ts';
-import { prepareResponse } from './prepare-response.ts';
 import { NO_ROUTE, noRoute, REPLIES, routeReply, tlsRequired } from './replies.ts';
 import { RequestState } from './request-state.ts';
+import { ResponseSide } from './response-side.ts';
 import { leafOf, type Route } from './route-table.ts';
-import type { Forwarding, RoutedStream } from './routed-stream.ts';
-import { StreamRecord } from './stream-record.ts';
+import type { RoutedStream } from './routed-stream.ts';
 
 /** Reasons to hold the request; it flows when there is none. */
 const HOLD_FILTER = 1;
 const HOLD_UPSTREAM = 2;
 
 /**
- * One request and its answer. It runs the phases: prepare, route, request filters, terminal; then response filters back
- * to the client. Between them it only hands on what the codecs of both sides say. It ends exactly once, in #end.
+ * One request and its answer, the way there; response-side.ts is the way back. It runs the phases: prepare, route, request filters, terminal; then response filters back
+ * to the client. Between them it only hands on what the codecs of both sides say. It ends exactly once, in end().
  */
-export class Exchange extends StreamRecord implements DownstreamEvents, RoutedStream {
+export class Exchange extends ResponseSide implements DownstreamEvents, RoutedStream {
   readonly requestBody: 'none' | 'length' | 'stream';
   readonly upgrade: string;
   readonly expectsContinue: boolean;
-  requestEnded: boolean;
-  responseStarted = false;
   declare route: Route;
-  readonly #stream: DownstreamStream;
-  readonly #keepAlive: boolean;
   readonly #idle: Deadline;
   /** 0: it may rest as long as it likes. */
   #idleMs: number;
   readonly #limit: Deadline | undefined;
-  #chain: CompiledChain | undefined;
-  #forwarding: Forwarding | undefined;
   #holds = 0;
-  #responseEnded = false;
-  /** What the upstream sent while filters were not done with the response's head. */
-  #waiting: (() => void)[] | undefined;
-  #responseBody: UpstreamResponse['body'] = 'none';
   #reason = '';
-  #moved = false;
 
   /** `idle` calls idleExpired() when it expires. */
   constructor(
@@ -59,9 +45,8 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
     idle: Deadline,
   ) {
     const request = new RequestState(head.method, head.path, head.authority, head.headers);
-    super(manager, connection, request, head.version === 10 ? 'HTTP/1.0' : 'HTTP/1.1');
-    this.#stream = stream;
-    this.#keepAlive = head.keepAlive;
+    const protocol = head.version === 10 ? 'HTTP/1.0' : 'HTTP/1.1';
+    super(manager, connection, request, protocol, stream, head.keepAlive);
     this.requestBody = head.framing === 'none' ? 'none' : head.framing === 'length' ? 'length' : 'stream';
     this.requestEnded = head.framing === 'none';
     this.upgrade = head.upgrade.toLowerCase() === 'h2c' ? '' : head.upgrade;
@@ -89,7 +74,7 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
       return;
     }
     const leaf = this.leaf ?? NO_ROUTE;
-    this.#chain = manager.chainOf(leaf);
+    this.chain = manager.chainOf(leaf);
     this.#runRequestFilters(0);
   }
 
@@ -98,7 +83,7 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
   onRequestData(bytes: Buffer): void {
     if (this.over) return;
     this.bytesReceived += bytes.length;
-    this.#moved = true;
+    this.moved = true;
     this.#sendRequestData(bytes, false);
   }
 
@@ -107,18 +92,18 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
     this.requestEnded = true;
     this.requestEndMs = this.clock.monotonicMs();
     if (this.#limit !== undefined) this.manager.deadlines.clear(this.#limit);
-    if (this.#chain !== undefined && this.#chain.requestData.length > 0) this.#sendRequestData(EMPTY, true);
-    this.#forwarding?.requestEnd(trailers);
-    if (this.#responseEnded) this.#end();
+    if (this.chain !== undefined && this.chain.requestData.length > 0) this.#sendRequestData(EMPTY, true);
+    this.forwarding?.requestEnd(trailers);
+    if (this.responseEnded) this.end();
   }
 
   onRequestFlush(): void {
-    this.#touch();
-    this.#forwarding?.requestFlush();
+    this.touch();
+    this.forwarding?.requestFlush();
   }
 
   onResponseDrain(): void {
-    this.#forwarding?.responseDrain();
+    this.forwarding?.responseDrain();
   }
 
   onRequestReset(message: string, protocolError: boolean): void {
@@ -129,81 +114,13 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
       this.responseFlags =
         (this.responseFlags & ~FLAG.downstreamConnectionTermination) | FLAG.downstreamProtocolError;
     this.connectionTerminationDetails = protocolError ? message : undefined;
-    this.#forwarding?.abort();
-    this.#end();
-  }
-
-  // What the terminal answers.
-
-  inform(status: number, headers: Headers): void {
-    if (this.over || this.responseStarted) return;
-    removeHopByHop(headers);
-    this.#stream.sendInformational(status, headers);
-    this.#stream.flush();
-  }
-
-  respond(response: UpstreamResponse): void {
-    if (this.over) return;
-    this.responseStarted = true;
-    this.responseStartMs = this.clock.monotonicMs();
-    this.responseCodeDetails = 'via_upstream';
-    this.response = response;
-    this.#applyRoute(response.headers);
-    this.#moved = true;
-    this.#begin(response);
-  }
-
-  respondData(bytes: Buffer): boolean {
-    if (this.over) return true;
-    if (this.#waiting !== undefined) {
-      this.#waiting.push(() => this.respondData(bytes));
-      return true;
-    }
-    this.#moved = true;
-    return this.#sendResponseData(bytes, false);
-  }
-
-  respondEnd(trailers: Headers | undefined): void {
-    if (this.over) return;
-    if (this.#waiting !== undefined) {
-      this.#waiting.push(() => this.respondEnd(trailers));
-      return;
-    }
-    if (this.#chain !== undefined && this.#chain.responseData.length > 0) this.#sendResponseData(EMPTY, true);
-    if (trailers !== undefined) this.responseTrailers = trailers;
-    this.#responseEnded = true;
-    // Bytes of another protocol go on in the other direction.
-    if (this.#responseBody !== 'raw' || this.requestEnded) this.#end();
-    this.#stream.sendEnd(trailers);
-  }
-
-  respondFlush(): void {
-    this.#touch();
-    if (!this.#stream.flush() && !this.over) this.#forwarding?.pauseResponse();
+    this.abortForwarding();
+    this.end();
   }
 
   /** Nothing moved for too long. */
   idleExpired(): void {
     this.fail(REPLIES.streamIdle);
-  }
-
-  fail(reply: Reply): void {
-    if (this.over) return;
-    this.responseFlags |= reply.flags ?? 0;
-    this.responseCodeDetails = reply.details;
-    const forwarding = this.#forwarding;
-    this.#forwarding = undefined;
-    forwarding?.abort();
-    if (this.responseStarted || reply.reset) {
-      this.manager.stats.downstream_rq_tx_reset++;
-      this.#end();
-      this.#stream.reset();
-      return;
-    }
-    this.responseStarted = true;
-    this.#waiting = undefined;
-    this.#release(HOLD_FILTER | HOLD_UPSTREAM);
-    this.#sendReply(reply);
   }
 
   holdRequest(): void {
@@ -252,7 +169,7 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
   }
 
   #runRequestFilters(from: number): void {
-    const hooks = (this.#chain as CompiledChain).requestHeaders;
+    const hooks = (this.chain as CompiledChain).requestHeaders;
     for (let i = from; i < hooks.length; i++) {
       const verdict = hooks[i]?.(this);
       if (verdict === undefined) continue;
@@ -278,7 +195,7 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
     }
     this.#runRequestFilters(next);
     this.#release(HOLD_FILTER);
-    this.#forwarding?.requestFlush();
+    this.forwarding?.requestFlush();
   }
 
   #forward(): void {
@@ -296,138 +213,37 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
     }
     manager.stats.rq_total++;
     const forwarding = manager.terminal.start(this, action, leaf);
-    if (!this.over) this.#forwarding = forwarding;
+    if (!this.over) this.forwarding = forwarding;
   }
 
   #sendRequestData(bytes: Buffer, end: boolean): void {
     let data = bytes;
-    const hooks = this.#chain?.requestData;
+    const hooks = this.chain?.requestData;
     if (hooks !== undefined)
       for (let i = 0; i < hooks.length; i++) data = hooks[i]?.(this, data, end) ?? data;
-    if (data.length === 0 || this.#forwarding === undefined) return;
-    if (!this.#forwarding.requestData(data)) this.#hold(HOLD_UPSTREAM);
-  }
-
-  #sendResponseData(bytes: Buffer, end: boolean): boolean {
-    let data = bytes;
-    const hooks = this.#chain?.responseData;
-    if (hooks !== undefined)
-      for (let i = 0; i < hooks.length; i++) data = hooks[i]?.(this, data, end) ?? data;
-    this.bytesSent += data.length;
-    return data.length === 0 ? true : this.#stream.sendData(data);
-  }
-
-  /** The response's head, upstream's or our own, through the filters to the client. */
-  #begin(response: UpstreamResponse): void {
-    this.response = response;
-    this.#responseBody = response.body;
-    this.#runResponseFilters(response, 0);
-  }
-
-  #runResponseFilters(response: UpstreamResponse, from: number): void {
-    const hooks = this.#chain?.responseHeaders ?? [];
-    for (let i = from; i < hooks.length; i++) {
-      const verdict = hooks[i]?.(this);
-      if (verdict === undefined) continue;
-      if (verdict instanceof Promise) {
-        this.#waiting = [];
-        this.#forwarding?.pauseResponse();
-        verdict.then(
-          (reply) => this.#afterResponseFilter(response, reply, i + 1),
-          (error: Error) => this.#afterResponseFilter(response, REPLIES.filterFailed(error), i + 1),
-        );
-        return;
-      }
-      this.#replaceResponse(verdict);
-      return;
-    }
-    this.#sendHead(response);
-  }
-
-  #afterResponseFilter(response: UpstreamResponse, reply: Reply | undefined, next: number): void {
-    if (this.over) return;
-    const waiting = this.#waiting ?? [];
-    this.#waiting = undefined;
-    if (reply !== undefined) {
-      this.#replaceResponse(reply);
-      return;
-    }
-    this.#runResponseFilters(response, next);
-    for (const event of waiting) event();
-    this.#forwarding?.resumeResponse();
-    this.respondFlush();
-  }
-
-  /** A filter answers in the upstream's place; nothing was sent yet. */
-  #replaceResponse(reply: Reply): void {
-    this.#forwarding?.abort();
-    this.#forwarding = undefined;
-    this.responseFlags |= reply.flags ?? 0;
-    this.responseCodeDetails = reply.details;
-    this.#chain = undefined;
-    this.#sendReply(reply);
-  }
-
-  #sendReply(reply: Reply): void {
-    const isGrpc = this.request.header('content-type')?.startsWith('application/grpc') ?? false;
-    const { status, headers: own, body } = localReplyHead(reply, isGrpc, this.request.method === 'HEAD');
-    const headers: Headers = [];
-    if (reply.applyRouteHeaders) this.#applyRoute(headers);
-    headers.push(...own);
-    this.#begin({ status, reason: '', headers, body: body === '' ? 'none' : 'length' });
-    if (this.over) return;
-    if (body !== '') this.respondData(Buffer.from(body, 'latin1'));
-    this.respondEnd(undefined);
-    this.#stream.flush();
-  }
-
-  /** What the route says of responses, and how many attempts it took. */
-  #applyRoute(headers: Headers): void {
-    if (this.leaf?.responseHeaders !== undefined) applyOperations(this.leaf.responseHeaders, headers, this);
-    const { action } = this.route;
-    if (action.kind === 'forward' && action.attemptCountInResponse)
-      setHeader(headers, 'x-envoy-attempt-count', String(Math.max(1, this.outcome.attempts)));
-  }
-
-  #sendHead(response: UpstreamResponse): void {
-    const { manager } = this;
-    const { status, headers } = this.response;
-    const requestId = manager.settings.requestIdInResponse ? this.request.header('x-request-id') : undefined;
-    prepareResponse(headers, manager.settings, manager.clock, requestId);
-    const transformed =
-      response.body === 'length' && this.#chain !== undefined && this.#chain.responseData.length > 0;
-    const body = transformed && getHeader(headers, 'content-length') === undefined ? 'stream' : response.body;
-    const upgrade = body === 'raw' && status === 101 ? this.upgrade : '';
-    // What a client still sends of a raw stream is not the rest of the request any more.
-    if (body === 'raw') this.#becomeRaw();
-    const close = !this.#keepAlive || manager.closing();
-    this.#stream.sendHead(
-      { status, reason: status === response.status ? response.reason : '', headers, body, upgrade },
-      close,
-    );
-  }
-
-  #becomeRaw(): void {
-    this.requestEnded = false;
-    this.requestEndMs = -1;
-    this.manager.stats.downstream_cx_upgrades_total++;
+    if (data.length === 0 || this.forwarding === undefined) return;
+    if (!this.forwarding.requestData(data)) this.#hold(HOLD_UPSTREAM);
   }
 
   #continueNow(): void {
     removeHeader(this.request.headers, 'expect');
-    this.#stream.sendInformational(100, []);
-    this.#stream.flush();
+    this.stream.sendInformational(100, []);
+    this.stream.flush();
+  }
+
+  protected releaseRequest(): void {
+    this.#release(HOLD_FILTER | HOLD_UPSTREAM);
   }
 
   #hold(reason: number): void {
-    if (this.#holds === 0) this.#stream.pause();
+    if (this.#holds === 0) this.stream.pause();
     this.#holds |= reason;
   }
 
   #release(reason: number): void {
     if (this.#holds === 0) return;
     this.#holds &= ~reason;
-    if (this.#holds === 0) this.#stream.resume();
+    if (this.#holds === 0) this.stream.resume();
   }
 
   /** The route's idle time in place of the connection manager's. */
@@ -438,20 +254,20 @@ export class Exchange extends StreamRecord implements DownstreamEvents, RoutedSt
   }
 
   /** Bytes moved: the idle time starts anew. Once per read, not once per piece; and not for what is over with it. */
-  #touch(): void {
-    if (!this.#moved || this.over) return;
-    this.#moved = false;
+  protected touch(): void {
+    if (!this.moved || this.over) return;
+    this.moved = false;
     if (this.#idleMs > 0) this.manager.deadlines.set(this.#idle, this.#idleMs);
   }
 
-  #end(): void {
+  protected end(): void {
     if (this.over) return;
     this.over = true;
     this.endedMs = this.clock.monotonicMs();
     const { deadlines } = this.manager;
     deadlines.clear(this.#idle);
     if (this.#limit !== undefined) deadlines.clear(this.#limit);
-    if (this.#chain !== undefined) for (const close of this.#chain.close) close(this);
+    if (this.chain !== undefined) for (const close of this.chain.close) close(this);
     this.manager.finished(this);
   }
 }

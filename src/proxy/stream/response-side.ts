@@ -1,0 +1,231 @@
+import { getHeader, type Headers, setHeader } from '../../wire/headers.ts';
+import { removeHopByHop } from '../../wire/http1/hop-by-hop.ts';
+import type { DownstreamStream, UpstreamResponse } from './codec.ts';
+import type { ConnectionView } from './connection-view.ts';
+import type { CompiledChain } from './filter-chain.ts';
+import { applyOperations } from './header-operations.ts';
+import type { Reply } from './http-filter.ts';
+import { localReplyHead } from './local-reply.ts';
+import type { HttpManager } from './manager.ts';
+import { prepareResponse } from './prepare-response.ts';
+import { REPLIES } from './replies.ts';
+import type { RequestState } from './request-state.ts';
+import type { Forwarding } from './routed-stream.ts';
+import { StreamRecord } from './stream-record.ts';
+
+/**
+ * The way back of a stream: the upstream's response, or an answer of our own, through the response filters to the
+ * client. exchange.ts is the way there.
+ */
+export abstract class ResponseSide extends StreamRecord {
+  requestEnded = false;
+  responseStarted = false;
+  abstract readonly upgrade: string;
+  protected readonly stream: DownstreamStream;
+  protected readonly keepAlive: boolean;
+  protected chain: CompiledChain | undefined;
+  protected forwarding: Forwarding | undefined;
+  protected responseEnded = false;
+  /** Bytes moved since the last touch(). */
+  protected moved = false;
+  /** What the upstream sent while filters were not done with the response's head. */
+  #waiting: (() => void)[] | undefined;
+  #responseBody: UpstreamResponse['body'] = 'none';
+
+  constructor(
+    manager: HttpManager,
+    connection: ConnectionView,
+    request: RequestState,
+    protocol: string,
+    stream: DownstreamStream,
+    keepAlive: boolean,
+  ) {
+    super(manager, connection, request, protocol);
+    this.stream = stream;
+    this.keepAlive = keepAlive;
+  }
+
+  /** The stream is over. Does so once. */
+  protected abstract end(): void;
+  /** Bytes moved, or not. */
+  protected abstract touch(): void;
+  /** Lets the request flow, whatever held it. */
+  protected abstract releaseRequest(): void;
+
+  inform(status: number, headers: Headers): void {
+    if (this.over || this.responseStarted) return;
+    removeHopByHop(headers);
+    this.stream.sendInformational(status, headers);
+    this.stream.flush();
+  }
+
+  respond(response: UpstreamResponse): void {
+    if (this.over) return;
+    this.responseStarted = true;
+    this.responseStartMs = this.clock.monotonicMs();
+    this.responseCodeDetails = 'via_upstream';
+    this.response = response;
+    this.#applyRoute(response.headers);
+    this.moved = true;
+    this.#begin(response);
+  }
+
+  respondData(bytes: Buffer): boolean {
+    if (this.over) return true;
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(() => this.respondData(bytes));
+      return true;
+    }
+    this.moved = true;
+    return this.#sendResponseData(bytes, false);
+  }
+
+  respondEnd(trailers: Headers | undefined): void {
+    if (this.over) return;
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(() => this.respondEnd(trailers));
+      return;
+    }
+    if (this.chain !== undefined && this.chain.responseData.length > 0) this.#sendResponseData(EMPTY, true);
+    if (trailers !== undefined) this.responseTrailers = trailers;
+    this.responseEnded = true;
+    // Bytes of another protocol go on in the other direction.
+    if (this.#responseBody !== 'raw' || this.requestEnded) this.end();
+    this.stream.sendEnd(trailers);
+  }
+
+  respondFlush(): void {
+    this.touch();
+    if (!this.stream.flush() && !this.over) this.forwarding?.pauseResponse();
+  }
+
+  fail(reply: Reply): void {
+    if (this.over) return;
+    this.responseFlags |= reply.flags ?? 0;
+    this.responseCodeDetails = reply.details;
+    this.abortForwarding();
+    if (this.responseStarted || reply.reset) {
+      this.manager.stats.downstream_rq_tx_reset++;
+      this.end();
+      this.stream.reset();
+      return;
+    }
+    this.responseStarted = true;
+    this.#waiting = undefined;
+    this.releaseRequest();
+    this.#sendReply(reply);
+  }
+
+  #sendResponseData(bytes: Buffer, end: boolean): boolean {
+    let data = bytes;
+    const hooks = this.chain?.responseData;
+    if (hooks !== undefined)
+      for (let i = 0; i < hooks.length; i++) data = hooks[i]?.(this, data, end) ?? data;
+    this.bytesSent += data.length;
+    return data.length === 0 ? true : this.stream.sendData(data);
+  }
+
+  /** The response's head, upstream's or our own, through the filters to the client. */
+  #begin(response: UpstreamResponse): void {
+    this.response = response;
+    this.#responseBody = response.body;
+    this.#runResponseFilters(response, 0);
+  }
+
+  #runResponseFilters(response: UpstreamResponse, from: number): void {
+    const hooks = this.chain?.responseHeaders ?? [];
+    for (let i = from; i < hooks.length; i++) {
+      const verdict = hooks[i]?.(this);
+      if (verdict === undefined) continue;
+      if (verdict instanceof Promise) {
+        this.#waiting = [];
+        this.forwarding?.pauseResponse();
+        verdict.then(
+          (reply) => this.#afterResponseFilter(response, reply, i + 1),
+          (error: Error) => this.#afterResponseFilter(response, REPLIES.filterFailed(error), i + 1),
+        );
+        return;
+      }
+      this.#replaceResponse(verdict);
+      return;
+    }
+    this.#sendHead(response);
+  }
+
+  #afterResponseFilter(response: UpstreamResponse, reply: Reply | undefined, next: number): void {
+    if (this.over) return;
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    if (reply !== undefined) {
+      this.#replaceResponse(reply);
+      return;
+    }
+    this.#runResponseFilters(response, next);
+    for (const event of waiting) event();
+    this.forwarding?.resumeResponse();
+    this.respondFlush();
+  }
+
+  /** A filter answers in the upstream's place; nothing was sent yet. */
+  #replaceResponse(reply: Reply): void {
+    this.abortForwarding();
+    this.responseFlags |= reply.flags ?? 0;
+    this.responseCodeDetails = reply.details;
+    this.chain = undefined;
+    this.#sendReply(reply);
+  }
+
+  #sendReply(reply: Reply): void {
+    const isGrpc = this.request.header('content-type')?.startsWith('application/grpc') ?? false;
+    const { status, headers: own, body } = localReplyHead(reply, isGrpc, this.request.method === 'HEAD');
+    const headers: Headers = [];
+    if (reply.applyRouteHeaders) this.#applyRoute(headers);
+    headers.push(...own);
+    this.#begin({ status, reason: '', headers, body: body === '' ? 'none' : 'length' });
+    if (this.over) return;
+    if (body !== '') this.respondData(Buffer.from(body, 'latin1'));
+    this.respondEnd(undefined);
+    this.stream.flush();
+  }
+
+  /** What the route says of responses, and how many attempts it took. */
+  #applyRoute(headers: Headers): void {
+    if (this.leaf?.responseHeaders !== undefined) applyOperations(this.leaf.responseHeaders, headers, this);
+    const action = this.route?.action;
+    if (action?.kind === 'forward' && action.attemptCountInResponse)
+      setHeader(headers, 'x-envoy-attempt-count', String(Math.max(1, this.outcome.attempts)));
+  }
+
+  #sendHead(response: UpstreamResponse): void {
+    const { manager } = this;
+    const { status, headers } = this.response;
+    const requestId = manager.settings.requestIdInResponse ? this.request.header('x-request-id') : undefined;
+    prepareResponse(headers, manager.settings, manager.clock, requestId);
+    const transformed =
+      response.body === 'length' && this.chain !== undefined && this.chain.responseData.length > 0;
+    const body = transformed && getHeader(headers, 'content-length') === undefined ? 'stream' : response.body;
+    const upgrade = body === 'raw' && status === 101 ? this.upgrade : '';
+    // What a client still sends of a raw stream is not the rest of the request any more.
+    if (body === 'raw') this.#becomeRaw();
+    const close = !this.keepAlive || manager.closing();
+    this.stream.sendHead(
+      { status, reason: status === response.status ? response.reason : '', headers, body, upgrade },
+      close,
+    );
+  }
+
+  #becomeRaw(): void {
+    this.requestEnded = false;
+    this.requestEndMs = -1;
+    this.manager.stats.downstream_cx_upgrades_total++;
+  }
+
+  /** Nobody wants what the upstream has to say. */
+  protected abortForwarding(): void {
+    const { forwarding } = this;
+    this.forwarding = undefined;
+    forwarding?.abort();
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
