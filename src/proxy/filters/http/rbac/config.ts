@@ -2,6 +2,7 @@ import { type CompiledRbac, compileRbac } from '../../../../xds/match/rbac.ts';
 import { fieldIn, refuseRest } from '../../../../xds/match/refuse.ts';
 import type { AnyMessage } from '../../../../xds/resources.ts';
 import type { HttpFilterContext } from '../../../stream/http-filter.ts';
+import { withoutTemplates } from './path-template.ts';
 
 /** extensions.filters.http.rbac.v3.RBAC: rules that decide, and rules on trial. */
 export interface RbacConfig {
@@ -27,8 +28,11 @@ export function lowerRbac(message: AnyMessage, { refuse, field }: HttpFilterCont
   } = message;
   const { track_per_rule_stats: _perRule, ...rest } = more;
   refuseRest(refuse, field, rest);
-  const read = (value: unknown, name: string): CompiledRbac | undefined =>
-    value === undefined ? undefined : compileRbac(value as Rules, refuse, fieldIn(field, name));
+  const read = (value: unknown, name: string): CompiledRbac | undefined => {
+    if (value === undefined) return undefined;
+    const place = fieldIn(field, name);
+    return compileRbac(withoutTemplates(value as Rules, refuse, place), refuse, place);
+  };
   return {
     enforced: read(rules, 'rules'),
     shadow: read(shadow_rules, 'shadow_rules'),

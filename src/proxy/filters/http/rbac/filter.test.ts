@@ -10,6 +10,7 @@ import {
   staticCluster,
 } from '../../../test-proxy.ts';
 import { RBAC_MESSAGE, RBAC_ROUTE_MESSAGE } from './config.ts';
+import { templateRegex } from './path-template.ts';
 
 afterEach(closeAll);
 
@@ -25,7 +26,11 @@ const rules = (action: string, path: string) => ({
   },
 });
 
-async function proxyWith(config: object, route: object = {}) {
+async function proxyWith(
+  config: object,
+  route: object = {},
+  entry = '%RESPONSE_CODE% %RESPONSE_CODE_DETAILS%\n',
+) {
   const { port } = await startUpstream((_, response) => response.end('ok'));
   return startTestProxy({
     direction: 'inbound',
@@ -37,7 +42,7 @@ async function proxyWith(config: object, route: object = {}) {
         {
           typed_config: any('envoy.extensions.access_loggers.stream.v3.StdoutAccessLog', {
             log_format: {
-              text_format_source: { inline_string: '%RESPONSE_CODE% %RESPONSE_CODE_DETAILS%\n' },
+              text_format_source: { inline_string: entry },
             },
           }),
         },
@@ -79,5 +84,60 @@ describe('rules about requests', () => {
       typed_per_filter_config: { 'envoy.filters.http.rbac': any(RBAC_ROUTE_MESSAGE, {}) },
     });
     expect((await send(proxy.port)).status).toBe(200);
+  });
+
+  it('that only log leave a hint and deny nothing', async () => {
+    const { rules: logging } = rules('LOG', '/admin');
+    const proxy = await proxyWith({ rules: logging }, {}, '%DYNAMIC_METADATA(envoy.common:access_log_hint)%');
+    expect((await send(proxy.port, { path: '/admin' })).status).toBe(200);
+    expect((await send(proxy.port, { path: '/' })).status).toBe(200);
+    expect(proxy.log).toEqual(['true', 'false']);
+  });
+
+  it('on trial say what they would have done, under their own prefix', async () => {
+    const config = { shadow_rules: rules('DENY', '/x').rules, shadow_rules_stat_prefix: 'dry_' };
+    const proxy = await proxyWith(config, {}, '%DYNAMIC_METADATA(envoy.filters.http.rbac)%');
+    await send(proxy.port, { path: '/x' });
+    await send(proxy.port, { path: '/y' });
+    expect(proxy.log.map((entry) => JSON.parse(entry))).toEqual([
+      {
+        dry_shadow_effective_policy_id: 'ns[default]-policy[p]-rule[0]',
+        dry_shadow_engine_result: 'denied',
+      },
+      { dry_shadow_engine_result: 'allowed' },
+    ]);
+  });
+
+  it('take templates of paths', async () => {
+    const uri_template = {
+      typed_config: any('envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig', {
+        path_template: '/a/*/b/**',
+      }),
+    };
+    const permissions = [{ and_rules: { rules: [{ uri_template }] } }];
+    const policies = { p: { permissions, principals: [{ any: true }] } };
+    const proxy = await proxyWith({ rules: { policies } });
+    const status = async (path: string) => (await send(proxy.port, { path })).status;
+    expect(await status('/a/x/b/c/d?q')).toBe(200);
+    expect(await status('/a/x/y/b/c')).toBe(403);
+    expect(await status('/a//b/c')).toBe(403);
+  });
+});
+
+describe('a template of a path', () => {
+  it.each<[string, string, boolean]>([
+    ['/a/{id}', '/a/1', true],
+    ['/a/{id}', '/a/1/2', false],
+    ['/a/{rest=b/**}', '/a/b/c/d', true],
+    ['/a/**', '/a/', true],
+    ['/**.js', '/x/y.js', true],
+    ['/**.js', '/x/yajs', false],
+    ['/a.b', '/axb', false],
+  ])('%s, %s: %s', (template, path, matches) => {
+    expect(new RegExp(`^(?:${templateRegex(template)})$`).test(path)).toBe(matches);
+  });
+
+  it.each(['a', '/**/a', '/a*', '/{', '/a b', '/[a]'])('is not %s', (template) => {
+    expect(templateRegex(template)).toBeUndefined();
   });
 });

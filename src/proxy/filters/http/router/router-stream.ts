@@ -1,5 +1,5 @@
 import type { Timer } from '../../../../lib/clock.ts';
-import { Deadline, type Deadlines } from '../../../../lib/deadlines.ts';
+import type { Deadline, Deadlines } from '../../../../lib/deadlines.ts';
 import { getHeader, type Headers, setHeader } from '../../../../wire/headers.ts';
 import { removeHopByHop } from '../../../../wire/http1/hop-by-hop.ts';
 import { FLAG } from '../../../observe/response-flags.ts';
@@ -11,11 +11,13 @@ import type { Endpoint } from '../../../upstream/endpoint.ts';
 import type { Freshness } from '../../../upstream/http1-pool.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { RouterConfig } from './config.ts';
+import { EndpointChoice } from './endpoint-choice.ts';
 import { type Failure, failureReply, noEndpoint } from './failures.ts';
 import { KeptBody } from './kept-body.ts';
 import type { Mirror } from './mirror.ts';
 import { type RequestTimes, requestTimes, rewriteRequest, setAuthority, syncHost } from './request-head.ts';
 import { mayWant, type RetryState, retryStateOf } from './retry-state.ts';
+import { TimeLimits } from './time-limits.ts';
 
 /** What the router has around it. One for all streams of a chain. */
 export interface RouterEnvironment {
@@ -44,11 +46,10 @@ export class RouterStream implements Forwarding, AttemptOwner {
   #attempt: Attempt | undefined;
   #retryState: RetryState | undefined | null = null;
   #times: RequestTimes = { totalMs: 0, perTryMs: 0 };
-  #total: Deadline | undefined;
-  #longest: Deadline | undefined;
+  #limits: TimeLimits | undefined;
   #body: KeptBody | undefined;
   #mirrors = NO_MIRRORS;
-  #tried: Set<Endpoint> | undefined;
+  readonly #choice: EndpointChoice;
   #backOff: Timer | undefined;
   #attempts = 0;
   #resent = false;
@@ -65,6 +66,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
     this.#action = action;
     this.#leaf = leaf;
     this.#router = router;
+    this.#choice = new EndpointChoice(stream, action.retry);
   }
 
   /** Sends the request, as far as that goes at once. */
@@ -90,7 +92,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
     if (this.#stream.requestBody !== 'none') this.#keepBody();
     if (this.#action.mirrors.length > 0) this.#mirrors = this.#router.mirror(this.#stream, this.#action);
     const maxStreamMs = this.#action.maxStreamMs ?? this.#router.maxStreamMs;
-    if (maxStreamMs > 0) this.#limitStream(maxStreamMs);
+    if (maxStreamMs > 0) this.#timeLimits().limitStream(maxStreamMs);
     if (this.#stream.requestEnded) this.#requestComplete();
     this.#starting = true;
     this.#try('any');
@@ -244,7 +246,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
   /** One try on an endpoint that the cluster picks. */
   #try(freshness: Freshness, on?: Endpoint): void {
     const cluster = this.#cluster!;
-    const endpoint = on ?? this.#pick(cluster);
+    const endpoint = on ?? this.#choice.next(cluster);
     if (endpoint === undefined) {
       cluster.stats.upstream_cx_none_healthy++;
       this.#fail(noEndpoint(cluster));
@@ -273,25 +275,6 @@ export class RouterStream implements Forwarding, AttemptOwner {
       this.#stream.holdRequest();
   }
 
-  #pick(cluster: Cluster): Endpoint | undefined {
-    const { request, connection } = this.#stream;
-    const context = {
-      destination: connection.downstream.local,
-      header: (name: string) => request.header(name),
-    };
-    const policy = this.#action.retry;
-    let endpoint = cluster.pick(context);
-    if (policy === undefined || !policy.avoidPreviousHosts) return endpoint;
-    for (
-      let draw = 0;
-      draw < policy.hostDraws && endpoint !== undefined && this.#tried?.has(endpoint);
-      draw++
-    )
-      endpoint = cluster.pick(context);
-    if (endpoint !== undefined) this.#tried = (this.#tried ?? new Set()).add(endpoint);
-    return endpoint;
-  }
-
   #perTry() {
     const ms = this.#times.perTryMs;
     if (ms === 0) return undefined;
@@ -308,7 +291,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
     removeHopByHop(headers);
     if (response.body === 'raw') {
       this.#raw = true;
-      this.#clearTimes();
+      this.#limits?.clear();
     }
     if (!this.#router.config.suppressEnvoyHeaders) {
       const serviceMs = Math.round(this.#stream.clock.monotonicMs() - this.#sentMs);
@@ -382,8 +365,15 @@ export class RouterStream implements Forwarding, AttemptOwner {
     for (const mirror of this.#mirrors) mirror.end();
     const { totalMs } = this.#times;
     if (totalMs === 0 || this.#stream.responseStarted) return;
-    this.#total = new Deadline(() => this.#timedOut());
-    this.#router.deadlines.set(this.#total, totalMs);
+    this.#timeLimits().limitResponse(totalMs);
+  }
+
+  #timeLimits(): TimeLimits {
+    this.#limits ??= new TimeLimits(this.#router.deadlines, (limit) => {
+      if (limit === 'response') this.#timedOut();
+      else this.#fail({ kind: 'max-duration', message: 'The request took longer than a stream may.' });
+    });
+    return this.#limits;
   }
 
   #timedOut(): void {
@@ -397,13 +387,6 @@ export class RouterStream implements Forwarding, AttemptOwner {
     }
     const message = `${endpoint?.address ?? `Cluster ${cluster.name}`} did not answer within ${this.#times.totalMs} ms.`;
     this.#fail({ kind: 'timeout', message });
-  }
-
-  #limitStream(ms: number): void {
-    this.#longest = new Deadline(() =>
-      this.#fail({ kind: 'max-duration', message: `The request took over ${ms} ms.` }),
-    );
-    this.#router.deadlines.set(this.#longest, ms);
   }
 
   /** The response had begun: the client sees it cut. */
@@ -426,15 +409,9 @@ export class RouterStream implements Forwarding, AttemptOwner {
     this.#end();
   }
 
-  #clearTimes(): void {
-    const { deadlines } = this.#router;
-    if (this.#total !== undefined) deadlines.clear(this.#total);
-    if (this.#longest !== undefined) deadlines.clear(this.#longest);
-  }
-
   #end(): void {
     this.#over = true;
-    this.#clearTimes();
+    this.#limits?.clear();
     this.#retryOver();
     this.#backOff?.cancel();
   }
