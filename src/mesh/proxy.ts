@@ -1,3 +1,4 @@
+import type { Place } from './locality.ts';
 import type { Labels, Workload } from './workload.ts';
 
 /** A proxy that asks for its configuration. */
@@ -24,6 +25,8 @@ export interface View {
   readonly sidecar: string;
   /** Its labels, as far as any rule looks at them. */
   readonly labels: Labels;
+  /** Where it runs; nowhere while no policy looks at that. */
+  readonly place: Place;
   /** It shares its host's network: calls come to a forward proxy, not by interception. */
   readonly forwardProxy: boolean;
   /** Of a router: its own port behind each port of the services that lead to it. A Gateway names the service's port. */

@@ -47,7 +47,7 @@ function olderFindings(read: Read, rules: RuleSet): Finding[] {
 
 /** A view of the namespace without Sidecar and labels, which is enough to ask for rules. */
 function viewOfNamespace(namespace: string): string {
-  return JSON.stringify(['sidecar', namespace, '', [], false, [], []]);
+  return JSON.stringify(['sidecar', namespace, '', [], false, [], [], ['', '', '']]);
 }
 
 function destinationFindings(read: Read, rules: RuleSet): Finding[] {

@@ -3,6 +3,7 @@ import { labelKeysOfDestinationRules } from './destination-rules.ts';
 import { gateways } from './gateways.ts';
 import { inboundPorts } from './inbound-ports.ts';
 import { namespaceClass } from './namespace-classes.ts';
+import { placeOf, placeUse } from './places.ts';
 import { proxy } from './proxies.ts';
 import { sidecarOf, sidecarOfKey } from './sidecars.ts';
 import { virtualServices } from './virtual-services.ts';
@@ -22,7 +23,9 @@ export const viewKeyOf = step('view of a proxy', (read, key): string => {
   // A Sidecar may speak of "this namespace", and so means another thing in each; a Gateway may select only in its own.
   const alike = sidecar === '' && who.type === 'sidecar';
   const namespace = alike ? read.of(namespaceClass, who.namespace) : who.namespace;
-  return JSON.stringify([who.type, namespace, sidecar, labels, explicit !== undefined, ports, bound]);
+  const { locality, network, node } = placeOf(read, who);
+  const place = [locality, network, node];
+  return JSON.stringify([who.type, namespace, sidecar, labels, explicit !== undefined, ports, bound, place]);
 });
 
 function sidecarName(read: Read, who: MeshProxy): string {
@@ -46,16 +49,19 @@ type ViewParts = [
   boolean,
   [number, number][],
   [number, number][],
+  [string, string, string],
 ];
 
 /** The view of a key. */
 export const view = step('view', (_read, key): View => {
-  const [type, namespace, sidecar, labels, forwardProxy, ports, bound] = JSON.parse(key) as ViewParts;
+  const [type, namespace, sidecar, labels, forwardProxy, ports, bound, place] = JSON.parse(key) as ViewParts;
+  const [locality, network, node] = place;
   return {
     type,
     namespace,
     sidecar,
     labels: Object.fromEntries(labels),
+    place: { locality, network, node },
     forwardProxy,
     ports: new Map(ports),
     boundPorts: new Map(bound),
@@ -74,7 +80,11 @@ const labelKeysOfSources = step('label keys of sources', (read): readonly string
 });
 
 const labelKeysOfSidecars = step('label keys of sidecars', (read, namespace): readonly string[] => {
-  const keys = [...read.of(labelKeysOfSources, ''), ...read.of(labelKeysOfDestinationRules, namespace)];
+  const keys = [
+    ...read.of(labelKeysOfSources, ''),
+    ...read.of(labelKeysOfDestinationRules, namespace),
+    ...read.of(placeUse, '').labels,
+  ];
   return [...new Set(keys)].sort();
 });
 

@@ -1,8 +1,14 @@
 import { formatProtoDuration } from '../../../lib/duration.ts';
 import { isHttp } from '../../../mesh/protocol.ts';
+import type { View } from '../../../mesh/proxy.ts';
 import type { Service, ServicePort } from '../../../mesh/service.ts';
 import type { MeshSettings } from '../../../mesh/settings.ts';
-import { policyOfPort, type Subset, type TrafficPolicy } from '../../../mesh/traffic-policy.ts';
+import {
+  type LocalityPreference,
+  policyOfPort,
+  type Subset,
+  type TrafficPolicy,
+} from '../../../mesh/traffic-policy.ts';
 import { outboundCluster as clusterName, clusterSni } from '../../../xds/names.ts';
 import type { Cluster } from '../../../xds/resources.ts';
 import { type HostPolicy, hostPolicy, hostPolicyKey } from '../../resolve/destination-rules.ts';
@@ -14,6 +20,7 @@ import { inView, viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedCluster, emittedCluster } from '../emitted.ts';
 import { assignmentKey, inlineAssignment } from '../endpoint/load-assignment.ts';
+import { preferenceOf } from '../endpoint/preference.ts';
 import { adsSource } from '../sources.ts';
 import { balancing } from './balancing.ts';
 import { circuitBreakers } from './circuit-breakers.ts';
@@ -45,7 +52,7 @@ export const clustersOfService = step('clusters of a service', (read, key): read
     .filter(({ protocol }) => protocol !== 'udp')
     .flatMap((port) =>
       [undefined, ...policy.subsets].map((subset) =>
-        clusterOf(read, { service, port, subset, policy, ...discovery }),
+        clusterOf(read, { service, port, subset, policy, view, ...discovery }),
       ),
     );
 });
@@ -55,6 +62,7 @@ interface ClusterInput {
   readonly port: ServicePort;
   readonly subset: Subset | undefined;
   readonly policy: HostPolicy;
+  readonly view: View;
   /** The proxy chooses the endpoint: there is no address that a client chose. */
   readonly routed: boolean;
 }
@@ -87,12 +95,17 @@ function clusterOf(read: Read, input: ClusterInput): EmittedCluster {
 }
 
 /** The mesh's defaults where the rules are silent. */
-function withDefaults(policy: TrafficPolicy, { pool, outlier }: MeshSettings): TrafficPolicy {
+function withDefaults(policy: TrafficPolicy, { pool, outlier, locality }: MeshSettings): TrafficPolicy {
   return {
     ...policy,
     ...(pool === undefined ? {} : { pool: { ...pool, ...policy.pool } }),
     ...(outlier === undefined ? {} : { outlier: { ...outlier, ...policy.outlier } }),
+    ...(isPlain(locality) ? {} : { loadBalancer: { locality, ...policy.loadBalancer } }),
   };
+}
+
+function isPlain({ distribute, zoneAwareFrom }: LocalityPreference): boolean {
+  return distribute.length === 0 && zoneAwareFrom === undefined;
 }
 
 /** Where endpoints come from, and how one is chosen. */
@@ -107,7 +120,13 @@ function discovery(read: Read, input: ClusterInput, policy: TrafficPolicy, name:
     type,
     load_assignment: read.of(
       inlineAssignment,
-      assignmentKey(service, port.number, subset?.name ?? '', subset?.labels ?? {}),
+      assignmentKey(
+        service,
+        port.number,
+        subset?.name ?? '',
+        subset?.labels ?? {},
+        preferenceOf(input.view, service, policy, read.of(meshSettings, '')),
+      ),
     ),
     // Envoy's other settings of DNS here are deprecated for a kind of cluster that older proxies do not know.
     dns_lookup_family: 'V4_PREFERRED',

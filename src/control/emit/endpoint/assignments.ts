@@ -1,12 +1,15 @@
+import { policyOfPort } from '../../../mesh/traffic-policy.ts';
 import type { Labels } from '../../../mesh/workload.ts';
 import { parseClusterName } from '../../../xds/names.ts';
 import { hostPolicy, hostPolicyKey } from '../../resolve/destination-rules.ts';
+import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { scopedService, scopedServices } from '../../resolve/scoped-services.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import { step } from '../../resolve/world.ts';
 import { clustersOfService } from '../cluster/outbound-cluster.ts';
 import { type EmittedEndpoints, sortedByName } from '../emitted.ts';
 import { assignmentKey, sharedAssignment } from './load-assignment.ts';
+import { type Preference, preferenceOf } from './preference.ts';
 
 // The short path: a change of endpoints reaches nothing but these.
 
@@ -35,19 +38,32 @@ const assignmentsOfService = step(
     return read.of(clustersOfService, key).flatMap(({ object: { type, name } }) => {
       const parsed = parseClusterName(name ?? '');
       if (type !== 'EDS' || parsed?.direction !== 'outbound') return [];
-      const labels = read.of(subsetLabels, inView(key, parsed.subset));
-      return [read.of(sharedAssignment, assignmentKey(service, parsed.port, parsed.subset, labels))];
+      const { labels, preference } = read.of(subsetAt, inView(key, parsed.subset, parsed.port));
+      return [
+        read.of(sharedAssignment, assignmentKey(service, parsed.port, parsed.subset, labels, preference)),
+      ];
     });
   },
 );
 
-/** Labels of a subset, by view, hostname and the subset's name; none for the service as a whole. */
-const subsetLabels = step('labels of a subset', (read, key): Labels => {
+/** What decides about the endpoints of a subset ('' for the service as a whole) at a port. */
+interface SubsetAt {
+  readonly labels: Labels;
+  readonly preference: Preference | undefined;
+}
+
+/** By view, hostname, the subset's name, and port. */
+const subsetAt = step('subset at a port', (read, key): SubsetAt => {
   const { viewKey, view, parts } = viewAndParts(read, key);
-  const [hostname = '', subset = ''] = parts;
+  const [hostname = '', name = '', port = ''] = parts;
   const service = read.of(scopedService, inView(viewKey, hostname));
-  const policyKey = hostPolicyKey(view.namespace, hostname, service?.namespace ?? '', view.labels);
-  return subset === ''
-    ? {}
-    : (read.of(hostPolicy, policyKey).subsets.find(({ name }) => name === subset)?.labels ?? {});
+  if (service === undefined) return { labels: {}, preference: undefined };
+  const policyKey = hostPolicyKey(view.namespace, hostname, service.namespace, view.labels);
+  const { policy, subsets } = read.of(hostPolicy, policyKey);
+  const subset = name === '' ? undefined : subsets.find((one) => one.name === name);
+  const ofPort = policyOfPort(policy, subset?.policy, Number(port));
+  return {
+    labels: subset?.labels ?? {},
+    preference: preferenceOf(view, service, ofPort, read.of(meshSettings, '')),
+  };
 });

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../../../mesh/endpoint.ts';
+import { localityMatches } from '../../../mesh/locality.ts';
 import type { Service } from '../../../mesh/service.ts';
 import { type Labels, matchesLabels } from '../../../mesh/workload.ts';
 import { outboundCluster } from '../../../xds/names.ts';
@@ -8,6 +9,7 @@ import { serviceByKey, serviceKey } from '../../resolve/services.ts';
 import { keyOf, partsOf, step } from '../../resolve/world.ts';
 import { type EmittedEndpoints, emittedEndpoints } from '../emitted.ts';
 import { socketAddress } from '../sources.ts';
+import { distance, type Preference } from './preference.ts';
 
 /** By service, port, subset and its labels: the same for all views that mean the same by a cluster's name. */
 export const sharedAssignment = step('shared load assignment', (read, key): EmittedEndpoints => {
@@ -17,7 +19,7 @@ export const sharedAssignment = step('shared load assignment', (read, key): Emit
 
 /** The assignment as a mere object, for clusters that carry their endpoints themselves. */
 export const inlineAssignment = step('assignment', (read, key): ClusterLoadAssignment => {
-  const [port = '', subset = '', labels = '{}'] = partsOf(key).slice(SERVICE_KEY_PARTS);
+  const [port = '', subset = '', labels = '{}', wish = ''] = partsOf(key).slice(SERVICE_KEY_PARTS);
   const wanted = JSON.parse(labels) as Labels;
   const usable = read
     .of(endpoints, serviceKeyOf(key))
@@ -25,19 +27,72 @@ export const inlineAssignment = step('assignment', (read, key): ClusterLoadAssig
   const hostname = read.of(serviceByKey, serviceKeyOf(key))?.hostname ?? '';
   return {
     cluster_name: outboundCluster(Number(port), subset, hostname),
-    endpoints: localities(usable, Number(port)),
+    endpoints: preferred(usable, Number(port), wish === '' ? undefined : (JSON.parse(wish) as Preference)),
   };
 });
 
 /** Key of {@link inlineAssignment}. */
-export function assignmentKey(service: Service, port: number, subset: string, labels: Labels): string {
-  return keyOf(serviceKey(service), port, subset, JSON.stringify(labels));
+export function assignmentKey(
+  service: Service,
+  port: number,
+  subset: string,
+  labels: Labels,
+  preference: Preference | undefined,
+): string {
+  const wish = preference === undefined ? '' : JSON.stringify(preference);
+  return keyOf(serviceKey(service), port, subset, JSON.stringify(labels), wish);
 }
 
 const SERVICE_KEY_PARTS = 4;
 
 function serviceKeyOf(key: string): string {
   return keyOf(...partsOf(key).slice(0, SERVICE_KEY_PARTS));
+}
+
+/** The groups in the order, or with the shares, that the caller prefers. */
+function preferred(
+  usable: readonly Endpoint[],
+  port: number,
+  preference: Preference | undefined,
+): LocalityLbEndpoints[] {
+  if (preference === undefined) return localities(usable, port);
+  if (preference.shares !== undefined) return shared(localities(usable, port), preference.shares);
+  const byDistance = new Map<string, { readonly far: readonly number[]; readonly endpoints: Endpoint[] }>();
+  for (const endpoint of usable) {
+    if (!endpoint.ports.has(port)) continue;
+    const far = distance(endpoint, preference);
+    const group = byDistance.get(far.join()) ?? { far, endpoints: [] };
+    group.endpoints.push(endpoint);
+    byDistance.set(far.join(), group);
+  }
+  return [...byDistance.values()]
+    .sort((a, b) => (a.far[0] ?? 0) - (b.far[0] ?? 0) || (a.far[1] ?? 0) - (b.far[1] ?? 0))
+    .flatMap(({ endpoints }, priority) =>
+      localities(endpoints, port).map((group) => (priority === 0 ? group : { ...group, priority })),
+    );
+}
+
+/** Localities with the shares of the first pattern that means them, divided by weight; those of no pattern get nothing. */
+function shared(
+  groups: readonly LocalityLbEndpoints[],
+  shares: Readonly<Record<string, number>>,
+): LocalityLbEndpoints[] {
+  const patterns = Object.entries(shares);
+  const chosen = groups.map((group) => {
+    const { region = '', zone = '', sub_zone = '' } = group.locality ?? {};
+    return patterns.findIndex(([pattern]) => localityMatches(pattern, [region, zone, sub_zone].join('/')));
+  });
+  return groups.flatMap((group, i) => {
+    const pattern = chosen[i] ?? -1;
+    const [, share = 0] = patterns[pattern] ?? [];
+    if (pattern < 0) return [];
+    const total = groups.reduce((sum, other, j) => (chosen[j] === pattern ? sum + weightOf(other) : sum), 0);
+    return [{ ...group, load_balancing_weight: Math.max(1, Math.round((share * weightOf(group)) / total)) }];
+  });
+}
+
+function weightOf({ load_balancing_weight = 1 }: LocalityLbEndpoints): number {
+  return load_balancing_weight;
 }
 
 /** One group for each locality, by name; the weight of a group is what its endpoints weigh together. */
