@@ -20,13 +20,22 @@ export function normalizePath(path: string, config: HttpConnectionManager): stri
   return only + query;
 }
 
-/** RFC 3986 §6.2.2: backslashes are slashes, unreserved characters unescaped, dots resolved. */
+/** RFC 3986 §6.2.2: backslashes are slashes, unreserved characters unescaped and no others plain, dots resolved. */
 function canonical(path: string): string {
-  const unescaped = path.replaceAll('\\', '/').replace(/%([0-9a-fA-F]{2})/g, (all, hex: string) => {
-    const character = String.fromCharCode(Number.parseInt(hex, 16));
-    return /[A-Za-z0-9\-._~]/.test(character) ? character : all;
-  });
-  return /\/\./.test(unescaped) ? resolveDots(unescaped) : unescaped;
+  const escaped = path
+    .replaceAll('\\', '/')
+    .replace(/%([0-9a-fA-F]{2})/g, (all, hex: string) => {
+      const character = String.fromCharCode(Number.parseInt(hex, 16));
+      return /[A-Za-z0-9\-._~]/.test(character) ? character : all;
+    })
+    .replace(/[^\x21-\x7e]|["<>`{}]/gu, (character) =>
+      Array.from(new TextEncoder().encode(character), percentEscape).join(''),
+    );
+  return /\/\./.test(escaped) ? resolveDots(escaped) : escaped;
+}
+
+function percentEscape(byte: number): string {
+  return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
 function resolveDots(path: string): string {
