@@ -6,6 +6,13 @@
  * One process each for clients, proxy and upstream. Clients keep their connections busy (closed loop) with a GET of
  * seven headers; the upstream answers 200 bytes. Runs of the contestants alternate; medians are printed. CPU time is
  * read from /proc, so other work on the machine moves the results little.
+ *
+ * Where a request's 21 us went when this was written (two cores, Envoy 1.40: 35 us; perf with --perf-basic-prof): half
+ * to the kernel for two reads and two writes, which no JavaScript changes; 4 us to the 64 KiB that node:net allocates
+ * for every read; 3 us to node's streams; 2 us each to parsing, to strings of the heads, and to everything between the
+ * two codecs (routing, filters, router, pool, statistics). What helped, in order: one write for head and body; nothing
+ * made that nearly no request needs (retry state, deadlines of its own, texts of addresses); remembering the last
+ * host, path and status, because traffic comes in runs; deadlines in queues in place of a timer per request.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';

@@ -5,7 +5,7 @@ import type { RequestHead } from '../../wire/http1/message.ts';
 import { FLAG } from '../observe/response-flags.ts';
 import type { DownstreamEvents, DownstreamStream } from './codec.ts';
 import type { ConnectionView } from './connection-view.ts';
-import type { CompiledChain } from './filter-chain.ts';
+import { type CompiledChain, type HeaderHook, verdictOf } from './filter-chain.ts';
 import type { Reply } from './http-filter.ts';
 import type { HttpManager } from './manager.ts';
 import { routeOf } from './pick-route.ts';
@@ -171,7 +171,7 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
   #runRequestFilters(from: number): void {
     const hooks = (this.chain as CompiledChain).requestHeaders;
     for (let i = from; i < hooks.length; i++) {
-      const verdict = hooks[i]?.(this);
+      const verdict = verdictOf(hooks[i] as HeaderHook, this);
       if (verdict === undefined) continue;
       if (!(verdict instanceof Promise)) {
         this.fail(verdict);

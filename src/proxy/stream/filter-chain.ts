@@ -1,4 +1,5 @@
 import type { ConfiguredFilter, FilterStream, HttpFilter, Verdict } from './http-filter.ts';
+import { REPLIES } from './replies.ts';
 import type { RouteLeaf } from './route-table.ts';
 
 /**
@@ -6,15 +7,25 @@ import type { RouteLeaf } from './route-table.ts';
  * leaves have none at all for bodies, and then bodies pass from socket to socket.
  */
 export interface CompiledChain {
-  readonly requestHeaders: readonly ((stream: FilterStream) => Verdict)[];
+  readonly requestHeaders: readonly HeaderHook[];
   readonly requestData: readonly DataHook[];
   /** From the last filter to the first. */
-  readonly responseHeaders: readonly ((stream: FilterStream) => Verdict)[];
+  readonly responseHeaders: readonly HeaderHook[];
   readonly responseData: readonly DataHook[];
   readonly close: readonly ((stream: FilterStream) => void)[];
 }
 
+export type HeaderHook = (stream: FilterStream) => Verdict;
 type DataHook = (stream: FilterStream, bytes: Buffer, end: boolean) => Buffer;
+
+/** Runs a hook. A filter that throws fails its stream, closed and with 500, and no other. */
+export function verdictOf(hook: HeaderHook, stream: FilterStream): Verdict {
+  try {
+    return hook(stream);
+  } catch (error) {
+    return REPLIES.filterFailed(error as Error);
+  }
+}
 
 /** Compiles the chain for a leaf. */
 export function compileChain(filters: readonly ConfiguredFilter[], leaf: RouteLeaf): CompiledChain {

@@ -2,7 +2,7 @@ import { getHeader, type Headers, setHeader } from '../../wire/headers.ts';
 import { removeHopByHop } from '../../wire/http1/hop-by-hop.ts';
 import type { DownstreamStream, UpstreamResponse } from './codec.ts';
 import type { ConnectionView } from './connection-view.ts';
-import type { CompiledChain } from './filter-chain.ts';
+import { type CompiledChain, type HeaderHook, verdictOf } from './filter-chain.ts';
 import { applyOperations } from './header-operations.ts';
 import type { Reply } from './http-filter.ts';
 import { localReplyHead } from './local-reply.ts';
@@ -135,7 +135,7 @@ export abstract class ResponseSide extends StreamRecord {
   #runResponseFilters(response: UpstreamResponse, from: number): void {
     const hooks = this.chain?.responseHeaders ?? [];
     for (let i = from; i < hooks.length; i++) {
-      const verdict = hooks[i]?.(this);
+      const verdict = verdictOf(hooks[i] as HeaderHook, this);
       if (verdict === undefined) continue;
       if (verdict instanceof Promise) {
         this.#waiting = [];
