@@ -69,6 +69,18 @@ describe('bookinfo', () => {
     ]);
   });
 
+  it.each([
+    ['canary', [0.95, 0.05], ['v1', 'v3']],
+    ['fifty-fifty', [0.5, 0.5], ['v1', 'v3']],
+    ['strict-mtls', [0.34, 0.33, 0.33], ['v1', 'v2', 'v3']],
+  ])('has its shares in variant %s', async (name, shares, versions) => {
+    const { destinations } = explained(await variant(name), REVIEWS);
+    expect(destinations.map(({ share }) => share)).toEqual(shares);
+    expect(destinations.map(({ workloads }) => workloads)).toEqual(
+      versions.map((v) => [`default/reviews-${v}`]),
+    );
+  });
+
   it('says what the time limit is', async () => {
     expect(explained(await variant('timeout'), REVIEWS)).toMatchObject({ timeoutMs: 500 });
   });
