@@ -177,6 +177,7 @@ function compiledOf(
     workloads: () => workloads as readonly WorkloadSummary[],
     services: () => [],
     locate: () => undefined,
+    gatewayApiStatuses: () => [],
   };
 }
 
