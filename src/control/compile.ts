@@ -17,6 +17,7 @@ import {
   proxyRoutes,
 } from './emit/proxy-resources.ts';
 import { findings } from './resolve/findings.ts';
+import { gatewaySecrets } from './resolve/gateway-api/gateway-secrets.ts';
 import type { GatewayApiStatus } from './resolve/gateway-api/status.ts';
 import { gatewayApiStatuses } from './resolve/gateway-api/statuses.ts';
 import { proxyKey } from './resolve/proxies.ts';
@@ -77,6 +78,8 @@ export interface Compiled {
   services(): readonly ServiceSummary[];
   /** Status of each object of the Kubernetes Gateway API that is weft's to judge. */
   gatewayApiStatuses(): readonly GatewayApiStatus[];
+  /** Names of secrets that proxies of a namespace may have because they open a Gateway's listeners. */
+  gatewaySecrets(namespace: string): ReadonlySet<string>;
   /** File and line of what made a resource; undefined once the object is gone. */
   locate(origin: Origin): { readonly file: string; readonly line: number } | undefined;
 }
@@ -104,6 +107,7 @@ function compiled(world: World, memo: StepMemo<World>): Compiled {
     workloads: () => memo.of(workloadSummaries, ''),
     services: () => memo.of(serviceSummaries, ''),
     gatewayApiStatuses: () => memo.of(gatewayApiStatuses, ''),
+    gatewaySecrets: (namespace) => memo.of(gatewaySecrets, namespace),
     locate: (origin) => locate(world.resources, origin),
   };
   memos.set(result, memo);

@@ -28,6 +28,8 @@ export function viewFor(
   if (view === undefined) return undefined;
   // Who has proved nothing gets no private keys.
   const secretsFor = (names: ReadonlySet<string>) =>
-    secrets.secretsFor(names, peer === undefined ? undefined : id.namespace);
+    peer === undefined
+      ? secrets.secretsFor(names, undefined)
+      : secrets.secretsFor(names, id.namespace, compiled.gatewaySecrets(id.namespace));
   return snapshotOf(view, secretsFor, String(compiled.revision), bytes);
 }

@@ -5,10 +5,14 @@ import type { Emitted } from '../emit/emitted.ts';
 export interface SecretSource {
   /**
    * Those of the names that exist and may be had. `namespace` is the one that the proxy has proved to be of: without it,
-   * and from other namespaces, no TLS secrets. `default`, a workload's own key, is never here: keys are made where they
-   * are used.
+   * and from other namespaces, no TLS secrets but those that are lent to it, by their full names. `default`, a workload's
+   * own key, is never here: keys are made where they are used.
    */
-  secretsFor(names: ReadonlySet<string>, namespace: string | undefined): readonly Emitted[];
+  secretsFor(
+    names: ReadonlySet<string>,
+    namespace: string | undefined,
+    lent?: ReadonlySet<string>,
+  ): readonly Emitted[];
 }
 
 /** The data of a Kubernetes Secret, decoded. */
@@ -19,6 +23,10 @@ export interface SecretData {
 /** Name under which proxies ask for the trust bundle. */
 export const ROOT_CA = 'ROOTCA';
 const SCHEME = 'kubernetes://';
+/** Secrets of Gateways of the Kubernetes Gateway API, which may be lent from other namespaces. */
+const GATEWAY_SCHEME = 'kubernetes-gateway://';
+/** CA certificates out of ConfigMaps: nothing private about them. */
+const CONFIG_MAP_SCHEME = 'configmap://';
 /** Ending of a name that asks only for the CA certificate of a secret. */
 const CA_ENDING = '-cacert';
 
@@ -28,10 +36,16 @@ export interface SecretSourceOptions {
   readonly rootsPem: string;
   /** A Kubernetes Secret; the same object as long as it does not change. */
   readonly find: (namespace: string, name: string) => SecretData | undefined;
+  /** A Kubernetes ConfigMap, likewise; default: there are none. */
+  readonly findConfigMap?: (namespace: string, name: string) => SecretData | undefined;
 }
 
 /** Secrets of one moment. */
-export function createSecretSource({ rootsPem, find }: SecretSourceOptions): SecretSource {
+export function createSecretSource({
+  rootsPem,
+  find,
+  findConfigMap = () => undefined,
+}: SecretSourceOptions): SecretSource {
   const rootCa = emitted({ name: ROOT_CA, validation_context: { trusted_ca: { inline_string: rootsPem } } });
   const made = new Map<string, Emitted | undefined>();
   const tlsSecret = (name: string, namespace: string): Emitted | undefined => {
@@ -39,17 +53,54 @@ export function createSecretSource({ rootsPem, find }: SecretSourceOptions): Sec
     if (!made.has(key)) made.set(key, fromKubernetes(name, namespace, find));
     return made.get(key);
   };
+  const publicSecret = (name: string): Emitted | undefined => {
+    if (!made.has(name)) made.set(name, fromConfigMap(name, findConfigMap));
+    return made.get(name);
+  };
+  const lentSecret = (name: string): Emitted | undefined => {
+    if (!made.has(name)) made.set(name, fromGateway(name, find));
+    return made.get(name);
+  };
+  const privateSecret = (name: string, namespace: string, lent: ReadonlySet<string>) => {
+    if (name.startsWith(CONFIG_MAP_SCHEME)) return publicSecret(name);
+    return lent.has(name) ? lentSecret(name) : tlsSecret(name, namespace);
+  };
   return {
-    secretsFor(names, namespace) {
+    secretsFor(names, namespace, lent = NONE) {
       const found: Emitted[] = [];
       for (const name of names) {
         if (name === ROOT_CA) found.push(rootCa);
-        const secret = namespace === undefined ? undefined : tlsSecret(name, namespace);
+        const secret = namespace === undefined ? undefined : privateSecret(name, namespace, lent);
         if (secret !== undefined) found.push(secret);
       }
       return found;
     },
   };
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** `SCHEME//NAMESPACE/NAME` in its two parts. */
+function partsAfter(
+  scheme: string,
+  resource: string,
+): readonly [namespace: string, name: string] | undefined {
+  const [namespace, name, ...more] = resource.slice(scheme.length).split('/');
+  if (!resource.startsWith(scheme) || namespace === undefined || name === undefined) return undefined;
+  return more.length > 0 ? undefined : [namespace, name];
+}
+
+function fromGateway(resource: string, find: SecretSourceOptions['find']): Emitted | undefined {
+  const parts = partsAfter(GATEWAY_SCHEME, resource);
+  const found = parts && find(...parts);
+  return found && certificateSecret(resource, found);
+}
+
+function fromConfigMap(resource: string, find: SecretSourceOptions['find']): Emitted | undefined {
+  const [namespace, name] = partsAfter(CONFIG_MAP_SCHEME, resource) ?? [];
+  if (namespace === undefined || !name?.endsWith(CA_ENDING)) return undefined;
+  const found = find(namespace, name.slice(0, -CA_ENDING.length));
+  return found && caSecret(resource, found);
 }
 
 /** `kubernetes://NAME` of the proxy's own namespace, or `kubernetes://NAMESPACE/NAME` where that is the same. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Compiled, compile } from '../../compile.ts';
-import { putOf } from '../../watch/memory/memory-source.ts';
-import { makeResourceStore, type ResourceStore } from '../../watch/store.ts';
+import { type Compiled, compile } from './compile.ts';
+import { putOf } from './watch/memory/memory-source.ts';
+import { makeResourceStore, type ResourceStore } from './watch/store.ts';
 
 // Random changes of small meshes with Gateways, routes and grants: what is worked out step by step equals what is
 // worked out from scratch, statuses too.

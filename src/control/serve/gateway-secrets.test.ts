@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { meshOf, storeOf } from '../../testing/compiled-mesh.ts';
+import { certificateSecret, gatewayApiObject } from '../../testing/gateway-api.ts';
+import { secretSources } from './kubernetes-secrets.ts';
+
+const mesh =
+  gatewayApiObject(
+    'Gateway',
+    'edge',
+    '{ gatewayClassName: weft, listeners: [{ name: https, port: 443, protocol: HTTPS, tls: { certificateRefs: [{ name: cert }] } }] }',
+  ) +
+  certificateSecret('cert') +
+  certificateSecret('other') +
+  `
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: ca, namespace: default }
+data: { ca.crt: '-----BEGIN CERTIFICATE-----' }`;
+
+function namesFor(namespace: string, ...wanted: readonly string[]): string[] {
+  const source = secretSources('roots')(storeOf(mesh).resources());
+  const lent = meshOf(mesh).gatewaySecrets(namespace);
+  return source.secretsFor(new Set(wanted), namespace, lent).map(({ name }) => name);
+}
+
+describe('secrets of Gateways', () => {
+  const own = 'kubernetes-gateway://default/cert';
+  const other = 'kubernetes-gateway://default/other';
+
+  it('are for the proxies that open the listeners, and only what those name', () => {
+    expect(namesFor('istio-system', own, other)).toEqual([own]);
+    expect(namesFor('shop', own)).toEqual([]);
+  });
+
+  it('CA certificates of ConfigMaps are for everybody', () => {
+    const ca = 'configmap://default/ca-cacert';
+    expect(namesFor('shop', ca, 'configmap://default/none-cacert', 'configmap://default/ca')).toEqual([ca]);
+  });
+});
