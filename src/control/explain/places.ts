@@ -94,8 +94,8 @@ export class Places {
     if (own !== undefined) return own;
     const object = this.mesh.read
       .of(gateways, '')
-      .find((gateway) => gateway.namespace === namespace && gateway.name === name);
-    return object && all.find(({ labels }) => matchesLabels(object.selector, labels));
+      .find(({ origin }) => origin.namespace === namespace && origin.name === name);
+    return object && all.find((place) => selects(object, place));
   }
 
   sidecarOf(workload: Workload): ExplainedProxy {
@@ -155,14 +155,21 @@ function grouped<T>(
 }
 
 function findGateways(workloads: readonly Workload[], objects: readonly Gateway[]): readonly GatewayPlace[] {
-  const selected = ({ labels }: { readonly labels: Labels }): boolean =>
-    objects.some(({ selector }) => Object.keys(selector).length > 0 && matchesLabels(selector, labels));
-  const running = workloads.filter((workload) => workload.gateway || selected(workload)).map(gatewayOf);
-  const asked = objects
-    .filter(({ selector }) => !running.some(({ labels }) => matchesLabels(selector, labels)))
-    .map(standIn);
+  const running = workloads
+    .filter((workload) => workload.gateway || objects.some((object) => selects(object, workload)))
+    .map(gatewayOf);
+  const asked = objects.filter((object) => !running.some((place) => selects(object, place))).map(standIn);
   const byName = new Map([...running, ...asked].map((place) => [`${place.namespace}/${place.name}`, place]));
   return [...byName.values()];
+}
+
+/** Whether a Gateway is served by a workload; one that selects everything means gateways only, and nobody more. */
+function selects(
+  { selector, workloadNamespace }: Gateway,
+  { labels, namespace }: { readonly labels: Labels; readonly namespace: string },
+): boolean {
+  const here = workloadNamespace === undefined || workloadNamespace === namespace;
+  return here && Object.keys(selector).length > 0 && matchesLabels(selector, labels);
 }
 
 interface ProxyParts {
