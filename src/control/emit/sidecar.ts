@@ -1,6 +1,6 @@
 import { formatProtoDuration } from '../../lib/duration.ts';
 import { meshSettings } from '../resolve/mesh-settings.ts';
-import { viewOutboundMode } from '../resolve/outbound-mode.ts';
+import { unknownCluster, viewOutboundMode } from '../resolve/outbound-mode.ts';
 import { proxy } from '../resolve/proxies.ts';
 import { viewKeyOf } from '../resolve/views.ts';
 import { step } from '../resolve/world.ts';
@@ -39,7 +39,7 @@ const viewListeners = step('listeners of a view', (read, viewKey): readonly Emit
 
 /** virtualOutbound of a view. */
 const outboundSocket = step('outbound socket', (read, viewKey): EmittedListener => {
-  return virtualOutbound(read.of(viewOutboundMode, viewKey), read.of(meshSettings, ''));
+  return virtualOutbound(read.of(unknownCluster, viewKey), read.of(meshSettings, ''));
 });
 
 /** All clusters of a sidecar, by the proxy's key. */

@@ -13,9 +13,19 @@ export const scopedServices = step('services of a view', (read, key): ServiceInd
   const visible = read.of(visibleServices, view.namespace);
   const scope = read.of(sidecarScope, keyOf(view.sidecar, view.namespace));
   if (scope === undefined) return visible;
-  const known = visible.list.filter((service) => inScope(scope, service));
-  return indexed([...known, ...routedTo(read, view, known, visible)], view.namespace);
+  const known = visible.list
+    .map((service) => inScope(scope, service))
+    .filter((service) => service !== undefined);
+  const proxy = visible.byHost.get(scope.egressProxy?.host ?? '');
+  const all = [...known, ...routedTo(read, view, known, visible), ...(proxy === undefined ? [] : [proxy])];
+  return indexed(distinctHosts(all), view.namespace);
 });
+
+/** A service that is known in several ways is known as it is first: with the ports that the Sidecar names. */
+function distinctHosts(all: readonly Service[]): readonly Service[] {
+  const seen = new Set<string>();
+  return all.filter(({ hostname }) => (seen.has(hostname) ? false : seen.add(hostname)));
+}
 
 /** One service of a view by hostname. */
 export const scopedService = step('service of a view', (read, key): Service | undefined => {

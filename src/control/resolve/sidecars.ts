@@ -1,6 +1,9 @@
 import type { Sidecar } from '../../api/istio/sidecar.ts';
 import type { Resource } from '../../api/resources.ts';
+import { defined } from '../../lib/defined.ts';
 import { hostMatches } from '../../mesh/hostname.ts';
+import { type Protocol, protocolNamed, protocolOfPort } from '../../mesh/protocol.ts';
+import type { Destination } from '../../mesh/route.ts';
 import { compareAge, type Service } from '../../mesh/service.ts';
 import { type Labels, matchesLabels } from '../../mesh/workload.ts';
 import { meshSettings } from './mesh-settings.ts';
@@ -12,9 +15,32 @@ const KIND = 'networking.istio.io/Sidecar';
 export interface SidecarScope {
   readonly namespace: string;
   readonly name: string;
-  /** Services of `namespace` (`*` all, the proxy's own written out) whose hosts match. */
-  readonly egress: readonly { readonly namespace: string; readonly host: string }[];
+  /** Services of `namespace` (`*` all, the proxy's own written out) whose hosts match, of all egress listeners. */
+  readonly egress: readonly EgressHost[];
+  /** By port, for listeners that name one. */
+  readonly egressPorts: ReadonlyMap<number, readonly EgressHost[]>;
+  /** Of the listener for all other ports; undefined where there is none. */
+  readonly egressRest: readonly EgressHost[] | undefined;
+  /** Egress listeners at an address of their own. */
+  readonly binds: readonly EgressBind[];
   readonly outbound: 'allow-any' | 'registry-only' | undefined;
+  /** Where calls to unknown destinations are sent. */
+  readonly egressProxy?: Destination;
+}
+
+/** Where an application calls a port of services by an address of this machine, beside or instead of interception. */
+export interface EgressBind {
+  readonly address: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+  /** The application connects to it itself: nothing is intercepted. */
+  readonly socket: boolean;
+}
+
+/** Hosts of services in a namespace, `*` for all. */
+export interface EgressHost {
+  readonly namespace: string;
+  readonly host: string;
 }
 
 /** Key of {@link sidecarOf}: the workload's namespace and labels. */
@@ -58,14 +84,38 @@ export const sidecarScope = step('sidecar scope', (read, key): SidecarScope | un
   const resource = sidecar === '' ? undefined : objectOf(read, KIND, namespace, name);
   if (resource === undefined) return undefined;
   const { egress, outboundTrafficPolicy } = resource.object.spec;
-  const hosts = egress === undefined ? ['*/*'] : egress.flatMap((listener) => listener.hosts ?? []);
+  const listeners = (egress ?? [{ hosts: ['*/*'] }]).map(({ port, hosts = [] }: EgressSpec) => ({
+    port: port?.number ?? 0,
+    hosts: hosts.map((host) => egressHost(host, proxyNamespace)),
+  }));
+  const proxy = outboundTrafficPolicy?.egressProxy;
   return {
     namespace,
     name,
-    egress: hosts.map((host) => egressHost(host, proxyNamespace)),
+    egress: listeners.flatMap(({ hosts }) => hosts),
+    egressPorts: new Map(listeners.filter(({ port }) => port > 0).map(({ port, hosts }) => [port, hosts])),
+    egressRest: listeners.find(({ port }) => port === 0)?.hosts,
+    binds: (egress ?? []).flatMap(bindOf),
     outbound: modeOf(outboundTrafficPolicy),
+    ...defined({ egressProxy: proxy && proxyDestination(proxy) }),
   };
 });
+
+type EgressSpec = NonNullable<Sidecar['spec']['egress']>[number];
+type ProxySpec = NonNullable<NonNullable<Sidecar['spec']['outboundTrafficPolicy']>['egressProxy']>;
+
+function proxyDestination({ host, subset = '', port }: ProxySpec): Destination {
+  return { host, subset, ...defined({ port: port?.number }) };
+}
+
+function bindOf({ port, bind = '', captureMode }: EgressSpec): readonly EgressBind[] {
+  const number = port?.number ?? 0;
+  const socket = captureMode === 'NONE';
+  const address = bind !== '' ? bind : socket ? '127.0.0.1' : '0.0.0.0';
+  if (number === 0 || (address === '0.0.0.0' && !socket)) return [];
+  const protocol = protocolNamed(port?.protocol ?? '') ?? protocolOfPort({ name: port?.name, number });
+  return [{ address, port: number, protocol, socket }];
+}
 
 /** A policy without a mode is REGISTRY_ONLY, as the API's zero value says. */
 function modeOf(policy: Sidecar['spec']['outboundTrafficPolicy']): SidecarScope['outbound'] {
@@ -83,9 +133,22 @@ function egressHost(
   return { namespace: namespace === '.' ? proxyNamespace : namespace, host: text.slice(slash + 1) };
 }
 
-/** Whether a proxy with this scope knows the service. */
-export function inScope(scope: SidecarScope, service: Service): boolean {
-  return scope.egress.some(
+/**
+ * The service with the ports that a proxy with this scope knows of it; undefined where there is none. A listener for
+ * a port decides about that port alone, the one without a port about all others.
+ */
+export function inScope(scope: SidecarScope, service: Service): Service | undefined {
+  if (!isImported(scope.egress, service)) return undefined;
+  if (scope.egressPorts.size === 0) return service;
+  const ports = service.ports.filter(({ number }) =>
+    isImported(scope.egressPorts.get(number) ?? scope.egressRest ?? [], service),
+  );
+  if (ports.length === service.ports.length) return service;
+  return ports.length === 0 ? undefined : { ...service, ports };
+}
+
+function isImported(hosts: readonly EgressHost[], service: Service): boolean {
+  return hosts.some(
     ({ namespace, host }) =>
       (namespace === '*' || namespace === service.namespace) && hostMatches(host, service.hostname),
   );

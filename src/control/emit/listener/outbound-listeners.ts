@@ -8,6 +8,7 @@ import { inView, viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener } from '../emitted.ts';
 import { isOnOwnAddress, isOnWildcard, singleAddresses } from './addressing.ts';
+import { egressBinds } from './egress-binds.ts';
 import { plainListenerParts, sniffedListenerParts } from './outbound-chains.ts';
 import { outboundListener } from './outbound-listener.ts';
 import { wildcardListener } from './wildcard-listener.ts';
@@ -25,7 +26,9 @@ export const outboundListeners = step('outbound listeners', (read, viewKey): rea
     .map((port) => read.of(wildcardListener, inView(viewKey, port)));
   // Several services may have one address (externalIPs, ServiceEntries): the first in order of hostname has it.
   const byName = new Map<string, EmittedListener>();
-  for (const listener of [...own, ...wildcards].filter((listener) => listener !== undefined))
+  for (const listener of [...read.of(egressBinds, viewKey), ...own, ...wildcards].filter(
+    (listener) => listener !== undefined,
+  ))
     if (!byName.has(listener.name)) byName.set(listener.name, listener);
   return [...byName.values()];
 });

@@ -9,11 +9,10 @@ const OUTBOUND_PORT = 15001;
 
 /**
  * The one outbound socket: connections are handed over to the listener of the address that was called, and stay here
- * where there is none. A connection to the socket itself would come back for ever, so it leads nowhere.
+ * where there is none, to go to `cluster`. A connection to the socket itself would come back for ever, so it leads nowhere.
  */
-export function virtualOutbound(mode: MeshSettings['outbound'], settings: MeshSettings): EmittedListener {
-  const { passthroughCluster, blackHoleCluster, virtualOutbound: name } = wellKnownNames;
-  const cluster = mode === 'registry-only' ? blackHoleCluster : passthroughCluster;
+export function virtualOutbound(cluster: string, settings: MeshSettings): EmittedListener {
+  const { blackHoleCluster, virtualOutbound: name } = wellKnownNames;
   return emittedListener({
     name,
     address: socketAddress('0.0.0.0', OUTBOUND_PORT),

@@ -1,10 +1,10 @@
 import { shortNames } from '../../../mesh/hostname.ts';
 import { isHttp, isTls } from '../../../mesh/protocol.ts';
 import type { Service, ServicePort } from '../../../mesh/service.ts';
-import { addressListener, outboundCluster, wellKnownNames } from '../../../xds/names.ts';
+import { addressListener, outboundCluster } from '../../../xds/names.ts';
 import type { FilterChain, Listener } from '../../../xds/resources.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
-import { viewOutboundMode } from '../../resolve/outbound-mode.ts';
+import { unknownCluster } from '../../resolve/outbound-mode.ts';
 import { scopedServices } from '../../resolve/scoped-services.ts';
 import { viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
@@ -114,8 +114,6 @@ function fallbackChain(read: Read, viewKey: string, user: User | undefined): Fil
     const [chain] = connectionChains(read, viewKey, user.service, user.port, false).reverse();
     if (chain !== undefined) return chain;
   }
-  const mode = read.of(viewOutboundMode, viewKey);
-  const cluster =
-    mode === 'registry-only' ? wellKnownNames.blackHoleCluster : wellKnownNames.passthroughCluster;
+  const cluster = read.of(unknownCluster, viewKey);
   return { name: 'PassthroughFilterChain', filters: [tcpFilter(cluster, cluster, settings)] };
 }

@@ -1,7 +1,7 @@
 import type { Origin } from '../../../mesh/origin.ts';
 import { hostPort, parseHostPort, wellKnownNames } from '../../../xds/names.ts';
 import type { RouteConfiguration, VirtualHost } from '../../../xds/resources.ts';
-import { viewOutboundMode } from '../../resolve/outbound-mode.ts';
+import { unknownCluster, viewOutboundMode } from '../../resolve/outbound-mode.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { distinct, type EmittedRoutes, emittedRoutes } from '../emitted.ts';
@@ -177,7 +177,7 @@ function unknownDestination(read: Read, viewKey: string): VirtualHost {
             cluster:
               mode === 'dynamic-dns'
                 ? wellKnownNames.allowAnyDynamicDnsCluster
-                : wellKnownNames.passthroughCluster,
+                : read.of(unknownCluster, viewKey),
             ...timeouts(undefined),
           },
         },

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { filterOf, hostOf, httpService, meshOf, named, proxyOf } from '../../../testing/compiled-mesh.ts';
+
+const services = [
+  httpService('web'),
+  httpService('reviews', { port: 9080 }),
+  httpService('ratings', { port: 9080 }),
+  `
+apiVersion: v1
+kind: Service
+metadata: { name: db, namespace: default }
+spec: { selector: { app: db }, clusterIP: 10.96.0.7, ports: [{ name: tcp, port: 3306 }, { name: http-admin, port: 9080 }] }`,
+].join('\n---');
+
+function sidecar(spec: string, name = 'default', namespace = 'default'): string {
+  return `
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: { name: ${name}, namespace: ${namespace} }
+spec: ${spec}`;
+}
+
+const view = (...more: readonly string[]) =>
+  proxyOf(meshOf(services + more.join('')), 'sidecar~default/web-v1');
+const clusters = (...more: readonly string[]) =>
+  view(...more)
+    .clusters()
+    .map(({ name }) => name.replace('.default.svc.cluster.local', ''))
+    .filter((name) => name.startsWith('outbound'));
+
+describe('egress listeners of a Sidecar', () => {
+  it('decide port by port, and the one without a port about the others', () => {
+    const spec = `
+  egress:
+    - { port: { number: 9080, protocol: HTTP, name: http }, hosts: ["./reviews.default.svc.cluster.local"] }
+    - { hosts: ["./db.default.svc.cluster.local", "./ratings.default.svc.cluster.local"] }`;
+    expect(clusters(sidecar(spec))).toEqual(['outbound|3306||db', 'outbound|9080||reviews']);
+  });
+
+  it('know nothing of ports that none of them is for', () => {
+    const spec = '{ egress: [{ port: { number: 3306, protocol: TCP, name: tcp }, hosts: ["*/*"] }] }';
+    expect(clusters(sidecar(spec))).toEqual(['outbound|3306||db']);
+  });
+
+  it('are at an address of their own where they name one, for applications that call it', () => {
+    const spec = `
+  egress:
+    - { port: { number: 9080, protocol: HTTP, name: http }, captureMode: NONE, hosts: ["./reviews.default.svc.cluster.local"] }
+    - { port: { number: 3306, protocol: TCP, name: tcp }, bind: 127.0.0.2, captureMode: NONE, hosts: ["./*"] }`;
+    const proxy = view(sidecar(spec));
+    const http = named(proxy.listeners(), '127.0.0.1_9080');
+    expect(http.bind_to_port).toBe(true);
+    expect(filterOf(http.filter_chains?.[0]).rds?.route_config_name).toBe('9080');
+    const tcp = named(proxy.listeners(), '127.0.0.2_3306');
+    expect(filterOf(tcp.filter_chains?.[0]).cluster).toBe('outbound|3306||db.default.svc.cluster.local');
+  });
+});
+
+describe('unknown destinations', () => {
+  it("go through the Sidecar's egress proxy", () => {
+    const spec = `
+  egress: [{ hosts: ["./reviews.default.svc.cluster.local"] }]
+  outboundTrafficPolicy: { mode: ALLOW_ANY, egressProxy: { host: db.default.svc.cluster.local, port: { number: 3306 } } }`;
+    const proxy = view(sidecar(spec));
+    const cluster = 'outbound|3306||db.default.svc.cluster.local';
+    expect(filterOf(named(proxy.listeners(), 'virtualOutbound').filter_chains?.at(-1)).cluster).toBe(cluster);
+    expect(hostOf(proxy, '9080', '*').routes?.[0]?.route?.cluster).toBe(cluster);
+    expect(proxy.clusters().map(({ name }) => name)).toContain(cluster);
+  });
+});
+
+describe('of several Sidecars', () => {
+  const only = (host: string) => `{ egress: [{ hosts: ["./${host}.default.svc.cluster.local"] }] }`;
+  const selecting = (host: string) =>
+    `{ workloadSelector: { labels: { app: web } }, egress: [{ hosts: ["./${host}.default.svc.cluster.local"] }] }`;
+
+  it("the one that selects the workload holds, then its namespace's, then the root namespace's", () => {
+    const root = sidecar(
+      '{ egress: [{ hosts: ["*/web.default.svc.cluster.local"] }] }',
+      'all',
+      'istio-system',
+    );
+    const own = sidecar(only('reviews'));
+    const one = sidecar(selecting('ratings'), 'one');
+    expect(clusters(root, own, one)).toEqual(['outbound|9080||ratings']);
+    expect(clusters(root, own)).toEqual(['outbound|9080||reviews']);
+    expect(clusters(root)).toEqual(['outbound|80||web']);
+  });
+});
