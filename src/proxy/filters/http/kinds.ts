@@ -1,7 +1,9 @@
 import type { HttpFilterKind } from '../../stream/http-filter.ts';
 import type { TerminalKind } from '../../stream/terminal-kind.ts';
 import { tellingParts } from './chain-parts.ts';
+import { compressorKind } from './compressor/filter.ts';
 import { corsKind } from './cors/filter.ts';
+import { extAuthzKind } from './ext-authz/filter.ts';
 import { faultKind } from './fault/filter.ts';
 import { grpcStatsKind } from './grpc-stats/filter.ts';
 import { headerMutationKind } from './header-mutation/filter.ts';
@@ -13,7 +15,9 @@ import { routerKind } from './router/filter.ts';
 
 /** The HTTP filters of this proxy. The router is none of them: it is what chains end in. */
 const KINDS: readonly HttpFilterKind[] = [
+  compressorKind,
   corsKind,
+  extAuthzKind,
   faultKind,
   grpcStatsKind,
   headerMutationKind,
