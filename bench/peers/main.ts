@@ -14,7 +14,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeCertificates } from './certificate-files.ts';
-import { type Options, readOptions } from './options.ts';
+import { type Options, readOptions, WrongFlag } from './options.ts';
 import { findPeers } from './peers.ts';
 import { openFilesLimit } from './process-usage.ts';
 import { type Report, reportOf, reportText, type ScenarioReport } from './report.ts';
@@ -61,5 +61,5 @@ try {
   process.exit(0);
 } catch (error) {
   process.stderr.write(`weft bench: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(1);
+  process.exit(error instanceof WrongFlag ? 2 : 1);
 }

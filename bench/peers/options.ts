@@ -12,13 +12,18 @@ export interface Options {
   readonly weft: WeftOptions;
 }
 
+/** The message is for the person who typed the flags. */
+export class WrongFlag extends Error {
+  readonly code = 'WRONG_FLAG';
+}
+
 const MAX_ROUNDS = 100;
 const MAX_SECONDS = 120;
 const MAX_RATE = 20_000;
 const MAX_CONNECTIONS = 1_000;
 const MAX_IDLE = 10_000;
 
-/** Reads the flags. @throws Error with a sentence for the person who typed them. */
+/** Reads the flags. @throws WrongFlag */
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
@@ -36,7 +41,7 @@ export function readOptions(args: readonly string[]): Options {
     },
   });
   const { output } = values;
-  if (output !== 'text' && output !== 'json') throw new Error(`-o ${output}: takes text or json`);
+  if (output !== 'text' && output !== 'json') throw new WrongFlag(`-o ${output}: takes text or json`);
   return {
     settings: {
       rounds: Math.round(numberOf('rounds', values.rounds, MAX_ROUNDS)),
@@ -59,7 +64,7 @@ export function readOptions(args: readonly string[]): Options {
 function numberOf(flag: string, text: string, max: number): number {
   const value = Number(text);
   if (value > 0 && value <= max) return value;
-  throw new Error(`--${flag} ${text}: takes a number above 0, up to ${max}`);
+  throw new WrongFlag(`--${flag} ${text}: takes a number above 0, up to ${max}`);
 }
 
 /** Names given once or more, or with commas; all where none is given. */
@@ -70,6 +75,6 @@ function namesOf<Name extends string>(
 ): readonly Name[] {
   const names = given.flatMap((text) => text.split(',')).filter((name) => name !== '');
   const wrong = names.find((name) => !known.includes(name as Name));
-  if (wrong !== undefined) throw new Error(`--${flag} ${wrong}: takes ${known.join(', ')}`);
+  if (wrong !== undefined) throw new WrongFlag(`--${flag} ${wrong}: takes ${known.join(', ')}`);
   return names.length === 0 ? known : (names as Name[]);
 }

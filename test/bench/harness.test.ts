@@ -56,7 +56,7 @@ describe('the bench', () => {
 
   it('says which names it knows', async () => {
     const { code, err } = await bench(tmpdir(), ['--only=nonsense']);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(err).toContain('--only nonsense: takes http1, tls-upstream');
   });
 });
