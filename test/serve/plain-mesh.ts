@@ -178,6 +178,7 @@ function compiledOf(
     services: () => [],
     locate: () => undefined,
     gatewayApiStatuses: () => [],
+    gatewaySecrets: () => new Set<string>(),
   };
 }
 
