@@ -42,6 +42,25 @@ describe('routes at listeners', () => {
     expect(hostOf(view, routes, 'a.com').routes?.[0]?.route?.cluster).toBe(cluster('web'));
   });
 
+  it('HTTPS asks for certificates of clients where the Gateway says so, and opens nothing without their CA', () => {
+    const mesh =
+      object(
+        'Gateway',
+        'edge',
+        "{ gatewayClassName: weft, tls: { frontend: { default: { validation: { caCertificateRefs: [{ group: '', kind: ConfigMap, name: ca }] } } } }, listeners: [{ name: web, port: 443, protocol: HTTPS, tls: { certificateRefs: [{ name: cert }] } }] }",
+      ) + certificateSecret('cert');
+    const ca = `
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: ca, namespace: default }
+data: { ca.crt: '-----BEGIN CERTIFICATE-----' }`;
+    expect(edge(mesh).listeners()).toEqual([]);
+    const socket = named(edge(mesh + ca).listeners(), '0.0.0.0_443').filter_chains?.[0]?.transport_socket;
+    expect(socket?.typed_config).toMatchObject({ require_client_certificate: true });
+    expect(JSON.stringify(socket)).toContain('configmap://default/ca-cacert');
+  });
+
   it('TLS passes through by server name, TCP to the oldest route', () => {
     const view = edge(
       gateway(`{ name: tls, port: 443, protocol: TLS, hostname: '*.a.com', tls: { mode: Passthrough } },

@@ -2,6 +2,7 @@ import type { SecretRef } from '../../../api/gateway/shared/references.ts';
 import type { Secret } from '../../../api/kubernetes/config-data.ts';
 import type { ServerTls } from '../../../mesh/gateway.ts';
 import { objectOf, type Read } from '../world.ts';
+import { clientValidation } from './client-validation.ts';
 import type { RefProblem } from './conditions.ts';
 import { isGranted } from './grants.ts';
 import type { ListenerPlace } from './listener-place.ts';
@@ -27,7 +28,11 @@ export function certificatesOf(
   }
   if (names.length === 0 && problems.length === 0)
     problems.push({ reason: 'InvalidCertificateRef', message: 'the listener names no certificate' });
-  return { tls: serverTls('simple', names), problems };
+  const clients = clientValidation(read, place);
+  problems.push(...clients.problems);
+  // Clients that nobody can judge must not get in: without a CA there is no certificate to show either.
+  const open = clients.tls !== undefined || clients.problems.length === 0;
+  return { tls: { ...serverTls('simple', open ? names : []), ...clients.tls }, problems };
 }
 
 function serverTls(mode: 'passthrough' | 'simple', credentialNames: readonly string[]): ServerTls {
