@@ -110,7 +110,11 @@ function tlsChains(read: Read, viewKey: string, bound: BoundServer, listener: st
     return { chains: [{ ...match, filters, transport_socket: socket }], origins: [] };
   }
   const inner = tcpChains(read, viewKey, bound);
-  const chains = inner.chains.map((chain) => ({ ...chain, ...match, transport_socket: socket }));
+  const chains = inner.chains.map((chain) => {
+    const both = { ...match.filter_chain_match, ...chain.filter_chain_match };
+    const matched = Object.keys(both).length === 0 ? {} : { filter_chain_match: both };
+    return { ...chain, ...matched, transport_socket: socket };
+  });
   return { chains, origins: inner.origins };
 }
 

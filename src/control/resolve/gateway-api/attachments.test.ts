@@ -84,6 +84,27 @@ data: { ca.crt: '-----BEGIN CERTIFICATE-----' }`;
     ]);
   });
 
+  it('TLS that ends here goes by server name, too', () => {
+    const view = edge(
+      gateway(
+        '{ name: tls, port: 443, protocol: TLS, tls: { mode: Terminate, certificateRefs: [{ name: cert }] } }',
+      ) +
+        certificateSecret('cert') +
+        object('TLSRoute', 'one', `{ ${atEdge}, hostnames: [a.com], ${toWeb} }`) +
+        object(
+          'TLSRoute',
+          'two',
+          `{ ${atEdge}, hostnames: [b.com], rules: [{ backendRefs: [{ name: api, port: 80 }] }] }`,
+        ),
+    );
+    const chains = named(view.listeners(), '0.0.0.0_443').filter_chains ?? [];
+    expect(chains.map((chain) => [chain.filter_chain_match, filterOf(chain).cluster])).toEqual([
+      [{ server_names: ['a.com'] }, cluster('web')],
+      [{ server_names: ['b.com'] }, cluster('api')],
+    ]);
+    expect(chains.every(({ transport_socket }) => transport_socket !== undefined)).toBe(true);
+  });
+
   it('gRPC methods are paths', () => {
     const view = edge(
       gateway('{ name: grpc, port: 80, protocol: HTTP }') +

@@ -82,7 +82,7 @@ function connectionRules(listener: Listener, host: string, routes: Routes, kind:
   const [oldest] = [...meant].sort((a, b) => compareAge(a.age, b.age));
   const sni = { sourceLabels: {}, sourceNamespace: '', destinationSubnets: [], sniHosts: [host] };
   const rules = (oldest?.rules.connections ?? []).map((rule) =>
-    kind === 'tls' ? { ...rule, matches: [sni] } : rule,
+    kind === 'tls' || oldest?.kind === 'TLSRoute' ? { ...rule, matches: [sni] } : rule,
   );
   return ruleSet(listener, host, { [kind]: rules }, oldest);
 }
