@@ -14,6 +14,7 @@ import {
 } from './cluster/standing-clusters.ts';
 import { type EmittedCluster, type EmittedListener, mergedByName, sortedByName } from './emitted.ts';
 import { dnsListener } from './listener/dns-listener.ts';
+import { ingressSockets } from './listener/ingress-sockets.ts';
 import { outboundListeners } from './listener/outbound-listeners.ts';
 import { forwardProxyListener, sharedHostInbound } from './listener/shared-host-listeners.ts';
 import { virtualInbound } from './listener/virtual-inbound.ts';
@@ -25,7 +26,8 @@ export const sidecarListeners = step('sidecar listeners', (read, key): readonly 
     const own = [read.of(forwardProxyListener, key), read.of(sharedHostInbound, key)];
     return sortedByName(own.filter((listener) => listener !== undefined));
   }
-  return mergedByName(read.of(viewListeners, read.of(viewKeyOf, key)), [read.of(virtualInbound, key)]);
+  const inbound = [read.of(virtualInbound, key), ...read.of(ingressSockets, key)];
+  return mergedByName(read.of(viewListeners, read.of(viewKeyOf, key)), sortedByName(inbound));
 });
 
 /** Listeners that all sidecars of a view share, in order of name. */

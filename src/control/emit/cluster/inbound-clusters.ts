@@ -5,6 +5,7 @@ import type { Cluster } from '../../../xds/resources.ts';
 import { type InboundPort, inboundPorts } from '../../resolve/inbound-ports.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { proxy } from '../../resolve/proxies.ts';
+import type { ApplicationPlace } from '../../resolve/sidecar-ingress.ts';
 import { step } from '../../resolve/world.ts';
 import { type EmittedCluster, emittedCluster } from '../emitted.ts';
 import { socketAddress } from '../sources.ts';
@@ -16,25 +17,46 @@ import { ownSource } from './standing-clusters.ts';
 /** Clusters to the application beside a proxy, one for each port that services call; by the proxy's key. */
 export const inboundClusters = step('inbound clusters', (read, key): readonly EmittedCluster[] => {
   const timeout = formatProtoDuration(read.of(meshSettings, '').connectTimeoutMs);
-  const explicit = read.of(proxy, key).workload?.explicit;
+  const { workload, ips } = read.of(proxy, key);
+  const explicit = workload?.explicit;
   return read.of(inboundPorts, key).map((port) => {
-    const appPort = explicit === undefined ? undefined : (explicit.ports.get(port.number) ?? port.number);
+    const target =
+      explicit === undefined
+        ? ownPlace(port, ips)
+        : { address: '127.0.0.1', port: explicit.ports.get(port.number) ?? port.number };
     return emittedCluster(
-      clusterOf(port, appPort, timeout),
+      clusterOf(port, target, timeout),
       port.services.map(({ origin }) => origin),
     );
   });
 });
 
-/** `appPort`: where the application listens on a shared host; undefined: where the caller meant to go. */
-function clusterOf(port: InboundPort, appPort: number | undefined, connect_timeout: string): Cluster {
+/** Where the Sidecar says that the application listens; undefined: where the caller meant to go. */
+function ownPlace({ ingress }: InboundPort, [ip]: readonly string[]): ApplicationPlace | undefined {
+  const target = ingress?.target;
+  if (target === undefined || 'path' in target || target.address !== '') return target;
+  return ip === undefined || (target.port === ingress?.number && !ingress.socket)
+    ? undefined
+    : { address: ip, port: target.port };
+}
+
+/** `target`: where the application listens; undefined: where the caller meant to go. */
+function clusterOf(
+  port: InboundPort,
+  target: ApplicationPlace | undefined,
+  connect_timeout: string,
+): Cluster {
+  const policy = { ports: new Map(), ...(port.pool === undefined ? {} : { pool: port.pool }) };
   const name = inboundCluster(port.number);
   return {
     name,
-    ...(appPort === undefined ? toOriginal : toLocal(name, appPort)),
-    connect_timeout,
-    circuit_breakers: circuitBreakers({ ports: new Map() }),
-    ...httpOptions(spoken(port.protocol), {}),
+    ...(target === undefined ? toOriginal : toLocal(name, target)),
+    connect_timeout:
+      port.pool?.connectTimeoutMs === undefined
+        ? connect_timeout
+        : formatProtoDuration(port.pool.connectTimeoutMs),
+    circuit_breakers: circuitBreakers(policy),
+    ...httpOptions(spoken(port.protocol), port.pool ?? {}),
     metadata: { filter_metadata: { istio: { services: serviceList(port.services) } } },
   };
 }
@@ -51,10 +73,14 @@ const toOriginal: Partial<Cluster> = {
   ...ownSource,
 };
 
-function toLocal(name: string, port: number): Partial<Cluster> {
-  const endpoint = { address: socketAddress('127.0.0.1', port) };
+function toLocal(name: string, target: ApplicationPlace): Partial<Cluster> {
+  const address =
+    'path' in target ? { pipe: { path: target.path } } : socketAddress(target.address, target.port);
+  const endpoint = { address };
   return {
     type: 'STATIC',
+    // Its own address would be intercepted without the source by which the proxy is told.
+    ...('path' in target || target.address.startsWith('127.') || target.address === '::1' ? {} : ownSource),
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint }] }] },
   };
 }

@@ -1,5 +1,6 @@
 import type { Origin } from '../../../mesh/origin.ts';
 import { modeOfPort, type PeerModes } from '../../../mesh/policy.ts';
+import { isHttp } from '../../../mesh/protocol.ts';
 import type { MeshSettings } from '../../../mesh/settings.ts';
 import { addressListener, inboundCluster, inboundVirtualHost, wellKnownNames } from '../../../xds/names.ts';
 import type { FilterChain, Route, RouteConfiguration } from '../../../xds/resources.ts';
@@ -9,6 +10,7 @@ import { peerModes, peerModesKey } from '../../resolve/peer-authentication.ts';
 import { proxy } from '../../resolve/proxies.ts';
 import { step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener } from '../emitted.ts';
+import { serverTlsSocket } from '../gateway/server-tls.ts';
 import { timeouts } from '../route/http-route.ts';
 import { socketAddress } from '../sources.ts';
 import { httpFilter } from './http-connection-manager.ts';
@@ -23,7 +25,7 @@ const INBOUND_PORT = 15006;
 export const virtualInbound = step('virtual inbound', (read, key): EmittedListener => {
   const settings = read.of(meshSettings, '');
   const who = read.of(proxy, key);
-  const ports = read.of(inboundPorts, key);
+  const ports = read.of(inboundPorts, key).filter(({ ingress }) => ingress?.socket !== true);
   const modes = read.of(peerModes, peerModesKey(who.namespace, who.labels));
   const { virtualInbound: name } = wellKnownNames;
   const object = {
@@ -40,7 +42,7 @@ export const virtualInbound = step('virtual inbound', (read, key): EmittedListen
     filter_chains: [
       blackHoleChain(settings),
       ...passthroughChains(ports, modes, settings),
-      ...ports.flatMap((port) => portChains(port, modes, settings)),
+      ...ports.flatMap((port) => portChains(port, port.number, modes, settings, who.ips)),
     ],
   } as const;
   return emittedListener(object, [...modes.origins, ...ports.flatMap(originsOf)]);
@@ -53,7 +55,10 @@ function originsOf(port: InboundPort): readonly Origin[] {
 /** Ports whose TLS, if any, is the application's business, and whose bytes need not be looked at for HTTP. */
 function plainPorts(ports: readonly InboundPort[], modes: PeerModes): readonly number[] {
   return ports
-    .filter(({ number, protocol }) => modeOfPort(modes, number) === 'disable' && protocol !== 'auto')
+    .filter(
+      ({ number, protocol, ingress }) =>
+        modeOfPort(modes, number) === 'disable' && protocol !== 'auto' && ingress?.tls === undefined,
+    )
     .map(({ number }) => number);
 }
 
@@ -98,19 +103,50 @@ function passthroughChains(
   ];
 }
 
-function portChains(port: InboundPort, modes: PeerModes, settings: MeshSettings): FilterChain[] {
-  return inboundChains(
-    modeOfPort(modes, port.number),
-    port.protocol,
-    port.number,
-    portContent(port, settings),
-    settings,
-  );
+/** The chains of a port; `onPort` undefined: of a socket that takes nothing else. */
+export function portChains(
+  port: InboundPort,
+  onPort: number | undefined,
+  modes: PeerModes,
+  settings: MeshSettings,
+  ips: readonly string[],
+): FilterChain[] {
+  const mode = modeOfPort(modes, port.number);
+  const content = portContent(port, settings, ips);
+  const own = mode === 'disable' ? ownTlsChain(port, onPort, content, settings) : undefined;
+  return own === undefined ? inboundChains(mode, port.protocol, onPort, content, settings) : [own];
+}
+
+/** A Sidecar's own TLS, which counts where there is none of the mesh: without it nothing is taken. */
+function ownTlsChain(
+  { ingress, protocol }: InboundPort,
+  onPort: number | undefined,
+  content: ChainContent,
+  settings: MeshSettings,
+): FilterChain | undefined {
+  const http = protocol === 'https' || isHttp(protocol);
+  const socket = ingress?.tls && serverTlsSocket(ingress.tls, settings, http ? 'http' : 'tcp');
+  if (socket === undefined) return undefined;
+  return {
+    name: content.name(http ? 'http' : 'tcp'),
+    filter_chain_match: {
+      ...(onPort === undefined ? {} : { destination_port: onPort }),
+      transport_protocol: 'tls',
+    },
+    filters: [http ? content.http() : content.tcp()],
+    transport_socket: socket,
+  };
 }
 
 /** What is done with connections to a port that a service names. */
-export function portContent(port: InboundPort, settings: MeshSettings): ChainContent {
-  const name = addressListener('0.0.0.0', port.number);
+export function portContent(
+  port: InboundPort,
+  settings: MeshSettings,
+  ips: readonly string[] = [],
+): ChainContent {
+  // A Sidecar speaks of one address, services of all.
+  const bound = port.ingress && (port.ingress.bind || ips[0]);
+  const name = addressListener(bound ?? '0.0.0.0', port.number);
   const cluster = inboundCluster(port.number);
   return {
     name: () => name,

@@ -1,0 +1,33 @@
+import { addressListener } from '../../../xds/names.ts';
+import { inboundPorts } from '../../resolve/inbound-ports.ts';
+import { meshSettings } from '../../resolve/mesh-settings.ts';
+import { peerModes, peerModesKey } from '../../resolve/peer-authentication.ts';
+import { proxy } from '../../resolve/proxies.ts';
+import { step } from '../../resolve/world.ts';
+import { type EmittedListener, emittedListener } from '../emitted.ts';
+import { socketAddress } from '../sources.ts';
+import { httpInspector, tlsInspector } from './listener-filters.ts';
+import { portChains } from './virtual-inbound.ts';
+
+/** Sockets for ports of a Sidecar that others call directly, without interception; by the proxy's key. */
+export const ingressSockets = step('ingress sockets', (read, key): readonly EmittedListener[] => {
+  const settings = read.of(meshSettings, '');
+  const who = read.of(proxy, key);
+  const ports = read.of(inboundPorts, key).filter(({ ingress }) => ingress?.socket === true);
+  const modes = read.of(peerModes, peerModesKey(who.namespace, who.labels));
+  return ports.map((port) => {
+    const address = port.ingress?.bind || who.ips[0] || '0.0.0.0';
+    return emittedListener(
+      {
+        name: addressListener(address, port.number),
+        address: socketAddress(address, port.number),
+        traffic_direction: 'INBOUND',
+        listener_filters: [tlsInspector(), ...(port.protocol === 'auto' ? [httpInspector()] : [])],
+        listener_filters_timeout: '0s',
+        continue_on_listener_filters_timeout: true,
+        filter_chains: portChains(port, undefined, modes, settings, who.ips),
+      },
+      [...port.services.map(({ origin }) => origin), ...modes.origins],
+    );
+  });
+});
