@@ -4,8 +4,9 @@ import { openClients } from './open-clients.ts';
 import { openLoad, quantile } from './open-load.ts';
 
 const SETTLE_MS = 500;
-/** A just-in-time compiler needs seconds until it has settled; a turn's length alone would measure it at work. */
-const WARM_TURNS = 2;
+/** A just-in-time compiler is at work for seconds: turns go on until one is no longer cheaper than the one before. */
+const MAX_WARM_TURNS = 6;
+const STILL_SINKS = 0.95;
 
 /** CPU per request under a closed loop, then latency at a fixed rate under an open one. */
 export const measureRequests: Measure = {
@@ -23,7 +24,14 @@ export const measureRequests: Measure = {
     await pause(SETTLE_MS);
     const idleMib = toMib(contestant.residentBytes());
     const clients = await openClients(contestant.target, connections);
-    await closedLoad(clients, seconds * WARM_TURNS);
+    let before = Number.POSITIVE_INFINITY;
+    for (let turn = 0; turn < MAX_WARM_TURNS; turn++) {
+      const startCpu = contestant.cpu().total;
+      const { requests } = await closedLoad(clients, seconds);
+      const cost = (contestant.cpu().total - startCpu) / requests;
+      if (turn > 1 && cost > before * STILL_SINKS) break;
+      before = cost;
+    }
     for (const client of clients) client.close();
     return { idleMib };
   },

@@ -22,6 +22,7 @@ function stream(hop: Hop, files: CertificateFiles): string {
     listen 127.0.0.1:${hop.listenPort}${hop.downstreamTls === 'none' ? '' : ' ssl'};
     ${serverTls(hop, files)}
     proxy_pass 127.0.0.1:${hop.upstreamPort};
+    proxy_half_close on;
   }
 }
 `;
