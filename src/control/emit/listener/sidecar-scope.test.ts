@@ -88,3 +88,28 @@ describe('of several Sidecars', () => {
     expect(clusters(root)).toEqual(['outbound|80||web']);
   });
 });
+
+describe('TCP services without addresses on one port', () => {
+  const entry = (name: string, resolution: string) => `
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: ${name}, namespace: default, labels: { networking.istio.io/enable-autoallocate-ip: "false" } }
+spec: { hosts: [${name}.example.com], ports: [{ number: 6000, name: tcp, protocol: TCP }], resolution: ${resolution} }`;
+  const fallback = (...more: readonly string[]) =>
+    filterOf(named(view(...more).listeners(), '0.0.0.0_6000').default_filter_chain).cluster;
+
+  it('never answer for each other', () => {
+    expect(fallback(entry('a', 'DNS'))).toBe('outbound|6000||a.example.com');
+    expect(fallback(entry('a', 'DNS'), entry('b', 'DNS'))).toBe('PassthroughCluster');
+    expect(fallback(entry('a', 'NONE'), entry('b', 'NONE'))).toBe('PassthroughCluster');
+  });
+
+  it('are told apart by addresses that the proxy gives them', () => {
+    const given = (name: string) => entry(name, 'DNS').replace('"false"', '"true"');
+    const names = view(given('a'), given('b'))
+      .listeners()
+      .map(({ name }) => name);
+    expect(names.filter((name) => name.endsWith('_6000') && name.startsWith('240.240.')).length).toBe(2);
+  });
+});

@@ -1,10 +1,11 @@
 import { shortNames } from '../../../mesh/hostname.ts';
 import { isHttp, isTls } from '../../../mesh/protocol.ts';
 import type { Service, ServicePort } from '../../../mesh/service.ts';
+import type { OutboundMode } from '../../../mesh/settings.ts';
 import { addressListener, outboundCluster } from '../../../xds/names.ts';
 import type { FilterChain, Listener } from '../../../xds/resources.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
-import { unknownCluster } from '../../resolve/outbound-mode.ts';
+import { unknownCluster, viewOutboundMode } from '../../resolve/outbound-mode.ts';
 import { scopedServices } from '../../resolve/scoped-services.ts';
 import { viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
@@ -73,11 +74,7 @@ function chainsOf(
       ...distinctMatches([...byName, ...ranged]),
       ...(http ? [httpChain(read, viewKey, name, String(port))] : []),
     ],
-    default_filter_chain: fallbackChain(
-      read,
-      viewKey,
-      bytes.find(({ service }) => service.addresses.length === 0),
-    ),
+    default_filter_chain: fallbackChain(read, viewKey, onlyUser(bytes, read.of(viewOutboundMode, viewKey))),
   };
 }
 
@@ -105,6 +102,20 @@ function distinctMatches(chains: readonly FilterChain[]): FilterChain[] {
     const text = JSON.stringify(filter_chain_match);
     return seen.has(text) ? false : seen.add(text);
   });
+}
+
+/**
+ * Who gets bytes that no address tells. Of several services none may answer for another: their bytes go where the
+ * client wanted, which, where unknown destinations are refused, takes one that leads there.
+ */
+function onlyUser(users: readonly User[], mode: OutboundMode): User | undefined {
+  const candidates = users.filter(({ service }) => service.addresses.length === 0);
+  if (candidates.length <= 1) return candidates[0];
+  return mode === 'registry-only'
+    ? candidates.find(
+        ({ service: { resolution } }) => resolution === 'passthrough' || resolution === 'headless',
+      )
+    : undefined;
 }
 
 /** Bytes that nothing tells: to the one service without any address, else on to where the client wanted, or nowhere. */
