@@ -14,6 +14,7 @@ import {
   responseHead,
 } from '../../wire/http1/serialize.ts';
 import type { DownstreamEvents, DownstreamResponse, DownstreamStream } from './codec.ts';
+import { contain } from './contain.ts';
 import { Gather } from './gather.ts';
 
 /** Who answers the requests of a connection. */
@@ -158,10 +159,14 @@ export class Http1Server implements DownstreamStream, ConnectionHandlers {
     if (this.#lingering) return;
     if (this.#times.headersMs > 0 && this.#events === undefined && this.#parser.idle)
       this.#deadlines.set(this.#idle, this.#times.headersMs);
-    this.#parser.feed(bytes);
-    this.#flushRequest();
-    this.#out.flush();
-    this.#readOrNot();
+    try {
+      this.#parser.feed(bytes);
+      this.#flushRequest();
+      this.#out.flush();
+      this.#readOrNot();
+    } catch (error) {
+      contain(error, this.connection);
+    }
   }
 
   onEnd(): void {

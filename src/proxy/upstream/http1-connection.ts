@@ -12,6 +12,7 @@ import type {
   UpstreamStream,
   UpstreamTransport,
 } from '../stream/codec.ts';
+import { contain } from '../stream/contain.ts';
 import { Gather } from '../stream/gather.ts';
 
 /** Who keeps the connection between requests. */
@@ -131,8 +132,12 @@ export class Http1Connection implements UpstreamTransport, UpstreamStream, Conne
       this.close();
       return;
     }
-    this.#parser.feed(bytes);
-    events.onResponseFlush();
+    try {
+      this.#parser.feed(bytes);
+      events.onResponseFlush();
+    } catch (error) {
+      contain(error, this.connection);
+    }
   }
 
   onEnd(): void {

@@ -3,6 +3,7 @@ import type { Result } from '../../lib/result.ts';
 import type { Connection, NetError } from '../../wire/connection.ts';
 import type { ClusterStats } from '../observe/envoy-stats.ts';
 import type { UpstreamTransport } from '../stream/codec.ts';
+import { contain } from '../stream/contain.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import type { UpstreamEnvironment } from './environment.ts';
 import { Http1Connection, type Http1Owner } from './http1-connection.ts';
@@ -173,6 +174,15 @@ export class Http1Pool implements Http1Owner {
     next.waiter.onTransport(connection);
   }
 
+  /** Outside of any read: what goes wrong here must not become a rejection that nobody handles. */
+  #offerSafely(connection: Http1Connection): void {
+    try {
+      this.#offer(connection);
+    } catch (error) {
+      contain(error, connection.connection);
+    }
+  }
+
   #takeIdle(once: boolean): Http1Connection | undefined {
     if (this.#idle.length === 0) return undefined;
     const nowMs = this.#environment.clock.monotonicMs();
@@ -229,7 +239,7 @@ export class Http1Pool implements Http1Owner {
       this.#environment.clock.monotonicMs(),
     );
     if (this.#draining && this.#waiting.length === 0) connection.close();
-    else this.#offer(connection);
+    else this.#offerSafely(connection);
   }
 
   /** As many fail as there are waiting on whose behalf nothing is dialled any more. */
