@@ -27,6 +27,7 @@ await build({
   legalComments: 'none',
   minifySyntax: true,
   minifyWhitespace: true,
+  minifyIdentifiers: true,
   sourcemap: 'linked',
   sourcesContent: false,
   logLevel: 'warning',

@@ -2,7 +2,7 @@
  * The admin end points, Envoy's by path and format. For this machine only: they listen on the bootstrap's admin
  * address, which is loopback, and show no secret.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
 /** An answer. */
 export interface AdminAnswer {
@@ -28,6 +28,8 @@ export async function openAdmin(
   address: { readonly host: string; readonly port: number },
   routes: ReadonlyMap<string, AdminRoute>,
 ): Promise<{ readonly port: number; close(): Promise<void> }> {
+  // Not imported: an import of node:http reads all its exports, and `WebSocket` among them loads 13 MiB of others.
+  const { createServer } = process.getBuiltinModule('node:http');
   const server: Server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {
     void respond(routes, request, response);
   });
