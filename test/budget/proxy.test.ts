@@ -8,11 +8,11 @@ import { eventually } from '../mesh/eventually.ts';
 import { root } from '../mesh/run-mesh.ts';
 
 /** The whole program of the proxy, in KiB. */
-const maxBundleKiB = 1000;
-/** CPU that it may take until it is ready, on the slowest machine of ours; about 200 ms are usual. */
+const maxBundleKiB = 850;
+/** CPU that it may take until it is ready, on the slowest machine of ours; 80 to 100 ms are usual. */
 const maxStartCpuMs = 900;
 /** Resident memory of an idle proxy, in MiB. */
-const maxIdleMiB = 110;
+const maxIdleMiB = 100;
 
 const file = join(root, 'dist/proxy.js');
 
