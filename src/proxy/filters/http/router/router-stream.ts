@@ -18,6 +18,7 @@ import type { Mirror } from './mirror.ts';
 import { type RequestTimes, requestTimes, rewriteRequest, setAuthority, syncHost } from './request-head.ts';
 import { mayWant, type RetryState, retryStateOf } from './retry-state.ts';
 import { TimeLimits } from './time-limits.ts';
+import { takeUnreached, tellUnreached } from './unreached.ts';
 
 /** What the router has around it. One for all streams of a chain. */
 export interface RouterEnvironment {
@@ -34,6 +35,8 @@ export interface RouterEnvironment {
 
 /** Methods that may be sent twice without asking (RFC 9110 §9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+/** What a response that says so counts as. */
+const REFUSED: Failure = { kind: 'connect-failure', message: '' };
 const NO_MIRRORS: readonly Mirror[] = [];
 
 /** A stream's request while it is forwarded: picks endpoints, runs attempts one after the other, keeps the times. */
@@ -192,12 +195,13 @@ export class RouterStream implements Forwarding, AttemptOwner {
 
   onResponse(attempt: Attempt, response: UpstreamResponse): void {
     const retry = mayWant(this.#action.retry, response) ? this.#retry() : undefined;
-    if (retry?.wantsResponse(response.status, response.headers) && this.#mayResend()) {
+    const unreached = takeUnreached(response) && retry?.wantsFailure(REFUSED, false) === true;
+    if ((unreached || retry?.wantsResponse(response.status, response.headers)) && this.#mayResend()) {
       if (this.#retryAfter(response.headers)) {
         attempt.abort();
         return;
       }
-      if (retry.exhausted) this.#limitReached();
+      if (retry?.exhausted) this.#limitReached();
     }
     if (this.#retrying && response.status < 500) attempt.cluster.stats.upstream_rq_retry_success++;
     this.#retryOver();
@@ -401,7 +405,8 @@ export class RouterStream implements Forwarding, AttemptOwner {
     if (this.#over) return;
     this.#end();
     this.#attempt?.abort();
-    this.#stream.fail(failureReply(failure, this.#router.explains, this.#action.clusterNotFoundStatus));
+    const reply = failureReply(failure, this.#router.explains, this.#action.clusterNotFoundStatus);
+    this.#stream.fail(tellUnreached(reply, failure, this.#stream));
   }
 
   #finishRaw(): void {

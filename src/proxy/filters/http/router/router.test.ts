@@ -133,6 +133,43 @@ describe('retries', () => {
       expect((await send(proxy.port, { method: 'POST', body: `${i}` })).body).toBe(`${i}`);
   });
 
+  it('take another endpoint when the proxy of the first one says that its application is gone', async () => {
+    const peer = {
+      uri: 'spiffe://cluster.local/ns/default/sa/a',
+      subject: '',
+      hash: '',
+      pem: '',
+      dnsNames: [],
+    };
+    const orphan = await startTestProxy({
+      direction: 'inbound',
+      downstream: { tls: { alpn: '', sni: '', version: 'TLSv1.3', peer } },
+      clusters: [staticCluster('app', [CLOSED_PORT])],
+      routes: routesOf({ match: all, route: { cluster: 'app' } }),
+    });
+    const { port } = await startUpstream((request, response) => response.end(request.body));
+    const retry_policy = {
+      retry_on: 'connect-failure',
+      num_retries: 2,
+      retry_back_off: { base_interval: '0.001s' },
+    };
+    const proxy = await startTestProxy({
+      clusters: [staticCluster('c', [orphan.port, port]), staticCluster('lonely', [orphan.port])],
+      routes: routesOf(
+        { match: { path: '/lonely' }, route: { cluster: 'lonely', retry_policy } },
+        { match: all, route: { cluster: 'c', retry_policy } },
+      ),
+    });
+    for (let i = 0; i < 4; i++)
+      expect(await send(proxy.port, { method: 'POST', body: 'money' })).toMatchObject({
+        status: 200,
+        body: 'money',
+      });
+    const lonely = await send(proxy.port, { path: '/lonely' });
+    expect(lonely.status).toBe(503);
+    expect(lonely.headers['x-weft-unreached']).toBeUndefined();
+  });
+
   it('say what happened where nobody answers', async () => {
     const proxy = await startTestProxy({
       clusters: [staticCluster('dead', [CLOSED_PORT]), staticCluster('empty', [])],
