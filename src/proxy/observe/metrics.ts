@@ -1,3 +1,8 @@
+// What can be seen of the proxy's work: counters (envoy-stats.ts under Envoy's names, istio-metrics.ts under Istio's),
+// access logs (access-log.ts; format.ts compiles Envoy's operators), and the facts they are made of (stream-facts.ts).
+// Called once per finished stream, connection and attempt. Never happens: a look-up by text on a request's way, a log
+// that waits for a disk, a series without a limit.
+
 import type { NodeInfo } from '../node-info.ts';
 import { ClusterStats, HttpStats, RbacStats, TcpStats } from './envoy-stats.ts';
 import { IstioMetrics, IstioPair, type PairLabels } from './istio-metrics.ts';

@@ -1,3 +1,13 @@
+// Clusters and what is behind them. In: cluster and endpoint messages (lower-*.ts make them immutable configurations
+// here), outcomes of attempts. Out: an endpoint to try, a connection to try it on. Called by routers and TCP proxies;
+// told of changes by configure/. Never happens: a connection that carries something is touched by a change of
+// configuration; a request waits without a limit; a request is put on a connection that may be closing.
+//
+//   clusters.ts      all of them by name, warming first       cluster.ts    one: endpoints over changes, who may be picked
+//   pick-plan.ts     priorities, localities, health -> groups balancers/    one of a group
+//   http1-pool.ts    connections of an endpoint               http1-connection.ts  one connection, one request at a time
+//   outlier.ts       who fails where others do not            dns-endpoints.ts, destination-endpoints.ts  other sources
+
 import type { ClusterStats } from '../observe/envoy-stats.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { type Destination, DestinationEndpoints } from './destination-endpoints.ts';
