@@ -16,7 +16,7 @@ import {
 afterAll(cleanUp);
 const query = (url: string): string => `/call?url=${encodeURIComponent(url)}`;
 
-describe.each(namespaceWays)('weft up, %s', (way) => {
+describe.each(namespaceWays)('weft up, %s', { retry: 2 }, (way) => {
   let run: MeshRun;
   beforeAll(async () => {
     run = await startMesh(way);
