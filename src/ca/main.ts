@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { Server } from '@grpc/grpc-js';
 import type { Clock } from '../lib/clock.ts';
 import { trustBundlePem } from '../wire/identity/trust-bundle.ts';
+import { endServer } from './end-server.ts';
 import { addCertificateService } from './grpc-service.ts';
 import { auditLine } from './issuance-audit.ts';
 import { openIssuer } from './issuer.ts';
@@ -117,7 +118,7 @@ export async function runCa(options: CaOptions): Promise<RunningCa> {
     rootsPem,
     async close() {
       renewal.stop();
-      await shutdown(server);
+      await endServer(server, CLOSE_TIMEOUT_MS);
     },
   };
 }
@@ -132,19 +133,6 @@ function joinNames(first: ServingNames, second: ServingNames | undefined): Servi
 function bind(server: Server, address: string, credentials: MeshServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, credentials, (error, port) => (error === null ? resolve(port) : reject(error)));
-  });
-}
-
-function shutdown(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      server.forceShutdown();
-      resolve();
-    }, CLOSE_TIMEOUT_MS);
-    server.tryShutdown(() => {
-      clearTimeout(timer);
-      resolve();
-    });
   });
 }
 

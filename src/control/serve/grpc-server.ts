@@ -6,6 +6,7 @@ import {
   type ServiceDefinition,
 } from '@grpc/grpc-js';
 import type { Authentication, Credentials as Shown } from '../../ca/authenticate.ts';
+import { endServer } from '../../ca/end-server.ts';
 import { addCertificateService } from '../../ca/grpc-service.ts';
 import type { CreateCertificate } from '../../ca/service.ts';
 import { DELTA_ADS_PATH } from '../../xds/delta-messages.ts';
@@ -62,7 +63,7 @@ export async function serveGrpc(options: GrpcServeOptions): Promise<GrpcPorts> {
     return bind(server, address, credentials);
   };
   const close = async (): Promise<void> => {
-    await Promise.all(servers.map(shutdown));
+    await Promise.all(servers.map((server) => endServer(server, CLOSE_TIMEOUT_MS)));
   };
   try {
     const securePort = await open(secure, secure.credentials, true);
@@ -165,19 +166,5 @@ function bind(
     server.bindAsync(target, credentials, (error, bound) =>
       error === null ? resolve(bound) : reject(error),
     );
-  });
-}
-
-/** Streams of proxies never end by themselves. */
-function shutdown(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      server.forceShutdown();
-      resolve();
-    }, CLOSE_TIMEOUT_MS);
-    server.tryShutdown(() => {
-      clearTimeout(timer);
-      resolve();
-    });
   });
 }

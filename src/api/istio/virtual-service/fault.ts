@@ -1,3 +1,4 @@
+import { GRPC_STATUS_NAMES } from '../../../lib/grpc-status-names.ts';
 import { checkDuration } from '../../check/duration.ts';
 import type { Report } from '../../report.ts';
 import { duration, type Infer, int32, message, text } from '../../schema.ts';
@@ -15,27 +16,6 @@ export const httpFault = message(
 );
 export type HttpFault = Infer<typeof httpFault>;
 
-/** Names of gRPC's status codes, 0 to 16 (grpc.github.io, Status codes). */
-const GRPC_STATUS = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
-
 /** A fault needs a delay or an abort, and each of them something to do. */
 export function checkFault(fault: HttpFault | undefined, report: Report): void {
   if (fault === undefined) return;
@@ -51,10 +31,10 @@ function checkAbort(abort: NonNullable<HttpFault['abort']>, report: Report): voi
   if (abort.http2Error !== undefined)
     report.error('http2Error', 'http2Error is not supported; use httpStatus or grpcStatus');
   else if (abort.grpcStatus !== undefined) {
-    if (!GRPC_STATUS.includes(abort.grpcStatus))
+    if (!GRPC_STATUS_NAMES.includes(abort.grpcStatus))
       report.error(
         'grpcStatus',
-        `"${abort.grpcStatus}" is not a gRPC status; use one of ${GRPC_STATUS.join(', ')}`,
+        `"${abort.grpcStatus}" is not a gRPC status; use one of ${GRPC_STATUS_NAMES.join(', ')}`,
       );
   } else if (abort.httpStatus !== undefined) checkStatus(abort.httpStatus, report, 'httpStatus');
   else report.warn([], 'this abort does nothing; set httpStatus or grpcStatus');

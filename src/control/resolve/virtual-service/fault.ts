@@ -1,27 +1,7 @@
 import { durationMs } from '../../../api/check/duration.ts';
 import type { HttpFault } from '../../../api/istio/virtual-service/fault.ts';
+import { GRPC_STATUS_NAMES } from '../../../lib/grpc-status-names.ts';
 import type { Fault } from '../../../mesh/route.ts';
-
-/** Names of gRPC's status codes in order of their numbers (grpc.github.io, Status codes). */
-const GRPC_STATUS = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
 
 /** Failures made on purpose. Without a percentage nothing happens, as in Istio. */
 export function httpFault(spec: HttpFault): Fault {
@@ -42,6 +22,6 @@ export function httpFault(spec: HttpFault): Fault {
 function abortOf(abort: NonNullable<HttpFault['abort']>): Pick<Fault, 'abort'> {
   const percent = abort.percentage?.value ?? 0;
   if (abort.httpStatus !== undefined) return { abort: { httpStatus: abort.httpStatus, percent } };
-  const grpcStatus = GRPC_STATUS.indexOf(abort.grpcStatus ?? '');
+  const grpcStatus = GRPC_STATUS_NAMES.indexOf(abort.grpcStatus ?? '');
   return grpcStatus < 0 ? {} : { abort: { grpcStatus, percent } };
 }
