@@ -6,7 +6,8 @@
 import type { NodeInfo } from '../node-info.ts';
 import { ClusterStats, HttpStats, RbacStats, TcpStats } from './envoy-stats.ts';
 import { IstioMetrics, IstioPair, type PairLabels } from './istio-metrics.ts';
-import { prometheusText, type StatScope, statLines } from './prometheus.ts';
+import { heldLines, heldPrometheus, prometheusText, type StatGroup, statLines } from './prometheus.ts';
+import { StatRegistry, type StatScope } from './stat-scope.ts';
 
 /**
  * All counters of one proxy. Whoever counts asks once for its object (per cluster, per connection manager, per pair of
@@ -19,6 +20,7 @@ export class Metrics {
   readonly #tcp = new Map<string, TcpStats>();
   readonly #rbac = new Map<string, RbacStats>();
   readonly #istio = new IstioMetrics();
+  readonly #held = new StatRegistry();
 
   constructor(node: NodeInfo) {
     this.node = node;
@@ -49,6 +51,11 @@ export class Metrics {
     return known(this.#rbac, prefix, () => new RbacStats());
   }
 
+  /** Statistics of a filter, whose names start with `prefix` (`http.ingress.fault.`); for when a filter is lowered. */
+  scope(prefix: string): StatScope {
+    return this.#held.scope(prefix);
+  }
+
   /** Istio's series between two workloads; the caller keeps the object. */
   pair(labels: PairLabels): IstioPair {
     return new IstioPair(labels, this.#istio);
@@ -56,15 +63,15 @@ export class Metrics {
 
   /** Prometheus text: Istio's standard metrics and Envoy's counters. For /stats/prometheus. */
   renderPrometheus(): string {
-    return this.#istio.render() + prometheusText(this.#scopes());
+    return this.#istio.render() + prometheusText(this.#scopes()) + heldPrometheus(this.#held);
   }
 
   /** `name: value` lines as Envoy's /stats. */
   renderStats(): string {
-    return statLines(this.#scopes());
+    return statLines(this.#scopes()) + heldLines(this.#held);
   }
 
-  #scopes(): readonly StatScope[] {
+  #scopes(): readonly StatGroup[] {
     return [
       { scope: 'cluster', label: 'envoy_cluster_name', stats: this.#clusters },
       { scope: 'http', label: 'envoy_http_conn_manager_prefix', stats: this.#http },

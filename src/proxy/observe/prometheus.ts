@@ -1,5 +1,6 @@
 import { GAUGES, StatusCounts } from './envoy-stats.ts';
 import { Histogram } from './histogram.ts';
+import { Counter, type StatRegistry } from './stat-scope.ts';
 
 // Envoy's statistics as Prometheus text and as Envoy's own lines.
 
@@ -9,14 +10,14 @@ export function escapeLabel(value: string): string {
 }
 
 /** One kind of scope: `cluster`, `http` or `tcp`, with the objects by the name that is their label. */
-export interface StatScope {
+export interface StatGroup {
   readonly scope: string;
   readonly label: string;
   readonly stats: ReadonlyMap<string, object>;
 }
 
 /** Prometheus text: metrics in groups, each with its type. */
-export function prometheusText(scopes: readonly StatScope[]): string {
+export function prometheusText(scopes: readonly StatGroup[]): string {
   const groups = new Map<string, string[]>();
   const add = (name: string, type: string, line: string): void => {
     const lines = groups.get(name) ?? [`# TYPE ${name} ${type}\n`];
@@ -58,7 +59,7 @@ function addStatuses(
 }
 
 /** Envoy's /stats: `cluster.reviews.upstream_rq_total: 5`, sorted. */
-export function statLines(scopes: readonly StatScope[]): string {
+export function statLines(scopes: readonly StatGroup[]): string {
   const lines: string[] = [];
   for (const { scope, stats } of scopes)
     for (const [name, fields] of stats) {
@@ -81,4 +82,30 @@ function byClass(counts: StatusCounts): Map<number, number> {
     groups.set(group, (groups.get(group) ?? 0) + count);
   }
   return groups;
+}
+
+/** Statistics of filters as Prometheus text; the prefix of a connection manager is a label. */
+export function heldPrometheus(registry: StatRegistry): string {
+  const groups = new Map<string, string>();
+  for (const [full, statistic] of registry.entries()) {
+    const [, prefix, rest] = /^http\.([^.]+)\.(.+)$/.exec(full) ?? [];
+    const name = `envoy_${(prefix === undefined ? full : `http_${rest}`).replace(/[^a-zA-Z0-9_]/g, '_')}`;
+    const labels = prefix === undefined ? '' : `envoy_http_conn_manager_prefix="${escapeLabel(prefix)}"`;
+    const type =
+      statistic instanceof Histogram ? 'histogram' : statistic instanceof Counter ? 'counter' : 'gauge';
+    const lines =
+      statistic instanceof Histogram
+        ? statistic.lines(name, labels)
+        : `${name}{${labels}} ${statistic.value}\n`;
+    groups.set(name, (groups.get(name) ?? `# TYPE ${name} ${type}\n`) + lines);
+  }
+  return [...groups.values()].join('');
+}
+
+/** Statistics of filters as Envoy's lines, sorted. */
+export function heldLines(registry: StatRegistry): string {
+  const lines: string[] = [];
+  for (const [name, statistic] of registry.entries())
+    if (!(statistic instanceof Histogram)) lines.push(`${name}: ${statistic.value}\n`);
+  return lines.sort().join('');
 }

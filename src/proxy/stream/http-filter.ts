@@ -5,6 +5,7 @@ import type { PeerFacts, RequestFacts } from '../../xds/match/facts.ts';
 import type { Refuse } from '../../xds/match/refuse.ts';
 import type { AnyMessage, Json } from '../../xds/resources.ts';
 import type { ResponseFlags } from '../observe/response-flags.ts';
+import type { StatScope } from '../observe/stat-scope.ts';
 import type { StreamFacts } from '../observe/stream-facts.ts';
 
 /**
@@ -96,6 +97,8 @@ export interface HttpFilterContext {
   /** Path of the message, for refusals. */
   readonly field: string;
   readonly statPrefix: string;
+  /** Statistics under `http.STAT_PREFIX.`; none that anybody sees where a route's override is lowered. */
+  readonly stats: StatScope;
 }
 
 /** A kind of HTTP filter, found by the type URLs of its messages. */

@@ -67,7 +67,7 @@ export function readManager(
   return {
     statPrefix: stat_prefix,
     routes: readRoutes(rds, route_config, refuse, field),
-    ...readFilters(http_filters, stat_prefix, refuse, field),
+    ...readFilters(http_filters, stat_prefix, context, refuse, field),
     accessLogs: readAccessLogs(access_log, context.runtime.logs, refuse, fieldIn(field, 'access_log')),
     settings: readManagerSettings(settings, context, refuse, field),
     times: {
@@ -103,17 +103,19 @@ type HttpFilterMessage = NonNullable<Message['http_filters']>[number];
 function readFilters(
   messages: readonly HttpFilterMessage[],
   statPrefix: string,
+  context: FilterContext,
   refuse: Refuse,
   field: string,
 ): Pick<ManagerConfig, 'filters' | 'makeTerminal'> {
   const filters: ConfiguredFilter[] = [];
+  const stats = context.runtime.metrics.scope(`http.${statPrefix}.`);
   let makeTerminal: ManagerConfig['makeTerminal'] | undefined;
   for (const [i, message] of messages.entries()) {
     const place = fieldIn(field, `http_filters[${i}]`);
     const { name = '', typed_config, is_optional = false, disabled = false, ...rest } = message;
     refuseRest(refuse, place, rest);
     const kindName = messageOf(typed_config?.['@type'] ?? '');
-    const filterContext = { name, refuse, field: fieldIn(place, 'typed_config'), statPrefix };
+    const filterContext = { name, refuse, field: fieldIn(place, 'typed_config'), statPrefix, stats };
     if (kindName === terminalKind.message && typed_config !== undefined) {
       if (i < messages.length - 1) refuse(place, 'the router must be the last filter');
       makeTerminal = terminalKind.lower(typed_config, filterContext);
