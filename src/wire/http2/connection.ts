@@ -53,6 +53,8 @@ export interface ConnectionEvents {
   onGoaway?(errorCode: number, debug: string): void;
   /** The answer to ping(). */
   onPong?(): void;
+  /** Everything that arrived together was handed on. */
+  onReceived?(): void;
   /** Exactly once, and last; all streams have ended. Undefined where nothing was wrong. */
   onClose(error: Http2Error | undefined): void;
 }

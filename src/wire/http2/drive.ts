@@ -10,6 +10,8 @@ const LINGER_MS = 1000;
 /** What a driven connection is made of. */
 export interface DriveOptions extends Http2Options {
   readonly clock: Clock;
+  /** A consumer has thrown: the connection is to end, and others to go on. Absent: it is thrown on. */
+  readonly onFault?: (error: unknown) => void;
 }
 
 /**
@@ -21,7 +23,7 @@ export function driveHttp2(
   options: DriveOptions,
   firstBytes?: Buffer,
 ): Http2Connection {
-  const drive = new Drive(bytes, options.clock);
+  const drive = new Drive(bytes, options);
   const machine = createHttp2(options, drive);
   drive.start(machine, firstBytes);
   return machine;
@@ -30,14 +32,16 @@ export function driveHttp2(
 class Drive implements ByteOutput, ConnectionHandlers {
   readonly #bytes: ByteConnection;
   readonly #clock: Clock;
+  readonly #onFault: ((error: unknown) => void) | undefined;
   #machine: Http2Machine | undefined;
   #finished = false;
   #gone = false;
   #linger: Timer | undefined;
 
-  constructor(bytes: ByteConnection, clock: Clock) {
+  constructor(bytes: ByteConnection, options: DriveOptions) {
     this.#bytes = bytes;
-    this.#clock = clock;
+    this.#clock = options.clock;
+    this.#onFault = options.onFault;
   }
 
   start(machine: Http2Machine, firstBytes: Buffer | undefined): void {
@@ -61,7 +65,11 @@ class Drive implements ByteOutput, ConnectionHandlers {
   }
 
   flush(): void {
-    this.#machine?.flush();
+    try {
+      this.#machine?.flush();
+    } catch (error) {
+      this.#fault(error);
+    }
   }
 
   finish(): void {
@@ -73,7 +81,11 @@ class Drive implements ByteOutput, ConnectionHandlers {
   }
 
   onData(bytes: Buffer): void {
-    this.#machine?.receive(bytes);
+    try {
+      this.#machine?.receive(bytes);
+    } catch (error) {
+      this.#fault(error);
+    }
   }
 
   onEnd(): void {
@@ -88,6 +100,11 @@ class Drive implements ByteOutput, ConnectionHandlers {
     this.#gone = true;
     this.#linger?.cancel();
     this.#machine?.lost(error?.message ?? 'The connection was closed while it was in use.');
+  }
+
+  #fault(error: unknown): void {
+    if (this.#onFault === undefined) throw error;
+    this.#onFault(error);
   }
 }
 

@@ -121,6 +121,7 @@ class Session implements Http2Machine, Core {
     this.receivedBytes += bytes.length;
     try {
       this.#receiver.feed(bytes);
+      this.#events.onReceived?.();
       if (this.sender.unsentBytes > this.limits.maxUnsentBytes) throw flood('maxUnsentBytes');
     } catch (error) {
       if (error instanceof Http2Error) {
