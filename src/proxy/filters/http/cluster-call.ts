@@ -12,13 +12,15 @@ import type { Cluster } from '../../upstream/cluster.ts';
 import type { Endpoint } from '../../upstream/endpoint.ts';
 import type { Freshness, PoolFailure, PoolWaiter } from '../../upstream/http1-pool.ts';
 
-/** A request of the proxy itself, without a body: filters ask others about a stream, or fetch keys. */
+/** A request of the proxy itself: filters ask others about a stream, fetch keys; spans and entries are sent off. */
 export interface Call {
   readonly method: string;
   /** Path with query. */
   readonly target: string;
   /** With host, without hop-by-hop fields. */
   readonly headers: Headers;
+  /** The whole body; absent for none. Over HTTP/1 the headers say its length. */
+  readonly body?: Buffer;
   readonly timeoutMs: number;
   /** A longer answer is a failure. */
   readonly maxBytes: number;
@@ -28,6 +30,7 @@ export interface CallAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Buffer;
+  readonly trailers: Headers;
 }
 
 /** Why there is no answer. */
@@ -93,10 +96,16 @@ class CallStream implements PoolWaiter, UpstreamEvents {
 
   onTransport(transport: UpstreamTransport): void {
     if (this.#over) return;
-    const { method, target, headers } = this.#call;
-    this.#upstream = transport.open({ method, target, headers, body: 'none', upgrade: '' }, this);
+    const { method, target, headers, body } = this.#call;
+    const framing = body === undefined ? 'none' : 'length';
+    const upstream = transport.open({ method, target, headers, body: framing, upgrade: '' }, this);
+    this.#upstream = upstream;
     this.#cluster.report(this.#endpoint, 'connected');
-    this.#upstream.flush();
+    if (body !== undefined) {
+      upstream.sendData(body);
+      upstream.sendEnd(undefined);
+    }
+    upstream.flush();
   }
 
   onNoTransport({ reason, message }: PoolFailure): void {
@@ -126,12 +135,15 @@ class CallStream implements PoolWaiter, UpstreamEvents {
     else this.#chunks.push(bytes);
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(trailers: Headers | undefined): void {
     this.#upstream = undefined;
     const { status, headers } = this.#response as UpstreamResponse;
     this.#cluster.stats.upstream_rq_completed++;
     this.#cluster.stats.statuses.add(status);
-    this.#end({ ok: true, value: { status, headers, body: Buffer.concat(this.#chunks) } });
+    this.#end({
+      ok: true,
+      value: { status, headers, body: Buffer.concat(this.#chunks), trailers: trailers ?? [] },
+    });
   }
 
   onReset({ reused, message }: StreamReset): void {
