@@ -2,6 +2,7 @@ import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import type { PathRule } from '../../xds/match/route-match.ts';
 import { weightedChoice } from '../../xds/match/weighted.ts';
 import type { RouteAction as RouteActionMessage, Route as RouteMessage } from '../../xds/resources.ts';
+import { LB_NAMESPACE, metadataMatch } from '../upstream/metadata-match.ts';
 import { joinOperations, readHeaderOperations } from './header-operations.ts';
 import { readForwardSettings } from './lower-forward.ts';
 import { gatherOverrides, readOverrides } from './lower-overrides.ts';
@@ -55,11 +56,28 @@ function readForward(
   refuse: Refuse,
   field: string,
 ): RouteAction {
-  const { cluster, cluster_header, weighted_clusters, cors: _cors, ...settings } = message;
+  const { cluster, cluster_header, weighted_clusters, metadata_match, cors: _cors, ...settings } = message;
   const leaves =
     weighted_clusters === undefined
-      ? [{ weight: 1, value: makeLeaf(name, { cluster, cluster_header }, context.levels, context) }]
-      : readWeighted(name, weighted_clusters, context, refuse, fieldIn(field, 'weighted_clusters'));
+      ? [
+          {
+            weight: 1,
+            value: makeLeaf(
+              name,
+              { cluster, cluster_header, match: [metadata_match] },
+              context.levels,
+              context,
+            ),
+          },
+        ]
+      : readWeighted(
+          name,
+          weighted_clusters,
+          metadata_match,
+          context,
+          refuse,
+          fieldIn(field, 'weighted_clusters'),
+        );
   if (weighted_clusters === undefined && !cluster && !cluster_header) refuse(field, 'names no cluster');
   const forward = readForwardSettings(settings, path, context, refuse, field);
   return { kind: 'forward', leaves: weightedChoice(leaves), ...forward };
@@ -68,6 +86,7 @@ function readForward(
 function readWeighted(
   name: string,
   message: NonNullable<RouteActionMessage['weighted_clusters']>,
+  routeMatch: RouteActionMessage['metadata_match'],
   context: ActionContext,
   refuse: Refuse,
   field: string,
@@ -79,7 +98,7 @@ function readWeighted(
     const place = fieldIn(field, `clusters[${i}]`);
     const { name: cluster, cluster_header, weight = 0, host_rewrite_literal, ...more } = one;
     const { typed_per_filter_config, request_headers_to_add, request_headers_to_remove, ...others } = more;
-    const { response_headers_to_add, response_headers_to_remove, ...unknown } = others;
+    const { response_headers_to_add, response_headers_to_remove, metadata_match, ...unknown } = others;
     refuseRest(refuse, place, unknown);
     const level: RouteLevel = {
       request: readHeaderOperations(
@@ -102,7 +121,7 @@ function readWeighted(
     };
     const value = makeLeaf(
       name,
-      { cluster, cluster_header, host_rewrite_literal },
+      { cluster, cluster_header, host_rewrite_literal, match: [routeMatch, metadata_match] },
       [level, ...context.levels],
       context,
     );
@@ -118,6 +137,8 @@ function makeLeaf(
     readonly cluster?: string | undefined;
     readonly cluster_header?: string | undefined;
     readonly host_rewrite_literal?: string | undefined;
+    /** Of the route, then of the weighted cluster, which wins. */
+    readonly match?: readonly RouteActionMessage['metadata_match'][];
   },
   levels: readonly RouteLevel[],
   { generalFirst }: ActionContext,
@@ -136,6 +157,9 @@ function makeLeaf(
     overrides,
     disabledFilters: disabled,
     hostRewrite: target.host_rewrite_literal || undefined,
+    metadataMatch: metadataMatch(
+      ...(target.match ?? []).map((match) => match?.filter_metadata?.[LB_NAMESPACE]),
+    ),
   };
 }
 

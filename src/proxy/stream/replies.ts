@@ -14,6 +14,7 @@ export const NO_ROUTE: RouteLeaf = {
   overrides: new Map(),
   disabledFilters: new Set(),
   hostRewrite: undefined,
+  metadataMatch: undefined,
 };
 
 /** Answers of the engine itself: status, text and details as Envoy's. */

@@ -3,6 +3,7 @@ import type { CompiledRouteMatch } from '../../xds/match/route-match.ts';
 import type { HostIndex } from '../../xds/match/virtual-host.ts';
 import { choose, type WeightedChoice } from '../../xds/match/weighted.ts';
 import type { Metadata } from '../upstream/endpoint-set.ts';
+import type { MetadataMatch } from '../upstream/metadata-match.ts';
 import type { HashPolicy } from './hash-policy.ts';
 import type { HeaderOperations } from './header-operations.ts';
 import type { RouteOverride } from './http-filter.ts';
@@ -59,6 +60,8 @@ export interface RouteLeaf {
   readonly disabledFilters: ReadonlySet<string>;
   /** In place of the action's host rewrite. */
   readonly hostRewrite: string | undefined;
+  /** The subset of the cluster's endpoints that is wanted; undefined for any. */
+  readonly metadataMatch: MetadataMatch | undefined;
 }
 
 export interface ForwardAction {

@@ -10,20 +10,13 @@
 
 import type { ClusterStats } from '../observe/envoy-stats.ts';
 import type { ClusterConfig } from './cluster-config.ts';
-import { type Destination, DestinationEndpoints } from './destination-endpoints.ts';
+import { DestinationEndpoints } from './destination-endpoints.ts';
 import { chooseTls, Endpoint, type Placement } from './endpoint.ts';
 import { addressText, type EndpointSet, NO_ENDPOINTS } from './endpoint-set.ts';
 import type { UpstreamEnvironment } from './environment.ts';
 import { type Outcome, OutlierMonitor } from './outlier.ts';
+import type { PickContext } from './pick-context.ts';
 import { makePickPlan, type PickPlan, pickFrom } from './pick-plan.ts';
-
-/** What a pick may depend on. */
-export interface PickContext {
-  /** Where the client wanted to go, for original destination clusters. */
-  readonly destination: Destination | undefined;
-  /** A request header, lower-case name; undefined for TCP. */
-  header(name: string): string | undefined;
-}
 
 /**
  * A live cluster: endpoints that outlive their configuration, a plan of who may be picked, counts. Made and owned by
@@ -81,7 +74,12 @@ export class Cluster {
   pick(context: PickContext): Endpoint | undefined {
     if (this.#destinations !== undefined) return this.#destinations.pick(context);
     if (this.#plan.panic) this.stats.lb_healthy_panic++;
-    return pickFrom(this.#plan, this.#environment.random);
+    let endpoint = pickFrom(this.#plan, this.#environment.random);
+    for (let draw = context.redraws ?? 0; draw > 0 && endpoint !== undefined; draw--) {
+      if (!context.excludes?.(endpoint)) break;
+      endpoint = pickFrom(this.#plan, this.#environment.random);
+    }
+    return endpoint;
   }
 
   /** How an attempt ended. */

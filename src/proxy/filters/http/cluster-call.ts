@@ -11,6 +11,7 @@ import type {
 import type { Cluster } from '../../upstream/cluster.ts';
 import type { Endpoint } from '../../upstream/endpoint.ts';
 import type { Freshness, PoolFailure, PoolWaiter } from '../../upstream/http1-pool.ts';
+import { ANY_CONTEXT } from '../../upstream/pick-context.ts';
 
 /** A request of the proxy itself: filters ask others about a stream, fetch keys; spans and entries are sent off. */
 export interface Call {
@@ -49,7 +50,7 @@ export async function callCluster(
   clock: Clock,
 ): Promise<CallResult> {
   if (cluster === undefined) return failed('no_cluster', 'The cluster to ask is not there.');
-  const endpoint = cluster.pick({ destination: undefined, header: () => undefined });
+  const endpoint = cluster.pick(ANY_CONTEXT);
   if (endpoint === undefined)
     return failed('no_endpoint', `${cluster.name} has no endpoint that may be used.`);
   if (cluster.stats.upstream_rq_active >= cluster.config.limits.maxRequests)

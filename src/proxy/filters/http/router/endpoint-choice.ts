@@ -1,17 +1,25 @@
-import type { RetryPolicy } from '../../../stream/retry-policy.ts';
+import type { Hash64 } from '../../../../lib/hash64.ts';
+import { requestHash } from '../../../stream/request-hash.ts';
+import type { ForwardAction, RouteLeaf } from '../../../stream/route-table.ts';
 import type { RoutedStream } from '../../../stream/routed-stream.ts';
-import type { Cluster, PickContext } from '../../../upstream/cluster.ts';
+import type { Cluster } from '../../../upstream/cluster.ts';
 import type { Endpoint } from '../../../upstream/endpoint.ts';
+import type { PickContext } from '../../../upstream/pick-context.ts';
 
 /** Chooses the endpoints of a request's attempts: the cluster picks, and where the policy says so nobody twice. */
 export class EndpointChoice implements PickContext {
+  readonly metadataMatch: PickContext['metadataMatch'];
+  readonly redraws: number;
   readonly #stream: RoutedStream;
-  readonly #policy: RetryPolicy | undefined;
-  #tried: Set<Endpoint> | undefined;
+  readonly #action: ForwardAction;
+  #tried: Set<unknown> | undefined;
 
-  constructor(stream: RoutedStream, policy: RetryPolicy | undefined) {
+  constructor(stream: RoutedStream, action: ForwardAction, leaf: RouteLeaf) {
+    const { retry } = action;
     this.#stream = stream;
-    this.#policy = policy;
+    this.#action = action;
+    this.metadataMatch = leaf.metadataMatch;
+    this.redraws = retry?.avoidPreviousHosts ? retry.hostDraws : 0;
   }
 
   get destination(): PickContext['destination'] {
@@ -22,15 +30,23 @@ export class EndpointChoice implements PickContext {
     return this.#stream.request.header(name);
   }
 
-  /** For the next attempt; undefined where there is nobody. Another draw is made only as often as the policy allows. */
+  metadata(namespace: string): { readonly [key: string]: unknown } | undefined {
+    return this.#stream.peer.metadata(namespace);
+  }
+
+  hash(): Hash64 | undefined {
+    return requestHash(this.#action.hash, this.#stream.request, this.#stream.peer);
+  }
+
+  excludes(endpoint: unknown): boolean {
+    return this.#tried?.has(endpoint) ?? false;
+  }
+
+  /** For the next attempt; undefined where there is nobody. */
   next(cluster: Cluster): Endpoint | undefined {
-    let endpoint = cluster.pick(this);
-    if (this.#policy === undefined || !this.#policy.avoidPreviousHosts) return endpoint;
-    for (let draw = 0; draw < this.#policy.hostDraws && endpoint !== undefined; draw++) {
-      if (!this.#tried?.has(endpoint)) break;
-      endpoint = cluster.pick(this);
-    }
-    if (endpoint !== undefined) this.#tried = (this.#tried ?? new Set()).add(endpoint);
+    const endpoint = cluster.pick(this);
+    if (endpoint !== undefined && this.#action.retry?.avoidPreviousHosts)
+      this.#tried = (this.#tried ?? new Set()).add(endpoint);
     return endpoint;
   }
 }

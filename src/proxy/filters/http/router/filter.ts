@@ -4,6 +4,7 @@ import { PEER_HEADER } from '../../../observe/peer-header.ts';
 import type { ForwardAction, RouteLeaf } from '../../../stream/route-table.ts';
 import type { Forwarding, RoutedStream, Terminal } from '../../../stream/routed-stream.ts';
 import type { TerminalKind, TerminalParts } from '../../../stream/terminal-kind.ts';
+import { ANY_CONTEXT } from '../../../upstream/pick-context.ts';
 import { lowerRouter, ROUTER_MESSAGE, type RouterConfig } from './config.ts';
 import { Mirror } from './mirror.ts';
 import { type RouterEnvironment, RouterStream } from './router-stream.ts';
@@ -49,7 +50,7 @@ function startMirrors(stream: RoutedStream, action: ForwardAction, parts: Termin
   return action.mirrors.flatMap((policy) => {
     if (!isInShare(policy.share, stream.random.uint32())) return [];
     const cluster = parts.cluster(policy.cluster);
-    const endpoint = cluster?.pick({ destination: undefined, header: () => undefined });
+    const endpoint = cluster?.pick(ANY_CONTEXT);
     if (cluster === undefined || endpoint === undefined) return [];
     return [new Mirror(stream, cluster, endpoint, policy, action.timeoutMs || MIRROR_MS)];
   });

@@ -69,7 +69,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
     this.#action = action;
     this.#leaf = leaf;
     this.#router = router;
-    this.#choice = new EndpointChoice(stream, action.retry);
+    this.#choice = new EndpointChoice(stream, action, leaf);
   }
 
   /** Sends the request, as far as that goes at once. */
