@@ -94,6 +94,7 @@ export async function startProxy(
     node: bootstrap.node,
     metrics,
     logs: environment.logs,
+    readFile: environment.readFile,
     routes: (name) => configuration.routes(name),
     cluster: (name) => clusters.get(name),
     draining: () => draining,

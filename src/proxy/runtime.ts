@@ -98,6 +98,8 @@ export interface Runtime {
   readonly node: NodeInfo;
   readonly metrics: Metrics;
   readonly logs: LogSinks;
+  /** A small text file that configuration names; throws where it cannot be read. Only while configuration is read. */
+  readonly readFile: (path: string) => string;
   /** The route table of an RDS name as it is now; undefined while it has not arrived. */
   routes(name: string): RouteTable | undefined;
   /** A cluster by name; undefined where there is none (response flag NC). */

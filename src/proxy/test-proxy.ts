@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { type Clock, systemClock } from '../lib/clock.ts';
@@ -86,6 +87,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     node,
     metrics,
     logs,
+    readFile: (path) => readFileSync(path, 'utf8'),
     routes: () => routes,
     cluster: (name) => clusters.get(name),
     draining: () => false,

@@ -5,7 +5,8 @@ import type { RequestHead } from '../../wire/http1/message.ts';
 import { FLAG } from '../observe/response-flags.ts';
 import type { DownstreamEvents, DownstreamStream } from './codec.ts';
 import type { ConnectionView } from './connection-view.ts';
-import { type CompiledChain, type HeaderHook, verdictOf } from './filter-chain.ts';
+import { type CompiledChain, continueChain, type HeaderHook, verdictOf } from './filter-chain.ts';
+import { HeldBody, NO_BODY, type RequestBody } from './held-body.ts';
 import type { Reply } from './http-filter.ts';
 import type { HttpManager } from './manager.ts';
 import { routeOf } from './pick-route.ts';
@@ -25,15 +26,19 @@ const HOLD_UPSTREAM = 2;
  * to the client. Between them it only hands on what the codecs of both sides say. It ends exactly once, in end().
  */
 export class Exchange extends ResponseSide implements DownstreamEvents, RoutedStream {
-  readonly requestBody: 'none' | 'length' | 'stream';
+  requestBody: 'none' | 'length' | 'stream';
   readonly upgrade: string;
-  readonly expectsContinue: boolean;
+  expectsContinue: boolean;
   declare route: Route;
   readonly #idle: Deadline;
   /** 0: it may rest as long as it likes. */
   #idleMs: number;
   readonly #limit: Deadline | undefined;
   #holds = 0;
+  /** The header hook that runs or is waited for. */
+  #hook = 0;
+  /** What filters keep of the body. */
+  #held: HeldBody | undefined;
   #reason = '';
 
   /** `idle` calls idleExpired() when it expires. */
@@ -84,17 +89,16 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
     if (this.over) return;
     this.bytesReceived += bytes.length;
     this.moved = true;
-    this.#sendRequestData(bytes, false);
+    if (this.#held === undefined) this.#sendRequestData(bytes, 0);
+    else this.#keepData(this.#held, bytes);
   }
 
   onRequestEnd(trailers: Headers | undefined): void {
     if (this.over || this.requestEndMs >= 0) return;
-    this.requestEnded = true;
     this.requestEndMs = this.clock.monotonicMs();
     if (this.#limit !== undefined) this.manager.deadlines.clear(this.#limit);
-    if (this.chain !== undefined && this.chain.requestData.length > 0) this.#sendRequestData(EMPTY, true);
-    this.forwarding?.requestEnd(trailers);
-    if (this.responseEnded) this.end();
+    if (this.#held !== undefined) this.#keepEnd(this.#held, trailers);
+    else this.#sendRequestEnd(trailers, 0);
   }
 
   onRequestFlush(): void {
@@ -129,6 +133,37 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
 
   resumeRequest(): void {
     this.#release(HOLD_UPSTREAM);
+    if (this.#held === undefined || this.forwarding === undefined) return;
+    this.#deliverHeld(this.#held);
+    this.forwarding?.requestFlush();
+  }
+
+  readBody(maxBytes: number): Promise<RequestBody> {
+    if (this.requestEnded || this.upgrade !== '') return Promise.resolve(NO_BODY);
+    // It would wait for an answer that nobody gives before the head is sent.
+    if (this.expectsContinue) this.#continueNow();
+    this.expectsContinue = false;
+    this.#held ??= new HeldBody();
+    this.#advanceHeld(this.#held);
+    const body = this.#held.read(maxBytes);
+    if (this.#held.waiting) this.#release(HOLD_FILTER);
+    return body;
+  }
+
+  clearRoute(): void {
+    if (this.over || this.responseStarted || this.forwarding !== undefined) return;
+    const begun = this.chain as CompiledChain;
+    this.#forgetRoute();
+    this.#route();
+    const next = this.manager.chainOf(this.leaf ?? NO_ROUTE);
+    const place = begun.places.requestHeaders[this.#hook] as number;
+    if (next !== begun) this.chain = continueChain(begun, next, place);
+  }
+
+  #forgetRoute(): void {
+    this.route = undefined as unknown as Route;
+    this.leaf = undefined;
+    this.#restUpTo(this.manager.settings.streamIdleMs);
   }
 
   /** Finds the route; a reply where the request must not get as far as filters. */
@@ -169,15 +204,19 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
   }
 
   #runRequestFilters(from: number): void {
-    const hooks = (this.chain as CompiledChain).requestHeaders;
-    for (let i = from; i < hooks.length; i++) {
+    for (let i = from; ; i++) {
+      // A filter may have had the route chosen again: the hooks that follow are those of the chain as it is now.
+      const hooks = (this.chain as CompiledChain).requestHeaders;
+      if (i >= hooks.length) break;
+      this.#hook = i;
       const verdict = verdictOf(hooks[i] as HeaderHook, this);
       if (verdict === undefined) continue;
       if (!(verdict instanceof Promise)) {
         this.fail(verdict);
         return;
       }
-      this.#hold(HOLD_FILTER);
+      // While it waits for the body the body comes.
+      if (this.#held?.waiting !== true) this.#hold(HOLD_FILTER);
       verdict.then(
         (reply) => this.#afterRequestFilter(reply, i + 1),
         (error: Error) => this.#afterRequestFilter(REPLIES.filterFailed(error), i + 1),
@@ -190,11 +229,15 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
   #afterRequestFilter(reply: Reply | undefined, next: number): void {
     if (this.over) return;
     if (reply !== undefined) {
+      if (reply === REPLIES.tooLarge) this.manager.stats.downstream_rq_too_large++;
       this.fail(reply);
       return;
     }
     this.#runRequestFilters(next);
-    this.#release(HOLD_FILTER);
+    // Answered, or the next filter waits.
+    if (this.forwarding === undefined) return;
+    if (this.#held !== undefined) this.#deliverHeld(this.#held);
+    if (this.#held === undefined) this.#release(HOLD_FILTER);
     this.forwarding?.requestFlush();
   }
 
@@ -212,17 +255,75 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
       return;
     }
     manager.stats.rq_total++;
+    if (this.#held !== undefined || (this.chain as CompiledChain).requestData.length > 0) this.#reframe();
     const forwarding = manager.terminal.start(this, action, leaf);
     if (!this.over) this.forwarding = forwarding;
   }
 
-  #sendRequestData(bytes: Buffer, end: boolean): void {
-    let data = bytes;
+  /** Through the data hooks from the `from`th on, and out. */
+  #sendRequestData(bytes: Buffer, from: number): void {
     const hooks = this.chain?.requestData;
-    if (hooks !== undefined)
-      for (let i = 0; i < hooks.length; i++) data = hooks[i]?.(this, data, end) ?? data;
+    const data = hooks === undefined ? bytes : this.#transform(bytes, false, from, hooks.length);
     if (data.length === 0 || this.forwarding === undefined) return;
     if (!this.forwarding.requestData(data)) this.#hold(HOLD_UPSTREAM);
+  }
+
+  #sendRequestEnd(trailers: Headers | undefined, from: number): void {
+    this.requestEnded = true;
+    const { chain } = this;
+    if (chain !== undefined && chain.requestData.length > from) {
+      const data = this.#transform(EMPTY, true, from, chain.requestData.length);
+      if (data.length > 0) this.forwarding?.requestData(data);
+    }
+    if (trailers !== undefined && chain !== undefined)
+      for (const hook of chain.requestTrailers) hook(this, trailers);
+    this.forwarding?.requestEnd(trailers === undefined || trailers.length === 0 ? undefined : trailers);
+    if (this.responseEnded) this.end();
+  }
+
+  #transform(bytes: Buffer, end: boolean, from: number, to: number): Buffer {
+    const hooks = (this.chain as CompiledChain).requestData;
+    let data = bytes;
+    for (let i = from; i < to; i++) data = hooks[i]?.(this, data, end) ?? data;
+    return data;
+  }
+
+  #keepData(held: HeldBody, bytes: Buffer): void {
+    held.add(held.position === 0 ? bytes : this.#transform(bytes, false, 0, held.position));
+    if (!held.waiting) this.#hold(HOLD_FILTER);
+  }
+
+  #keepEnd(held: HeldBody, trailers: Headers | undefined): void {
+    if (held.position > 0) held.add(this.#transform(EMPTY, true, 0, held.position));
+    held.end(trailers);
+  }
+
+  /** What is kept goes through the data hooks of filters before the one that asks for it now. */
+  #advanceHeld(held: HeldBody): void {
+    const { requestHeaders, requestData } = (this.chain as CompiledChain).places;
+    const place = requestHeaders[this.#hook] as number;
+    const position = requestData.filter((one) => one < place).length;
+    if (position <= held.position) return;
+    const chunks = held.chunks.map((chunk) => this.#transform(chunk, false, held.position, position));
+    if (held.ended) chunks.push(this.#transform(EMPTY, true, held.position, position));
+    held.replace(chunks, position);
+  }
+
+  /** What was kept goes out after the head, as far as there is room. */
+  #deliverHeld(held: HeldBody): void {
+    while (held.chunks.length > 0 && (this.#holds & HOLD_UPSTREAM) === 0 && !this.over)
+      this.#sendRequestData(held.chunks.shift() as Buffer, held.position);
+    if ((this.#holds & HOLD_UPSTREAM) !== 0 || this.over) return;
+    this.#held = undefined;
+    if (held.ended) this.#sendRequestEnd(held.trailers, held.position);
+    this.#release(HOLD_FILTER);
+  }
+
+  /** Filters may have changed the body: whether its length is known is what its head says now. */
+  #reframe(): void {
+    if (this.requestBody === 'none') return;
+    const length = getHeader(this.request.headers, 'content-length');
+    this.requestBody = length === undefined ? 'stream' : 'length';
   }
 
   #continueNow(): void {
@@ -232,10 +333,13 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
   }
 
   protected releaseRequest(): void {
+    if (this.#held?.ended) this.requestEnded = true;
+    this.#held = undefined;
     this.#release(HOLD_FILTER | HOLD_UPSTREAM);
   }
 
   #hold(reason: number): void {
+    if (this.over) return;
     if (this.#holds === 0) this.stream.pause();
     this.#holds |= reason;
   }
@@ -248,6 +352,7 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
 
   /** The route's idle time in place of the connection manager's. */
   #restUpTo(ms: number): void {
+    if (ms === this.#idleMs) return;
     this.#idleMs = ms;
     if (ms > 0) this.manager.deadlines.set(this.#idle, ms);
     else this.manager.deadlines.clear(this.#idle);

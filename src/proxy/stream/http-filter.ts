@@ -7,6 +7,9 @@ import type { AnyMessage, Json } from '../../xds/resources.ts';
 import type { ResponseFlags } from '../observe/response-flags.ts';
 import type { StatScope } from '../observe/stat-scope.ts';
 import type { StreamFacts } from '../observe/stream-facts.ts';
+import type { Runtime } from '../runtime.ts';
+import type { RequestBody } from './held-body.ts';
+import type { RouteLeaf, RouteOverride } from './route-table.ts';
 
 /**
  * What an HTTP filter is: phases as data. A filter implements the phases it needs, is made once per configuration and
@@ -18,9 +21,14 @@ export interface HttpFilter {
   readonly requestHeaders?: (stream: FilterStream) => Verdict;
   /** A piece of the request's body; what is returned goes on in its place. A filter without this never sees bodies. */
   readonly requestData?: (stream: FilterStream, bytes: Buffer, end: boolean) => Buffer;
+  /** The request's trailers, where there are any; the array may be changed, and none are sent where it is emptied. */
+  readonly requestTrailers?: (stream: FilterStream, trailers: Headers) => void;
   /** The head of the response; `stream.response` may be changed. In reverse order of the chain. */
   readonly responseHeaders?: (stream: FilterStream) => Verdict;
-  readonly responseData?: (stream: FilterStream, bytes: Buffer, end: boolean) => Buffer;
+  /** A piece of the response's body. While a promise of bytes is open the upstream is held back. */
+  readonly responseData?: (stream: FilterStream, bytes: Buffer, end: boolean) => Buffer | Promise<Buffer>;
+  /** The response's trailers, after the body's end; may be changed. Bytes that are returned end the body. */
+  readonly responseTrailers?: (stream: FilterStream, trailers: Headers) => Buffer | undefined;
   /** The stream is over, however it ended. Exactly once for every stream whose requestHeaders was called. */
   readonly close?: (stream: FilterStream) => void;
 }
@@ -57,6 +65,15 @@ export interface FilterStream {
   readonly over: boolean;
   /** The cluster the chosen route leads to; '' where it leads to none. */
   readonly routeCluster: string;
+  /** Whether a body follows the head, and whether its length is told. */
+  readonly requestBody: 'none' | 'length' | 'stream';
+  /**
+   * Waits for the request's body, or for more than `maxBytes` of it, and keeps it: for requestHeaders, whose promise
+   * waits for this one. What was kept goes on after the head. Never resolves for a stream that is over.
+   */
+  readBody(maxBytes: number): Promise<RequestBody>;
+  /** The route is chosen again by the request as it is now; filters that come after this one are that route's. */
+  clearRoute(): void;
   addFlags(flags: ResponseFlags): void;
   setMetadata(filter: string, fields: { readonly [key: string]: Json }): void;
   /** State of this stream that belongs to a filter: `key` is an object only that filter has. */
@@ -84,20 +101,28 @@ export interface ConfiguredFilter {
    * The filter for a route: `overrides` are that route's own configurations, most specific first, as lowerRoute gave
    * them. Undefined where it has nothing to do there.
    */
-  forRoute(overrides: readonly RouteOverride[]): HttpFilter | undefined;
+  forRoute(overrides: readonly RouteOverride[], leaf: RouteLeaf): HttpFilter | undefined;
 }
 
-/** A route's own configuration of a filter; each filter knows its own. */
-export type RouteOverride = unknown;
-
-/** What is around a filter when it is lowered. */
-export interface HttpFilterContext {
+/** What is around a filter's message when it is read, in a chain or in a route. */
+export interface MessageContext {
+  /** The filter's name in the chain. */
   readonly name: string;
   readonly refuse: Refuse;
   /** Path of the message, for refusals. */
   readonly field: string;
+}
+
+/** What is around a filter when it is lowered for a chain. */
+export interface HttpFilterContext extends MessageContext {
   readonly statPrefix: string;
-  /** Statistics under `http.STAT_PREFIX.`; none that anybody sees where a route's override is lowered. */
+  /** Clusters, files, clock: for filters that ask others. */
+  readonly runtime: Runtime;
+  /** The same object for all filters of one chain, and for no others. */
+  readonly chain: object;
+  /** Where its listener takes traffic from. */
+  readonly direction: 'inbound' | 'outbound' | 'unspecified';
+  /** Statistics under `http.STAT_PREFIX.` */
   readonly stats: StatScope;
 }
 
@@ -108,5 +133,5 @@ export interface HttpFilterKind {
   /** Full message name of the configuration of a route, '' for none. */
   readonly routeMessage: string;
   lower(message: AnyMessage, context: HttpFilterContext): ConfiguredFilter;
-  lowerRoute(message: AnyMessage, context: HttpFilterContext): RouteOverride;
+  lowerRoute(message: AnyMessage, context: MessageContext): RouteOverride;
 }

@@ -1,8 +1,7 @@
 import { fieldIn, type Refuse } from '../../xds/match/refuse.ts';
 import { type AnyMessage, messageOf, type VirtualHost } from '../../xds/resources.ts';
 import { routeKindOf } from '../filters/http/kinds.ts';
-import { StatRegistry } from '../observe/stat-scope.ts';
-import type { RouteOverride } from './http-filter.ts';
+import type { RouteOverride } from './route-table.ts';
 
 // What routes say to filters (typed_per_filter_config): lowered once per place, gathered per leaf.
 
@@ -11,9 +10,6 @@ export type OverrideLevel = ReadonlyMap<
   string,
   { readonly override: RouteOverride | undefined; readonly disabled: boolean }
 >;
-
-/** A route's override counts in the statistics of its filter in the chain. */
-const UNSEEN = new StatRegistry().scope('');
 
 const WRAPPER = 'envoy.config.route.v3.FilterConfig';
 const CORS = {
@@ -90,8 +86,7 @@ function readOverride(
   field: string,
 ): RouteOverride | undefined {
   const kind = routeKindOf(messageOf(message['@type']));
-  if (kind !== undefined)
-    return kind.lowerRoute(message, { name, refuse, field, statPrefix: '', stats: UNSEEN });
+  if (kind !== undefined) return kind.lowerRoute(message, { name, refuse, field });
   refuse(field, `'${message['@type']}' is not supported by this proxy`);
   return undefined;
 }

@@ -26,6 +26,7 @@ export const REPLIES = {
     flags: FLAG.streamIdleTimeout,
   },
   requestTime: { status: 408, body: 'request timeout', details: 'request_overall_timeout' },
+  tooLarge: { status: 413, body: 'Payload Too Large', details: 'request_payload_too_large' },
   upgrade: { status: 403, body: '', details: 'upgrade_failed' },
   filterFailed: (error: Error): Reply => ({
     status: 500,

@@ -2,8 +2,9 @@ import { getHeader, type Headers, setHeader } from '../../wire/headers.ts';
 import { removeHopByHop } from '../../wire/http1/hop-by-hop.ts';
 import type { DownstreamStream, UpstreamResponse } from './codec.ts';
 import type { ConnectionView } from './connection-view.ts';
-import { type CompiledChain, type HeaderHook, verdictOf } from './filter-chain.ts';
+import { type CompiledChain, type HeaderHook, type ResponseEndHooks, verdictOf } from './filter-chain.ts';
 import { applyOperations } from './header-operations.ts';
+import type { RequestBody } from './held-body.ts';
 import type { Reply } from './http-filter.ts';
 import { localReplyHead } from './local-reply.ts';
 import type { HttpManager } from './manager.ts';
@@ -21,6 +22,7 @@ export abstract class ResponseSide extends StreamRecord {
   requestEnded = false;
   responseStarted = false;
   abstract readonly upgrade: string;
+  abstract readonly requestBody: 'none' | 'length' | 'stream';
   protected readonly stream: DownstreamStream;
   protected readonly keepAlive: boolean;
   protected chain: CompiledChain | undefined;
@@ -45,6 +47,8 @@ export abstract class ResponseSide extends StreamRecord {
     this.keepAlive = keepAlive;
   }
 
+  abstract readBody(maxBytes: number): Promise<RequestBody>;
+  abstract clearRoute(): void;
   /** The stream is over. Does so once. */
   protected abstract end(): void;
   /** Bytes moved, or not. */
@@ -77,7 +81,9 @@ export abstract class ResponseSide extends StreamRecord {
       return true;
     }
     this.moved = true;
-    return this.#sendResponseData(bytes, false);
+    const hooks = this.chain?.responseData;
+    if (hooks === undefined || hooks.length === 0) return this.#sendResponseData(bytes);
+    return this.#transformData(bytes, 0);
   }
 
   respondEnd(trailers: Headers | undefined): void {
@@ -86,7 +92,11 @@ export abstract class ResponseSide extends StreamRecord {
       this.#waiting.push(() => this.respondEnd(trailers));
       return;
     }
-    if (this.chain !== undefined && this.chain.responseData.length > 0) this.#sendResponseData(EMPTY, true);
+    if (this.chain === undefined || this.chain.responseEnds.length === 0) this.#sendEnd(trailers);
+    else this.#transformEnd(EMPTY, trailers, 0);
+  }
+
+  #sendEnd(trailers: Headers | undefined): void {
     if (trailers !== undefined) this.responseTrailers = trailers;
     this.responseEnded = true;
     // Bytes of another protocol go on in the other direction.
@@ -116,13 +126,74 @@ export abstract class ResponseSide extends StreamRecord {
     this.#sendReply(reply);
   }
 
-  #sendResponseData(bytes: Buffer, end: boolean): boolean {
+  #sendResponseData(bytes: Buffer): boolean {
+    this.bytesSent += bytes.length;
+    return bytes.length === 0 ? true : this.stream.sendData(bytes);
+  }
+
+  /** Through the data hooks from the `from`th on, and out. */
+  #transformData(bytes: Buffer, from: number): boolean {
+    const hooks = (this.chain as CompiledChain).responseData;
     let data = bytes;
-    const hooks = this.chain?.responseData;
-    if (hooks !== undefined)
-      for (let i = 0; i < hooks.length; i++) data = hooks[i]?.(this, data, end) ?? data;
-    this.bytesSent += data.length;
-    return data.length === 0 ? true : this.stream.sendData(data);
+    for (let i = from; i < hooks.length; i++) {
+      const made = hooks[i]?.(this, data, false) ?? data;
+      if (made instanceof Promise) {
+        this.#await(made, (later) => void this.#transformData(later, i + 1));
+        return true;
+      }
+      data = made;
+    }
+    return this.#sendResponseData(data);
+  }
+
+  /** The end of the body, and the trailers, through the filters from the `from`th on; `bytes` are left of those before. */
+  #transformEnd(bytes: Buffer, trailers: Headers | undefined, from: number): void {
+    const ends = (this.chain as CompiledChain).responseEnds;
+    for (let i = from, data = bytes; ; i++) {
+      if (i === ends.length) {
+        this.#sendResponseData(data);
+        break;
+      }
+      const hooks = ends[i] as ResponseEndHooks;
+      const made = hooks.responseData?.(this, data, true) ?? data;
+      if (made instanceof Promise) {
+        this.#await(made, (later) =>
+          this.#transformEnd(this.#endTrailers(hooks, later, trailers), trailers, i + 1),
+        );
+        return;
+      }
+      data = this.#endTrailers(hooks, made, trailers);
+    }
+    this.#sendEnd(trailers === undefined || trailers.length === 0 ? undefined : trailers);
+  }
+
+  #endTrailers({ responseTrailers }: ResponseEndHooks, data: Buffer, trailers: Headers | undefined): Buffer {
+    const more = trailers === undefined ? undefined : responseTrailers?.(this, trailers);
+    return more === undefined ? data : data.length === 0 ? more : Buffer.concat([data, more]);
+  }
+
+  /** A filter is not done with a piece of the body: what comes meanwhile waits its turn, and the upstream with it. */
+  #await(made: Promise<Buffer>, goOn: (bytes: Buffer) => void): void {
+    this.#waiting = [];
+    this.forwarding?.pauseResponse();
+    made.then(
+      (bytes) => {
+        if (this.over) return;
+        const waiting = this.#waiting ?? [];
+        this.#waiting = undefined;
+        goOn(bytes);
+        this.#replay(waiting);
+      },
+      (error: Error) => this.fail(REPLIES.filterFailed(error)),
+    );
+  }
+
+  /** Events that waited; the first that has to wait again takes the rest along. */
+  #replay(waiting: readonly (() => void)[]): void {
+    for (const event of waiting) event();
+    if (this.over) return;
+    this.respondFlush();
+    if (this.#waiting === undefined) this.forwarding?.resumeResponse();
   }
 
   /** The response's head, upstream's or our own, through the filters to the client. */
@@ -161,9 +232,7 @@ export abstract class ResponseSide extends StreamRecord {
       return;
     }
     this.#runResponseFilters(response, next);
-    for (const event of waiting) event();
-    this.forwarding?.resumeResponse();
-    this.respondFlush();
+    this.#replay(waiting);
   }
 
   /** A filter answers in the upstream's place; nothing was sent yet. */

@@ -6,8 +6,10 @@ import type { Metadata } from '../upstream/endpoint-set.ts';
 import type { MetadataMatch } from '../upstream/metadata-match.ts';
 import type { HashPolicy } from './hash-policy.ts';
 import type { HeaderOperations } from './header-operations.ts';
-import type { RouteOverride } from './http-filter.ts';
 import type { RetryPolicy } from './retry-policy.ts';
+
+/** A route's own configuration of a filter; each filter knows its own. */
+export type RouteOverride = unknown;
 
 /** A RouteConfiguration made ready: made by lower-route.ts, immutable, read by the connection manager and the router. */
 export interface RouteTable {

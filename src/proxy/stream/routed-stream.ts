@@ -34,7 +34,6 @@ export interface RoutedStream extends FilterStream {
   readonly request: RequestState;
   readonly connection: ConnectionView;
   readonly route: Route;
-  readonly requestBody: 'none' | 'length' | 'stream';
   /** The whole request has been received. */
   readonly requestEnded: boolean;
   /** Protocol that the client may switch to, '' for none. */

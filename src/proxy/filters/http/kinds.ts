@@ -1,6 +1,6 @@
 import type { HttpFilterKind } from '../../stream/http-filter.ts';
 import type { TerminalKind } from '../../stream/terminal-kind.ts';
-import { tellingParts } from './chain-parts.ts';
+import { bufferKind } from './buffer/filter.ts';
 import { compressorKind } from './compressor/filter.ts';
 import { corsKind } from './cors/filter.ts';
 import { extAuthzKind } from './ext-authz/filter.ts';
@@ -15,6 +15,7 @@ import { routerKind } from './router/filter.ts';
 
 /** The HTTP filters of this proxy. The router is none of them: it is what chains end in. */
 const KINDS: readonly HttpFilterKind[] = [
+  bufferKind,
   compressorKind,
   corsKind,
   extAuthzKind,
@@ -28,7 +29,7 @@ const KINDS: readonly HttpFilterKind[] = [
 ];
 
 /** What chains end in. */
-export const terminalKind: TerminalKind = tellingParts(routerKind);
+export const terminalKind: TerminalKind = routerKind;
 
 /** By the message of a chain's typed_config. */
 export function kindOf(message: string): HttpFilterKind | undefined {

@@ -1,7 +1,7 @@
 import { fieldIn, type Refuse, refuseRest } from '../../../../xds/match/refuse.ts';
 import { type AnyMessage, messageOf } from '../../../../xds/resources.ts';
 import { readChoice } from '../../../fields.ts';
-import type { HttpFilterContext } from '../../../stream/http-filter.ts';
+import type { MessageContext } from '../../../stream/http-filter.ts';
 import { type Encoding, readBrotli, readGzip } from './encoding.ts';
 
 /** extensions.filters.http.compressor.v3.Compressor, for responses. */
@@ -60,7 +60,7 @@ interface Direction {
   readonly remove_accept_encoding_header?: boolean;
 }
 
-export function lowerCompressor(message: AnyMessage, { refuse, field }: HttpFilterContext): CompressorConfig {
+export function lowerCompressor(message: AnyMessage, { refuse, field }: MessageContext): CompressorConfig {
   const { '@type': _type, ...fields } = message;
   const { compressor_library, response_direction_config, request_direction_config, ...more } =
     fields as Message;
@@ -116,7 +116,7 @@ function readLibrary(library: AnyMessage | undefined, refuse: Refuse, field: str
 
 export function lowerCompressorRoute(
   message: AnyMessage,
-  { refuse, field }: HttpFilterContext,
+  { refuse, field }: MessageContext,
 ): CompressorRouteConfig {
   const { '@type': _type, disabled, overrides, ...rest } = message;
   refuseRest(refuse, field, rest);

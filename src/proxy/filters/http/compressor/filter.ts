@@ -6,7 +6,6 @@ import {
   setHeader,
 } from '../../../../wire/headers.ts';
 import type { FilterStream, HttpFilter, HttpFilterKind } from '../../../stream/http-filter.ts';
-import { type ChainParts, partsOf } from '../chain-parts.ts';
 import { chooseEncoding } from './accept-encoding.ts';
 import {
   COMPRESSOR_MESSAGE,
@@ -19,7 +18,7 @@ import {
 import type { Encoder, Encoding } from './encoding.ts';
 
 /** Encodings that the compressors of one chain offer, in the chain's order: only one of them takes a response. */
-const offers = new WeakMap<ChainParts, Encoding[]>();
+const offers = new WeakMap<object, Encoding[]>();
 
 /** Compresses responses for clients that take it. */
 export const compressorKind: HttpFilterKind = {
@@ -27,7 +26,7 @@ export const compressorKind: HttpFilterKind = {
   routeMessage: COMPRESSOR_ROUTE_MESSAGE,
   lower(message, context) {
     const config = lowerCompressor(message, context);
-    const chain = partsOf(context);
+    const { chain } = context;
     const offered = offers.get(chain) ?? [];
     offers.set(chain, offered);
     if (config.enabled) offered.push(config.encoding);
@@ -44,11 +43,7 @@ export const compressorKind: HttpFilterKind = {
   lowerRoute: lowerCompressorRoute,
 };
 
-function makeCompressor(
-  config: CompressorConfig,
-  chain: ChainParts,
-  offered: readonly Encoding[],
-): HttpFilter {
+function makeCompressor(config: CompressorConfig, chain: object, offered: readonly Encoding[]): HttpFilter {
   const own = {};
   const stateOf = (stream: FilterStream): { encoder?: Encoder } => stream.stateOf(own, () => ({}));
   // What the client takes, as it said it before any compressor took the header away.

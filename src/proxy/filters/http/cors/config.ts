@@ -2,7 +2,7 @@ import { isInShare, perMillion } from '../../../../xds/match/fraction.ts';
 import { fieldIn, refuseRest } from '../../../../xds/match/refuse.ts';
 import { compileStringMatcher, type StringTest } from '../../../../xds/match/string-matcher.ts';
 import type { AnyMessage, VirtualHost } from '../../../../xds/resources.ts';
-import type { HttpFilterContext } from '../../../stream/http-filter.ts';
+import type { MessageContext } from '../../../stream/http-filter.ts';
 
 /** extensions.filters.http.cors.v3.CorsPolicy. */
 export interface CorsConfig {
@@ -20,7 +20,7 @@ export interface CorsConfig {
 export const CORS_MESSAGE = 'envoy.extensions.filters.http.cors.v3.Cors';
 export const CORS_ROUTE_MESSAGE = 'envoy.extensions.filters.http.cors.v3.CorsPolicy';
 
-export function lowerCorsPolicy(message: AnyMessage, { refuse, field }: HttpFilterContext): CorsConfig {
+export function lowerCorsPolicy(message: AnyMessage, { refuse, field }: MessageContext): CorsConfig {
   const {
     '@type': _type,
     allow_origin_string_match = [],

@@ -4,7 +4,7 @@ import { fieldIn, type Refuse, refuseRest } from '../../../../xds/match/refuse.t
 import { compileStringMatcher, type StringTest } from '../../../../xds/match/string-matcher.ts';
 import type { AnyMessage, StringMatcher } from '../../../../xds/resources.ts';
 import { readDurationMs } from '../../../fields.ts';
-import type { HttpFilterContext } from '../../../stream/http-filter.ts';
+import type { MessageContext } from '../../../stream/http-filter.ts';
 
 /** Names of headers that are meant; undefined where nothing is said of them. */
 export type NameTest = StringTest | undefined;
@@ -83,7 +83,7 @@ interface ResponseMessage {
 /** Envoy's default. */
 const TIMEOUT_MS = 200;
 
-export function lowerExtAuthz(message: AnyMessage, context: HttpFilterContext): ExtAuthzConfig {
+export function lowerExtAuthz(message: AnyMessage, context: MessageContext): ExtAuthzConfig {
   const { '@type': _type, ...fields } = message;
   const { http_service, allowed_headers, disallowed_headers, ...more } = fields as Message;
   const { failure_mode_allow, failure_mode_allow_header_add, status_on_error, ...after } = more;
@@ -214,7 +214,7 @@ function readStatus(status: Message['status_on_error'], refuse: Refuse, field: s
 
 export function lowerExtAuthzRoute(
   message: AnyMessage,
-  { refuse, field }: HttpFilterContext,
+  { refuse, field }: MessageContext,
 ): ExtAuthzRouteConfig {
   const { '@type': _type, disabled, check_settings, ...more } = message;
   refuseRest(refuse, field, more);

@@ -1,6 +1,7 @@
 import { type Headers, setHeader } from '../../../../wire/headers.ts';
 import { isInShare } from '../../../../xds/match/fraction.ts';
 import { FLAG } from '../../../observe/response-flags.ts';
+import type { Runtime } from '../../../runtime.ts';
 import type {
   FilterStream,
   HttpFilter,
@@ -8,7 +9,6 @@ import type {
   Reply,
   Verdict,
 } from '../../../stream/http-filter.ts';
-import { type ChainParts, partsOf } from '../chain-parts.ts';
 import { type CallResult, callCluster } from '../cluster-call.ts';
 import {
   EXT_AUTHZ_MESSAGE,
@@ -29,7 +29,7 @@ export const extAuthzKind: HttpFilterKind = {
   routeMessage: EXT_AUTHZ_ROUTE_MESSAGE,
   lower(message, context) {
     const config = lowerExtAuthz(message, context);
-    const filter = makeExtAuthz(config, partsOf(context));
+    const filter = makeExtAuthz(config, context.runtime);
     return {
       name: context.name,
       forRoute: (overrides) =>
@@ -39,7 +39,7 @@ export const extAuthzKind: HttpFilterKind = {
   lowerRoute: lowerExtAuthzRoute,
 };
 
-function makeExtAuthz(config: ExtAuthzConfig, parts: ChainParts): HttpFilter {
+function makeExtAuthz(config: ExtAuthzConfig, { cluster }: Runtime): HttpFilter {
   const own = {};
   const toClient = (stream: FilterStream): Headers => stream.stateOf(own, (): Headers => []);
   const requestHeaders = (stream: FilterStream): Verdict => {
@@ -47,8 +47,8 @@ function makeExtAuthz(config: ExtAuthzConfig, parts: ChainParts): HttpFilter {
       return config.deniesWhereDisabled ? errorReply(config, 'ext_authz_denied') : undefined;
     // The question has the request's method, and with this one it would open a tunnel to the service.
     if (stream.request.method === 'CONNECT') return errorReply(config, 'ext_authz_error');
-    return callCluster(parts.cluster(config.cluster), questionOf(stream, config), stream.clock).then(
-      (result) => decide(stream, result, config, toClient),
+    return callCluster(cluster(config.cluster), questionOf(stream, config), stream.clock).then((result) =>
+      decide(stream, result, config, toClient),
     );
   };
   if (config.response.toClientOnSuccess === undefined) return { requestHeaders };

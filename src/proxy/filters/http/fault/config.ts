@@ -4,7 +4,7 @@ import { compileHeaderMatchers } from '../../../../xds/match/header-matcher.ts';
 import { fieldIn, refuseRest } from '../../../../xds/match/refuse.ts';
 import type { AnyMessage } from '../../../../xds/resources.ts';
 import { readDurationMs } from '../../../fields.ts';
-import type { HttpFilterContext } from '../../../stream/http-filter.ts';
+import type { MessageContext } from '../../../stream/http-filter.ts';
 
 /** extensions.filters.http.fault.v3.HTTPFault. Shares are in parts of a million. */
 export interface FaultConfig {
@@ -44,7 +44,7 @@ interface Message {
   readonly max_active_faults?: number;
 }
 
-export function lowerFault(message: AnyMessage, { refuse, field }: HttpFilterContext): FaultConfig {
+export function lowerFault(message: AnyMessage, { refuse, field }: MessageContext): FaultConfig {
   const {
     '@type': _type,
     delay,
@@ -71,7 +71,7 @@ export function lowerFault(message: AnyMessage, { refuse, field }: HttpFilterCon
 
 function readAbort(
   abort: NonNullable<Message['abort']>,
-  refuse: HttpFilterContext['refuse'],
+  refuse: MessageContext['refuse'],
   field: string,
 ): NonNullable<FaultConfig['abort']> {
   const { http_status, grpc_status, header_abort, percentage, ...rest } = abort;

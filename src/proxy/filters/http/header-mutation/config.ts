@@ -1,7 +1,7 @@
 import { fieldIn, refuseRest } from '../../../../xds/match/refuse.ts';
 import type { AnyMessage, VirtualHost } from '../../../../xds/resources.ts';
 import { type HeaderOperations, readHeaderOperations } from '../../../stream/header-operations.ts';
-import type { HttpFilterContext } from '../../../stream/http-filter.ts';
+import type { MessageContext } from '../../../stream/http-filter.ts';
 
 /** extensions.filters.http.header_mutation.v3: operations one after the other, as they are written. */
 export interface HeaderMutationConfig {
@@ -19,7 +19,7 @@ interface Mutation {
   readonly remove?: string;
 }
 
-export function lowerHeaderMutation(message: AnyMessage, context: HttpFilterContext): HeaderMutationConfig {
+export function lowerHeaderMutation(message: AnyMessage, context: MessageContext): HeaderMutationConfig {
   const { '@type': _type, mutations = {}, most_specific_header_mutations_wins, ...rest } = message;
   const { refuse, field } = context;
   refuseRest(refuse, field, rest);

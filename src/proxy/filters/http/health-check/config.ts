@@ -1,7 +1,7 @@
 import { compileHeaderMatchers } from '../../../../xds/match/header-matcher.ts';
 import { fieldIn, refuseRest } from '../../../../xds/match/refuse.ts';
 import type { AnyMessage, HeaderMatcher } from '../../../../xds/resources.ts';
-import type { HttpFilterContext } from '../../../stream/http-filter.ts';
+import type { MessageContext } from '../../../stream/http-filter.ts';
 
 /** extensions.filters.http.health_check.v3.HealthCheck without pass-through: answers for this proxy itself. */
 export interface HealthCheckConfig {
@@ -18,7 +18,7 @@ interface Message {
   readonly cluster_min_healthy_percentages?: { readonly [cluster: string]: { readonly value?: number } };
 }
 
-export function lowerHealthCheck(message: AnyMessage, context: HttpFilterContext): HealthCheckConfig {
+export function lowerHealthCheck(message: AnyMessage, context: MessageContext): HealthCheckConfig {
   const { '@type': _type, ...fields } = message;
   const {
     pass_through_mode,

@@ -1,8 +1,7 @@
 import { fieldIn, refuseRest } from '../../../../xds/match/refuse.ts';
 import { type CompiledRouteMatch, compileRouteMatch } from '../../../../xds/match/route-match.ts';
 import type { AnyMessage, RouteMatch } from '../../../../xds/resources.ts';
-import type { HttpFilterContext } from '../../../stream/http-filter.ts';
-import { partsOf } from '../chain-parts.ts';
+import type { HttpFilterContext, MessageContext } from '../../../stream/http-filter.ts';
 import { readProvider } from './provider.ts';
 import { type Providers, type Requirement, type RequirementMessage, readRequirement } from './requirement.ts';
 
@@ -47,11 +46,11 @@ export function lowerJwt(message: AnyMessage, context: HttpFilterContext): JwtCo
   const { bypass_cors_preflight = false, strip_failure_response = false, ...rest } = more;
   const { refuse, field } = context;
   refuseRest(refuse, field, rest);
-  const parts = partsOf(context);
+  const { runtime } = context;
   const known: Providers = new Map(
     Object.entries(providers).map(([name, one]) => [
       name,
-      readProvider(name, one, parts, refuse, fieldIn(field, `providers.${name}`)),
+      readProvider(name, one, runtime, refuse, fieldIn(field, `providers.${name}`)),
     ]),
   );
   const named = new Map(
@@ -72,7 +71,7 @@ function readRule(
   rule: RuleMessage,
   providers: Providers,
   named: ReadonlyMap<string, Requirement>,
-  { refuse }: HttpFilterContext,
+  { refuse }: MessageContext,
   field: string,
 ): JwtConfig['rules'][number] {
   const { match = {}, requires, requirement_name, ...rest } = rule;
@@ -88,7 +87,7 @@ function readRule(
   };
 }
 
-export function lowerJwtRoute(message: AnyMessage, { refuse, field }: HttpFilterContext): JwtRouteConfig {
+export function lowerJwtRoute(message: AnyMessage, { refuse, field }: MessageContext): JwtRouteConfig {
   const { '@type': _type, disabled, requirement_name = '', ...rest } = message;
   refuseRest(refuse, field, rest);
   if (disabled !== true && requirement_name === '')

@@ -3,7 +3,7 @@ import { fieldIn, type Refuse, refuseRest } from '../../../../xds/match/refuse.t
 import { compileStringMatcher, type StringTest } from '../../../../xds/match/string-matcher.ts';
 import type { StringMatcher } from '../../../../xds/resources.ts';
 import { readDurationMs } from '../../../fields.ts';
-import type { ChainParts } from '../chain-parts.ts';
+import type { Runtime } from '../../../runtime.ts';
 import { parseKeySet, type VerificationKey } from './key-set.ts';
 import { RemoteKeys } from './remote-keys.ts';
 import { DEFAULT_LOCATIONS, type TokenLocation } from './token-locations.ts';
@@ -51,7 +51,11 @@ interface Message {
   readonly max_lifetime?: string;
   readonly clock_skew_seconds?: number;
   readonly remote_jwks?: RemoteMessage;
-  readonly local_jwks?: { readonly inline_string?: string; readonly inline_bytes?: string };
+  readonly local_jwks?: {
+    readonly inline_string?: string;
+    readonly inline_bytes?: string;
+    readonly filename?: string;
+  };
   readonly forward?: boolean;
   readonly from_headers?: readonly { readonly name?: string; readonly value_prefix?: string }[];
   readonly from_params?: readonly string[];
@@ -74,7 +78,7 @@ interface RemoteMessage {
 export function readProvider(
   name: string,
   message: object,
-  parts: ChainParts,
+  runtime: Runtime,
   refuse: Refuse,
   field: string,
 ): Provider {
@@ -97,7 +101,7 @@ export function readProvider(
     maxLifetimeSeconds:
       max_lifetime === undefined ? undefined : (parseProtoDurationMs(max_lifetime) ?? 0) / 1000,
     clockSkewSeconds: clock_skew_seconds > 0 ? clock_skew_seconds : CLOCK_SKEW_SECONDS,
-    keys: readKeys(remote_jwks, local_jwks, parts, refuse, field),
+    keys: readKeys(remote_jwks, local_jwks, runtime, refuse, field),
     locations: readLocations(from_headers, from_params, from_cookies),
     ...readOutcome(outcome, refuse, field),
   };
@@ -181,22 +185,25 @@ function readOutcome(
 function readKeys(
   remote: RemoteMessage | undefined,
   local: Message['local_jwks'],
-  parts: ChainParts,
+  runtime: Runtime,
   refuse: Refuse,
   field: string,
 ): Provider['keys'] {
-  if (remote !== undefined) return readRemote(remote, parts, refuse, fieldIn(field, 'remote_jwks'));
+  if (remote !== undefined) return readRemote(remote, runtime, refuse, fieldIn(field, 'remote_jwks'));
   const place = fieldIn(field, 'local_jwks');
-  const { inline_string, inline_bytes, ...rest } = local ?? {};
+  const { inline_string, inline_bytes, filename, ...rest } = local ?? {};
   refuseRest(refuse, place, rest);
-  const text = inline_string ?? (inline_bytes === undefined ? undefined : atob(inline_bytes));
+  const text =
+    filename === undefined
+      ? (inline_string ?? (inline_bytes === undefined ? undefined : atob(inline_bytes)))
+      : readFile(filename, runtime, refuse, fieldIn(place, 'filename'));
   if (local === undefined) refuse(field, 'has neither remote_jwks nor local_jwks');
   const keys = parseKeySet(text ?? '');
   if (local !== undefined && keys === undefined) refuse(place, 'is no JSON Web Key Set');
   return keys ?? [];
 }
 
-function readRemote(remote: RemoteMessage, parts: ChainParts, refuse: Refuse, field: string): RemoteKeys {
+function readRemote(remote: RemoteMessage, runtime: Runtime, refuse: Refuse, field: string): RemoteKeys {
   const { http_uri = {}, cache_duration, async_fetch = {}, retry_policy, ...rest } = remote;
   refuseRest(refuse, field, rest);
   // fast_listener: whether a listener waits for keys; here none ever does, requests do.
@@ -220,5 +227,14 @@ function readRemote(remote: RemoteMessage, parts: ChainParts, refuse: Refuse, fi
     ),
     retries: retry_policy === undefined ? 0 : (retry_policy.num_retries ?? 1),
   };
-  return new RemoteKeys(config, (name) => parts.cluster(name));
+  return new RemoteKeys(config, (name) => runtime.cluster(name));
+}
+
+function readFile(path: string, runtime: Runtime, refuse: Refuse, field: string): string {
+  try {
+    return runtime.readFile(path);
+  } catch (error) {
+    refuse(field, `'${path}' cannot be read: ${(error as Error).message}`);
+    return '{"keys":[]}';
+  }
 }

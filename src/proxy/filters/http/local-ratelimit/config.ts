@@ -3,7 +3,7 @@ import { fieldIn, type Refuse, refuseRest } from '../../../../xds/match/refuse.t
 import type { AnyMessage, VirtualHost } from '../../../../xds/resources.ts';
 import { readDurationMs } from '../../../fields.ts';
 import { type HeaderOperations, readHeaderOperations } from '../../../stream/header-operations.ts';
-import type { HttpFilterContext } from '../../../stream/http-filter.ts';
+import type { MessageContext } from '../../../stream/http-filter.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** extensions.filters.http.local_ratelimit.v3.LocalRateLimit: a bucket of tokens, one for each request. */
@@ -52,7 +52,7 @@ interface Share {
   readonly default_value?: Parameters<typeof perMillion>[0];
 }
 
-export function lowerLocalRateLimit(message: AnyMessage, context: HttpFilterContext): LocalRateLimitConfig {
+export function lowerLocalRateLimit(message: AnyMessage, context: MessageContext): LocalRateLimitConfig {
   const { '@type': _type, ...fields } = message;
   const {
     stat_prefix = '',
@@ -91,7 +91,7 @@ export function lowerLocalRateLimit(message: AnyMessage, context: HttpFilterCont
 }
 
 /** A route without a bucket would limit nothing: Envoy refuses it too. */
-export function lowerRouteRateLimit(message: AnyMessage, context: HttpFilterContext): LocalRateLimitConfig {
+export function lowerRouteRateLimit(message: AnyMessage, context: MessageContext): LocalRateLimitConfig {
   const config = lowerLocalRateLimit(message, context);
   if (config.bucket === undefined)
     context.refuse(fieldIn(context.field, 'token_bucket'), 'is missing: a route needs one of its own');

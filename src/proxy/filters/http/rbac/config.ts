@@ -1,7 +1,7 @@
 import { type CompiledRbac, compileRbac } from '../../../../xds/match/rbac.ts';
 import { fieldIn, refuseRest } from '../../../../xds/match/refuse.ts';
 import type { AnyMessage } from '../../../../xds/resources.ts';
-import type { HttpFilterContext } from '../../../stream/http-filter.ts';
+import type { MessageContext } from '../../../stream/http-filter.ts';
 import { withoutTemplates } from './path-template.ts';
 
 /** extensions.filters.http.rbac.v3.RBAC: rules that decide, and rules on trial. */
@@ -17,7 +17,7 @@ export const RBAC_ROUTE_MESSAGE = 'envoy.extensions.filters.http.rbac.v3.RBACPer
 
 type Rules = Parameters<typeof compileRbac>[0];
 
-export function lowerRbac(message: AnyMessage, { refuse, field }: HttpFilterContext): RbacConfig {
+export function lowerRbac(message: AnyMessage, { refuse, field }: MessageContext): RbacConfig {
   const {
     '@type': _type,
     rules,
@@ -42,7 +42,7 @@ export function lowerRbac(message: AnyMessage, { refuse, field }: HttpFilterCont
 }
 
 /** A route's own rules; a message without rules switches the filter off there. */
-export function lowerRbacRoute(message: AnyMessage, context: HttpFilterContext): RbacConfig {
+export function lowerRbacRoute(message: AnyMessage, context: MessageContext): RbacConfig {
   const { '@type': _type, rbac, ...rest } = message;
   refuseRest(context.refuse, context.field, rest);
   return lowerRbac(

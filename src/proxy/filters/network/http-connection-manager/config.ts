@@ -108,14 +108,16 @@ function readFilters(
   field: string,
 ): Pick<ManagerConfig, 'filters' | 'makeTerminal'> {
   const filters: ConfiguredFilter[] = [];
-  const stats = context.runtime.metrics.scope(`http.${statPrefix}.`);
+  const { runtime, direction } = context;
+  const stats = runtime.metrics.scope(`http.${statPrefix}.`);
+  const around = { refuse, statPrefix, stats, runtime, direction, chain: {} };
   let makeTerminal: ManagerConfig['makeTerminal'] | undefined;
   for (const [i, message] of messages.entries()) {
     const place = fieldIn(field, `http_filters[${i}]`);
     const { name = '', typed_config, is_optional = false, disabled = false, ...rest } = message;
     refuseRest(refuse, place, rest);
     const kindName = messageOf(typed_config?.['@type'] ?? '');
-    const filterContext = { name, refuse, field: fieldIn(place, 'typed_config'), statPrefix, stats };
+    const filterContext = { ...around, name, field: fieldIn(place, 'typed_config') };
     if (kindName === terminalKind.message && typed_config !== undefined) {
       if (i < messages.length - 1) refuse(place, 'the router must be the last filter');
       makeTerminal = terminalKind.lower(typed_config, filterContext);
@@ -138,6 +140,6 @@ function readFilters(
 function onlyWhereConfigured(filter: ConfiguredFilter): ConfiguredFilter {
   return {
     name: filter.name,
-    forRoute: (overrides) => (overrides.length === 0 ? undefined : filter.forRoute(overrides)),
+    forRoute: (overrides, leaf) => (overrides.length === 0 ? undefined : filter.forRoute(overrides, leaf)),
   };
 }
