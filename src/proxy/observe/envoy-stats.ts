@@ -88,6 +88,9 @@ export class HttpStats {
   downstream_cx_active = 0;
   downstream_cx_ssl_total = 0;
   downstream_cx_http1_total = 0;
+  downstream_cx_http2_total = 0;
+  downstream_cx_max_duration_reached = 0;
+  downstream_cx_max_requests_reached = 0;
   downstream_cx_destroy = 0;
   downstream_cx_destroy_active_rq = 0;
   downstream_cx_idle_timeout = 0;
@@ -100,6 +103,7 @@ export class HttpStats {
   downstream_rq_total = 0;
   downstream_rq_active = 0;
   downstream_rq_http1_total = 0;
+  downstream_rq_http2_total = 0;
   downstream_rq_completed = 0;
   downstream_rq_rx_reset = 0;
   downstream_rq_tx_reset = 0;

@@ -1,5 +1,6 @@
 import type { Connection } from '../../wire/connection.ts';
 import type { Headers } from '../../wire/headers.ts';
+import type { Framing } from '../../wire/http1/message.ts';
 
 /**
  * HTTP/1 and HTTP/2 behind one shape. A codec owns a connection and speaks of streams: what one end sends is calls of
@@ -18,7 +19,10 @@ export interface UpstreamRequest {
   readonly headers: Headers;
   /** `stream`: of unknown length, HTTP/1 sends chunks. */
   readonly body: 'none' | 'length' | 'stream';
-  /** The protocol asked for by Upgrade, '' for none. */
+  /**
+   * The protocol asked for by Upgrade, '' for none. HTTP/2 asks for it by an extended CONNECT; both are GET here, and
+   * the answer that grants it is 101 with body `raw` whatever the upstream speaks.
+   */
   readonly upgrade: string;
 }
 
@@ -76,6 +80,26 @@ export interface UpstreamTransport {
   open(request: UpstreamRequest, events: UpstreamEvents): UpstreamStream;
 }
 
+/** A request as a client sent it. What HTTP/1's parser hands out has this shape as it is. */
+export interface DownstreamRequest {
+  readonly method: string;
+  /** Path with query; '' for CONNECT. */
+  readonly path: string;
+  readonly authority: string;
+  /** With host where there is an authority; the receiver owns the array. */
+  readonly headers: Headers;
+  /** 10 is HTTP/1.0, 11 HTTP/1.1, 20 HTTP/2. */
+  readonly version: 10 | 11 | 20;
+  readonly framing: Framing;
+  /** The client takes further answers on this connection. */
+  readonly keepAlive: boolean;
+  /** The protocol to switch to, '' for none. */
+  readonly upgrade: string;
+  readonly expectContinue: boolean;
+  /** What the client says in HTTP/2; nobody says it in HTTP/1. */
+  readonly scheme?: string;
+}
+
 /** A response as it is sent to a client. */
 export interface DownstreamResponse {
   readonly status: number;
@@ -88,14 +112,17 @@ export interface DownstreamResponse {
   readonly upgrade: string;
 }
 
+/** Why a client's stream ended before its end. */
+export type ResetReason = 'gone' | 'reset' | 'protocol-error';
+
 /** What a client's stream reports. Nothing follows onRequestReset. */
 export interface DownstreamEvents {
   onRequestData(bytes: Buffer): void;
   onRequestEnd(trailers: Headers | undefined): void;
   onRequestFlush(): void;
   onResponseDrain(): void;
-  /** The client is gone, or broke the protocol. */
-  onRequestReset(message: string, protocolError: boolean): void;
+  /** The connection is gone, or the client cut this stream, or it broke the protocol. */
+  onRequestReset(message: string, why: ResetReason): void;
 }
 
 /** The sending side of a client's stream. */
@@ -111,4 +138,20 @@ export interface DownstreamStream {
   resume(): void;
   /** Cuts the stream without another word. */
   reset(): void;
+}
+
+/** Who answers the requests of a client's connection, whatever it speaks. */
+export interface RequestAcceptor {
+  /** A request's head; the answer goes to `stream`, the rest of the request to what is returned. */
+  onRequest(head: DownstreamRequest, stream: DownstreamStream): DownstreamEvents;
+  /** The bytes are nothing that may be passed on: answered already with that status (0: cut), for logs and counts. */
+  onBadRequest(status: number): void;
+  /** The connection is gone; `midRequest`: with a request open. */
+  onClosed(midRequest: boolean): void;
+}
+
+/** The server's end of a client's connection. */
+export interface DownstreamCodec {
+  /** Takes no further request: ends when those that are open have ended. */
+  drain(): void;
 }

@@ -1,9 +1,8 @@
 import { Deadline } from '../../lib/deadlines.ts';
 import { getHeader, type Headers, removeHeader } from '../../wire/headers.ts';
 import { removeHopByHop } from '../../wire/http1/hop-by-hop.ts';
-import type { RequestHead } from '../../wire/http1/message.ts';
 import { FLAG } from '../observe/response-flags.ts';
-import type { DownstreamEvents, DownstreamStream } from './codec.ts';
+import type { DownstreamEvents, DownstreamRequest, DownstreamStream, ResetReason } from './codec.ts';
 import type { ConnectionView } from './connection-view.ts';
 import { type CompiledChain, continueChain, type HeaderHook, verdictOf } from './filter-chain.ts';
 import { HeldBody, NO_BODY, type RequestBody } from './held-body.ts';
@@ -45,12 +44,13 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
   constructor(
     manager: HttpManager,
     connection: ConnectionView,
-    head: RequestHead,
+    head: DownstreamRequest,
     stream: DownstreamStream,
     idle: Deadline,
   ) {
     const request = new RequestState(head.method, head.path, head.authority, head.headers);
-    const protocol = head.version === 10 ? 'HTTP/1.0' : 'HTTP/1.1';
+    if (head.scheme !== undefined) request.scheme = head.scheme;
+    const protocol = head.version === 11 ? 'HTTP/1.1' : head.version === 20 ? 'HTTP/2' : 'HTTP/1.0';
     super(manager, connection, request, protocol, stream, head.keepAlive);
     this.requestBody = head.framing === 'none' ? 'none' : head.framing === 'length' ? 'length' : 'stream';
     this.requestEnded = head.framing === 'none';
@@ -110,14 +110,19 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
     this.forwarding?.responseDrain();
   }
 
-  onRequestReset(message: string, protocolError: boolean): void {
+  onRequestReset(message: string, why: ResetReason): void {
     if (this.over) return;
     this.manager.stats.downstream_rq_rx_reset++;
-    this.markGone(protocolError ? 'http1.codec_error' : 'downstream_remote_disconnect');
-    if (protocolError)
-      this.responseFlags =
-        (this.responseFlags & ~FLAG.downstreamConnectionTermination) | FLAG.downstreamProtocolError;
-    this.connectionTerminationDetails = protocolError ? message : undefined;
+    const old = this.protocol !== 'HTTP/2';
+    if (why === 'gone') this.markGone('downstream_remote_disconnect');
+    else if (why === 'reset') {
+      this.responseFlags |= FLAG.downstreamRemoteReset;
+      this.responseCodeDetails = 'http2.remote_reset';
+    } else {
+      this.responseFlags |= FLAG.downstreamProtocolError;
+      this.responseCodeDetails = old ? 'http1.codec_error' : 'http2.violation.of.messaging.rule';
+      this.connectionTerminationDetails = message;
+    }
     this.abortForwarding();
     this.end();
   }
@@ -181,7 +186,8 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
       this.#reason = `no virtual host of ${table.name || 'the routes'} takes ${request.authority || 'a request without a host'}`;
       return this.#checkUpgrade(undefined);
     }
-    if (host.requireTls !== 'none' && request.scheme !== 'https') return tlsRequired(request);
+    if (host.requireTls !== 'none' && getHeader(request.headers, 'x-forwarded-proto') !== 'https')
+      return tlsRequired(request);
     const route = routeOf(host, request, this.peer, manager.random.uint32());
     if (route === undefined) {
       this.#reason = `no route of virtual host ${host.name} matches ${request.method} ${request.path}`;

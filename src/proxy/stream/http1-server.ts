@@ -13,19 +13,15 @@ import {
   lastChunk,
   responseHead,
 } from '../../wire/http1/serialize.ts';
-import type { DownstreamEvents, DownstreamResponse, DownstreamStream } from './codec.ts';
+import type {
+  DownstreamCodec,
+  DownstreamEvents,
+  DownstreamResponse,
+  DownstreamStream,
+  RequestAcceptor,
+} from './codec.ts';
 import { contain } from './contain.ts';
 import { Gather } from './gather.ts';
-
-/** Who answers the requests of a connection. */
-export interface RequestAcceptor {
-  /** A request's head; the answer goes to `stream`, the rest of the request to what is returned. */
-  onRequest(head: RequestHead, stream: Http1Server): DownstreamEvents;
-  /** The bytes are no HTTP/1 that may be passed on: answered already, for logs and counts. */
-  onBadRequest(error: Http1Error): void;
-  /** The connection is gone; `midRequest`: with a request open. */
-  onClosed(midRequest: boolean): void;
-}
 
 /** Time limits of a connection, in milliseconds; 0 is none. */
 export interface ServerTimes {
@@ -48,7 +44,7 @@ const DISCARD_MS = 1000;
  * The server's end of an HTTP/1 connection, and, while a request is open, that request's stream. One request at a time:
  * those that come early (pipelining) wait unparsed, and while much of them waits nothing is read.
  */
-export class Http1Server implements DownstreamStream, ConnectionHandlers {
+export class Http1Server implements DownstreamCodec, DownstreamStream, ConnectionHandlers {
   readonly connection: Connection;
   readonly #acceptor: RequestAcceptor;
   readonly #times: ServerTimes;
@@ -89,6 +85,11 @@ export class Http1Server implements DownstreamStream, ConnectionHandlers {
   start(firstBytes: Buffer | undefined): void {
     this.connection.handle(this);
     if (firstBytes !== undefined) this.onData(firstBytes);
+  }
+
+  /** The connection turned out to speak something else: whoever took it over goes on. */
+  leave(): void {
+    this.#deadlines.clear(this.#idle);
   }
 
   /** Takes no further request: closes now, or with the open request's answer. */
@@ -193,7 +194,7 @@ export class Http1Server implements DownstreamStream, ConnectionHandlers {
     this.#deadlines.clear(this.#idle);
     events?.onRequestReset(
       error?.message ?? 'The client closed the connection before it was answered.',
-      false,
+      'gone',
     );
     this.#acceptor.onClosed(events !== undefined);
   }
@@ -227,12 +228,12 @@ export class Http1Server implements DownstreamStream, ConnectionHandlers {
     this.#events = undefined;
     // A client that goes in the middle of its request is an incomplete message, and hears no answer.
     const gone = error.code === 'incomplete';
-    events?.onRequestReset(error.message, !gone);
+    events?.onRequestReset(error.message, gone ? 'gone' : 'protocol-error');
     if (gone || this.#headSent) {
       this.connection.destroy();
       return;
     }
-    if (events === undefined) this.#acceptor.onBadRequest(error);
+    if (events === undefined) this.#acceptor.onBadRequest(error.status);
     this.#refuse(error.status, error.message);
   }
 

@@ -132,8 +132,11 @@ function prepareScheme(request: RequestState, isTls: boolean, settings: ManagerS
   const i = indexOfHeader(headers, 'x-forwarded-proto', 0);
   if (i < 0) headers.push('x-forwarded-proto', own);
   else if (settings.useRemoteAddress && settings.trustedHops === 0) headers[i + 1] = own;
-  const said = i < 0 ? own : (headers[i + 1] as string);
-  request.scheme = settings.schemeOverwrite ?? (said === 'https' || said === 'http' ? said : own);
+  if (settings.schemeOverwrite !== undefined) request.scheme = settings.schemeOverwrite;
+  else if (request.scheme !== 'http' && request.scheme !== 'https') {
+    const said = i < 0 ? own : (headers[i + 1] as string);
+    request.scheme = said === 'https' || said === 'http' ? said : own;
+  }
 }
 
 /** One look at every name finds what Envoy's own headers there are; mostly none. */

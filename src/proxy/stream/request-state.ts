@@ -6,7 +6,8 @@ export class RequestState implements MutableRequest {
   method: string;
   path: string;
   authority: string;
-  scheme = 'http';
+  /** '' until it is known: HTTP/1 clients do not say it. */
+  scheme = '';
   readonly headers: Headers;
 
   constructor(method: string, path: string, authority: string, headers: Headers) {

@@ -1,4 +1,4 @@
-import { getHeader, type Headers, setHeader } from '../../wire/headers.ts';
+import { getHeader, type Headers, removeHeader, setHeader } from '../../wire/headers.ts';
 import { removeHopByHop } from '../../wire/http1/hop-by-hop.ts';
 import type { DownstreamStream, UpstreamResponse } from './codec.ts';
 import type { ConnectionView } from './connection-view.ts';
@@ -247,6 +247,9 @@ export abstract class ResponseSide extends StreamRecord {
   #sendReply(reply: Reply): void {
     const isGrpc = this.request.header('content-type')?.startsWith('application/grpc') ?? false;
     const { status, headers: own, body } = localReplyHead(reply, isGrpc, this.request.method === 'HEAD');
+    // HTTP/2 says by the end of the stream that there is no body.
+    if (body === '' && this.protocol === 'HTTP/2' && getHeader(own, 'content-length') === '0')
+      removeHeader(own, 'content-length');
     const headers: Headers = [];
     if (reply.applyRouteHeaders) this.#applyRoute(headers);
     headers.push(...own);

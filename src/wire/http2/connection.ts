@@ -39,6 +39,8 @@ export interface Http2Stream {
   sendTrailers(trailers: Headers): void;
   /** The consumer has dealt with so many bytes of onData: the peer may send as many more. */
   consume(bytes: number): void;
+  /** Server: nobody reads the rest of the request. The response still goes out whole, then RST_STREAM NO_ERROR (RFC 9113 §8.1). */
+  abandonRequest(): void;
   /** Ends both sides at once; onClose follows from within. CANCEL, NO_ERROR after a complete response, ... */
   reset(errorCode: number): void;
 }
@@ -47,6 +49,8 @@ export interface Http2Stream {
 export interface ConnectionEvents {
   /** Server: a request. What is returned hears of the rest of it. */
   onRequest?(stream: Http2Stream, head: RequestHead, ended: boolean): StreamEvents;
+  /** Server: a request was not handed on. It was answered with this status, or, for 0, reset. */
+  onBadRequest?(status: number): void;
   /** The peer's SETTINGS came: the first time, or again. */
   onSettings?(settings: PeerSettings): void;
   /** The peer takes no new streams. Those it did not look at have ended, retryable, before this call. */
@@ -93,7 +97,8 @@ export interface Http2Connection {
   readonly receivedBytes: number;
   /**
    * No new streams (server: GOAWAY, twice as RFC 9113 §6.8 has it); ends when those that are open have ended. Who
-   * must not wait for that for ever, calls abort() after a time.
+   * must not wait for that for ever, calls abort() after a time. Called again: does not wait either for the peer to
+   * answer before the second GOAWAY.
    */
   shutdown(): void;
   /** GOAWAY with an error code, and the end of everything. */

@@ -53,8 +53,8 @@ export class DataReceiver {
   }
 
   #forGoneStream(streamId: number): void {
-    if (this.#core.table.wasReset(streamId)) this.#core.guard.count('idleFrames');
-    else this.#core.streams.refuse(streamId, ERROR_CODE.STREAM_CLOSED);
+    // What was on its way when we reset the stream: an answer before the end of the request does so.
+    if (!this.#core.table.wasReset(streamId)) this.#core.streams.refuse(streamId, ERROR_CODE.STREAM_CLOSED);
   }
 
   /** Whether the stream may have these bytes; where not, it has been reset. */

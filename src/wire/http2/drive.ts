@@ -47,7 +47,7 @@ class Drive implements ByteOutput, ConnectionHandlers {
   start(machine: Http2Machine, firstBytes: Buffer | undefined): void {
     this.#machine = machine;
     this.#bytes.handle(this);
-    if (firstBytes !== undefined && firstBytes.length > 0) machine.receive(firstBytes);
+    if (firstBytes !== undefined && firstBytes.length > 0) this.onData(firstBytes);
   }
 
   write(parts: readonly Buffer[]): boolean {

@@ -1,6 +1,5 @@
 import { Http2Error } from './http2-error.ts';
 import type { Http2Limits, Rate } from './limits.ts';
-import { WINDOW_UPDATES_PER_DATA_FRAME } from './limits.ts';
 import { ERROR_CODE } from './protocol.ts';
 
 /** A bucket of tokens; the clock is asked only when it is empty. */
@@ -47,8 +46,10 @@ export type FloodKind =
 /** Counts what costs a peer little and us much. */
 export class FloodGuard {
   readonly #buckets: Readonly<Record<FloodKind, Bucket>>;
+  readonly #windowUpdatesPerDataFrame: number;
 
   constructor(limits: Http2Limits, monotonicMs: () => number) {
+    this.#windowUpdatesPerDataFrame = limits.windowUpdatesPerDataFrame;
     const bucket = (kind: FloodKind): Bucket => new Bucket(limits[kind], monotonicMs);
     this.#buckets = {
       earlyResets: bucket('earlyResets'),
@@ -67,7 +68,7 @@ export class FloodGuard {
 
   /** A DATA frame was sent: the peer may update windows for it. */
   dataSent(): void {
-    this.#buckets.windowUpdateFrames.add(WINDOW_UPDATES_PER_DATA_FRAME);
+    this.#buckets.windowUpdateFrames.add(this.#windowUpdatesPerDataFrame);
   }
 }
 

@@ -108,6 +108,7 @@ export class HeaderReceiver {
     }
     if (this.#reader.tooLarge) {
       core.sender.reply(streamId, HEADERS_TOO_LARGE_STATUS);
+      core.turnedDown(HEADERS_TOO_LARGE_STATUS);
       if (this.#endStream) core.guard.count('earlyResets');
       else core.streams.refuse(streamId, ERROR_CODE.NO_ERROR);
       return;
@@ -118,6 +119,7 @@ export class HeaderReceiver {
       (head.protocol !== '' && !core.allowConnectProtocol) ||
       this.#lengthIsWrong()
     ) {
+      core.turnedDown(0);
       core.streams.refuse(streamId, ERROR_CODE.PROTOCOL_ERROR);
       return;
     }

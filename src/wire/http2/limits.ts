@@ -37,8 +37,11 @@ export interface Http2Limits {
   readonly emptyDataFrames: Rate;
   /** Frames without effect: PRIORITY, unknown types, anything for streams that are gone. Flood. */
   readonly idleFrames: Rate;
-  /** WINDOW_UPDATE frames; every DATA frame sent allows WINDOW_UPDATES_PER_DATA_FRAME more. Flood. */
+  /** WINDOW_UPDATE frames; every DATA frame sent allows windowUpdatesPerDataFrame more. Flood. */
   readonly windowUpdateFrames: Rate;
+  readonly windowUpdatesPerDataFrame: number;
+  /** A message that breaks the rules of HTTP ends the connection, in place of its stream. */
+  readonly badMessageEndsConnection: boolean;
   /** Bytes waiting for a peer that does not read: answers to PING, SETTINGS, resets, heads. Flood. */
   readonly maxUnsentBytes: number;
   /** From here sendData answers false: wait for onDrain. */
@@ -46,9 +49,6 @@ export interface Http2Limits {
   /** A stream whose consumer goes on beyond this is reset: the consumer does not wait for onDrain. */
   readonly maxSendQueueBytes: number;
 }
-
-/** As in Envoy: a receiver may update both windows a few times for each frame. */
-export const WINDOW_UPDATES_PER_DATA_FRAME = 10;
 
 /** Entries in one SETTINGS frame that are looked at; there are eight kinds, some send a few unknown ones. */
 export const MAX_SETTINGS_ENTRIES = 64;
@@ -76,6 +76,9 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   emptyDataFrames: { burst: 100, perSecond: 10 },
   idleFrames: { burst: 1000, perSecond: 200 },
   windowUpdateFrames: { burst: 2000, perSecond: 200 },
+  // As in Envoy: a receiver may update both windows a few times for each frame.
+  windowUpdatesPerDataFrame: 10,
+  badMessageEndsConnection: false,
   maxUnsentBytes: 1024 * 1024,
   sendQueueHighBytes: 64 * 1024,
   maxSendQueueBytes: 16 * 1024 * 1024,

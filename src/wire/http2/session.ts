@@ -100,7 +100,10 @@ class Session implements Http2Machine, Core {
   }
 
   shutdown(): void {
-    if (this.#phase !== 'open') return;
+    if (this.#phase !== 'open') {
+      this.#lastGoaway();
+      return;
+    }
     this.#phase = 'draining';
     if (this.role === 'server') {
       this.#lastRequestsMayCome = true;
@@ -171,6 +174,10 @@ class Session implements Http2Machine, Core {
     if (stream.end !== undefined) stream.events.onClose(stream.end);
   }
 
+  turnedDown(status: number): void {
+    this.#events.onBadRequest?.(status);
+  }
+
   changeSettings(settings: PeerSettings): void {
     const growth = settings.initialWindowBytes - this.peerSettings.initialWindowBytes;
     this.peerSettings = settings;
@@ -180,12 +187,7 @@ class Session implements Http2Machine, Core {
   }
 
   ponged(): void {
-    if (this.#lastRequestsMayCome) {
-      this.#lastRequestsMayCome = false;
-      this.admittedId = this.table.lastPeerId;
-      this.sender.writer.goaway(this.admittedId, ERROR_CODE.NO_ERROR, '');
-      this.sender.wantFlush();
-    }
+    this.#lastGoaway();
     this.#events.onPong?.();
   }
 
@@ -193,6 +195,15 @@ class Session implements Http2Machine, Core {
     if (this.role === 'client' && this.#phase === 'open') this.#phase = 'draining';
     this.streams.turnAway(lastStreamId, errorCode);
     this.#events.onGoaway?.(errorCode, debug);
+    this.sender.wantFlush();
+  }
+
+  /** Whatever the peer sent before it heard of the first GOAWAY is here. */
+  #lastGoaway(): void {
+    if (!this.#lastRequestsMayCome || this.#phase === 'closed') return;
+    this.#lastRequestsMayCome = false;
+    this.admittedId = this.table.lastPeerId;
+    this.sender.writer.goaway(this.admittedId, ERROR_CODE.NO_ERROR, '');
     this.sender.wantFlush();
   }
 

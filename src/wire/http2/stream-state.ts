@@ -9,6 +9,7 @@ export interface StreamOwner {
   sendData(stream: StreamState, bytes: Uint8Array, ended: boolean): boolean;
   sendTrailers(stream: StreamState, trailers: Headers): void;
   consume(stream: StreamState, bytes: number): void;
+  abandonRequest(stream: StreamState): void;
   reset(stream: StreamState, errorCode: number): void;
 }
 
@@ -45,6 +46,8 @@ export class StreamState implements Http2Stream {
   endQueued = false;
   /** END_STREAM is written. */
   localEnded = false;
+  /** The rest of the request is not wanted: the stream is reset once our side has ended. */
+  abandoned = false;
   queue: Uint8Array[] = [];
   /** Bytes of queue[0] that have gone. */
   queueOffset = 0;
@@ -80,6 +83,10 @@ export class StreamState implements Http2Stream {
 
   consume(bytes: number): void {
     this.#owner.consume(this, bytes);
+  }
+
+  abandonRequest(): void {
+    this.#owner.abandonRequest(this);
   }
 
   reset(errorCode: number): void {

@@ -65,6 +65,11 @@ export class Streams implements StreamOwner {
     if (!stream.closed) this.#parts.windows.consume(stream, bytes);
   }
 
+  abandonRequest(stream: StreamState): void {
+    stream.abandoned = true;
+    this.sideEnded(stream);
+  }
+
   reset(stream: StreamState, errorCode: number): void {
     if (!stream.closed) this.#reset(stream, errorCode, '');
   }
@@ -72,13 +77,20 @@ export class Streams implements StreamOwner {
   /** The peer's fault: resets the stream, and counts it. `message` is for people. */
   blame(stream: StreamState, errorCode: number, message: string): void {
     this.#parts.guard.count('earlyResets');
+    this.#demandGoodMessage(errorCode, message);
     this.#reset(stream, errorCode, message);
   }
 
   /** The same for a stream that is not kept. */
   refuse(streamId: number, errorCode: number): void {
     this.#parts.guard.count('earlyResets');
+    this.#demandGoodMessage(errorCode, 'A request breaks the rules of HTTP.');
     this.#writeReset(streamId, errorCode);
+  }
+
+  #demandGoodMessage(errorCode: number, message: string): void {
+    if (errorCode === ERROR_CODE.PROTOCOL_ERROR && this.#parts.limits.badMessageEndsConnection)
+      throw new Http2Error(errorCode, message);
   }
 
   /** RST_STREAM came. Only a server's peers can make work with it: they choose how many streams there are. */
@@ -104,7 +116,9 @@ export class Streams implements StreamOwner {
 
   /** Ours or the peer's END_STREAM was written or came. */
   sideEnded(stream: StreamState): void {
-    if (stream.localEnded && stream.remoteEnded) this.#end(stream, IN_ORDER);
+    if (!stream.localEnded) return;
+    if (stream.remoteEnded) this.#end(stream, IN_ORDER);
+    else if (stream.abandoned && !stream.closed) this.#reset(stream, ERROR_CODE.NO_ERROR, '');
   }
 
   /** The connection is over. */

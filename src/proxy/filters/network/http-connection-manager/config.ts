@@ -12,6 +12,7 @@ import type { RouteTable } from '../../../stream/route-table.ts';
 import type { Terminal } from '../../../stream/routed-stream.ts';
 import type { TerminalParts } from '../../../stream/terminal-kind.ts';
 import { kindOf, terminalKind } from '../../http/kinds.ts';
+import { type Http2Config, readHttp2Options } from './http2-options.ts';
 import { readManagerSettings } from './settings.ts';
 
 /** A connection manager as configured. Immutable. */
@@ -25,6 +26,9 @@ export interface ManagerConfig {
   readonly settings: ManagerSettings;
   readonly times: ServerTimes;
   readonly limits: Http1Limits;
+  /** What clients speak; `auto`: what TLS agreed on, or else what their first bytes are. */
+  readonly codec: 'auto' | 'http1' | 'http2';
+  readonly http2: Http2Config;
 }
 
 export const MANAGER_MESSAGE =
@@ -33,6 +37,7 @@ export const MANAGER_MESSAGE =
 /** Envoy's defaults. */
 const IDLE_MS = 3_600_000;
 const DELAYED_CLOSE_MS = 1000;
+const DRAIN_MS = 5000;
 const MAX_HEADERS = 100;
 const MAX_HEADERS_KB = 60;
 
@@ -57,29 +62,38 @@ export function readManager(
     request_headers_timeout,
     delayed_close_timeout,
     max_request_headers_kb,
+    drain_timeout,
+    http2_protocol_options,
     ...settings
   } = more;
-  if (codec_type === 'HTTP2' || codec_type === 'HTTP3')
-    refuse(fieldIn(field, 'codec_type'), `${codec_type} from clients is not supported by this proxy yet`);
+  if (codec_type === 'HTTP3')
+    refuse(fieldIn(field, 'codec_type'), 'HTTP3 from clients is not supported by this proxy');
   const common = settings.common_http_protocol_options ?? {};
   const duration = (text: string | undefined, name: string, absentMs: number): number =>
     readDurationMs(text, absentMs, refuse, fieldIn(field, name));
+  const idleMs = duration(common.idle_timeout, 'common_http_protocol_options.idle_timeout', IDLE_MS);
+  const managerSettings = readManagerSettings(settings, context, refuse, field);
+  const limits = {
+    ...DEFAULT_HTTP1_LIMITS,
+    maxHeaderBytes: (max_request_headers_kb ?? MAX_HEADERS_KB) * 1024,
+    maxHeaderCount: common.max_headers_count ?? MAX_HEADERS,
+  };
+  const drainMs = duration(drain_timeout, 'drain_timeout', DRAIN_MS);
+  const around = { idleMs, drainMs, flushMs: managerSettings.streamIdleMs, ...limits };
   return {
     statPrefix: stat_prefix,
     routes: readRoutes(rds, route_config, refuse, field),
     ...readFilters(http_filters, stat_prefix, context, refuse, field),
     accessLogs: readAccessLogs(access_log, context.runtime.logs, refuse, fieldIn(field, 'access_log')),
-    settings: readManagerSettings(settings, context, refuse, field),
+    settings: managerSettings,
     times: {
-      idleMs: duration(common.idle_timeout, 'common_http_protocol_options.idle_timeout', IDLE_MS),
+      idleMs,
       headersMs: duration(request_headers_timeout, 'request_headers_timeout', 0),
       delayedCloseMs: duration(delayed_close_timeout, 'delayed_close_timeout', DELAYED_CLOSE_MS),
     },
-    limits: {
-      ...DEFAULT_HTTP1_LIMITS,
-      maxHeaderBytes: (max_request_headers_kb ?? MAX_HEADERS_KB) * 1024,
-      maxHeaderCount: common.max_headers_count ?? MAX_HEADERS,
-    },
+    limits,
+    codec: codec_type === 'HTTP2' ? 'http2' : codec_type === 'HTTP1' ? 'http1' : 'auto',
+    http2: readHttp2Options(http2_protocol_options, around, refuse, fieldIn(field, 'http2_protocol_options')),
   };
 }
 

@@ -19,6 +19,8 @@ type Settings = Omit<
   | 'request_headers_timeout'
   | 'delayed_close_timeout'
   | 'max_request_headers_kb'
+  | 'drain_timeout'
+  | 'http2_protocol_options'
 >;
 
 const STREAM_IDLE_MS = 300_000;
@@ -164,11 +166,9 @@ function readIdentity(
 /** Fields that ask for what this proxy does anyway, or that change nothing anyone can see. */
 function withoutHarmless(rest: object): object {
   const {
-    drain_timeout: _drain, // the listener's owner decides how long
     access_log_flush_interval: _flush,
     flush_access_log_on_new_request: _early,
     access_log_options: _options,
-    http2_protocol_options: _http2, // limits of a protocol that is not spoken yet
     http3_protocol_options: _http3,
     stream_error_on_invalid_http_message: _invalid, // HTTP/1 always closes
     ...others
