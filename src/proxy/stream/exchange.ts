@@ -194,7 +194,7 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
       return undefined;
     }
     this.route = route;
-    this.leaf = leafOf(route.action, manager.random);
+    this.leaf = leafOf(route.action, manager.random, request);
     if (route.action.kind === 'forward' && route.action.idleTimeoutMs !== undefined)
       this.#restUpTo(route.action.idleTimeoutMs);
     return this.#checkUpgrade(route);

@@ -93,10 +93,11 @@ export function applyOperations(
 function apply(addition: Addition, headers: Headers, facts: StreamFacts): void {
   const value = addition.constant ?? addition.value(facts);
   if (value === '' && !addition.keepEmpty) return;
-  const present = addition.action !== 'append' && indexOfHeader(headers, addition.lowerName, 0) >= 0;
-  if (addition.action === 'append' || (!present && addition.action !== 'overwrite'))
-    headers.push(addition.name, value);
-  else if (addition.action !== 'add-if-absent') setHeader(headers, addition.lowerName, value);
+  const { action, lowerName } = addition;
+  const present = action !== 'append' && indexOfHeader(headers, lowerName, 0) >= 0;
+  if (present) {
+    if (action !== 'add-if-absent') setHeader(headers, lowerName, value);
+  } else if (action !== 'overwrite') headers.push(addition.name, value);
 }
 
 /** Host and pseudo-headers have operations of their own: changed here, routing and sending would disagree. */

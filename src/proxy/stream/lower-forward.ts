@@ -27,9 +27,9 @@ export function readForwardSettings(
   context: ActionContext,
   refuse: Refuse,
   field: string,
-): Omit<ForwardAction, 'kind' | 'leaves'> {
-  const { prefix_rewrite, regex_rewrite, cluster_not_found_response_code, append_x_forwarded_host, ...more } =
-    settings;
+): Omit<ForwardAction, 'kind' | 'leaves' | 'drawHeader'> {
+  const { prefix_rewrite, regex_rewrite, path_rewrite_policy, ...afterPath } = settings;
+  const { cluster_not_found_response_code, append_x_forwarded_host, ...more } = afterPath;
   const {
     host_rewrite_literal,
     auto_host_rewrite,
@@ -53,7 +53,7 @@ export function readForwardSettings(
   const retry = retry_policy ?? context.retryPolicy;
   return {
     clusterNotFoundStatus: NOT_FOUND_STATUS[cluster_not_found_response_code ?? ''] ?? 503,
-    rewritePath: readPathRewrite({ prefix_rewrite, regex_rewrite }, path, refuse, field),
+    rewritePath: readPathRewrite({ prefix_rewrite, regex_rewrite, path_rewrite_policy }, path, refuse, field),
     rewriteHost: readHostRewrite(
       { host_rewrite_literal, auto_host_rewrite, host_rewrite_header, host_rewrite_path_regex },
       refuse,

@@ -30,7 +30,12 @@ export function readRedirect(
     ...rest
   } = more;
   refuseRest(refuse, field, rest);
-  const rewrite = readPathRewrite({ prefix_rewrite, regex_rewrite }, path, refuse, field);
+  const rewrite = readPathRewrite(
+    { prefix_rewrite, regex_rewrite, path_rewrite_policy: undefined },
+    path,
+    refuse,
+    field,
+  );
   const newScheme = https_redirect ? 'https' : scheme_redirect;
   const newPath = pathOf(path_redirect, rewrite, strip_query);
   return {
@@ -43,6 +48,11 @@ export function readRedirect(
       return `${scheme}://${host}${port}${newPath(request.path)}`;
     },
   };
+}
+
+/** Where the request came from. */
+export function sameLocation({ scheme, authority, path }: RedirectFacts): string {
+  return `${scheme}://${authority}${path}`;
 }
 
 function pathOf(

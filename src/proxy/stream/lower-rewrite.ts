@@ -1,16 +1,24 @@
 import { fieldIn, type Refuse } from '../../xds/match/refuse.ts';
 import { compileSubstitution } from '../../xds/match/regex.ts';
 import type { PathRule } from '../../xds/match/route-match.ts';
+import { readRewritePolicy } from '../../xds/match/uri-template.ts';
 import type { RouteAction } from '../../xds/resources.ts';
 
 /** Rewrites of the path that routes and redirects share. The query stays as it is. */
 export function readPathRewrite(
-  fields: { readonly [K in 'prefix_rewrite' | 'regex_rewrite']: RouteAction[K] | undefined },
+  fields: {
+    readonly [K in 'prefix_rewrite' | 'regex_rewrite' | 'path_rewrite_policy']: RouteAction[K] | undefined;
+  },
   path: PathRule,
   refuse: Refuse,
   field: string,
 ): ((path: string) => string) | undefined {
-  const { prefix_rewrite, regex_rewrite } = fields;
+  const { prefix_rewrite, regex_rewrite, path_rewrite_policy: policy } = fields;
+  if (policy !== undefined) {
+    const template = path.kind === 'template' ? path.template : undefined;
+    const place = fieldIn(field, 'path_rewrite_policy.typed_config');
+    return onPathOnly(readRewritePolicy(policy.typed_config, template, refuse, place));
+  }
   if (prefix_rewrite !== undefined && prefix_rewrite !== '')
     return onPathOnly(replacePrefix(prefix_rewrite, path));
   if (regex_rewrite === undefined) return undefined;

@@ -2,13 +2,14 @@ import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import type { PathRule } from '../../xds/match/route-match.ts';
 import { weightedChoice } from '../../xds/match/weighted.ts';
 import type { RouteAction as RouteActionMessage, Route as RouteMessage } from '../../xds/resources.ts';
+import { readDataSource } from '../data-source.ts';
 import { LB_NAMESPACE, metadataMatch } from '../upstream/metadata-match.ts';
 import { joinOperations, readHeaderOperations } from './header-operations.ts';
 import { readForwardSettings } from './lower-forward.ts';
 import { gatherOverrides, readOverrides } from './lower-overrides.ts';
-import { readRedirect } from './lower-redirect.ts';
+import { readRedirect, sameLocation } from './lower-redirect.ts';
 import type { ActionContext, RouteLevel } from './route-level.ts';
-import type { RouteAction, RouteLeaf } from './route-table.ts';
+import type { DirectAction, RouteAction, RouteLeaf } from './route-table.ts';
 
 interface ActionFields {
   readonly name: string;
@@ -80,7 +81,8 @@ function readForward(
         );
   if (weighted_clusters === undefined && !cluster && !cluster_header) refuse(field, 'names no cluster');
   const forward = readForwardSettings(settings, path, context, refuse, field);
-  return { kind: 'forward', leaves: weightedChoice(leaves), ...forward };
+  const drawHeader = (weighted_clusters?.header_name ?? '').toLowerCase();
+  return { kind: 'forward', leaves: weightedChoice(leaves), drawHeader, ...forward };
 }
 
 function readWeighted(
@@ -92,7 +94,13 @@ function readWeighted(
   field: string,
 ): { weight: number; value: RouteLeaf }[] {
   // total_weight is deprecated: the sum of the weights is the total.
-  const { clusters = [], total_weight: _total, ...rest } = message;
+  const {
+    clusters = [],
+    total_weight: _total,
+    runtime_key_prefix: _runtime,
+    header_name: _draw,
+    ...rest
+  } = message;
   refuseRest(refuse, field, rest);
   const leaves = clusters.map((one, i) => {
     const place = fieldIn(field, `clusters[${i}]`);
@@ -168,19 +176,13 @@ function readDirect(
   context: ActionContext,
   refuse: Refuse,
   field: string,
-): { status: number; body: string } {
+): Omit<DirectAction, 'kind' | 'leaf'> {
   const { status = 0, body = {}, ...rest } = message;
   refuseRest(refuse, field, rest);
-  const { inline_string, inline_bytes, ...others } = body;
-  refuseRest(refuse, fieldIn(field, 'body'), others);
   if (status < 200 || status > 599) refuse(fieldIn(field, 'status'), 'is no status between 200 and 599');
-  // Bodies are latin1 on the wire here: one character per byte of the UTF-8 text.
-  const text = inline_bytes === undefined ? utf8Bytes(inline_string ?? '') : atob(inline_bytes);
+  const text = readDataSource(body, refuse, fieldIn(field, 'body'));
   if (text.length > context.maxDirectBytes)
     refuse(fieldIn(field, 'body'), `is longer than ${context.maxDirectBytes} bytes`);
-  return { status, body: text };
-}
-
-function utf8Bytes(text: string): string {
-  return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('');
+  const redirects = status >= 300 && status < 400;
+  return { status, body: text, location: redirects ? sameLocation : undefined };
 }

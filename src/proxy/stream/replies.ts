@@ -73,10 +73,11 @@ export function routeReply(
         status: action.status,
         body: action.body,
         details: 'direct_response',
+        ...(action.location && { headers: ['location', action.location(request)] }),
         applyRouteHeaders: true,
       };
     case 'none':
-      return noRoute('the route is only for filters and forwards nothing', true);
+      return { ...noRoute('the route is only for filters and forwards nothing', true), status: 503 };
   }
 }
 

@@ -20,6 +20,15 @@ export class RequestState implements MutableRequest {
   header(lowerName: string): string | undefined {
     return joined(this.headers, lowerName);
   }
+
+  someValue(lowerName: string, test: (value: string) => boolean): boolean | undefined {
+    const { headers } = this;
+    let i = indexOfHeader(headers, lowerName, 0);
+    if (i < 0) return undefined;
+    for (; i >= 0; i = indexOfHeader(headers, lowerName, i + 2))
+      if (test(headers[i + 1] as string)) return true;
+    return false;
+  }
 }
 
 /** All values joined by ',' as Envoy joins them for matching. */

@@ -246,13 +246,12 @@ export abstract class ResponseSide extends StreamRecord {
 
   #sendReply(reply: Reply): void {
     const isGrpc = this.request.header('content-type')?.startsWith('application/grpc') ?? false;
-    const { status, headers: own, body } = localReplyHead(reply, isGrpc, this.request.method === 'HEAD');
-    // HTTP/2 says by the end of the stream that there is no body.
-    if (body === '' && this.protocol === 'HTTP/2' && getHeader(own, 'content-length') === '0')
-      removeHeader(own, 'content-length');
-    const headers: Headers = [];
+    const headers: Headers = reply.headers === undefined ? [] : [...reply.headers];
     if (reply.applyRouteHeaders) this.#applyRoute(headers);
-    headers.push(...own);
+    const { status, body } = localReplyHead(reply, headers, isGrpc, this.request.method === 'HEAD');
+    // HTTP/2 says by the end of the stream that there is no body.
+    if (body === '' && this.protocol === 'HTTP/2' && getHeader(headers, 'content-length') === '0')
+      removeHeader(headers, 'content-length');
     this.#begin({ status, reason: '', headers, body: body === '' ? 'none' : 'length' });
     if (this.over) return;
     if (body !== '') this.respondData(Buffer.from(body, 'latin1'));

@@ -1,4 +1,5 @@
 import type { Random } from '../../lib/random.ts';
+import type { RequestFacts } from '../../xds/match/facts.ts';
 import type { CompiledRouteMatch } from '../../xds/match/route-match.ts';
 import type { HostIndex } from '../../xds/match/virtual-host.ts';
 import { choose, type WeightedChoice } from '../../xds/match/weighted.ts';
@@ -69,6 +70,8 @@ export interface RouteLeaf {
 export interface ForwardAction {
   readonly kind: 'forward';
   readonly leaves: WeightedChoice<RouteLeaf>;
+  /** A request header whose number decides between the leaves, '' for chance alone. */
+  readonly drawHeader: string;
   readonly clusterNotFoundStatus: number;
   /** The new path with query; undefined keeps the old one. */
   readonly rewritePath: ((path: string) => string) | undefined;
@@ -125,11 +128,15 @@ export interface DirectAction {
   readonly leaf: RouteLeaf;
   readonly status: number;
   readonly body: string;
+  /** Of statuses that redirect: to where the request came from, as Envoy answers them. */
+  readonly location: RedirectAction['location'] | undefined;
 }
 
 /** The leaf a request falls on; undefined where all weights are zero. */
-export function leafOf(action: RouteAction, random: Random): RouteLeaf | undefined {
+export function leafOf(action: RouteAction, random: Random, request: RequestFacts): RouteLeaf | undefined {
   if (action.kind !== 'forward') return action.leaf;
-  const { leaves } = action;
-  return leaves.options.length === 1 ? leaves.options[0] : choose(leaves, random.uint32());
+  const { leaves, drawHeader } = action;
+  if (leaves.options.length === 1) return leaves.options[0];
+  const said = drawHeader === '' ? undefined : request.header(drawHeader);
+  return choose(leaves, said !== undefined && /^\d{1,15}$/.test(said) ? Number(said) : random.uint32());
 }

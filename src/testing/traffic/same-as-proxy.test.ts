@@ -74,7 +74,7 @@ describe('an explanation does as the proxy does', () => {
     fc.assert(
       fc.property(path, match, rewrite, (target, message, fields) => {
         const proxy = readPathRewrite(
-          { prefix_rewrite: undefined, regex_rewrite: undefined, ...fields },
+          { prefix_rewrite: undefined, regex_rewrite: undefined, path_rewrite_policy: undefined, ...fields },
           rule(message),
           refuse,
           '',

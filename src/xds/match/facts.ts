@@ -10,6 +10,8 @@ export interface RequestFacts {
   readonly scheme: string;
   /** All values of a header joined by ',', undefined where it is absent. The name is lower case and no pseudo-header. */
   header(lowerName: string): string | undefined;
+  /** Whether one of the lines of a header passes, undefined where it is absent. Without it a header is one line. */
+  someValue?(lowerName: string, test: (value: string) => boolean): boolean | undefined;
 }
 
 /** What matchers ask of the connection under a request, or of a plain TCP connection. */
@@ -44,6 +46,19 @@ export function headerGetter(name: string): (request: RequestFacts) => string | 
     default:
       return (request) => request.header(lower);
   }
+}
+
+/** As {@link headerGetter}, for a test that one of the lines of a header has to pass; undefined where it is absent. */
+export function headerTester(
+  name: string,
+  test: (value: string) => boolean,
+): (request: RequestFacts) => boolean | undefined {
+  const lower = name.toLowerCase();
+  const get = headerGetter(lower);
+  const asked = (value: string | undefined) => (value === undefined ? undefined : test(value));
+  if (lower.startsWith(':') || lower === 'host') return (request) => asked(get(request));
+  return (request) =>
+    request.someValue === undefined ? asked(request.header(lower)) : request.someValue(lower, test);
 }
 
 let lastPath = '';

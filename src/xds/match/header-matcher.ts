@@ -1,12 +1,12 @@
 import type { HeaderMatcher } from '../resources.ts';
-import { headerGetter, type RequestFacts } from './facts.ts';
+import { headerGetter, headerTester, type RequestFacts } from './facts.ts';
 import { fieldIn, type Refuse, refuseRest } from './refuse.ts';
 import { compileRegex } from './regex.ts';
 import { compileStringMatcher, type StringTest } from './string-matcher.ts';
 
 /**
- * config.route.v3.HeaderMatcher as a function. An absent header fails every comparison, an inverted one too, unless
- * it counts as empty: `invert_match` says "present, with another value".
+ * config.route.v3.HeaderMatcher as a function. Of several lines of a header one has to pass. An absent header fails
+ * every comparison, an inverted one too, unless it counts as empty: `invert_match` says "present, with another value".
  */
 export function compileHeaderMatcher(
   matcher: HeaderMatcher,
@@ -15,16 +15,18 @@ export function compileHeaderMatcher(
 ): (request: RequestFacts) => boolean {
   const { name = '', invert_match = false, treat_missing_header_as_empty = false, ...criterion } = matcher;
   if (name === '') refuse(fieldIn(field, 'name'), 'is missing');
-  const get = headerGetter(name);
   const { present_match, ...comparison } = criterion;
   const test = compileComparison(comparison, refuse, field);
   if (test === undefined || present_match !== undefined) {
+    const get = headerGetter(name);
     const wanted = (present_match ?? true) !== invert_match;
-    return (request) => (get(request) !== undefined) === wanted;
+    return (request) => (treat_missing_header_as_empty || get(request) !== undefined) === wanted;
   }
+  const tester = headerTester(name, test);
+  const ifAbsent = treat_missing_header_as_empty && test('') !== invert_match;
   return (request) => {
-    const value = get(request) ?? (treat_missing_header_as_empty ? '' : undefined);
-    return value !== undefined && test(value) !== invert_match;
+    const passes = tester(request);
+    return passes === undefined ? ifAbsent : passes !== invert_match;
   };
 }
 

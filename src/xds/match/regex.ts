@@ -26,15 +26,31 @@ export function compileSubstitution(
   const { pattern, substitution = '', ...rest } = message;
   refuseRest(refuse, field, rest);
   const regex = parse(pattern ?? {}, refuse, fieldIn(field, 'pattern'));
-  let highest = 0;
-  const replacement = RE2JS.quoteReplacement(substitution).replace(/\\([\\\d])/g, (_, escaped) => {
-    if (escaped === '\\') return escaped;
-    highest = Math.max(highest, Number(escaped));
-    return escaped === '0' ? '$&' : `$${escaped}`;
-  });
+  const pieces = substitution.split(/\\([\\\d])/);
+  const highest = Math.max(
+    0,
+    ...pieces.map((piece, i) => (i % 2 === 1 && piece !== '\\' ? Number(piece) : 0)),
+  );
   if (highest > regex.groupCount())
     refuse(fieldIn(field, 'substitution'), `names group ${highest}, the pattern has ${regex.groupCount()}`);
-  return (value) => regex.matcher(value).replaceAll(replacement);
+  return (value) => replaceAll(value, regex, pieces);
+}
+
+/** As RE2: an empty match right behind the match before is none. */
+function replaceAll(value: string, regex: RE2JS, pieces: readonly string[]): string {
+  const matcher = regex.matcher(value);
+  let text = '';
+  let end = -1;
+  while (matcher.find()) {
+    if (matcher.end() === end) continue;
+    text += value.slice(Math.max(0, end), matcher.start());
+    for (let i = 0; i < pieces.length; i++) {
+      const piece = pieces[i] as string;
+      text += i % 2 === 0 || piece === '\\' ? piece : (matcher.group(Number(piece)) ?? '');
+    }
+    end = matcher.end();
+  }
+  return end < 0 ? value : text + value.slice(end);
 }
 
 function parse(matcher: type_matcher_v3_RegexMatcher, refuse: Refuse, field: string): RE2JS {

@@ -106,6 +106,6 @@ describe('everything else', () => {
     compileRouteMatch({ prefix: '/', path_match_policy: { name: 'x' } }, refuse, 'match');
     compileRouteMatch({ safe_regex: { regex: '(?<=a)b' } }, refuse, 'm');
     compileRouteMatch({}, refuse, 'none');
-    expect(refused).toEqual(['match.path_match_policy', 'm.safe_regex.regex', 'none']);
+    expect(refused).toEqual(['match.path_match_policy.typed_config', 'm.safe_regex.regex', 'none']);
   });
 });

@@ -6,6 +6,7 @@ import { compileMetadataMatcher } from './metadata-matcher.ts';
 import { compileQueryMatcher } from './query.ts';
 import { fieldIn, type Refuse, refuseRest } from './refuse.ts';
 import { compileRegex } from './regex.ts';
+import { readMatchPolicy, type UriTemplate } from './uri-template.ts';
 
 /** How the path was matched: what a prefix rewrite replaces. */
 export type PathRule =
@@ -14,7 +15,8 @@ export type PathRule =
       readonly text: string;
       readonly caseSensitive: boolean;
     }
-  | { readonly kind: 'regex' | 'connect' };
+  | { readonly kind: 'regex' | 'connect' }
+  | { readonly kind: 'template'; readonly template: UriTemplate };
 
 /** A RouteMatch as a function. */
 export interface CompiledRouteMatch {
@@ -33,10 +35,14 @@ export function compileRouteMatch(match: RouteMatch, refuse: Refuse, field: stri
     safe_regex,
     path_separated_prefix,
     connect_matcher,
+    path_match_policy,
     case_sensitive = true,
     ...more
   } = match;
-  const rule = pathRule({ prefix, path, safe_regex, path_separated_prefix, connect_matcher }, case_sensitive);
+  const rule =
+    path_match_policy === undefined
+      ? pathRule({ prefix, path, safe_regex, path_separated_prefix, connect_matcher }, case_sensitive)
+      : templateRule(path_match_policy, refuse, fieldIn(field, 'path_match_policy'));
   if (rule === undefined) refuse(field, 'says nothing of the path');
   const test =
     safe_regex === undefined
@@ -71,7 +77,19 @@ function pathRule(
   return fields.connect_matcher === undefined ? undefined : { kind: 'connect' };
 }
 
+function templateRule(
+  { typed_config }: NonNullable<RouteMatch['path_match_policy']>,
+  refuse: Refuse,
+  field: string,
+): PathRule {
+  return {
+    kind: 'template',
+    template: readMatchPolicy(typed_config, refuse, fieldIn(field, 'typed_config')),
+  };
+}
+
 function pathTest(rule: PathRule): (path: string) => boolean {
+  if (rule.kind === 'template') return (path) => rule.template.regex.testExact(path);
   if (!('text' in rule)) return () => true;
   const text = rule.caseSensitive ? rule.text : rule.text.toLowerCase();
   const test =
@@ -85,7 +103,7 @@ function pathTest(rule: PathRule): (path: string) => boolean {
 }
 
 function compileCriteria(
-  match: Omit<RouteMatch, keyof PathFields | 'case_sensitive'>,
+  match: Omit<RouteMatch, keyof PathFields | 'case_sensitive' | 'path_match_policy'>,
   refuse: Refuse,
   field: string,
 ): Criterion[] {

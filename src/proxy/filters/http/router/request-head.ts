@@ -26,7 +26,6 @@ export function rewriteRequest(
   rewriteHost(request, action, leaf, config);
   if (action.rewritePath === undefined) return;
   const path = action.rewritePath(request.path);
-  if (path === request.path) return;
   if (!config.suppressEnvoyHeaders) setHeader(headers, 'x-envoy-original-path', request.path);
   request.path = path;
 }
@@ -37,10 +36,11 @@ function rewriteHost(
   leaf: RouteLeaf,
   config: RouterConfig,
 ): void {
-  const rewrite =
-    leaf.hostRewrite === undefined
-      ? action.rewriteHost
-      : { kind: 'literal' as const, host: leaf.hostRewrite };
+  if (leaf.hostRewrite !== undefined) {
+    request.authority = leaf.hostRewrite;
+    return;
+  }
+  const rewrite = action.rewriteHost;
   if (rewrite === undefined || rewrite.kind === 'endpoint') return;
   const host =
     rewrite.kind === 'literal'
@@ -59,14 +59,17 @@ export function setAuthority(
   config: RouterConfig,
 ): void {
   const { headers, authority } = request;
-  if (authority === host) return;
   if (!config.suppressEnvoyHeaders) setHeader(headers, 'x-envoy-original-host', authority);
-  if (appendForwardedHost && authority !== '') {
-    const i = indexOfHeader(headers, 'x-forwarded-host', 0);
-    if (i < 0) headers.push('x-forwarded-host', authority);
-    else headers[i + 1] = `${headers[i + 1]},${authority}`;
-  }
+  if (appendForwardedHost && authority !== '') addForwardedHost(headers, authority);
   request.authority = host;
+}
+
+/** The last host that is named already is not named again. */
+function addForwardedHost(headers: Headers, host: string): void {
+  const i = indexOfHeader(headers, 'x-forwarded-host', 0);
+  const before = headers[i + 1] as string;
+  if (i < 0) headers.push('x-forwarded-host', host);
+  else if (before.slice(before.lastIndexOf(',') + 1).trim() !== host) headers[i + 1] = `${before},${host}`;
 }
 
 /** Filters and rewrites change the authority; this is where the Host header follows. HTTP/1.0 may have none yet. */
