@@ -36,6 +36,9 @@ export class ClusterStats {
   upstream_cx_total = 0;
   upstream_cx_active = 0;
   upstream_cx_http1_total = 0;
+  upstream_cx_http2_total = 0;
+  upstream_cx_close_notify = 0;
+  upstream_cx_max_duration_reached = 0;
   upstream_cx_connect_fail = 0;
   upstream_cx_connect_timeout = 0;
   upstream_cx_overflow = 0;

@@ -15,6 +15,8 @@ export interface UpstreamRequest {
   readonly method: string;
   /** Path with query; the authority for CONNECT. */
   readonly target: string;
+  /** `http` or `https`, as the client asked; HTTP/1 does not send it. */
+  readonly scheme: string;
   /** With host, without hop-by-hop fields. */
   readonly headers: Headers;
   /** `stream`: of unknown length, HTTP/1 sends chunks. */
@@ -52,7 +54,15 @@ export interface UpstreamEvents {
 
 /** Why a stream ended before its end. */
 export interface StreamReset {
-  readonly reason: 'termination' | 'remote-reset' | 'refused' | 'protocol-error';
+  readonly reason:
+    | 'termination'
+    /** The connection was reset. */
+    | 'remote-reset'
+    /** The stream alone was reset. */
+    | 'stream-reset'
+    /** The endpoint did not look at the request: it may be sent again, whatever its method. */
+    | 'refused'
+    | 'protocol-error';
   /** A sentence for the person who reads the log. */
   readonly message: string;
   /** The connection had carried other requests before: the peer may have closed it for idleness. */

@@ -1,6 +1,6 @@
 import { Deadline, type Deadlines } from '../../lib/deadlines.ts';
 import type { Connection, ConnectionHandlers, NetError } from '../../wire/connection.ts';
-import type { Headers } from '../../wire/headers.ts';
+import { getHeader, type Headers } from '../../wire/headers.ts';
 import type { Http1Error } from '../../wire/http1/error.ts';
 import type { Http1Limits } from '../../wire/http1/limits.ts';
 import type { MessageEvents, RequestHead, RequestParser } from '../../wire/http1/message.ts';
@@ -112,6 +112,7 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
     this.#chunked = body === 'stream' && !old;
     // Without chunks only the connection's end says where the body ends.
     if (close || !this.#head?.keepAlive || (body === 'stream' && old)) this.#close = true;
+    if (body === 'none' && this.#mustSayEmpty(status, headers)) headers.push('content-length', '0');
     this.#out.text(responseHead(status, reason, headers, this.#hopFields(old, upgrade)));
     if (body === 'raw') this.#becomeRaw();
   }
@@ -242,6 +243,12 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
     const headers = ['content-length', String(message.length), 'content-type', 'text/plain'];
     this.#out.text(responseHead(status, '', headers, CLOSE) + message);
     this.#linger();
+  }
+
+  /** HTTP/2 ends a message without a word of its length; here the client would wait for the connection's end. */
+  #mustSayEmpty(status: number, headers: Headers): boolean {
+    if (status === 204 || status === 304 || this.#head?.method === 'HEAD') return false;
+    return getHeader(headers, 'content-length') === undefined;
   }
 
   #hopFields(old: boolean, upgrade: string): HopFields | undefined {

@@ -110,11 +110,43 @@ export interface TlsMatch {
 /** What is spoken to the endpoints. */
 export interface UpstreamHttp {
   /** `downstream`: what the client spoke. `alpn`: what TLS agrees on. */
-  readonly protocol: 'http1' | 'downstream' | 'alpn';
+  readonly protocol: 'http1' | 'http2' | 'downstream' | 'alpn';
+  readonly http2: UpstreamHttp2;
+  /** The server name of TLS, from the request; undefined for the transport socket's. */
+  readonly autoServerName: AutoServerName | undefined;
   /** Idle connections are closed after this. 0: never by us. */
   readonly idleTimeoutMs: number;
   /** 0: without limit. */
   readonly maxRequestsPerConnection: number;
   /** 0: without limit. */
   readonly maxConnectionDurationMs: number;
+}
+
+/** How HTTP/2 is spoken to the endpoints. */
+export interface UpstreamHttp2 {
+  /** Streams at once on one connection, however many the endpoint would take. */
+  readonly maxConcurrentStreams: number;
+  /** What a stream's endpoint may send before the client has taken it. */
+  readonly streamWindowBytes: number;
+  readonly connectionWindowBytes: number;
+  readonly keepalive: Http2KeepaliveSettings | undefined;
+}
+
+/** Whether the endpoint is still there is asked by PING. 0 is never. */
+export interface Http2KeepaliveSettings {
+  readonly intervalMs: number;
+  /** Without a byte for so long after a PING the connection is given up. */
+  readonly timeoutMs: number;
+  /** Up to this share of the interval is added at random, in percent. */
+  readonly jitterPercent: number;
+  /** After a rest of so long a request is sent with a PING. */
+  readonly idleIntervalMs: number;
+}
+
+/** The server name of TLS taken from each request: a connection for every name. */
+export interface AutoServerName {
+  /** Lower case; '' for the authority. */
+  readonly header: string;
+  /** The endpoint's certificate must name it too. */
+  readonly validate: boolean;
 }

@@ -5,7 +5,9 @@
 //
 //   clusters.ts      all of them by name, warming first       cluster.ts    one: endpoints over changes, who may be picked
 //   pick-plan.ts     priorities, localities, health -> groups balancers/    one of a group
+//   endpoint-pools.ts  which pool a request takes             http-pool.ts     what pools are to requests
 //   http1-pool.ts    connections of an endpoint               http1-connection.ts  one connection, one request at a time
+//   http2-pool.ts    the same, many requests at once          alpn-pool.ts     whichever of the two TLS agrees on
 //   outlier.ts       who fails where others do not            dns-endpoints.ts, destination-endpoints.ts  other sources
 
 import type { ClusterStats } from '../observe/envoy-stats.ts';
@@ -106,7 +108,7 @@ export class Cluster {
         if (endpoint === old) gone.delete(key);
         this.#endpoints.set(key, endpoint);
       }
-    for (const endpoint of gone.values()) endpoint.pool.drain();
+    for (const endpoint of gone.values()) endpoint.drain();
     this.stats.membership_change++;
     this.#replan();
   }
@@ -115,7 +117,7 @@ export class Cluster {
   retire(): void {
     this.#outlier?.stop();
     this.#destinations?.stop();
-    for (const endpoint of this.endpoints) endpoint.pool.drain();
+    for (const endpoint of this.endpoints) endpoint.drain();
   }
 
   #keepOrMake(placement: Placement, old: Endpoint | undefined): Endpoint {

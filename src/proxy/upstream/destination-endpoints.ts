@@ -79,8 +79,7 @@ export class DestinationEndpoints {
   }
 
   #forgetIdle(): void {
-    for (const [key, endpoint] of this.#endpoints)
-      if (endpoint.active === 0 && endpoint.pool.empty) this.#endpoints.delete(key);
+    for (const [key, endpoint] of this.#endpoints) if (endpoint.unused) this.#endpoints.delete(key);
     if (this.#endpoints.size > 0) this.#environment.deadlines.set(this.#cleanup, CLEANUP_MS);
   }
 }

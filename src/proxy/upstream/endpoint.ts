@@ -4,10 +4,12 @@ import { netError } from '../../wire/sockets/net-error.ts';
 import type { ClusterStats } from '../observe/envoy-stats.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { EndpointHealth } from './endpoint-health.ts';
+import { EndpointPools } from './endpoint-pools.ts';
 import type { EndpointSpec, LocalityEndpoints } from './endpoint-set.ts';
 import { addressText } from './endpoint-set.ts';
 import type { UpstreamEnvironment } from './environment.ts';
-import { Http1Pool } from './http1-pool.ts';
+import type { HttpPool } from './http-pool.ts';
+import { type NamedRequest, type ServerName, withServerName } from './server-name.ts';
 import type { UpstreamTls } from './upstream-tls.ts';
 
 /** Everything that may change about an endpoint while its connections go on. */
@@ -24,7 +26,6 @@ export class Endpoint {
   /** `10.0.0.1:80` */
   readonly address: string;
   readonly tls: UpstreamTls | undefined;
-  readonly pool: Http1Pool;
   readonly outlier = new EndpointHealth();
   placement: Placement;
   /** Requests and TCP connections it has now: what least-request compares. */
@@ -42,6 +43,7 @@ export class Endpoint {
   readonly #config: ClusterConfig;
   readonly #environment: UpstreamEnvironment;
   readonly #stats: ClusterStats;
+  readonly #pools: EndpointPools;
 
   constructor(
     placement: Placement,
@@ -55,7 +57,7 @@ export class Endpoint {
     this.#config = config;
     this.#environment = environment;
     this.#stats = stats;
-    this.pool = new Http1Pool(this, config, stats, environment);
+    this.#pools = new EndpointPools(this, config, stats, environment);
   }
 
   /** What balancers go by: what the control plane says, and what outlier detection saw. */
@@ -69,17 +71,35 @@ export class Endpoint {
     return this.placement.spec.weight;
   }
 
-  /** A new connection, TLS included; `alpn` in place of the configured protocols. Counted until it closes (onClosed). */
-  async connect(
-    alpn?: (offered: readonly string[]) => readonly string[],
-  ): Promise<Result<Connection, NetError>> {
+  /** The pool for requests of the proxy itself. */
+  get pool(): HttpPool {
+    return this.#pools.standard;
+  }
+
+  /** The pool for a client's request; `overHttp2`: the client spoke HTTP/2. */
+  poolFor(overHttp2: boolean, request: NamedRequest): HttpPool {
+    return this.#pools.of(overHttp2, request);
+  }
+
+  /** No connection for requests, nor anybody who waits for one. */
+  get unused(): boolean {
+    return this.active === 0 && this.#pools.empty;
+  }
+
+  /** It is leaving: connections for requests finish what they carry. */
+  drain(): void {
+    this.#pools.drain();
+  }
+
+  /** A new connection, TLS included. Counted until it closes (connectionClosed). */
+  async connect(options: EndpointConnectOptions = {}): Promise<Result<Connection, NetError>> {
     const stats = this.#stats;
     stats.upstream_cx_total++;
     stats.upstream_cx_active++;
     this.counts.cx_total++;
     this.counts.cx_active++;
     const startMs = this.#environment.clock.monotonicMs();
-    const result = await this.#dial(alpn);
+    const result = await this.#dial(options);
     if (result.ok) {
       stats.upstream_cx_connect_ms.add(this.#environment.clock.monotonicMs() - startMs);
       return result;
@@ -98,7 +118,7 @@ export class Endpoint {
     this.counts.cx_active--;
   }
 
-  #dial(alpn?: (offered: readonly string[]) => readonly string[]): Promise<Result<Connection, NetError>> {
+  #dial({ alpn, serverName }: EndpointConnectOptions): Promise<Result<Connection, NetError>> {
     const { address } = this.placement.spec;
     const { localAddress, connectTimeoutMs: timeoutMs } = this.#config;
     const where =
@@ -117,13 +137,20 @@ export class Endpoint {
           `The certificates for ${this.address} have not arrived.`,
         ),
       });
-    const tls = this.tls.connectOptions();
+    const configured = this.tls.connectOptions();
+    const named = serverName === undefined ? configured : withServerName(configured, serverName);
     return network.connect({
       ...where,
       timeoutMs,
-      tls: alpn === undefined ? tls : { ...tls, alpn: alpn(tls.alpn) },
+      tls: alpn === undefined ? named : { ...named, alpn: alpn(named.alpn) },
     });
   }
+}
+
+/** What a connection is made with in place of what is configured. */
+export interface EndpointConnectOptions {
+  readonly alpn?: (offered: readonly string[]) => readonly string[];
+  readonly serverName?: ServerName;
 }
 
 /** The transport socket whose criteria the endpoint's metadata meets, else the cluster's. */

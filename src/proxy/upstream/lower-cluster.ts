@@ -27,17 +27,22 @@ function readCluster(message: Cluster, lowerUpstreamTls: LowerUpstreamTls, refus
   if (name === '') refuse('name', 'is missing');
   const readTls = (socket: Cluster['transport_socket'], field: string): UpstreamTls | undefined =>
     socket === undefined ? undefined : take(lowerUpstreamTls(socket, field), refuse);
+  const read = readGroups(groups, name, refuse);
+  const tls = readTls(transport_socket, 'transport_socket');
+  const tlsMatches = transport_socket_matches.map((match, i) => readTlsMatch(match, i, readTls));
+  if (read.http.protocol === 'alpn' && transport_socket === undefined && tlsMatches.length === 0)
+    refuse('typed_extension_protocol_options', 'auto_config needs a transport socket with TLS: ALPN decides');
   return {
     name,
     statName: alt_stat_name === undefined || alt_stat_name === '' ? name : alt_stat_name,
     connectTimeoutMs: readDurationMs(connect_timeout, 5000, refuse, 'connect_timeout'),
     metadata: metadata?.filter_metadata ?? {},
     localAddress: readLocalAddress(upstream_bind_config, refuse),
-    tls: readTls(transport_socket, 'transport_socket'),
-    tlsMatches: transport_socket_matches.map((match, i) => readTlsMatch(match, i, readTls)),
+    tls,
+    tlsMatches,
     limits: readCircuitBreakers(circuit_breakers, refuse),
     outlier: readOutlierDetection(outlier_detection, refuse),
-    ...readGroups(groups, name, refuse),
+    ...read,
   };
 }
 

@@ -1,7 +1,8 @@
 import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import type { AnyMessage, Cluster } from '../../xds/resources.ts';
 import { readDurationMs } from '../fields.ts';
-import type { UpstreamHttp } from './cluster-config.ts';
+import type { AutoServerName, UpstreamHttp } from './cluster-config.ts';
+import { readUpstreamHttp2 } from './lower-http2-options.ts';
 
 /** The fields of a cluster that say what is spoken to its endpoints: today's extension and the older ones beside it. */
 export type UpstreamHttpFields = {
@@ -15,7 +16,6 @@ export type UpstreamHttpFields = {
 };
 
 const EXTENSION = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
-const HTTP2_MISSING = 'HTTP/2 to upstreams is not supported by this proxy yet';
 /** Envoy's default for connections that nobody uses. */
 const IDLE_TIMEOUT_MS = 3_600_000;
 
@@ -23,7 +23,6 @@ export function readUpstreamHttp(fields: UpstreamHttpFields, refuse: Refuse): Up
   const { [EXTENSION]: extension, ...others } = fields.typed_extension_protocol_options ?? {};
   refuseRest(refuse, 'typed_extension_protocol_options', others);
   const field = `typed_extension_protocol_options.${EXTENSION}`;
-  if (fields.http2_protocol_options !== undefined) refuse('http2_protocol_options', HTTP2_MISSING);
   const common =
     extension?.['common_http_protocol_options'] === undefined
       ? readCommon(fields.common_http_protocol_options, refuse, 'common_http_protocol_options')
@@ -33,36 +32,86 @@ export function readUpstreamHttp(fields: UpstreamHttpFields, refuse: Refuse): Up
           fieldIn(field, 'common_http_protocol_options'),
         );
   return {
-    protocol: readProtocol(extension, fields.protocol_selection, refuse, field),
+    ...(extension === undefined ? readOlder(fields, refuse) : readExtension(extension, refuse, field)),
     ...common,
     maxRequestsPerConnection: common.maxRequestsPerConnection || (fields.max_requests_per_connection ?? 0),
   };
 }
 
-function readProtocol(
-  extension: AnyMessage | undefined,
-  selection: Cluster['protocol_selection'],
-  refuse: Refuse,
-  field: string,
-): UpstreamHttp['protocol'] {
-  if (extension === undefined) return selection === 'USE_DOWNSTREAM_PROTOCOL' ? 'downstream' : 'http1';
+type Spoken = Pick<UpstreamHttp, 'protocol' | 'http2' | 'autoServerName'>;
+
+/** The fields of the cluster itself, from before there was the extension. */
+function readOlder(fields: UpstreamHttpFields, refuse: Refuse): Spoken {
+  const { http2_protocol_options, protocol_selection } = fields;
+  return {
+    protocol:
+      protocol_selection === 'USE_DOWNSTREAM_PROTOCOL'
+        ? 'downstream'
+        : http2_protocol_options === undefined
+          ? 'http1'
+          : 'http2',
+    http2: readUpstreamHttp2(http2_protocol_options, refuse, 'http2_protocol_options'),
+    autoServerName: undefined,
+  };
+}
+
+function readExtension(extension: AnyMessage, refuse: Refuse, field: string): Spoken {
   const {
     '@type': _type,
     common_http_protocol_options: _common,
     upstream_http_protocol_options,
     ...choice
   } = extension;
-  // The server name is the transport socket's; a name per request is refused, for it would be another TLS session.
-  refuseRest(refuse, fieldIn(field, 'upstream_http_protocol_options'), upstream_http_protocol_options ?? {});
   const { explicit_http_config, use_downstream_protocol_config, auto_config, ...rest } = choice;
   refuseRest(refuse, field, rest);
-  if (auto_config !== undefined) return 'alpn'; // without HTTP/2 what is agreed on is HTTP/1.1
-  if (use_downstream_protocol_config !== undefined) return 'downstream';
-  const explicit = (explicit_http_config ?? {}) as { readonly [name: string]: unknown };
-  for (const version of ['http2_protocol_options', 'http3_protocol_options'])
-    if (explicit[version] !== undefined)
-      refuse(fieldIn(field, `explicit_http_config.${version}`), HTTP2_MISSING);
-  return 'http1';
+  const autoServerName = readServerName(
+    upstream_http_protocol_options as ServerNameFields,
+    refuse,
+    fieldIn(field, 'upstream_http_protocol_options'),
+  );
+  const read = (name: string, options: unknown): Pick<Spoken, 'http2'> & { readonly http2Asked: boolean } => {
+    const { http_protocol_options: _http1, http2_protocol_options, ...others } = (options ?? {}) as Versions;
+    refuseRest(refuse, fieldIn(field, name), others);
+    const at = fieldIn(field, `${name}.http2_protocol_options`);
+    return {
+      http2: readUpstreamHttp2(http2_protocol_options, refuse, at),
+      http2Asked: http2_protocol_options !== undefined,
+    };
+  };
+  if (auto_config !== undefined)
+    return { protocol: 'alpn', http2: read('auto_config', auto_config).http2, autoServerName };
+  if (use_downstream_protocol_config !== undefined) {
+    const { http2 } = read('use_downstream_protocol_config', use_downstream_protocol_config);
+    return { protocol: 'downstream', http2, autoServerName };
+  }
+  const { http2, http2Asked } = read('explicit_http_config', explicit_http_config);
+  return { protocol: http2Asked ? 'http2' : 'http1', http2, autoServerName };
+}
+
+type Versions = Pick<Cluster, 'http_protocol_options' | 'http2_protocol_options'>;
+
+interface ServerNameFields {
+  readonly auto_sni?: boolean;
+  readonly auto_san_validation?: boolean;
+  readonly override_auto_sni_header?: string;
+}
+
+function readServerName(
+  message: ServerNameFields | undefined,
+  refuse: Refuse,
+  field: string,
+): AutoServerName | undefined {
+  const {
+    auto_sni = false,
+    auto_san_validation = false,
+    override_auto_sni_header = '',
+    ...rest
+  } = message ?? {};
+  refuseRest(refuse, field, rest);
+  if (auto_san_validation && !auto_sni)
+    refuse(fieldIn(field, 'auto_san_validation'), 'is only supported together with auto_sni');
+  if (!auto_sni) return undefined;
+  return { header: override_auto_sni_header.toLowerCase(), validate: auto_san_validation };
 }
 
 type Common = NonNullable<Cluster['common_http_protocol_options']>;

@@ -4,13 +4,14 @@ import type { Headers } from '../../../wire/headers.ts';
 import type {
   StreamReset,
   UpstreamEvents,
+  UpstreamRequest,
   UpstreamResponse,
   UpstreamStream,
   UpstreamTransport,
 } from '../../stream/codec.ts';
 import type { Cluster } from '../../upstream/cluster.ts';
 import type { Endpoint } from '../../upstream/endpoint.ts';
-import type { Freshness, PoolFailure, PoolWaiter } from '../../upstream/http1-pool.ts';
+import type { Freshness, PoolFailure, PoolWaiter } from '../../upstream/http-pool.ts';
 import { ANY_CONTEXT } from '../../upstream/pick-context.ts';
 
 /** A request of the proxy itself: filters ask others about a stream, fetch keys; spans and entries are sent off. */
@@ -99,7 +100,9 @@ class CallStream implements PoolWaiter, UpstreamEvents {
     if (this.#over) return;
     const { method, target, headers, body } = this.#call;
     const framing = body === undefined ? 'none' : 'length';
-    const upstream = transport.open({ method, target, headers, body: framing, upgrade: '' }, this);
+    const scheme = this.#endpoint.tls === undefined ? 'http' : 'https';
+    const request: UpstreamRequest = { method, target, scheme, headers, body: framing, upgrade: '' };
+    const upstream = transport.open(request, this);
     this.#upstream = upstream;
     this.#cluster.report(this.#endpoint, 'connected');
     if (body !== undefined) {

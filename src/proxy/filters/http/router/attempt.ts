@@ -10,13 +10,15 @@ import type {
 } from '../../../stream/codec.ts';
 import type { Cluster } from '../../../upstream/cluster.ts';
 import type { Endpoint } from '../../../upstream/endpoint.ts';
-import type { Freshness, PoolFailure, PoolWaiter } from '../../../upstream/http1-pool.ts';
+import type { Freshness, HttpPool, PoolFailure, PoolWaiter } from '../../../upstream/http-pool.ts';
 import { type Failure, fromPool, fromReset } from './failures.ts';
 
 /** Whose attempt it is: hears once how it ended, and of everything before. */
 export interface AttemptOwner {
   /** The request as it is sent; asked for when there is a connection. */
   requestFor(attempt: Attempt): UpstreamRequest;
+  /** Where its connection comes from. */
+  poolFor(endpoint: Endpoint): HttpPool;
   /** The stream is open: send what there is of the body. */
   onOpen(attempt: Attempt): void;
   onInformational(status: number, headers: Headers): void;
@@ -42,6 +44,7 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
   readonly #owner: AttemptOwner;
   readonly #deadline: Deadline | undefined;
   readonly #clearDeadline: (() => void) | undefined;
+  #pool: HttpPool | undefined;
   #over = false;
   #status = 0;
   #raw = false;
@@ -72,7 +75,8 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
 
   /** Asks for a connection. May open the stream, or fail, before it returns. */
   start(freshness: Freshness): void {
-    this.endpoint.pool.acquire(this, freshness);
+    this.#pool = this.#owner.poolFor(this.endpoint);
+    this.#pool.acquire(this, freshness);
   }
 
   /** Ends it without a word to its owner. */
@@ -80,7 +84,7 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
     if (this.#over) return;
     const { upstream } = this;
     this.#end();
-    if (upstream === undefined) this.endpoint.pool.cancel(this);
+    if (upstream === undefined) this.#pool?.cancel(this);
     else {
       this.cluster.stats.upstream_rq_tx_reset++;
       upstream.cancel();

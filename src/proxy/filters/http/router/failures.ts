@@ -2,7 +2,7 @@ import { FLAG } from '../../../observe/response-flags.ts';
 import type { StreamReset } from '../../../stream/codec.ts';
 import type { Reply } from '../../../stream/http-filter.ts';
 import type { Cluster } from '../../../upstream/cluster.ts';
-import type { PoolFailure } from '../../../upstream/http1-pool.ts';
+import type { PoolFailure } from '../../../upstream/http-pool.ts';
 
 // What the router answers where no upstream did: Envoy's status, flag, details and text; then, where callers may know,
 // a sentence of what happened and where.
@@ -19,6 +19,7 @@ export interface Failure {
     | 'connect-timeout'
     | 'termination'
     | 'remote-reset'
+    | 'stream-reset'
     | 'refused'
     | 'protocol-error'
     | 'per-try-timeout'
@@ -53,6 +54,7 @@ const ANSWERS: Readonly<Record<Failure['kind'], Answer>> = {
   'connect-timeout': beforeHeaders('connection timeout', FLAG.upstreamConnectionFailure),
   termination: beforeHeaders('connection termination', FLAG.upstreamConnectionTermination),
   'remote-reset': beforeHeaders('connection termination', FLAG.upstreamConnectionTermination),
+  'stream-reset': beforeHeaders('remote reset', FLAG.upstreamRemoteReset),
   refused: beforeHeaders('remote refused stream reset', FLAG.upstreamRemoteReset),
   'protocol-error': { ...beforeHeaders('protocol error', FLAG.upstreamProtocolError), status: 502 },
   'per-try-timeout': {

@@ -9,7 +9,7 @@ import type { MirrorPolicy } from '../../../stream/route-table.ts';
 import type { RoutedStream } from '../../../stream/routed-stream.ts';
 import type { Cluster } from '../../../upstream/cluster.ts';
 import type { Endpoint } from '../../../upstream/endpoint.ts';
-import type { PoolWaiter } from '../../../upstream/http1-pool.ts';
+import type { HttpPool, PoolWaiter } from '../../../upstream/http-pool.ts';
 
 /** Most of a body that is kept for a copy; a longer request is copied no further and its copy dropped. */
 const MAX_COPY_BYTES = 1024 * 1024;
@@ -18,6 +18,7 @@ const MAX_COPY_BYTES = 1024 * 1024;
 export class Mirror implements PoolWaiter, UpstreamEvents {
   readonly #cluster: Cluster;
   readonly #endpoint: Endpoint;
+  readonly #pool: HttpPool;
   readonly #request: Omit<UpstreamRequest, 'body'>;
   readonly #hasBody: boolean;
   readonly #timeoutMs: number;
@@ -39,6 +40,7 @@ export class Mirror implements PoolWaiter, UpstreamEvents {
     const { request, requestBody, clock } = stream;
     this.#cluster = cluster;
     this.#endpoint = endpoint;
+    this.#pool = endpoint.poolFor(stream.facts.protocol === 'HTTP/2', request);
     this.#hasBody = requestBody !== 'none';
     this.#timeoutMs = timeoutMs;
     this.#setTimeout = (callback, delayMs) => clock.setTimeout(callback, delayMs);
@@ -46,6 +48,7 @@ export class Mirror implements PoolWaiter, UpstreamEvents {
     this.#request = {
       method: request.method,
       target: request.path,
+      scheme: request.scheme,
       headers: withHost(request.headers, host),
       upgrade: '',
     };
@@ -66,7 +69,7 @@ export class Mirror implements PoolWaiter, UpstreamEvents {
     stats.upstream_rq_active++;
     this.#endpoint.active++;
     this.#timer = this.#setTimeout(() => this.#finish(), this.#timeoutMs);
-    this.#endpoint.pool.acquire(this, 'any');
+    this.#pool.acquire(this, 'any');
   }
 
   onTransport(transport: UpstreamTransport): void {
@@ -101,7 +104,7 @@ export class Mirror implements PoolWaiter, UpstreamEvents {
     if (this.#over) return;
     this.#over = true;
     this.#timer?.cancel();
-    if (this.#upstream === undefined) this.#endpoint.pool.cancel(this);
+    if (this.#upstream === undefined) this.#pool.cancel(this);
     else this.#upstream.cancel();
     this.#cluster.stats.upstream_rq_active--;
     this.#endpoint.active--;

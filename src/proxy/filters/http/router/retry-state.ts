@@ -11,6 +11,7 @@ const MEETS: Readonly<Partial<Record<Failure['kind'], readonly RetryCondition[]>
   'connect-timeout': ['connect-failure', '5xx', 'gateway-error', 'reset', 'reset-before-request'],
   termination: ['5xx', 'gateway-error', 'reset'],
   'remote-reset': ['5xx', 'gateway-error', 'reset'],
+  'stream-reset': ['5xx', 'gateway-error', 'reset'],
   'protocol-error': ['5xx', 'gateway-error', 'reset'],
   refused: ['refused-stream', '5xx', 'gateway-error', 'reset'],
   'per-try-timeout': ['5xx', 'gateway-error', 'reset'],

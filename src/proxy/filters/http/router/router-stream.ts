@@ -8,7 +8,7 @@ import type { ForwardAction, RouteLeaf } from '../../../stream/route-table.ts';
 import type { Forwarding, RoutedStream } from '../../../stream/routed-stream.ts';
 import type { Cluster } from '../../../upstream/cluster.ts';
 import type { Endpoint } from '../../../upstream/endpoint.ts';
-import type { Freshness } from '../../../upstream/http1-pool.ts';
+import type { Freshness, HttpPool } from '../../../upstream/http-pool.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { RouterConfig } from './config.ts';
 import { EndpointChoice } from './endpoint-choice.ts';
@@ -154,6 +154,10 @@ export class RouterStream implements Forwarding, AttemptOwner {
 
   // What the attempt reports.
 
+  poolFor(endpoint: Endpoint): HttpPool {
+    return endpoint.poolFor(this.#stream.facts.protocol === 'HTTP/2', this.#stream.request);
+  }
+
   requestFor(attempt: Attempt): UpstreamRequest {
     const { request, requestBody, upgrade } = this.#stream;
     const { headers } = request;
@@ -171,7 +175,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
     this.#router.introduce(headers, attempt.endpoint);
     this.#sentMs = this.#stream.clock.monotonicMs();
     const target = request.method === 'CONNECT' ? request.authority : request.path;
-    return { method: request.method, target, headers, body: requestBody, upgrade };
+    return { method: request.method, target, scheme: request.scheme, headers, body: requestBody, upgrade };
   }
 
   onOpen(attempt: Attempt): void {
@@ -314,7 +318,9 @@ export class RouterStream implements Forwarding, AttemptOwner {
   /** Keeps what comes of the body as long as it may be sent again: by a retry, or because nobody saw it. */
   #keepBody(): void {
     this.#body = new KeptBody();
-    if (this.#action.retry === undefined && !IDEMPOTENT.has(this.#stream.request.method)) this.#body.forget();
+    if (this.#action.retry !== undefined || IDEMPOTENT.has(this.#stream.request.method)) return;
+    // Over HTTP/2 an endpoint can say that it did not look at a request.
+    if (this.#cluster?.config.http.protocol === 'http1') this.#body.forget();
   }
 
   /** Everything sent so far can be sent once more. */
@@ -327,13 +333,18 @@ export class RouterStream implements Forwarding, AttemptOwner {
     return IDEMPOTENT.has(this.#stream.request.method) && this.#stream.upgrade === '' && this.#mayResend();
   }
 
-  /** A connection that had been idle ended without a byte: once more, at once, on a new one. */
+  /**
+   * The endpoint said that it did not look at the request, or a connection that had been idle ended without a byte:
+   * once more, at once, on another.
+   */
   #resendUnseen(attempt: Attempt, failure: Failure): boolean {
+    const refused = failure.kind === 'refused' && this.#mayResend();
     const idleRace = attempt.reused && (failure.kind === 'termination' || failure.kind === 'remote-reset');
-    if (!idleRace || this.#resent || !this.#mayResendUnseen()) return false;
+    if (this.#resent || !(refused || (idleRace && this.#mayResendUnseen()))) return false;
     this.#resent = true;
     this.#attempts--;
-    this.#try('new', attempt.endpoint);
+    if (refused) this.#try('any');
+    else this.#try('new', attempt.endpoint);
     return true;
   }
 
