@@ -1,6 +1,11 @@
 import { hostPort } from '../../lib/host-port.ts';
 import type { Connection } from '../../wire/connection.ts';
-import type { ConnectionEvents, Http2Connection, Http2Stream } from '../../wire/http2/connection.ts';
+import type {
+  ConnectionEvents,
+  Http2Connection,
+  Http2Stream,
+  ResponseEvents,
+} from '../../wire/http2/connection.ts';
 import { driveHttp2 } from '../../wire/http2/drive.ts';
 import type { RequestHead } from '../../wire/http2/head.ts';
 import type { Http2Error } from '../../wire/http2/http2-error.ts';
@@ -9,7 +14,7 @@ import { contain } from '../stream/contain.ts';
 import type { UpstreamHttp2 } from './cluster-config.ts';
 import type { UpstreamEnvironment } from './environment.ts';
 import { Http2Keepalive } from './http2-keepalive.ts';
-import { Http2UpstreamStream } from './http2-stream.ts';
+import { Http2UpstreamStream, type StreamConnection } from './http2-stream.ts';
 
 /** Who keeps the connection. */
 export interface Http2Owner {
@@ -24,7 +29,7 @@ export interface Http2Owner {
 }
 
 /** An HTTP/2 connection to an upstream, which carries as many requests at once as both ends allow. */
-export class Http2UpstreamConnection implements UpstreamTransport, ConnectionEvents {
+export class Http2UpstreamConnection implements UpstreamTransport, StreamConnection, ConnectionEvents {
   readonly connection: Connection;
   readonly address: string;
   readonly localText: string;
@@ -103,8 +108,8 @@ export class Http2UpstreamConnection implements UpstreamTransport, ConnectionEve
 
   // What streams ask.
 
-  request(head: RequestHead, ended: boolean, stream: Http2UpstreamStream): Http2Stream | undefined {
-    return this.#http2.request(head, ended, stream);
+  request(head: RequestHead, ended: boolean, events: ResponseEvents): Http2Stream | undefined {
+    return this.#http2.request(head, ended, events);
   }
 
   /** The stream has something for its owner to flush. */

@@ -5,10 +5,21 @@ import type { RequestHead, ResponseHead } from '../../wire/http2/head.ts';
 import type { StreamEnd } from '../../wire/http2/http2-error.ts';
 import { ERROR_CODE } from '../../wire/http2/protocol.ts';
 import type { StreamReset, UpstreamEvents, UpstreamRequest, UpstreamStream } from '../stream/codec.ts';
-import type { Http2UpstreamConnection } from './http2-connection.ts';
 import { webSocketAccept } from './websocket-key.ts';
 
 const NOTHING = Buffer.alloc(0);
+
+/** What a stream needs of its connection. http2-connection.ts is it. */
+export interface StreamConnection {
+  readonly connection: Connection;
+  readonly address: string;
+  readonly localText: string;
+  /** Undefined where the endpoint takes no more. */
+  request(head: RequestHead, ended: boolean, events: ResponseEvents): Http2Stream | undefined;
+  /** The stream has something for its owner to flush: flushReceived() is called when all that came was handed on. */
+  touch(stream: Http2UpstreamStream): void;
+  streamEnded(): void;
+}
 
 /**
  * One request on an HTTP/2 connection. The last piece of its body is held until flush or end, so that a short body
@@ -16,7 +27,7 @@ const NOTHING = Buffer.alloc(0);
  * endpoint can send what its window allows and no more.
  */
 export class Http2UpstreamStream implements UpstreamStream, ResponseEvents {
-  readonly #connection: Http2UpstreamConnection;
+  readonly #connection: StreamConnection;
   readonly #request: UpstreamRequest;
   readonly #events: UpstreamEvents;
   readonly #reused: boolean;
@@ -36,7 +47,7 @@ export class Http2UpstreamStream implements UpstreamStream, ResponseEvents {
   #cancelled = false;
 
   constructor(
-    connection: Http2UpstreamConnection,
+    connection: StreamConnection,
     request: UpstreamRequest,
     events: UpstreamEvents,
     reused: boolean,
