@@ -21,8 +21,20 @@ export interface OfflineMesh {
   readonly problems: readonly FileProblem[];
 }
 
+/** What tokens of calls are judged by. */
+export interface TestTokens {
+  /** The key set that `jwks: test` stands for, JSON. */
+  readonly testKeys?: string;
+  /** Unix time. */
+  readonly nowSeconds?: number;
+}
+
 /** Pods run, Deployments stand for theirs, and what has no address is given one. */
-export function offlineMesh(inputs: readonly InputFile[], listens?: ExplainMesh['listens']): OfflineMesh {
+export function offlineMesh(
+  inputs: readonly InputFile[],
+  listens?: ExplainMesh['listens'],
+  tokens: TestTokens = {},
+): OfflineMesh {
   const started = new Map(
     startedPods(inputs.flatMap(({ documents }) => documents)).map((document) => [
       document.provenance,
@@ -39,8 +51,10 @@ export function offlineMesh(inputs: readonly InputFile[], listens?: ExplainMesh[
     })),
   );
   const resources = store.resources();
-  const settings = { offline: true };
-  const mesh = explainMesh(resources, settings, compile(resources, settings), listens);
+  const { nowSeconds, ...keys } = tokens;
+  const settings = { offline: true, ...keys };
+  const explained = explainMesh(resources, settings, compile(resources, settings), listens);
+  const mesh = nowSeconds === undefined ? explained : { ...explained, nowSeconds };
   return { mesh, problems: store.statuses().flatMap((status) => problemsOf(status, inputs)) };
 }
 

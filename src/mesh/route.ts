@@ -20,6 +20,13 @@ export interface NamedMatch {
   readonly invert: boolean;
 }
 
+/** A claim, by its path, that is the text, or a list with it. */
+export interface ClaimMatch {
+  readonly path: readonly string[];
+  readonly match: TextMatch;
+  readonly invert: boolean;
+}
+
 /** Who may be meant by a match: the caller's side. */
 export interface SourceMatch {
   /** Gateways as `NAMESPACE/NAME`, or `mesh` for sidecars; missing: those of the whole rule set. */
@@ -39,6 +46,8 @@ export interface HttpMatch extends SourceMatch {
   readonly authority?: TextMatch;
   readonly headers: readonly NamedMatch[];
   readonly query: readonly NamedMatch[];
+  /** Claims of a verified token; only gateways know them before they choose a route. */
+  readonly claims: readonly ClaimMatch[];
 }
 
 export interface Destination {

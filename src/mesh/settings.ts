@@ -1,3 +1,4 @@
+import type { Authorizer } from './authorization.ts';
 import type { Retries } from './route.ts';
 import type { ConnectionPool, LocalityPreference, OutlierDetection } from './traffic-policy.ts';
 
@@ -25,6 +26,8 @@ export interface MeshSettings {
   readonly pathNormalization: 'none' | 'base' | 'merge-slashes' | 'decode-and-merge-slashes';
   /** Resolvers for names outside of the mesh, `IP` or `IP:PORT`. */
   readonly dnsUpstreams: readonly string[];
+  /** Extension providers that policies may ask, by name. */
+  readonly authorizers: Readonly<Record<string, Authorizer>>;
 }
 
 /**

@@ -4,6 +4,9 @@ import type { Report } from '../report.ts';
 /** Annotation by which a policy is only counted and logged. */
 export const DRY_RUN_ANNOTATION = 'istio.io/dry-run';
 
+/** The same in weft's words: `weft.dev/mode: observe`. */
+export const OBSERVE_ANNOTATION = 'weft.dev/mode';
+
 /** Annotations that only Istio itself sets, on objects that it makes of others; from users they would lend false rights. */
 const INTERNAL_ANNOTATIONS = [
   'internal.istio.io/webhook-always-reject',

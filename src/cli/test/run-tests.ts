@@ -25,10 +25,16 @@ export async function runTests({ tests, problems }: ReadTests, io: Io): Promise<
   return results;
 }
 
+/** Stands for the keys of the run: nothing is signed in simulation. */
+const TEST_KEYS = '{"keys":[{"kty":"EC","kid":"weft-test"}]}';
+
 async function runTest(tested: TestFile, io: Io): Promise<readonly TestResult[]> {
   const { file, test, provenance } = tested;
   const { inputs, problems } = await gatherMesh(tested, io);
-  const { mesh, problems: invalid } = offlineMesh(inputs, listensAt(test.spec.workloads ?? []));
+  const { mesh, problems: invalid } = offlineMesh(inputs, listensAt(test.spec.workloads ?? []), {
+    testKeys: TEST_KEYS,
+    nowSeconds: Math.floor(Date.now() / 1000),
+  });
   // Objects of a test must be valid: what is left out would not be tested.
   const wrong = [...problems, ...invalid.map((problem) => ({ ...problem, test: test.metadata.name }))];
   const asked = test.spec.requests.map(

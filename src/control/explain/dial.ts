@@ -5,6 +5,7 @@ import type { Connection, TlsLayer } from './connection.ts';
 import { cut, type Ending } from './ending.ts';
 import { atGateway, gatewayFor } from './gateway-door.ts';
 import { type Headers, headerOf, type Request, withHeader, withoutHeader } from './http/request.ts';
+import { type Claims, TOKEN_TEXT } from './http/verify-token.ts';
 import { type Resolved, resolveName } from './names.ts';
 import type { ExplainedProxy } from './proxy.ts';
 import type { Scene } from './scene.ts';
@@ -141,7 +142,8 @@ function requestOf({ target, method, headers, jwt }: Call): Request | undefined 
   let own: Headers = withoutHeader(headers, 'host');
   if (target.scheme === 'grpc' && headerOf(own, 'content-type') === undefined)
     own = withHeader(own, 'content-type', 'application/grpc');
-  if (jwt !== undefined) own = withHeader(own, 'authorization', 'Bearer (a token with the given claims)');
+  if (jwt !== undefined) own = withHeader(own, 'authorization', `Bearer ${TOKEN_TEXT}`);
   const scheme = target.scheme === 'https' ? 'https' : 'http';
-  return { method, path: target.path, authority, scheme, headers: own };
+  const claims = jwt === undefined ? {} : { claims: jwt as Claims };
+  return { method, path: target.path, authority, scheme, headers: own, ...claims };
 }

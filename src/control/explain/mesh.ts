@@ -29,6 +29,10 @@ export interface ExplainMesh {
   readonly read: Read;
   /** Whether a workload's application listens at a port. */
   listens(workload: Workload, port: number): boolean;
+  /** The key set whose tokens calls carry; undefined: whoever a token names has signed it. */
+  readonly testKeys?: string;
+  /** Unix time by which tokens are judged; undefined: they are always in time. */
+  readonly nowSeconds?: number;
 }
 
 /** The mesh of some objects and of what they compile to, with the same settings. */
@@ -38,5 +42,7 @@ export function explainMesh(
   compiled: CompiledMesh,
   listens: ExplainMesh['listens'] = () => true,
 ): ExplainMesh {
-  return { compiled, read: new StepMemo<World>({ resources, settings }), listens };
+  const { testKeys } = settings;
+  const read = new StepMemo<World>({ resources, settings });
+  return { compiled, read, listens, ...(testKeys === undefined ? {} : { testKeys }) };
 }

@@ -1,3 +1,4 @@
+import { authorizationPolicy } from './authorization/policies.ts';
 import { destinationRule } from './destination-rules.ts';
 import { envoyFilter } from './envoy-filters.ts';
 import type { Finding } from './finding.ts';
@@ -5,6 +6,7 @@ import { gatewayApiFindings } from './gateway-api/findings.ts';
 import { gateway } from './gateways.ts';
 import { kubernetesService } from './kubernetes-services.ts';
 import { destinationRuleReferences, virtualServiceReferences } from './references.ts';
+import { requestAuthentication } from './request-authentications.ts';
 import { serviceEntry } from './service-entries.ts';
 import { virtualService } from './virtual-services.ts';
 import { entryWorkload } from './workload/entries.ts';
@@ -29,6 +31,16 @@ export const findings = step('findings', (read): readonly Finding[] => [
   ...ofKind(read, 'networking.istio.io/ServiceEntry', (key) => read.of(serviceEntry, key).findings),
   ...ofKind(read, 'networking.istio.io/WorkloadEntry', (key) => read.of(entryWorkload, key).findings),
   ...ofKind(read, 'networking.istio.io/EnvoyFilter', (key) => read.of(envoyFilter, key).findings),
+  ...ofKind(
+    read,
+    'security.istio.io/AuthorizationPolicy',
+    (key) => read.of(authorizationPolicy, key).findings,
+  ),
+  ...ofKind(
+    read,
+    'security.istio.io/RequestAuthentication',
+    (key) => read.of(requestAuthentication, key).findings,
+  ),
   ...ofKind(read, '/Service', (key) => read.of(kubernetesService, key).findings),
   ...ofKind(read, '/Pod', (key) => read.of(podWorkload, key).findings),
   ...read.of(gatewayApiFindings, ''),

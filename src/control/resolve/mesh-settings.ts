@@ -4,6 +4,7 @@ import type { MeshConfig } from '../../api/istio/mesh-config.ts';
 import { defined } from '../../lib/defined.ts';
 import type { AccessLog, MeshSettings, OutboundMode } from '../../mesh/settings.ts';
 import type { ConnectionPool } from '../../mesh/traffic-policy.ts';
+import { authorizers } from './authorization/authorizers.ts';
 import { localityOf, localityPreference } from './destination-rule/load-balancer.ts';
 import { connectionPool, outlierDetection } from './destination-rule/traffic-policy.ts';
 import { retries } from './virtual-service/http-rule.ts';
@@ -52,6 +53,7 @@ function settingsOf(
     destinationRuleExportTo: config.defaultDestinationRuleExportTo ?? EVERYBODY,
     pathNormalization: PATHS[config.pathNormalization?.normalization ?? 'DEFAULT'] ?? 'base',
     dnsUpstreams: settings.dnsUpstreams ?? [],
+    authorizers: authorizers(config.extensionProviders ?? []),
   };
 }
 

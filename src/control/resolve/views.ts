@@ -1,10 +1,12 @@
 import type { MeshProxy, View } from '../../mesh/proxy.ts';
+import { labelKeysOfAuthorization } from './authorization/policies.ts';
 import { labelKeysOfDestinationRules } from './destination-rules.ts';
 import { gateways } from './gateways.ts';
 import { inboundPorts } from './inbound-ports.ts';
 import { namespaceClass } from './namespace-classes.ts';
 import { placeOf, placeUse } from './places.ts';
 import { proxy } from './proxies.ts';
+import { labelKeysOfAuthentication } from './request-authentications.ts';
 import { sidecarOf, sidecarOfKey } from './sidecars.ts';
 import { virtualServices } from './virtual-services.ts';
 import { keyOf, partsOf, type Read, step } from './world.ts';
@@ -90,7 +92,8 @@ const labelKeysOfSidecars = step('label keys of sidecars', (read, namespace): re
 
 const labelKeysOfRouters = step('label keys of routers', (read, namespace): readonly string[] => {
   const keys = read.of(gateways, '').flatMap((gateway) => Object.keys(gateway.selector));
-  return [...new Set([...keys, ...read.of(labelKeysOfSidecars, namespace)])].sort();
+  const ofPolicies = [...read.of(labelKeysOfAuthorization, ''), ...read.of(labelKeysOfAuthentication, '')];
+  return [...new Set([...keys, ...ofPolicies, ...read.of(labelKeysOfSidecars, namespace)])].sort();
 });
 
 /** Joins a view with what is asked of it. */

@@ -37,6 +37,10 @@ export interface WorldSettings {
    * `weft dump`, `explain` and `test` of plain files. Default false.
    */
   readonly offline?: boolean;
+  /** Key sets (JWKS) that rules fetch, by where they are: what was last fetched of each. */
+  readonly keySets?: ReadonlyMap<string, string>;
+  /** The key set that `jwks: test` stands for, in `weft test` only; default: one that believes nobody. */
+  readonly testKeys?: string;
 }
 
 /** Everything a step can look up. */
@@ -60,6 +64,12 @@ export function step<V>(
 export const settingsFact: Fact<World, WorldSettings> = {
   name: 'settings',
   fetch: (world) => world.settings,
+};
+
+/** A key set by where it is; undefined until it has been fetched. */
+export const keySetFact: Fact<World, string | undefined> = {
+  name: 'key set',
+  fetch: (world, uri) => world.settings.keySets?.get(uri),
 };
 
 const listFacts = new Map<KindId, Fact<World, readonly Resource[]>>();

@@ -20,6 +20,7 @@ import { httpFilter } from '../listener/http-connection-manager.ts';
 import { tlsInspector } from '../listener/listener-filters.ts';
 import { routedTcpFilter } from '../listener/tcp-proxy.ts';
 import { concerns } from '../route/rule-routes.ts';
+import { securityOf, type WorkloadSecurity } from '../security/workload-security.ts';
 import { socketAddress } from '../sources.ts';
 import { httpsRoutesName } from './gateway-routes.ts';
 import { serverTlsSocket } from './server-tls.ts';
@@ -53,7 +54,11 @@ function listenerOf(read: Read, viewKey: string, port: GatewayPort): EmittedList
       ...(port.kind === 'tls' ? { listener_filters: [tlsInspector()] } : {}),
       filter_chains: chains,
     },
-    [...port.servers.map(({ server }) => server.origin), ...origins],
+    [
+      ...port.servers.map(({ server }) => server.origin),
+      ...origins,
+      ...securityOfView(read, viewKey).origins,
+    ],
   );
 }
 
@@ -91,7 +96,15 @@ function distinctMatches(chains: readonly FilterChain[]): FilterChain[] {
 
 function http(read: Read, viewKey: string, statPrefix: string, routes: string) {
   const dynamicDns = read.of(usesDynamicDns, viewKey);
-  return httpFilter({ statPrefix, routes, side: 'gateway', settings: read.of(meshSettings, ''), dynamicDns });
+  const settings = read.of(meshSettings, '');
+  const security = securityOfView(read, viewKey).http;
+  return httpFilter({ statPrefix, routes, side: 'gateway', settings, dynamicDns, security });
+}
+
+/** The policies that hold for routers of a view. */
+function securityOfView(read: Read, viewKey: string): WorkloadSecurity {
+  const { namespace, labels } = viewAndParts(read, viewKey).view;
+  return securityOf(read, { namespace, labels }, 'router');
 }
 
 /** A server that ends TLS, for HTTP or bytes, or one that passes it on by server name. */
@@ -159,6 +172,7 @@ function chainsOfRule(
   const find = (hostname: string) => read.of(scopedService, inView(viewKey, hostname));
   const name = rule.destinations.map(({ destination }) => destination.host).join(',');
   const filters = [
+    ...securityOfView(read, viewKey).tcp,
     routedTcpFilter(`outbound|${port}||${name}`, rule.destinations, port, find, read.of(meshSettings, '')),
   ];
   if (rule.matches.length === 0) return [{ filters }];

@@ -22,6 +22,8 @@ export interface HttpInput {
   readonly settings: MeshSettings;
   /** Some routes lead to clusters that resolve the request's host. */
   readonly dynamicDns?: boolean;
+  /** Filters of policies, which come first. */
+  readonly security?: readonly HttpFilter[];
 }
 
 /** The network filter that speaks HTTP. */
@@ -41,7 +43,12 @@ function connectionManager(input: HttpInput): HttpConnectionManager {
     ...(typeof input.routes === 'string'
       ? { rds: { config_source: adsSource, route_config_name: input.routes } }
       : { route_config: input.routes }),
-    http_filters: [...sideFilters(input.side), ...(input.dynamicDns === true ? [resolveHost] : []), router],
+    http_filters: [
+      ...(input.security ?? []),
+      ...sideFilters(input.side),
+      ...(input.dynamicDns === true ? [resolveHost] : []),
+      router,
+    ],
     ...clientDetails(input.side),
     ...pathNormalization(input.settings),
     // The application's own word about itself stays.

@@ -74,11 +74,11 @@ const KINDS: Readonly<Record<PeerMode, Readonly<Record<'http' | 'auto' | 'tcp', 
   },
 };
 
-/** What a port's chains hold: one filter for HTTP, one for bytes. */
+/** What a port's chains hold: for HTTP, and for bytes. */
 export interface ChainContent {
   readonly name: (content: Content) => string;
-  readonly http: () => NonNullable<FilterChain['filters']>[number];
-  readonly tcp: () => NonNullable<FilterChain['filters']>[number];
+  readonly http: () => NonNullable<FilterChain['filters']>;
+  readonly tcp: () => NonNullable<FilterChain['filters']>;
 }
 
 /** The filter chains of a port, or of all ports without one of their own where `port` is undefined. */
@@ -95,7 +95,7 @@ export function inboundChains(
     return {
       name: content.name(kind.content),
       ...(Object.keys(match).length === 0 ? {} : { filter_chain_match: match }),
-      filters: [kind.content === 'http' ? content.http() : content.tcp()],
+      filters: kind.content === 'http' ? content.http() : content.tcp(),
       ...(kind.mtls ? { transport_socket: meshServerSocket(settings, ALPN[kind.content]) } : {}),
     };
   });

@@ -5,6 +5,7 @@ import { peerModes, peerModesKey } from '../../resolve/peer-authentication.ts';
 import { proxy } from '../../resolve/proxies.ts';
 import { step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener } from '../emitted.ts';
+import { securityOf } from '../security/workload-security.ts';
 import { socketAddress } from '../sources.ts';
 import { httpInspector, tlsInspector } from './listener-filters.ts';
 import { portChains } from './virtual-inbound.ts';
@@ -14,6 +15,7 @@ export const ingressSockets = step('ingress sockets', (read, key): readonly Emit
   const settings = read.of(meshSettings, '');
   const who = read.of(proxy, key);
   const ports = read.of(inboundPorts, key).filter(({ ingress }) => ingress?.socket === true);
+  const security = securityOf(read, who, 'sidecar');
   const modes = read.of(peerModes, peerModesKey(who.namespace, who.labels));
   return ports.map((port) => {
     const address = port.ingress?.bind || who.ips[0] || '0.0.0.0';
@@ -25,9 +27,9 @@ export const ingressSockets = step('ingress sockets', (read, key): readonly Emit
         listener_filters: [tlsInspector(), ...(port.protocol === 'auto' ? [httpInspector()] : [])],
         listener_filters_timeout: '0s',
         continue_on_listener_filters_timeout: true,
-        filter_chains: portChains(port, undefined, modes, settings, who.ips),
+        filter_chains: portChains(port, undefined, modes, { settings, security, ips: who.ips }),
       },
-      [...port.services.map(({ origin }) => origin), ...modes.origins],
+      [...port.services.map(({ origin }) => origin), ...modes.origins, ...security.origins],
     );
   });
 });

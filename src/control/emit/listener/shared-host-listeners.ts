@@ -10,6 +10,7 @@ import { subsetNames } from '../../resolve/subset-names.ts';
 import { viewKeyOf } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener } from '../emitted.ts';
+import { securityOf, type WorkloadSecurity } from '../security/workload-security.ts';
 import { socketAddress } from '../sources.ts';
 import { httpFilter } from './http-connection-manager.ts';
 import { inboundChains } from './inbound-chains.ts';
@@ -60,6 +61,7 @@ export const sharedHostInbound = step(
     const ports = read.of(inboundPorts, key);
     if (inboundPort === undefined || ports.length === 0) return undefined;
     const modes = read.of(peerModes, peerModesKey(namespace, labels));
+    const security = securityOf(read, { namespace, labels }, 'sidecar');
     return emittedListener(
       {
         name: wellKnownNames.virtualInbound,
@@ -67,10 +69,14 @@ export const sharedHostInbound = step(
         traffic_direction: 'INBOUND',
         listener_filters: [tlsInspector(), ...(ports.some(needsInspection) ? [httpInspector()] : [])],
         filter_chains: ports.flatMap((port, i) =>
-          chainsOf(read, port, i === 0, modeOfPort(modes, port.number)),
+          chainsOf(read, port, i === 0, modeOfPort(modes, port.number), security),
         ),
       },
-      [...modes.origins, ...ports.flatMap((port) => port.services.map(({ origin }) => origin))],
+      [
+        ...modes.origins,
+        ...security.origins,
+        ...ports.flatMap((port) => port.services.map(({ origin }) => origin)),
+      ],
     );
   },
 );
@@ -80,9 +86,21 @@ function needsInspection({ protocol }: InboundPort): boolean {
 }
 
 /** The first port takes everything; each other one what is called by a server name that names it. */
-function chainsOf(read: Read, port: InboundPort, first: boolean, mode: PeerMode): FilterChain[] {
+function chainsOf(
+  read: Read,
+  port: InboundPort,
+  first: boolean,
+  mode: PeerMode,
+  security: WorkloadSecurity,
+): FilterChain[] {
   const settings = read.of(meshSettings, '');
-  const chains = inboundChains(mode, port.protocol, undefined, portContent(port, settings), settings);
+  const chains = inboundChains(
+    mode,
+    port.protocol,
+    undefined,
+    portContent(port, { settings, security }),
+    settings,
+  );
   if (first) return chains;
   const server_names = serverNames(read, port);
   return chains

@@ -12,6 +12,7 @@ import { step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener } from '../emitted.ts';
 import { serverTlsSocket } from '../gateway/server-tls.ts';
 import { timeouts } from '../route/http-route.ts';
+import { securityOf, type WorkloadSecurity } from '../security/workload-security.ts';
 import { socketAddress } from '../sources.ts';
 import { httpFilter } from './http-connection-manager.ts';
 import { type ChainContent, inboundChains } from './inbound-chains.ts';
@@ -27,6 +28,7 @@ export const virtualInbound = step('virtual inbound', (read, key): EmittedListen
   const who = read.of(proxy, key);
   const ports = read.of(inboundPorts, key).filter(({ ingress }) => ingress?.socket !== true);
   const modes = read.of(peerModes, peerModesKey(who.namespace, who.labels));
+  const security = securityOf(read, who, 'sidecar');
   const { virtualInbound: name } = wellKnownNames;
   const object = {
     name,
@@ -41,12 +43,20 @@ export const virtualInbound = step('virtual inbound', (read, key): EmittedListen
     continue_on_listener_filters_timeout: true,
     filter_chains: [
       blackHoleChain(settings),
-      ...passthroughChains(ports, modes, settings),
-      ...ports.flatMap((port) => portChains(port, port.number, modes, settings, who.ips)),
+      ...passthroughChains(ports, modes, { settings, security }),
+      ...ports.flatMap((port) => portChains(port, port.number, modes, { settings, security, ips: who.ips })),
     ],
   } as const;
-  return emittedListener(object, [...modes.origins, ...ports.flatMap(originsOf)]);
+  return emittedListener(object, [...modes.origins, ...security.origins, ...ports.flatMap(originsOf)]);
 });
+
+/** What holds for all inbound chains of a workload. */
+export interface InboundContext {
+  readonly settings: MeshSettings;
+  readonly security: WorkloadSecurity;
+  /** Addresses of the workload, where chains name one. */
+  readonly ips?: readonly string[];
+}
 
 function originsOf(port: InboundPort): readonly Origin[] {
   return port.services.map((service) => service.origin);
@@ -81,19 +91,21 @@ function blackHoleChain(settings: MeshSettings): FilterChain {
 function passthroughChains(
   ports: readonly InboundPort[],
   modes: PeerModes,
-  settings: MeshSettings,
+  { settings, security }: InboundContext,
 ): FilterChain[] {
   const { virtualInbound, inboundPassthroughCluster: cluster } = wellKnownNames;
   const content: ChainContent = {
     name: (content) => (content === 'http' ? `${virtualInbound}-catchall-http` : virtualInbound),
-    http: () =>
+    http: () => [
       httpFilter({
         statPrefix: cluster,
         routes: inboundRoutes(cluster, cluster, 'inbound|http|0', cluster),
         side: 'inbound',
         settings,
+        security: security.http,
       }),
-    tcp: () => tcpFilter(cluster, cluster, settings),
+    ],
+    tcp: () => [...security.tcp, tcpFilter(cluster, cluster, settings)],
   };
   const served = new Set(ports.map(({ number }) => number));
   const own = [...modes.ports].filter(([port, mode]) => !served.has(port) && mode !== modes.mode);
@@ -108,11 +120,11 @@ export function portChains(
   port: InboundPort,
   onPort: number | undefined,
   modes: PeerModes,
-  settings: MeshSettings,
-  ips: readonly string[],
+  context: InboundContext,
 ): FilterChain[] {
+  const { settings } = context;
   const mode = modeOfPort(modes, port.number);
-  const content = portContent(port, settings, ips);
+  const content = portContent(port, context);
   const own = mode === 'disable' ? ownTlsChain(port, onPort, content, settings) : undefined;
   return own === undefined ? inboundChains(mode, port.protocol, onPort, content, settings) : [own];
 }
@@ -133,7 +145,7 @@ function ownTlsChain(
       ...(onPort === undefined ? {} : { destination_port: onPort }),
       transport_protocol: 'tls',
     },
-    filters: [http ? content.http() : content.tcp()],
+    filters: http ? content.http() : content.tcp(),
     transport_socket: socket,
   };
 }
@@ -141,8 +153,7 @@ function ownTlsChain(
 /** What is done with connections to a port that a service names. */
 export function portContent(
   port: InboundPort,
-  settings: MeshSettings,
-  ips: readonly string[] = [],
+  { settings, security, ips = [] }: InboundContext,
 ): ChainContent {
   // A Sidecar speaks of one address, services of all.
   const bound = port.ingress && (port.ingress.bind || ips[0]);
@@ -150,9 +161,16 @@ export function portContent(
   const cluster = inboundCluster(port.number);
   return {
     name: () => name,
-    http: () =>
-      httpFilter({ statPrefix: `inbound_${name}`, routes: portRoutes(port), side: 'inbound', settings }),
-    tcp: () => tcpFilter(cluster, cluster, settings),
+    http: () => [
+      httpFilter({
+        statPrefix: `inbound_${name}`,
+        routes: portRoutes(port),
+        side: 'inbound',
+        settings,
+        security: security.http,
+      }),
+    ],
+    tcp: () => [...security.tcp, tcpFilter(cluster, cluster, settings)],
   };
 }
 

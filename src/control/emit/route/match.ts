@@ -1,5 +1,6 @@
-import type { HttpMatch, NamedMatch, TextMatch } from '../../../mesh/route.ts';
-import type { HeaderMatcher, RouteMatch, StringMatcher } from '../../../xds/resources.ts';
+import type { ClaimMatch, HttpMatch, NamedMatch, TextMatch } from '../../../mesh/route.ts';
+import type { HeaderMatcher, RouteMatch, StringMatcher, ValueMatcher } from '../../../xds/resources.ts';
+import { claimValues, PAYLOAD, TOKENS } from '../security/claims.ts';
 
 /** A match as Envoy has it; without a match every request. */
 export function routeMatch(match: HttpMatch | undefined): RouteMatch {
@@ -14,6 +15,7 @@ export function routeMatch(match: HttpMatch | undefined): RouteMatch {
   return {
     ...pathSpecifier(match),
     ...(headers.length === 0 ? {} : { headers }),
+    ...(match.claims.length === 0 ? {} : { dynamic_metadata: match.claims.map(claimMatcher) }),
     ...(match.query.length === 0 ? {} : { query_parameters: match.query.map(queryMatcher) }),
   };
 }
@@ -22,7 +24,8 @@ export function routeMatch(match: HttpMatch | undefined): RouteMatch {
 export function isCatchAll(match: RouteMatch): boolean {
   const everyPath =
     match.prefix === '/' || match.path_separated_prefix === '/' || match.safe_regex?.regex === '.*';
-  return everyPath && match.headers === undefined && match.query_parameters === undefined;
+  const more = match.headers ?? match.query_parameters ?? match.dynamic_metadata;
+  return everyPath && more === undefined;
 }
 
 function byName(a: NamedMatch, b: NamedMatch): number {
@@ -45,6 +48,20 @@ function headerMatcher({ name, match, invert }: NamedMatch): HeaderMatcher {
   if (match.type === 'present') return { name, present_match: true, ...inverted };
   const missing = invert ? { treat_missing_header_as_empty: true } : {};
   return { name, string_match: stringMatcher(match), ...inverted, ...missing };
+}
+
+/** A claim is a text, or a list that has it. */
+function claimMatcher({ path, match, invert }: ClaimMatch) {
+  const value: ValueMatcher =
+    match.type === 'present'
+      ? { present_match: true }
+      : { or_match: { value_matchers: claimValues(stringMatcher(match)) } };
+  return {
+    filter: TOKENS,
+    path: [PAYLOAD, ...path].map((key) => ({ key })),
+    value,
+    ...(invert ? { invert: true } : {}),
+  };
 }
 
 function queryMatcher({ name, match }: NamedMatch) {

@@ -1,5 +1,11 @@
 import { indexHosts, matchHost, withoutPort } from '../../../xds/match/virtual-host.ts';
-import type { HttpConnectionManager, RouteConfiguration, VirtualHost } from '../../../xds/resources.ts';
+import {
+  type HttpConnectionManager,
+  type JwtAuthentication,
+  messageOf,
+  type RouteConfiguration,
+  type VirtualHost,
+} from '../../../xds/resources.ts';
 import type { EmittedRoutes } from '../../emit/emitted.ts';
 import { because } from '../because.ts';
 import { answered, type Ending } from '../ending.ts';
@@ -13,7 +19,8 @@ import { localReply } from './local-reply.ts';
 import { normalizePath } from './normalize-path.ts';
 import { pickRoute } from './pick-route.ts';
 import { prepareRequest } from './prepare-request.ts';
-import { runHttpFilters } from './run-filters.ts';
+import { JWT_MESSAGE, runHttpFilters } from './run-filters.ts';
+import { verifyToken } from './verify-token.ts';
 
 /** One request through a connection manager: prepare, route, filters, and what the route says. */
 export function manage(scene: Scene, held: Held, config: HttpConnectionManager, inside: Managed): Ending {
@@ -25,8 +32,11 @@ export function manage(scene: Scene, held: Held, config: HttpConnectionManager, 
   }
   if (path !== inside.request.path) scene.trace.step(`the path becomes ${path}, its normal form`);
   const request = prepareRequest({ ...inside.request, path }, config, held, inside);
-  const managed = { ...inside, request };
   scene.trace.lastRequest = request;
+  const verified = verify(scene, config, { ...inside, request });
+  if ('outcome' in verified) return verified;
+  const managed = verified;
+  scene.trace.lastRequest = managed.request;
   const found = findLeaf(scene, held, config, managed);
   if ('outcome' in found) return found;
   const reply = runHttpFilters(scene, config, found.leaf, managed);
@@ -34,6 +44,19 @@ export function manage(scene: Scene, held: Held, config: HttpConnectionManager, 
   const ending =
     found.leaf === undefined ? notFound(scene, held, managed) : act(scene, held, found.leaf, managed);
   return reply.after(ending);
+}
+
+/** Tokens come before everything: where routes look at claims, the route is chosen once they are known. */
+function verify(
+  scene: Scene,
+  { http_filters = [] }: HttpConnectionManager,
+  managed: Managed,
+): Ending | Managed {
+  for (const { typed_config } of http_filters) {
+    if (messageOf(typed_config?.['@type'] ?? '') !== JWT_MESSAGE) continue;
+    return verifyToken(scene, typed_config as JwtAuthentication, managed);
+  }
+  return managed;
 }
 
 function findLeaf(

@@ -1,4 +1,5 @@
 import type { RequestFacts } from '../../../xds/match/facts.ts';
+import type { Json } from '../../../xds/resources.ts';
 
 /** Headers in order, names in lower case. */
 export type Headers = readonly (readonly [name: string, value: string])[];
@@ -12,6 +13,8 @@ export interface Request {
   readonly scheme: string;
   /** Without host and pseudo-headers. */
   readonly headers: Headers;
+  /** What its token says, where it carries one. */
+  readonly claims?: Readonly<Record<string, Json>>;
 }
 
 /** An answer. */

@@ -1,9 +1,16 @@
-import { type AnyMessage, type HttpConnectionManager, messageOf } from '../../../xds/resources.ts';
+import {
+  type AnyMessage,
+  type ExtAuthz,
+  type HttpConnectionManager,
+  messageOf,
+  type Rbac,
+} from '../../../xds/resources.ts';
 import { answered, type Ending } from '../ending.ts';
 import type { Managed } from '../held.ts';
 import { checkRbac } from '../rbac.ts';
 import type { Scene } from '../scene.ts';
 import { kindOfOpened } from '../tls.ts';
+import { askAuthorizer, TrialNotes } from './ask-authorizer.ts';
 import { crossOrigin } from './cross-origin.ts';
 import { injectFault } from './inject-fault.ts';
 import { type Leaf, overrideFor } from './leaf.ts';
@@ -12,14 +19,23 @@ import { factsOf, type Response } from './request.ts';
 
 const HTTP = 'envoy.extensions.filters.http';
 
+/** Verifies tokens: manage.ts sees to it before the route is chosen. */
+export const JWT_MESSAGE = `${HTTP}.jwt_authn.v3.JwtAuthentication`;
+
 /** Filters that neither answer a request nor decide where it goes. */
 const SILENT: ReadonlySet<string> = new Set([
+  JWT_MESSAGE,
   `${HTTP}.grpc_stats.v3.FilterConfig`,
   `${HTTP}.grpc_web.v3.GrpcWeb`,
   'istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig',
   'io.istio.http.peer_metadata.Config',
   'stats.PluginConfig',
 ]);
+
+interface RbacConfig {
+  readonly shadow_rules?: Rbac;
+  readonly shadow_rules_stat_prefix?: string;
+}
 
 /** What filters make of a request: an answer in the place of going on, or a change of the answer that comes. */
 export type Filtered = { readonly ending: Ending } | { readonly after: (ending: Ending) => Ending };
@@ -32,12 +48,14 @@ export function runHttpFilters(
   managed: Managed,
 ): Filtered {
   const changes: ((response: Response) => Response)[] = [];
+  const notes = new TrialNotes();
+  const noted = notes.on(managed);
   for (const { name = '', typed_config } of http_filters) {
     const message = messageOf(typed_config?.['@type'] ?? '');
     const override = overrideFor(leaf, name);
     if (message === `${HTTP}.router.v3.Router` || override === 'disabled') continue;
     const config = override ?? typed_config ?? { '@type': '' };
-    const outcome = runFilter(scene, message, name, config, managed);
+    const outcome = runFilter(scene, message, name, config, noted, notes);
     if (typeof outcome === 'function') changes.push(outcome);
     else if (outcome !== undefined) return { ending: outcome };
   }
@@ -56,6 +74,7 @@ function runFilter(
   name: string,
   config: AnyMessage,
   managed: Managed,
+  notes: TrialNotes,
 ): Ending | ((response: Response) => Response) | undefined {
   const { request, peer, opened } = managed;
   const reply = (response: Response | undefined): Ending | undefined =>
@@ -67,6 +86,8 @@ function runFilter(
   }
   if (message === `${HTTP}.rbac.v3.RBAC`) {
     const rules = config['rbac'] === undefined ? config : (config['rbac'] as AnyMessage);
+    const { shadow_rules, shadow_rules_stat_prefix } = rules as RbacConfig;
+    if (shadow_rules !== undefined) notes.note(shadow_rules, shadow_rules_stat_prefix ?? '', managed);
     if (!checkRbac(scene, rules['rules'], factsOf(request), peer)) return undefined;
     return answered(
       'deny',
@@ -74,7 +95,8 @@ function runFilter(
       kindOfOpened(opened),
     );
   }
-  if (!SILENT.has(message)) {
+  if (message === `${HTTP}.ext_authz.v3.ExtAuthz`) askAuthorizer(scene, config as ExtAuthz, managed);
+  else if (!SILENT.has(message)) {
     scene.trace.unsure.add('everything');
     scene.trace.step(`what the filter ${name} does is not told here`);
   }

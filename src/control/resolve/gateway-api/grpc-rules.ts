@@ -40,6 +40,7 @@ function grpcMatch({ method, headers }: MatchSpec): HttpMatch {
     path: methodPath(method),
     headers: firstOfEach(headers ?? [], (name) => name.toLowerCase()).map(valueMatch),
     query: [],
+    claims: [],
   };
 }
 

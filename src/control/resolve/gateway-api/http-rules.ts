@@ -48,6 +48,7 @@ function httpMatch(spec: HttpRouteMatch): HttpMatch {
     sourceNamespace: '',
     path: pathMatch(spec.path),
     headers: firstOfEach(spec.headers ?? [], (name) => name.toLowerCase()).map(valueMatch),
+    claims: [],
     query: firstOfEach(spec.queryParams ?? [], (name) => name).map(valueMatch),
     ...(spec.method === undefined ? {} : { method: { type: 'exact', value: spec.method } as const }),
   };

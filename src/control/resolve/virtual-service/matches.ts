@@ -1,12 +1,20 @@
 import type { StringMatch } from '../../../api/istio/shared/string-match.ts';
 import type { TcpRoute, TlsRoute } from '../../../api/istio/virtual-service/l4-route.ts';
 import type { HttpMatch as HttpMatchSpec } from '../../../api/istio/virtual-service/match.ts';
-import type { ConnectionMatch, HttpMatch, NamedMatch, SourceMatch, TextMatch } from '../../../mesh/route.ts';
+import type {
+  ClaimMatch,
+  ConnectionMatch,
+  HttpMatch,
+  NamedMatch,
+  SourceMatch,
+  TextMatch,
+} from '../../../mesh/route.ts';
 import { gatewayNames } from './gateway-names.ts';
 
 /** A match of an HTTP rule in `namespace`, with the names of gateways written out. */
 export function httpMatch(spec: HttpMatchSpec, namespace: string): HttpMatch {
   const caseless = spec.ignoreUriCase === true;
+  const headers = [...namedMatches(spec.headers, false), ...namedMatches(spec.withoutHeaders, true)];
   return {
     ...sourceMatch(spec, namespace),
     name: spec.name ?? '',
@@ -14,9 +22,23 @@ export function httpMatch(spec: HttpMatchSpec, namespace: string): HttpMatch {
     ...optionalText('scheme', spec.scheme),
     ...optionalText('method', spec.method),
     ...optionalText('authority', spec.authority),
-    headers: [...namedMatches(spec.headers, false), ...namedMatches(spec.withoutHeaders, true)],
+    headers: headers.filter(({ name }) => !isClaim(name)),
     query: namedMatches(spec.queryParams, false),
+    claims: headers.filter(({ name }) => isClaim(name)).map(claimMatch),
   };
+}
+
+/** The header by which rules speak of claims: `@request.auth.claims.a.b` or `@request.auth.claims[a][b]`. */
+const CLAIMS = '@request.auth.claims';
+
+function isClaim(name: string): boolean {
+  return name.startsWith(`${CLAIMS}.`) || name.startsWith(`${CLAIMS}[`);
+}
+
+function claimMatch({ name, match, invert }: NamedMatch): ClaimMatch {
+  const rest = name.slice(CLAIMS.length);
+  const path = rest.startsWith('[') ? rest.slice(1, -1).split('][') : rest.slice(1).split('.');
+  return { path, match, invert };
 }
 
 type ConnectionSpec = NonNullable<TcpRoute['match']>[number] | NonNullable<TlsRoute['match']>[number];

@@ -1,0 +1,102 @@
+import { formatProtoDuration } from '../../../lib/duration.ts';
+import type { Authorizer } from '../../../mesh/authorization.ts';
+import { outboundCluster } from '../../../xds/names.ts';
+import { any, type ExtAuthz } from '../../../xds/resources.ts';
+import type { HttpFilter } from './rbac-types.ts';
+import { textMatcher } from './text.ts';
+
+/**
+ * Asks an authorizer about the requests that the rules before it, on trial only, would have denied: those name their
+ * policy with `prefix` in the metadata that they leave under `metadataKey`.
+ */
+export function extAuthzFilter(
+  name: string,
+  authorizer: Authorizer,
+  prefix: string,
+  metadataKey: string,
+): HttpFilter {
+  return {
+    name,
+    typed_config: any('envoy.extensions.filters.http.ext_authz.v3.ExtAuthz', {
+      ...service(authorizer),
+      transport_api_version: 'V3',
+      ...(authorizer.failOpen ? { failure_mode_allow: true } : {}),
+      ...(authorizer.clearRouteCache ? { clear_route_cache: true } : {}),
+      ...(authorizer.body === undefined ? {} : { with_request_body: body(authorizer.body) }),
+      status_on_error: { code: STATUS[authorizer.statusOnError] ?? 'Forbidden' },
+      filter_enabled_metadata: {
+        filter: 'envoy.filters.http.rbac',
+        path: [{ key: metadataKey }],
+        value: { string_match: { prefix } },
+      },
+    } satisfies ExtAuthz),
+  };
+}
+
+function body({ maxBytes, allowPartial, asBytes }: NonNullable<Authorizer['body']>) {
+  return {
+    max_request_bytes: maxBytes,
+    ...(allowPartial ? { allow_partial_message: true } : {}),
+    ...(asBytes ? { pack_as_bytes: true } : {}),
+  };
+}
+
+function service(authorizer: Authorizer): ExtAuthz {
+  const host = authorizer.service.slice(authorizer.service.indexOf('/') + 1);
+  const cluster = outboundCluster(authorizer.port, '', host);
+  const timeout = formatProtoDuration(authorizer.timeoutMs);
+  if (authorizer.kind === 'grpc')
+    return { grpc_service: { envoy_grpc: { cluster_name: cluster, authority: host }, timeout } };
+  return {
+    ...patterns('allowed_headers', authorizer.headersInCheck),
+    http_service: {
+      server_uri: { uri: `http://${host}:${authorizer.port}`, cluster, timeout },
+      ...(authorizer.pathPrefix === '' ? {} : { path_prefix: authorizer.pathPrefix }),
+      authorization_request: added(authorizer.addedInCheck),
+      authorization_response: {
+        ...patterns('allowed_upstream_headers', authorizer.headersUpstream),
+        ...patterns('allowed_client_headers', authorizer.headersOnDeny),
+        ...patterns('allowed_client_headers_on_success', authorizer.headersOnAllow),
+      },
+    },
+  };
+}
+
+function patterns<K extends string>(field: K, names: readonly string[]) {
+  if (names.length === 0) return {};
+  const each = names.map((name) => ({ ...textMatcher(name), ignore_case: true }));
+  return { [field]: { patterns: each } } as Record<K, { readonly patterns: typeof each }>;
+}
+
+function added(headers: Readonly<Record<string, string>>) {
+  const list = Object.keys(headers)
+    .sort()
+    .map((key) => ({ key, value: headers[key] ?? '' }));
+  return list.length === 0 ? {} : { headers_to_add: list };
+}
+
+/** Names of type.v3.StatusCode that providers may want. */
+const STATUS: Readonly<
+  Record<
+    number,
+    | 'BadRequest'
+    | 'Unauthorized'
+    | 'Forbidden'
+    | 'NotFound'
+    | 'TooManyRequests'
+    | 'InternalServerError'
+    | 'BadGateway'
+    | 'ServiceUnavailable'
+    | 'GatewayTimeout'
+  >
+> = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  429: 'TooManyRequests',
+  500: 'InternalServerError',
+  502: 'BadGateway',
+  503: 'ServiceUnavailable',
+  504: 'GatewayTimeout',
+};

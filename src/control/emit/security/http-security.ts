@@ -1,0 +1,103 @@
+/**
+ * What of identity and policy stands in filter chains.
+ *
+ * In: the policies of a workload (resolve/authorization, resolve/request-authentications). Out: HTTP filters that come
+ * before all others, and network filters that come before the one that passes bytes on. The order is Istio's: tokens
+ * are verified, whoever is to be asked is asked, then what is denied is denied, and last, where anything must be
+ * allowed, it must be allowed. Policies that only observe are rules on trial of the same filters.
+ */
+import type { Authorization, AuthorizationAction, AuthorizationPolicy } from '../../../mesh/authorization.ts';
+import type { MeshSettings } from '../../../mesh/settings.ts';
+import { any, type Rbac } from '../../../xds/resources.ts';
+import { extAuthzFilter } from './ext-authz.ts';
+import { rbacOf } from './rbac-rules.ts';
+import type { HttpFilter, NetworkFilter } from './rbac-types.ts';
+
+/** Key prefixes of what rules on trial tell, and names of policies that say who is asked (Istio's). */
+const TRIAL = { allow: 'istio_dry_run_allow_', deny: 'istio_dry_run_deny_' } as const;
+const ASK = 'istio_ext_authz_';
+const ASK_POLICY = 'istio-ext-authz';
+
+/** The HTTP filters of the policies. */
+export function authorizationFilters(policies: Authorization, settings: MeshSettings): readonly HttpFilter[] {
+  const context = { settings, tcp: false };
+  const rules = (action: AuthorizationAction, list: readonly AuthorizationPolicy[]) =>
+    rbacOf(action, list, context);
+  return [
+    ...askFilters(policies.custom, settings),
+    ...(policies.audit.length === 0 ? [] : [httpRbac({ rules: rules('audit', policies.audit) })]),
+    ...(['deny', 'allow'] as const).flatMap((action) => filterOf(action, policies[action], rules, httpRbac)),
+  ];
+}
+
+/** The network filters of the policies: for connections that are not HTTP. */
+export function connectionFilters(policies: Authorization, settings: MeshSettings): readonly NetworkFilter[] {
+  const rules = (action: AuthorizationAction, list: readonly AuthorizationPolicy[]) =>
+    rbacOf(action, list, { settings, tcp: true });
+  return (['deny', 'allow'] as const).flatMap((action) =>
+    filterOf(action, policies[action], rules, networkRbac),
+  );
+}
+
+interface RbacFields {
+  readonly rules?: Rbac;
+  readonly shadow_rules?: Rbac;
+  readonly shadow_rules_stat_prefix?: string;
+}
+
+/** One filter for an action: rules that hold, and rules on trial beside them. */
+function filterOf<T>(
+  action: 'allow' | 'deny',
+  policies: readonly AuthorizationPolicy[],
+  rules: (action: AuthorizationAction, list: readonly AuthorizationPolicy[]) => Rbac,
+  make: (fields: RbacFields) => T,
+): readonly T[] {
+  const enforced = policies.filter(({ observe }) => !observe);
+  const observed = policies.filter(({ observe }) => observe);
+  if (policies.length === 0) return [];
+  return [
+    make({
+      ...(enforced.length === 0 ? {} : { rules: rules(action, enforced) }),
+      ...(observed.length === 0
+        ? {}
+        : { shadow_rules: rules(action, observed), shadow_rules_stat_prefix: TRIAL[action] }),
+    }),
+  ];
+}
+
+/** For each provider the rules that tell which requests it is asked about, on trial, and then the question. */
+function askFilters(policies: readonly AuthorizationPolicy[], settings: MeshSettings): readonly HttpFilter[] {
+  const context = { settings, tcp: false };
+  const providers = [...new Set(policies.map(({ provider }) => provider))].sort();
+  return providers.flatMap((provider) => {
+    const own = policies.filter((policy) => policy.provider === provider);
+    const authorizer = settings.authorizers[provider];
+    // Nobody to ask: what would have been asked about is denied.
+    if (authorizer === undefined) return [httpRbac({ rules: rbacOf('deny', own, context) })];
+    const prefix = `${ASK_POLICY}-${provider}-`;
+    const shadow = `${ASK}${provider}_`;
+    return [
+      httpRbac({ shadow_rules: rbacOf('custom', own, context, prefix), shadow_rules_stat_prefix: shadow }),
+      extAuthzFilter(
+        `envoy.filters.http.ext_authz`,
+        authorizer,
+        prefix,
+        `${shadow}shadow_effective_policy_id`,
+      ),
+    ];
+  });
+}
+
+function httpRbac(fields: RbacFields): HttpFilter {
+  return {
+    name: 'envoy.filters.http.rbac',
+    typed_config: any('envoy.extensions.filters.http.rbac.v3.RBAC', fields),
+  };
+}
+
+function networkRbac(fields: RbacFields): NetworkFilter {
+  return {
+    name: 'envoy.filters.network.rbac',
+    typed_config: any('envoy.extensions.filters.network.rbac.v3.RBAC', { stat_prefix: 'tcp.', ...fields }),
+  };
+}

@@ -1,0 +1,87 @@
+import type { AttributeTest, SourceAttribute } from '../../../mesh/authorization.ts';
+import type { MeshSettings } from '../../../mesh/settings.ts';
+import type { RbacPrincipal, StringMatcher } from '../../../xds/resources.ts';
+import { claimTest, requestPrincipalTest } from './claims.ts';
+import { cidrRange, headerTest, quoted, quotedWildcard, textMatcher } from './text.ts';
+
+// Who sends, in Envoy's words. Identities are SPIFFE ids: spiffe://TRUST-DOMAIN/ns/NAMESPACE/sa/SERVICE-ACCOUNT.
+
+const SCHEME = 'spiffe://';
+
+/** How one value of an attribute of the source is tested, undefined for attributes that are not the source's. */
+export function principalOf(
+  { attribute, path }: AttributeTest,
+  value: string,
+  settings: MeshSettings,
+): readonly RbacPrincipal[] {
+  return SOURCE[attribute as SourceAttribute](value, path, settings);
+}
+
+/** Attributes of the source that only HTTP requests have. */
+const OF_REQUESTS: ReadonlySet<string> = new Set<SourceAttribute>([
+  'request.auth.principal',
+  'request.auth.audiences',
+  'request.auth.presenter',
+  'request.auth.claims',
+  'request.headers',
+]);
+
+/** Whether mere connections have the attribute too. */
+export function isOfConnections(attribute: string): boolean {
+  return !OF_REQUESTS.has(attribute);
+}
+
+export function isSourceAttribute(attribute: string): boolean {
+  return Object.hasOwn(SOURCE, attribute);
+}
+
+type Test = (value: string, path: readonly string[], settings: MeshSettings) => readonly RbacPrincipal[];
+
+const SOURCE: Readonly<Record<SourceAttribute, Test>> = {
+  'source.principal': (value, _, settings) =>
+    inAllDomains(value, settings).map((id) => identity(idMatcher(id))),
+  'source.namespace': (value) => [
+    idRegex(`${SCHEME}[^/]+/ns/${quotedWildcard(value).replaceAll('.*', '[^/]*')}/.*`),
+  ],
+  'source.serviceAccount': (value) => {
+    const [namespace = '', account = ''] = value.split('/');
+    return [idRegex(`${SCHEME}[^/]+/ns/${quoted(namespace)}/sa/${quoted(account)}`)];
+  },
+  'source.trustDomain': (value) => [
+    idRegex(`${SCHEME}${quotedWildcard(value).replaceAll('.*', '[^/]*')}/.*`),
+  ],
+  'source.ip': (value) => [{ direct_remote_ip: cidrRange(value) }],
+  'remote.ip': (value) => [{ remote_ip: cidrRange(value) }],
+  'request.auth.principal': (value) => [requestPrincipalTest(value)],
+  'request.auth.audiences': (value) => [claimTest(['aud'], value)],
+  'request.auth.presenter': (value) => [claimTest(['azp'], value)],
+  'request.auth.claims': (value, path) => [claimTest(path, value)],
+  'request.headers': (value, [name = '']) => [{ header: headerTest(name, value) }],
+};
+
+function identity(principal_name: StringMatcher): RbacPrincipal {
+  return { authenticated: { principal_name } };
+}
+
+function idRegex(regex: string): RbacPrincipal {
+  return identity({ safe_regex: { regex } });
+}
+
+/** `cluster.local/ns/default/sa/a` as policies write it, with `*` at an end. */
+function idMatcher(text: string): StringMatcher {
+  if (text === '*') return { safe_regex: { regex: '.+' } };
+  if (text.startsWith('*')) return { safe_regex: { regex: `${SCHEME}.*${quoted(text.slice(1))}` } };
+  return textMatcher(`${SCHEME}${text}`);
+}
+
+/**
+ * A name of the mesh's own trust domain is meant in all of the mesh's: its identities may still, or already, have
+ * another of them. `cluster.local` stands for the mesh's own whatever that is called (Istio).
+ */
+function inAllDomains(text: string, { trustDomain, trustDomainAliases }: MeshSettings): readonly string[] {
+  const slash = text.indexOf('/');
+  const domain = text.slice(0, slash);
+  const domains = [trustDomain, ...trustDomainAliases];
+  if (slash < 0 || !(domain === 'cluster.local' || domains.includes(domain))) return [text];
+  return [...new Set(domains)].map((other) => `${other}${text.slice(slash)}`);
+}

@@ -1,0 +1,79 @@
+import { durationMs } from '../../api/check/duration.ts';
+import { TEST_JWKS } from '../../api/check/jwks.ts';
+import type {
+  RequestAuthentication,
+  JwtRule as WrittenRule,
+} from '../../api/istio/request-authentication.ts';
+import type { Resource } from '../../api/resources.ts';
+import { type JwtRule, NO_KEYS } from '../../mesh/authentication.ts';
+import { compareAge } from '../../mesh/service.ts';
+import { isolated, type Resolved } from './finding.ts';
+import { meshSettings } from './mesh-settings.ts';
+import { attachedTo, labelKeysOf, subjectOf } from './policy-attachment.ts';
+import { ageOf, listOf, objectKey, objectOf, originOf, partsOf, settingsFact, step } from './world.ts';
+
+const KIND = 'security.istio.io/RequestAuthentication';
+
+/** Time for fetching a key set unless the rule says. */
+const FETCH_TIMEOUT_MS = 5000;
+
+/** The rules of one RequestAuthentication, by namespace and name. */
+export const requestAuthentication = step(
+  'request authentication',
+  (read, key): Resolved<readonly JwtRule[]> => {
+    const [namespace = '', name = ''] = partsOf(key);
+    const resource = objectOf(read, KIND, namespace, name);
+    if (resource === undefined) return { value: undefined, findings: [] };
+    const { testKeys = NO_KEYS } = read.fact(settingsFact, '');
+    return isolated(originOf(resource), () =>
+      (resource.object.spec.jwtRules ?? []).map((rule, i) => jwtRule(resource, rule, i, testKeys)),
+    );
+  },
+);
+
+function jwtRule(
+  resource: Resource<RequestAuthentication>,
+  rule: WrittenRule,
+  index: number,
+  testKeys: string,
+): JwtRule {
+  return {
+    origin: originOf(resource, `spec.jwtRules[${index}]`),
+    issuer: rule.issuer ?? '',
+    audiences: rule.audiences ?? [],
+    keys: rule.jwks === TEST_JWKS ? testKeys : (rule.jwks ?? ''),
+    keysUri: rule.jwksUri ?? '',
+    fetchTimeoutMs: rule.timeout === undefined ? FETCH_TIMEOUT_MS : durationMs(rule.timeout),
+    fromHeaders: (rule.fromHeaders ?? []).map(({ name, prefix = '' }) => ({ name, prefix })),
+    fromParams: rule.fromParams ?? [],
+    fromCookies: rule.fromCookies ?? [],
+    forward: rule.forwardOriginalToken === true,
+    payloadHeader: rule.outputPayloadToHeader ?? '',
+    claimHeaders: rule.outputClaimToHeaders ?? [],
+    spaceDelimitedClaims: rule.spaceDelimitedClaims ?? [],
+  };
+}
+
+/** All rules that hold at a workload, by the key of `subjectKey`: the root namespace's, then its own, the oldest first. */
+export const jwtRules = step('jwt rules', (read, key): readonly JwtRule[] => {
+  const all = listOf(read, KIND);
+  if (all.length === 0) return [];
+  const { namespace, labels } = subjectOf(key);
+  const { rootNamespace } = read.of(meshSettings, '');
+  return [...new Set([rootNamespace, namespace])]
+    .flatMap((from) =>
+      all
+        .filter((resource) => resource.key.namespace === from)
+        .sort((a, b) => compareAge(ageOf(a), ageOf(b))),
+    )
+    .filter(({ object }) => attachedTo(object.spec, labels))
+    .flatMap((resource) => read.of(requestAuthentication, objectKey(resource)).value ?? []);
+});
+
+/** Labels by which these policies tell proxies apart. */
+export const labelKeysOfAuthentication = step(
+  'label keys of request authentications',
+  (read): readonly string[] => [
+    ...new Set(listOf(read, KIND).flatMap(({ object }) => labelKeysOf(object.spec))),
+  ],
+);
