@@ -1,4 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import {
+  type FlagValues,
+  flagsWithoutEffect,
+  type ProxyFlag,
+  proxyFlags,
+  readProxyFlags,
+} from '../proxy/options.ts';
 import { entryFile } from './entry.ts';
 import type { Io } from './io.ts';
 import { packageVersion } from './version.ts';
@@ -9,60 +16,41 @@ with the field's name.
 
 Examples:
   weft proxy --config-path edge.yaml
+  weft proxy -c edge.yaml --concurrency 4 --base-id 1
+  weft proxy -c edge.yaml --concurrency 4 --base-id 1 --restart-epoch 1
   weft proxy -c sidecar.json --token-file token --cache-dir /var/lib/weft`;
-
-interface ProxyFlags {
-  readonly configPath: string;
-  readonly concurrency: number;
-  readonly tokenFile?: string;
-  readonly trustDomain: string;
-  readonly cacheDir?: string;
-  readonly logLevel: 'debug' | 'info' | 'warning' | 'error';
-  readonly drainTimeS: number;
-}
 
 /** `weft proxy`: the proxy by itself, until SIGTERM or SIGINT. */
 export function addProxyCommand(program: Command, io: Io): void {
-  program
+  const command = program
     .command('proxy')
     .description('run the proxy by itself from an Envoy v3 bootstrap')
-    .requiredOption('-c, --config-path <file>', 'the bootstrap')
-    .addOption(
-      new Option('--concurrency <n>', 'workers on shared listeners').default(1).argParser(wholeNumber),
-    )
-    .option('--token-file <file>', 'service-account token that proves who we are to the CA')
-    .option('--trust-domain <name>', 'trust domain of our identity', 'cluster.local')
-    .option('--cache-dir <dir>', 'keeps the last good configuration there, and starts from it')
-    .addOption(
-      new Option('--log-level <level>', 'of the own log')
-        .choices(['debug', 'info', 'warning', 'error'])
-        .default('info'),
-    )
-    .addOption(
-      new Option('--drain-time-s <s>', 'how long open streams may go on after SIGTERM')
-        .default(5)
-        .argParser(wholeNumber),
-    )
-    .addHelpText('after', help)
-    .action(async (flags: ProxyFlags) => {
-      if (flags.concurrency > 1)
-        io.err('weft proxy: one worker serves; --concurrency beyond 1 has no effect yet\n');
-      const { runProxy } = (await import(entryFile('proxy'))) as typeof import('../proxy/main.ts');
-      process.exitCode = await runProxy({
-        configPath: flags.configPath,
-        ...(flags.tokenFile === undefined
-          ? {}
-          : { tokenFile: flags.tokenFile, trustDomain: flags.trustDomain }),
-        ...(flags.cacheDir === undefined ? {} : { cacheDirectory: flags.cacheDir }),
-        logLevel: flags.logLevel,
-        drainTimeMs: flags.drainTimeS * 1000,
-        version: packageVersion(),
-      });
-    });
+    .addHelpText('after', help);
+  for (const flag of proxyFlags) command.option(spelling(flag), flag.help);
+  for (const flag of flagsWithoutEffect) command.addOption(new Option(spelling(flag)).hideHelp());
+  command.action(async (flags: Readonly<Record<string, string | boolean>>) => {
+    const values = Object.fromEntries(
+      Object.entries(flags).map(([name, value]) => [
+        name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`),
+        value,
+      ]),
+    );
+    for (const { name } of flagsWithoutEffect)
+      if (values[name] !== undefined) io.err(`weft proxy: --${name} has no effect here\n`);
+    const options = readOptions(values);
+    const { runProxy } = (await import(entryFile('proxy'))) as typeof import('../proxy/main.ts');
+    process.exitCode = await runProxy({ ...options, version: packageVersion() });
+  });
 }
 
-function wholeNumber(text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= 0) return number;
-  throw new InvalidArgumentError('takes a whole number.');
+function readOptions(values: FlagValues): ReturnType<typeof readProxyFlags> {
+  try {
+    return readProxyFlags(values);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+function spelling({ name, short, value }: ProxyFlag): string {
+  return `${short === undefined ? '' : `-${short}, `}--${name}${value === undefined ? '' : ` <${value}>`}`;
 }

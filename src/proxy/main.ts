@@ -1,48 +1,46 @@
 /**
- * The proxy as a process: flags, files, signals. `weft proxy` and the local platform start it; run.ts is the proxy.
+ * The proxy as a process: flags, files, signals, workers. `weft proxy` and the local platform start it; run.ts is the
+ * proxy. The same program is a worker where main starts it as one (workers/).
  */
-import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { systemClock } from '../lib/clock.ts';
 import { systemRandom } from '../lib/random.ts';
 import { workloadSpiffeId } from '../wire/identity/spiffe.ts';
 import { network } from '../wire/net.ts';
 import { originalDestination } from '../wire/original-destination.ts';
-import { readBootstrap } from './configure/bootstrap.ts';
+import { type ProxyBootstrap, readBootstrap } from './configure/bootstrap.ts';
+import type { ProxyEnvironment } from './environment.ts';
 import { refusalText } from './lowered.ts';
 import type { NodeInfo } from './node-info.ts';
 import { createLogSinks } from './observe/file-log-sinks.ts';
-import { createProcessLog, type LogLevel } from './process-log.ts';
+import { type ProxyOptions, parseProxyArgs } from './options.ts';
+import { createProcessLog, type ProcessLog } from './process-log.ts';
 import { type RunningProxy, startProxy } from './run.ts';
 import { systemResolver } from './upstream/dns-resolver.ts';
+import { forkWorker, workerFlag } from './workers/fork.ts';
+import { startPool } from './workers/pool.ts';
+import { createSharedSockets } from './workers/shared-sockets.ts';
+import { serveAsWorker } from './workers/worker-main.ts';
 
-/** What `weft proxy` takes. */
-export interface ProxyOptions {
-  readonly configPath: string;
-  readonly tokenFile?: string;
-  readonly trustDomain?: string;
-  readonly cacheDirectory?: string;
-  readonly logLevel?: LogLevel;
-  /** How long open streams may go on after SIGTERM. */
-  readonly drainTimeMs?: number;
-  readonly version: string;
-}
-
+/** This file, or the bundle it is in. */
+const program = fileURLToPath(import.meta.url);
 const defaultDrainTimeMs = 5_000;
 const certificateLifetimeSeconds = 24 * 3600;
 
 /** Runs until SIGTERM, SIGINT or /quitquitquit; the exit code: 0, or 1 where it could not start. */
 export async function runProxy(options: ProxyOptions): Promise<number> {
-  const log = createProcessLog(
-    options.logLevel ?? 'info',
-    Date.now,
-    (line) => void process.stderr.write(line),
-  );
+  const { logPath } = options;
+  const write = logPath === undefined ? writeStderr : (line: string) => appendFileSync(logPath, line);
+  const { log } = createProcessLog(options.logLevel ?? 'info', Date.now, write);
   let proxy: RunningProxy;
   try {
-    proxy = await start(options, log);
+    const bootstrap = readConfiguration(options);
+    if (options.mode === 'validate') return await validate(options, bootstrap, log);
+    proxy = await start(options, bootstrap, log);
   } catch (error) {
-    for (const line of (error as Error).message.split('\n')) log('error', `${options.configPath}: ${line}`);
+    const file = options.configPath ?? '--config-yaml';
+    for (const line of (error as Error).message.split('\n')) log('error', `${file}: ${line}`);
     return 1;
   }
   const why = await Promise.race([
@@ -56,30 +54,82 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
   return 0;
 }
 
-async function start(options: ProxyOptions, log: ReturnType<typeof createProcessLog>): Promise<RunningProxy> {
-  const readFile = (path: string): string => readFileSync(path, 'utf8');
-  const bootstrap = readBootstrap(readFile(options.configPath));
+function readConfiguration(options: ProxyOptions): ProxyBootstrap {
+  const text = options.configPath === undefined ? '' : readFileSync(options.configPath, 'utf8');
+  const bootstrap = readBootstrap(text, options);
   if (!bootstrap.ok) throw new Error(refusalText(bootstrap.refusals).replaceAll('; ', '\n'));
-  const { node } = bootstrap.value;
-  return startProxy(
+  return bootstrap.value;
+}
+
+async function start(
+  options: ProxyOptions,
+  bootstrap: ProxyBootstrap,
+  log: ProcessLog,
+): Promise<RunningProxy> {
+  const workers = options.concurrency ?? 1;
+  const logLevel = options.logLevel ?? 'info';
+  const settings = {
+    bootstrap,
+    cacheDirectory: options.cacheDirectory,
+    identity: identityOf(options, bootstrap.node),
+    version: options.version,
+    workers,
+  };
+  const environment = systemEnvironment(log);
+  const sockets = createSharedSockets(workers, new Map());
+  const proxy = await (workers === 1
+    ? startProxy(settings, environment)
+    : startProxy(settings, environment, (plane) =>
+        startPool(plane, { clock: systemClock, log, logLevel, sockets, spawn: () => forkWorker(program) }),
+      ));
+  if (options.adminAddressPath !== undefined)
+    writeFileSync(options.adminAddressPath, `${bootstrap.admin?.host ?? ''}:${proxy.adminPort}`);
+  return proxy;
+}
+
+/** What this process touches of its machine. */
+function systemEnvironment(log: ProcessLog, shared = false): ProxyEnvironment {
+  return {
+    clock: systemClock,
+    random: systemRandom,
+    network,
+    resolveName: systemResolver,
+    originalDestination,
+    readFile: (path) => readFileSync(path, 'utf8'),
+    logs: createLogSinks(systemClock, shared),
+    log,
+  };
+}
+
+/** `--mode validate`: everything static is lowered, nothing listens. */
+async function validate(options: ProxyOptions, bootstrap: ProxyBootstrap, log: ProcessLog): Promise<number> {
+  const environment = systemEnvironment(log);
+  const proxy = await startProxy(
     {
-      bootstrap: bootstrap.value,
-      cacheDirectory: options.cacheDirectory,
-      identity: identityOf(options, node),
+      bootstrap: { ...bootstrap, ads: undefined, admin: undefined },
+      cacheDirectory: undefined,
+      identity: undefined,
       version: options.version,
     },
-    {
-      clock: systemClock,
-      random: systemRandom,
-      network,
-      resolveName: systemResolver,
-      originalDestination,
-      readFile,
-      logs: createLogSinks(systemClock),
-      log,
-    },
+    { ...environment, network: silentNetwork },
   );
+  await proxy.stop(0);
+  process.stdout.write(`configuration '${options.configPath ?? '--config-yaml'}' OK\n`);
+  return 0;
 }
+
+/** Sockets that are none: for trying a configuration. */
+const silentNetwork: typeof network = {
+  ...network,
+  listen: async (options) => ({
+    ok: true,
+    value: { address: options.host ?? '', port: options.port ?? 0, close: async () => {} },
+  }),
+  listenUdp: async (options) => ({
+    ok: true,
+    value: { address: options.host, port: options.port, send() {}, close: async () => {} },
+  }),
+};
 
 function identityOf(options: ProxyOptions, node: NodeInfo) {
   if (options.tokenFile === undefined) return undefined;
@@ -92,38 +142,20 @@ function identityOf(options: ProxyOptions, node: NodeInfo) {
   return { spiffeId, tokenFile: options.tokenFile, lifetimeSeconds: certificateLifetimeSeconds };
 }
 
+function writeStderr(line: string): void {
+  process.stderr.write(line);
+}
+
 function signal(name: 'SIGTERM' | 'SIGINT'): Promise<string> {
   return new Promise((resolve) => process.once(name, () => resolve(name)));
 }
 
-/** The flags of this entry when it is started as a process. */
-export function parseProxyArgs(args: readonly string[]): Omit<ProxyOptions, 'version'> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      'config-path': { type: 'string', short: 'c' },
-      'token-file': { type: 'string' },
-      'trust-domain': { type: 'string' },
-      'cache-dir': { type: 'string' },
-      'log-level': { type: 'string' },
-      'drain-time-s': { type: 'string' },
-    },
-  });
-  if (values['config-path'] === undefined)
-    throw new Error('--config-path FILE is missing: the Envoy v3 bootstrap to start from');
-  return {
-    configPath: values['config-path'],
-    ...(values['token-file'] === undefined ? {} : { tokenFile: values['token-file'] }),
-    ...(values['trust-domain'] === undefined ? {} : { trustDomain: values['trust-domain'] }),
-    ...(values['cache-dir'] === undefined ? {} : { cacheDirectory: values['cache-dir'] }),
-    ...(values['log-level'] === undefined ? {} : { logLevel: values['log-level'] as LogLevel }),
-    ...(values['drain-time-s'] === undefined ? {} : { drainTimeMs: Number(values['drain-time-s']) * 1000 }),
-  };
-}
-
 if (import.meta.main) {
-  process.exitCode = await runProxy({
-    ...parseProxyArgs(process.argv.slice(2)),
-    version: process.env['WEFT_VERSION'] ?? '',
-  });
+  if (process.argv[2] === workerFlag) serveAsWorker((log) => systemEnvironment(log, true));
+  else {
+    process.exitCode = await runProxy({
+      ...parseProxyArgs(process.argv.slice(2)),
+      version: process.env['WEFT_VERSION'] ?? '',
+    });
+  }
 }

@@ -1,45 +1,20 @@
 /**
  * The proxy, wired: this file reads top to bottom as what is made from what. It knows no flags and no signals (main.ts),
- * and everything it touches comes in by parameter.
+ * and everything it touches comes in by parameter. One data plane carries the traffic: in this process, or several
+ * workers that look like one (workers/pool.ts). Around it: control plane, identity, the last good file, the admin port.
  */
-import type { Clock } from '../lib/clock.ts';
-import type { Random } from '../lib/random.ts';
-import type { Network } from '../wire/connection.ts';
-import type { Bootstrap } from '../xds/resources.ts';
-import { createAcceptCounts } from './accept/accept-counts.ts';
-import { createAcceptor } from './accept/acceptor.ts';
-import type { AcceptEnvironment } from './accept/take.ts';
-import { type AdminRoute, openAdmin } from './admin/admin.ts';
-import { adminRoutes } from './admin/routes.ts';
+import type { OpenedSocket } from '../wire/connection.ts';
+import { openAdmin } from './admin/admin.ts';
+import { processRoutes } from './admin/process-routes.ts';
 import type { ProxyBootstrap } from './configure/bootstrap.ts';
-import { createConfiguration } from './configure/configuration.ts';
 import { openControlChannel } from './configure/control-channel.ts';
 import { type ControlPlane, followControlPlane } from './configure/control-plane.ts';
 import { createLastGoodFile, type LastGoodFile } from './configure/last-good.ts';
-import { chainsOf } from './configure/listener.ts';
-import type { TlsEnvironment } from './configure/lower-tls.ts';
 import { createSecrets } from './configure/secrets.ts';
-import { createDnsServer } from './dns/dns-server.ts';
-import { lowerNetworkFilters } from './filters/network/lower.ts';
+import { type DataPlane, type DataPlaneSettings, ownCertificate, startDataPlane } from './data-plane.ts';
+import type { ProxyEnvironment } from './environment.ts';
 import type { Credentials } from './identity/credentials.ts';
 import { keepIdentity } from './identity/identity.ts';
-import type { LogSinks } from './observe/log-sinks.ts';
-import { Metrics } from './observe/metrics.ts';
-import type { ProcessLog } from './process-log.ts';
-import type { Runtime } from './runtime.ts';
-import { Clusters } from './upstream/clusters.ts';
-import type { ResolveName } from './upstream/resolve-name.ts';
-
-export interface ProxyEnvironment {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly network: Network;
-  readonly resolveName: ResolveName;
-  readonly originalDestination: AcceptEnvironment['originalDestination'];
-  readonly readFile: (path: string) => string;
-  readonly logs: LogSinks;
-  readonly log: ProcessLog;
-}
 
 export interface ProxySettings {
   readonly bootstrap: ProxyBootstrap;
@@ -50,6 +25,12 @@ export interface ProxySettings {
     | { readonly spiffeId: string; readonly tokenFile: string; readonly lifetimeSeconds: number }
     | undefined;
   readonly version: string;
+  /** Processes that carry traffic; 1: this one does, alone. */
+  readonly workers?: number;
+  /** How many proxies this one has replaced in place. */
+  readonly restartEpoch?: number;
+  /** The admin socket of the proxy that this one replaces. */
+  readonly adminSocket?: OpenedSocket;
 }
 
 export interface RunningProxy {
@@ -57,99 +38,66 @@ export interface RunningProxy {
   ready(): boolean;
   /** The admin port, 0 without one. */
   readonly adminPort: number;
+  /** Listening sockets, the admin's among them, by a name that a successor looks them up with. */
+  sockets(): readonly { readonly key: string; readonly fd: number }[];
+  /** Leaves the files and the control plane to a successor. Traffic and admin go on. */
+  retire(): void;
   /** Takes nothing new, lets open streams finish for up to `graceMs`, closes. */
   stop(graceMs: number): Promise<void>;
   /** /quitquitquit was called. */
   readonly quit: Promise<void>;
 }
 
-/** The SDS names of the proxy's own certificate and of the trust bundle that came with it. */
-const ownCertificate = 'default';
-const ownRoots = 'ROOTCA';
+/** Makes the data plane: in this process by default. */
+export type StartDataPlane = (
+  settings: DataPlaneSettings,
+  environment: ProxyEnvironment,
+) => Promise<DataPlane>;
+
+/** The name of the admin port among a proxy's sockets. */
+export const adminSocketKey = 'admin';
 
 /** Starts a proxy. Resolves when its static listeners listen; throws an Error with every reason where it cannot. */
 export async function startProxy(
   settings: ProxySettings,
   environment: ProxyEnvironment,
+  startPlane: StartDataPlane = startDataPlane,
 ): Promise<RunningProxy> {
   const { bootstrap } = settings;
   const { clock, random, log } = environment;
-  const secrets = createSecrets();
-  const tls: TlsEnvironment = {
-    secrets,
-    createContext: environment.network.createTlsContext,
-    readFile: environment.readFile,
-    nowMs: clock.nowMs,
-  };
-  const metrics = new Metrics(bootstrap.node);
-  const clusters = new Clusters({
-    ...environment,
-    network: bindSource(environment.network, bootstrap.sourceAddress),
-    metrics,
-  });
-  let draining = false;
-  const runtime: Runtime = {
-    clock,
-    random,
-    node: bootstrap.node,
-    metrics,
-    logs: environment.logs,
-    readFile: environment.readFile,
-    routes: (name) => configuration.routes(name),
-    cluster: (name) => clusters.get(name),
-    draining: () => draining,
-  };
-  const counts = createAcceptCounts();
-  let connections = 0;
-  const dns = createDnsServer({
-    network: environment.network,
-    clock,
-    sourceAddress: bootstrap.sourceAddress,
-  });
-  const acceptor = createAcceptor(
+  const plane = await startPlane(
     {
-      ...environment,
-      counts,
-      nextId: () => ++connections,
-      localUri: () => settings.identity?.spiffeId ?? '',
+      bootstrap,
+      spiffeId: settings.identity?.spiffeId,
+      version: settings.version,
+      workers: settings.workers ?? 1,
     },
-    dns,
-  );
-  const configuration = createConfiguration({
-    clock,
-    clusters,
-    acceptor,
-    runtime,
-    listeners: { tls, lowerNetworkFilters },
-    log,
-  });
-  clusters.onReady = () => void configuration.settle();
-
-  const reasons = await configuration.applyStatic(withoutControlChannel(bootstrap));
-  if (reasons.length > 0) throw new Error(reasons.join('\n'));
-
-  let credentials: Credentials | undefined;
-  const lastGood = keep(
-    settings,
-    () => ({ resources: configuration.accepted.all(), credentials }),
     environment,
   );
+
+  let credentials: Credentials | undefined;
+  let retired = false;
+  const lastGood = keep(settings, () => ({ resources: plane.accepted(), credentials }), environment);
   const kept = lastGood?.read();
-  secrets.subscribe(() => {
-    clusters.secretsChanged();
-    void configuration.settle();
-  });
+  const changed = (): void => {
+    if (!retired) lastGood?.changed();
+  };
   const takeCredentials = (fresh: Credentials): void => {
     credentials = fresh;
-    secrets.setValidation(ownRoots, { trustedCaPem: fresh.rootsPem });
-    secrets.setCertificate(ownCertificate, { chainPem: fresh.chainPem, privateKeyPem: fresh.privateKeyPem });
-    lastGood?.changed();
+    plane.setCredentials(fresh);
+    changed();
   };
   const control = await connectControl();
 
   async function connectControl(): Promise<{ plane: ControlPlane; close: () => void } | undefined> {
     if (bootstrap.ads === undefined) return undefined;
     const { identity } = settings;
+    const tls = {
+      secrets: createSecrets(), // the channel's secrets stand in the bootstrap
+      createContext: environment.network.createTlsContext,
+      readFile: environment.readFile,
+      nowMs: clock.nowMs,
+    };
     const channel = openControlChannel(bootstrap.ads.cluster, environment.network, tls, clock);
     if (!channel.ok) throw new Error(channel.refusals.map((r) => `${r.field}: ${r.message}`).join('\n'));
     const fixed = bootstrap.ads.metadata.flat();
@@ -174,24 +122,24 @@ export async function startProxy(
             },
             kept?.credentials,
           );
-    const plane = await followControlPlane({
+    const followed = await followControlPlane({
       client: channel.value,
       node: { ...bootstrap.message.node, user_agent_name: 'weft', user_agent_version: settings.version },
       callOptions,
-      configuration,
+      configuration: plane,
       dynamic: bootstrap.dynamic,
       ownSecrets: identity === undefined ? [] : [ownCertificate],
       restored: kept?.resources ?? [],
       clock,
       random,
-      onAccepted: () => lastGood?.changed(),
+      onAccepted: changed,
       log,
     });
     return {
-      plane,
+      plane: followed,
       close() {
         endIdentity();
-        plane.close();
+        followed.close();
         channel.value.close();
       },
     };
@@ -199,52 +147,52 @@ export async function startProxy(
 
   let quit: () => void = () => {};
   const quitCalled = new Promise<void>((resolve) => (quit = resolve));
+  let draining = false;
   const ready = (): boolean => control === undefined || (control.plane.configured && !draining);
-  const routes: ReadonlyMap<string, AdminRoute> = adminRoutes({
-    bootstrap: bootstrap.message,
-    accepted: configuration.accepted,
-    secrets,
-    clusters,
-    acceptor,
-    counts,
-    metrics,
-    version: settings.version,
-    startedAtMs: clock.nowMs(),
-    clock,
-    ready,
-    connected: () => control?.plane.connected ?? false,
-    warming: configuration.warming,
-    quit,
-    drain: () => void acceptor.drain(),
-  });
-  const admin = bootstrap.admin === undefined ? undefined : await openAdmin(bootstrap.admin, routes);
+  const routes = new Map([
+    ...plane.routes,
+    ...processRoutes({
+      bootstrap: bootstrap.message,
+      version: settings.version,
+      startedAtMs: clock.nowMs(),
+      restartEpoch: settings.restartEpoch ?? 0,
+      workers: settings.workers ?? 1,
+      clock,
+      ready,
+      connected: () => control?.plane.connected ?? false,
+      warming: plane.warming,
+      quit,
+    }),
+  ]);
+  const admin =
+    bootstrap.admin === undefined
+      ? undefined
+      : await openAdmin(bootstrap.admin, routes, settings.adminSocket);
+  const retire = (): void => {
+    if (retired) return;
+    lastGood?.flush();
+    retired = true;
+    control?.close();
+  };
 
   return {
     ready,
     adminPort: admin?.port ?? 0,
     quit: quitCalled,
+    sockets: () => [
+      ...plane.sockets(),
+      ...(admin === undefined ? [] : [{ key: adminSocketKey, fd: admin.fd }]),
+    ],
+    retire,
     async stop(graceMs) {
       draining = true;
-      await acceptor.drain();
-      await idle(graceMs);
-      lastGood?.flush();
-      control?.close();
-      clusters.close();
+      // A successor answers on the admin port: this one must take no question from it any more.
+      if (retired) await admin?.close();
+      await plane.stop(graceMs);
+      retire();
       await Promise.all([admin?.close(), environment.logs.flush()]);
     },
   };
-
-  /** Resolves when no connection is open any more, or the time is up. */
-  async function idle(graceMs: number): Promise<void> {
-    const untilMs = clock.monotonicMs() + graceMs;
-    const open = (): number =>
-      acceptor
-        .current()
-        .all.flatMap(chainsOf)
-        .reduce((sum, chain) => sum + chain.terminal.openConnections, 0);
-    while (open() > 0 && clock.monotonicMs() < untilMs)
-      await new Promise<void>((r) => void clock.setTimeout(r, 20));
-  }
 }
 
 function keep(
@@ -260,17 +208,4 @@ function keep(
     environment.clock,
     environment.log,
   );
-}
-
-/** The bootstrap's resources that carry traffic: the cluster of ADS is a channel of our own (control-channel.ts). */
-function withoutControlChannel({ message, ads }: ProxyBootstrap): Bootstrap {
-  const fixed = message.static_resources;
-  const clusters = fixed?.clusters?.filter((cluster) => cluster.name !== ads?.cluster.name) ?? [];
-  return { ...message, static_resources: { ...fixed, clusters } };
-}
-
-/** The network with a source address for every upstream connection (cluster_manager.upstream_bind_config). */
-function bindSource(network: Network, sourceAddress: string | undefined): Network {
-  if (sourceAddress === undefined) return network;
-  return { ...network, connect: (options) => network.connect({ localAddress: sourceAddress, ...options }) };
 }

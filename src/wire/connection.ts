@@ -118,9 +118,14 @@ export interface Listener {
   readonly address: string;
   /** The port that was given, or chosen when 0 was asked; 0 on a Unix socket. */
   readonly port: number;
+  /** The socket's file descriptor, -1 when there is none. For handing the socket over to another process. */
+  readonly fd?: number;
   /** Stops accepting; open connections go on. Resolves when the port is free. */
   close(): Promise<void>;
 }
+
+/** A bound socket from elsewhere: a handle that came over IPC, or an inherited file descriptor. */
+export type OpenedSocket = { readonly handle: object } | { readonly fd: number };
 
 /** Where to listen: host and port, or a Unix socket's path. */
 export interface ListenOptions {
@@ -132,6 +137,8 @@ export interface ListenOptions {
   readonly reusePort?: boolean;
   /** Pending connections in the kernel; 4096 unless told. */
   readonly backlog?: number;
+  /** A socket that is bound already, by another process too: host, port and path then only name it. */
+  readonly opened?: OpenedSocket;
   readonly onConnection: (connection: Connection) => void;
 }
 
@@ -208,6 +215,8 @@ export interface UdpSocket {
 export interface UdpOptions {
   readonly host: string;
   readonly port: number;
+  /** Several processes on one port; the kernel spreads datagrams by their sender. */
+  readonly reusePort?: boolean;
   readonly onMessage: (bytes: Buffer, from: { readonly address: string; readonly port: number }) => void;
 }
 

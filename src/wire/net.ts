@@ -12,6 +12,7 @@ import type {
   TlsServerOptions,
   VerifyPeer,
 } from './connection.ts';
+import { fdOf } from './sockets/bind.ts';
 import { fromSystemError, netError } from './sockets/net-error.ts';
 import { settle } from './sockets/settle.ts';
 import { SocketConnection } from './sockets/socket-connection.ts';
@@ -35,7 +36,7 @@ function listen(options: ListenOptions): Promise<Result<Listener, NetError>> {
     const onError = (error: unknown): void => resolve(fail(fromSystemError(error, 'internal', false, doing)));
     server.once('error', onError);
     try {
-      server.listen(listenTarget(options), () => {
+      listenOn(server, options, () => {
         // Later errors are failed accepts (no file descriptors left): the kernel keeps the connection queued.
         server.off('error', onError).on('error', () => {});
         resolve(ok(listenerOf(server)));
@@ -44,6 +45,13 @@ function listen(options: ListenOptions): Promise<Result<Listener, NetError>> {
       onError(error); // a port out of range, reusePort where the system has none
     }
   });
+}
+
+function listenOn(server: Server, options: ListenOptions, listening: () => void): void {
+  const { opened, backlog = 4096 } = options;
+  if (opened === undefined) server.listen(listenTarget(options), listening);
+  else if ('fd' in opened) server.listen({ fd: opened.fd, backlog }, listening);
+  else server.listen(opened.handle, backlog, listening);
 }
 
 function listenTarget(options: ListenOptions): object {
@@ -60,6 +68,9 @@ function listenerOf(server: Server): Listener {
   return {
     address: isTcp ? bound.address : (bound ?? ''),
     port: isTcp ? bound.port : 0,
+    get fd() {
+      return fdOf((server as unknown as { _handle?: object })._handle);
+    },
     close: () => {
       // The 'close' event waits for all open connections; the port is free in the next turn.
       server.close();

@@ -22,6 +22,8 @@ export interface Acceptor {
   apply(listeners: readonly Listener[]): Promise<readonly BindFailure[]>;
   /** The set in use. */
   current(): ListenerSet;
+  /** Open TCP sockets and Unix sockets by `bindKey`, with their file descriptors. */
+  sockets(): readonly { readonly key: string; readonly fd: number }[];
   /** Closes the sockets and asks every chain to finish. */
   drain(): Promise<void>;
 }
@@ -84,6 +86,11 @@ export function createAcceptor(environment: AcceptEnvironment, dns: DnsServer): 
       return next;
     },
     current: () => set,
+    sockets: () =>
+      [...sockets].flatMap(([key, socket]) => {
+        const fd = 'fd' in socket ? socket.fd : undefined;
+        return fd === undefined || fd < 0 ? [] : [{ key, fd }];
+      }),
     async drain() {
       await closeAll([...sockets.keys()]);
       for (const listener of set.all) for (const chain of chainsOf(listener)) chain.terminal.drain();

@@ -3,6 +3,8 @@
  * address, which is loopback, and show no secret.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { OpenedSocket } from '../../wire/connection.ts';
+import { fdOf } from '../../wire/sockets/bind.ts';
 
 /** An answer. */
 export interface AdminAnswer {
@@ -27,7 +29,8 @@ export function json(value: unknown, status = 200): AdminAnswer {
 export async function openAdmin(
   address: { readonly host: string; readonly port: number },
   routes: ReadonlyMap<string, AdminRoute>,
-): Promise<{ readonly port: number; close(): Promise<void> }> {
+  opened?: OpenedSocket,
+): Promise<{ readonly port: number; readonly fd: number; close(): Promise<void> }> {
   // Not imported: an import of node:http reads all its exports, and `WebSocket` among them loads 13 MiB of others.
   const { createServer } = process.getBuiltinModule('node:http');
   const server: Server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {
@@ -35,15 +38,18 @@ export async function openAdmin(
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(address.port, address.host, resolve);
+    if (opened === undefined) server.listen(address.port, address.host, resolve);
+    else server.listen('fd' in opened ? opened : opened.handle, resolve);
   });
   const bound = server.address();
   return {
     port: typeof bound === 'object' && bound !== null ? bound.port : 0,
+    fd: fdOf((server as unknown as { _handle?: object })._handle),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        server.closeAllConnections();
+        server.closeIdleConnections();
+        setImmediate(() => server.closeAllConnections());
       }),
   };
 }

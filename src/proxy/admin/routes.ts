@@ -1,5 +1,4 @@
-/** The table of admin end points. */
-import type { Clock } from '../../lib/clock.ts';
+/** The admin end points that tell about traffic: each data plane has its own (workers/merge.ts joins theirs). */
 import type { Bootstrap } from '../../xds/resources.ts';
 import type { AcceptCounts } from '../accept/accept-counts.ts';
 import type { Acceptor } from '../accept/acceptor.ts';
@@ -11,8 +10,9 @@ import { type AdminAnswer, type AdminRoute, json } from './admin.ts';
 import { certificates } from './certs.ts';
 import { clustersJson, clustersText } from './clusters.ts';
 import { configDump } from './config-dump.ts';
+import { adminPaths } from './paths.ts';
 
-export interface AdminState {
+export interface DataPlaneState {
   readonly bootstrap: Bootstrap;
   readonly accepted: ResourceTable;
   readonly secrets: Secrets;
@@ -20,63 +20,32 @@ export interface AdminState {
   readonly acceptor: Acceptor;
   readonly counts: AcceptCounts;
   readonly metrics: Metrics;
-  readonly version: string;
-  readonly startedAtMs: number;
-  readonly clock: Clock;
-  readonly ready: () => boolean;
-  readonly connected: () => boolean;
-  readonly warming: () => readonly string[];
-  readonly quit: () => void;
   readonly drain: () => void;
 }
 
-export function adminRoutes(state: AdminState): ReadonlyMap<string, AdminRoute> {
-  const get = (help: string, answer: AdminRoute['answer']): AdminRoute => ({ method: 'GET', help, answer });
-  const post = (help: string, change: () => void): AdminRoute => ({
-    method: 'POST',
-    help,
-    answer() {
-      change();
+export function dataPlaneRoutes(state: DataPlaneState): ReadonlyMap<string, AdminRoute> {
+  const isJson = (query: URLSearchParams): boolean => query.get('format') === 'json';
+  const answers: Readonly<Record<string, AdminRoute['answer']>> = {
+    '/config_dump': (query) => dump(state, query),
+    '/clusters': (query) =>
+      isJson(query)
+        ? json(clustersJson(state.clusters.describe()))
+        : { body: clustersText(state.clusters.describe()) },
+    '/listeners': (query) => listeners(state, isJson(query)),
+    '/stats': () => ({ body: state.metrics.renderStats() + listenerStats(state) }),
+    '/stats/prometheus': () => prometheus(state),
+    '/certs': () => json(certificates(state.secrets)),
+    '/drain_listeners': () => {
+      state.drain();
       return { body: 'OK\n' };
     },
-  });
-  const isJson = (query: URLSearchParams): boolean => query.get('format') === 'json';
-  return new Map<string, AdminRoute>([
-    ['/ready', get('LIVE when everything it was told to run is running', () => readiness(state))],
-    ['/config_dump', get('the configuration in use (?include_eds)', (query) => dump(state, query))],
-    [
-      '/clusters',
-      get('endpoints with state and counts (?format=json)', (query) =>
-        isJson(query)
-          ? json(clustersJson(state.clusters.describe()))
-          : { body: clustersText(state.clusters.describe()) },
-      ),
-    ],
-    [
-      '/listeners',
-      get('listeners with their addresses (?format=json)', (query) => listeners(state, isJson(query))),
-    ],
-    [
-      '/stats',
-      get('counters, one a line', () => ({ body: state.metrics.renderStats() + listenerStats(state) })),
-    ],
-    ['/stats/prometheus', get('counters as Prometheus text', () => prometheus(state))],
-    ['/certs', get('certificates in use', () => json(certificates(state.secrets)))],
-    ['/server_info', get('version, state, uptime, node', () => json(serverInfo(state)))],
-    ['/drain_listeners', post('take nothing new, finish what is open', state.drain)],
-    ['/quitquitquit', post('stop the proxy', state.quit)],
-  ]);
+  };
+  return new Map(
+    [...adminPaths].map(([path, { method, help }]) => [path, { method, help, answer: answers[path]! }]),
+  );
 }
 
-function readiness(state: AdminState): AdminAnswer {
-  if (state.ready()) return { body: 'LIVE\n' };
-  const waiting = state.warming();
-  const why =
-    waiting.length > 0 ? `waiting for ${waiting.slice(0, 10).join(', ')}` : 'waiting for the control plane';
-  return { status: 503, body: `PRE_INITIALIZING: ${why}\n` };
-}
-
-function dump(state: AdminState, query: URLSearchParams): AdminAnswer {
+function dump(state: DataPlaneState, query: URLSearchParams): AdminAnswer {
   const names = ['default', 'ROOTCA'];
   const secrets = names.map((name) => ({ name, chainPem: state.secrets.certificate(name)?.chainPem }));
   return json(
@@ -84,7 +53,7 @@ function dump(state: AdminState, query: URLSearchParams): AdminAnswer {
   );
 }
 
-function listeners(state: AdminState, asJson: boolean): AdminAnswer {
+function listeners(state: DataPlaneState, asJson: boolean): AdminAnswer {
   const list = state.acceptor.current().all.map(({ name, address }) => ({ name, ...address }));
   if (!asJson) return { body: list.map(({ name, host, port }) => `${name}::${host}:${port}\n`).join('') };
   return json({
@@ -95,28 +64,18 @@ function listeners(state: AdminState, asJson: boolean): AdminAnswer {
   });
 }
 
-function listenerStats(state: AdminState): string {
+function listenerStats(state: DataPlaneState): string {
   return Object.entries(state.counts.read())
     .map(([name, value]) => `listener.${name}: ${value}\n`)
     .join('');
 }
 
-function prometheus(state: AdminState): AdminAnswer {
+function prometheus(state: DataPlaneState): AdminAnswer {
   const lines = Object.entries(state.counts.read()).map(
     ([name, value]) => `envoy_listener_${name} ${value}\n`,
   );
   return {
     contentType: 'text/plain; version=0.0.4; charset=utf-8',
     body: state.metrics.renderPrometheus() + lines.join(''),
-  };
-}
-
-function serverInfo(state: AdminState): object {
-  return {
-    version: `weft/${state.version}`,
-    state: state.ready() ? 'LIVE' : 'PRE_INITIALIZING',
-    control_plane: state.connected() ? 'connected' : 'away',
-    uptime_current_epoch: `${Math.round((state.clock.nowMs() - state.startedAtMs) / 1000)}s`,
-    node: state.bootstrap.node,
   };
 }

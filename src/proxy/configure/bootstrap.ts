@@ -48,11 +48,19 @@ const withoutEffect: readonly string[] = [
   'header_prefix',
 ];
 
+/** What the command line adds to the file. */
+export interface BootstrapFlags {
+  readonly configYaml?: string | undefined;
+  readonly serviceNode?: string | undefined;
+  readonly serviceCluster?: string | undefined;
+  readonly serviceZone?: string | undefined;
+}
+
 /** Reads the text of a bootstrap file. */
-export function readBootstrap(text: string): Lowered<ProxyBootstrap> {
+export function readBootstrap(text: string, flags: BootstrapFlags = {}): Lowered<ProxyBootstrap> {
   let document: unknown;
   try {
-    document = text.trimStart().startsWith('{') ? JSON.parse(text) : parse(text);
+    document = withFlags(merge(parseText(text), parseText(flags.configYaml ?? '')), flags);
   } catch (error) {
     return {
       ok: false,
@@ -63,6 +71,39 @@ export function readBootstrap(text: string): Lowered<ProxyBootstrap> {
   if (problems.length > 0)
     return { ok: false, refusals: problems.map((p) => ({ field: p.path, message: p.message })) };
   return lowering((refuse) => lowerBootstrap(value, refuse));
+}
+
+function parseText(text: string): unknown {
+  return text.trimStart().startsWith('{') ? JSON.parse(text) : parse(text);
+}
+
+/** Protobuf's merge: fields of `over` win, messages are merged, lists are joined (Envoy's --config-yaml). */
+function merge(base: unknown, over: unknown): unknown {
+  if (over === undefined || over === null) return base ?? {};
+  if (Array.isArray(base) && Array.isArray(over)) return [...base, ...over];
+  if (!isObject(base) || !isObject(over)) return over;
+  const both: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) both[key] = merge(both[key], value);
+  return both;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** --service-node and the like fill in what the file leaves out. */
+function withFlags(document: unknown, flags: BootstrapFlags): unknown {
+  const { serviceNode: id, serviceCluster: cluster, serviceZone: zone } = flags;
+  if (!isObject(document) || (id ?? cluster ?? zone) === undefined) return document;
+  const node = isObject(document['node']) ? document['node'] : {};
+  const locality = isObject(node['locality']) ? node['locality'] : {};
+  const named = {
+    ...(id === undefined ? {} : { id }),
+    ...(cluster === undefined ? {} : { cluster }),
+    ...node,
+    ...(zone === undefined ? {} : { locality: { zone, ...locality } }),
+  };
+  return { ...document, node: named };
 }
 
 function lowerBootstrap(

@@ -21,6 +21,7 @@ import type { ClusterConfig } from '../upstream/cluster-config.ts';
 import type { Clusters } from '../upstream/clusters.ts';
 import { lowerCluster } from '../upstream/lower-cluster.ts';
 import { lowerEndpoints } from '../upstream/lower-endpoint.ts';
+import { shareLimits } from '../workers/share-limits.ts';
 import type { Listener } from './listener.ts';
 import { createListenerStates, isListenerWarm } from './listener-states.ts';
 import type { ListenerEnvironment } from './lower-listener.ts';
@@ -67,6 +68,10 @@ export interface ConfigurationEnvironment {
   readonly acceptor: Acceptor;
   readonly listeners: Omit<ListenerEnvironment, 'runtime'>;
   readonly runtime: ListenerEnvironment['runtime'];
+  /** Limits of a cluster are for the whole proxy: each of so many workers takes its share (workers/share-limits.ts). */
+  readonly workers: number;
+  /** What waits, and what is needed, may have changed. */
+  readonly onSettled: () => void;
   readonly log: (level: 'info' | 'warning', message: string) => void;
 }
 
@@ -89,11 +94,14 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
 
   const lowerers: Readonly<Record<string, (message: never, name: string) => Outcome>> = {
     [typeUrls.cluster]: (message: messages.Cluster, name) =>
-      outcome(lowerCluster(message, lowerUpstreamTls), (config: ClusterConfig) => {
-        retiring.delete(name);
-        clusterSecrets.set(name, sdsNames(message));
-        clusters.apply([config], []);
-      }),
+      outcome(
+        lowerCluster(shareLimits(message, environment.workers), lowerUpstreamTls),
+        (config: ClusterConfig) => {
+          retiring.delete(name);
+          clusterSecrets.set(name, sdsNames(message));
+          clusters.apply([config], []);
+        },
+      ),
     [typeUrls.endpoint]: (message: messages.ClusterLoadAssignment, name) =>
       outcome(lowerEndpoints(message), (set) => clusters.setEndpoints(name, set)),
     [typeUrls.route]: (message: messages.RouteConfiguration) =>
@@ -144,13 +152,17 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
     tables.settle();
     const running = listeners.settle();
     retire();
-    if (running === undefined) return [];
+    if (running === undefined) {
+      environment.onSettled();
+      return [];
+    }
     const failures = await acceptor.apply(running);
     for (const { listener, message } of failures) {
       listeners.fail(listener);
       log('warning', `listener ${listener}: ${message}`);
     }
     lastBindFailures = failures.map(({ listener, message }) => ({ name: listener, reason: message }));
+    environment.onSettled();
     return lastBindFailures;
   };
 

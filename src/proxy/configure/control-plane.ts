@@ -18,7 +18,7 @@ export interface ControlPlaneOptions {
   readonly client: GrpcClient;
   readonly node: Node;
   readonly callOptions: () => CallOptions;
-  readonly configuration: Configuration;
+  readonly configuration: Pick<Configuration, 'apply' | 'needed' | 'warming'>;
   readonly dynamic: { readonly listeners: boolean; readonly clusters: boolean };
   /** Secrets that the proxy makes itself: never asked for. */
   readonly ownSecrets: readonly string[];

@@ -11,14 +11,20 @@ const MAX_QUEUED_LENGTH = 8 * 1024 * 1024;
 
 const STREAMS: Readonly<Record<string, number>> = { '/dev/stdout': 1, '/dev/stderr': 2 };
 
-/** Access logs into files and the process's streams. */
-export function createLogSinks(clock: Clock): LogSinks {
+/** A pipe takes so much in one piece (PIPE_BUF): what several processes write to it does not mix. */
+const ATOMIC_BYTES = 4096;
+
+/**
+ * Access logs into files and the process's streams. `shared`: other processes write there too, so that a stream, which
+ * may be a pipe, gets whole lines in pieces that do not mix (appending to a file never does).
+ */
+export function createLogSinks(clock: Clock, shared = false): LogSinks {
   const sinks = new Map<string, FileSink>();
   return {
     open(path) {
       let sink = sinks.get(path);
       if (sink === undefined) {
-        sink = new FileSink(path, clock);
+        sink = new FileSink(path, clock, shared && path in STREAMS);
         sinks.set(path, sink);
       }
       return sink;
@@ -40,8 +46,10 @@ class FileSink implements LogSink {
   #queue = '';
   #timerSet = false;
   #writing: Promise<void> | undefined;
+  readonly #inPieces: boolean;
 
-  constructor(path: string, clock: Clock) {
+  constructor(path: string, clock: Clock, inPieces: boolean) {
+    this.#inPieces = inPieces;
     this.#path = path;
     this.#clock = clock;
     this.#fd = openFile(path);
@@ -85,7 +93,7 @@ class FileSink implements LogSink {
   async #writeAll(bytes: Buffer): Promise<void> {
     let rest = bytes;
     while (rest.length > 0) {
-      const written = await writeOnce(this.#fd, rest);
+      const written = await writeOnce(this.#fd, this.#inPieces ? wholeLines(rest) : rest);
       if (written < 0) {
         this.droppedEntries++;
         return;
@@ -94,6 +102,14 @@ class FileSink implements LogSink {
       rest = rest.subarray(written);
     }
   }
+}
+
+/** As many lines as fit into one atomic write; a longer line goes by itself. */
+function wholeLines(bytes: Buffer): Buffer {
+  if (bytes.length <= ATOMIC_BYTES) return bytes;
+  const last = bytes.lastIndexOf(10, ATOMIC_BYTES - 1);
+  const end = last >= 0 ? last : bytes.indexOf(10);
+  return end < 0 ? bytes : bytes.subarray(0, end + 1);
 }
 
 function openFile(path: string): number {

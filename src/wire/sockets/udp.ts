@@ -6,7 +6,10 @@ import { fromSystemError } from './net-error.ts';
 
 /** Opens a datagram socket; resolves when it is bound. */
 export function listenUdp(options: UdpOptions): Promise<Result<UdpSocket, NetError>> {
-  const socket = createSocket({ type: isIPv6(options.host) ? 'udp6' : 'udp4' });
+  const socket = createSocket({
+    type: isIPv6(options.host) ? 'udp6' : 'udp4',
+    ...(options.reusePort === true ? { reusePort: true } : {}),
+  });
   return new Promise((resolve) => {
     socket.once('error', (error) => {
       socket.close();

@@ -1,0 +1,184 @@
+/**
+ * The half of the proxy that carries traffic: clusters, listeners, routes and secrets in use, and what can be seen of
+ * them. In: resources and credentials, whoever brings them. Called by run.ts, which is the other half (control plane,
+ * identity, files, admin port): in the same process, or one per worker with a channel between (workers/).
+ */
+import type { DeltaResource } from '../xds/delta-messages.ts';
+import type { Bootstrap } from '../xds/resources.ts';
+import { createAcceptCounts } from './accept/accept-counts.ts';
+import { createAcceptor } from './accept/acceptor.ts';
+import type { AdminRoute } from './admin/admin.ts';
+import { dataPlaneRoutes } from './admin/routes.ts';
+import type { ProxyBootstrap } from './configure/bootstrap.ts';
+import type { NeededNames, RefusedResource } from './configure/configuration.ts';
+import { createConfiguration } from './configure/configuration.ts';
+import { chainsOf } from './configure/listener.ts';
+import type { TlsEnvironment } from './configure/lower-tls.ts';
+import { createSecrets } from './configure/secrets.ts';
+import { createDnsServer } from './dns/dns-server.ts';
+import type { ProxyEnvironment } from './environment.ts';
+import { bindSource } from './environment.ts';
+import { lowerNetworkFilters } from './filters/network/lower.ts';
+import type { Credentials } from './identity/credentials.ts';
+import { Metrics } from './observe/metrics.ts';
+import type { Runtime } from './runtime.ts';
+import { Clusters } from './upstream/clusters.ts';
+
+export interface DataPlaneSettings {
+  readonly bootstrap: ProxyBootstrap;
+  /** The SPIFFE id that this proxy shows; undefined while it makes no identity of its own. */
+  readonly spiffeId: string | undefined;
+  readonly version: string;
+  /** How many workers there are: limits of the whole proxy are shared out among them. */
+  readonly workers: number;
+}
+
+export interface DataPlane {
+  /** Puts an update to use; the resources that are refused. */
+  apply(
+    typeUrl: string,
+    resources: readonly DeltaResource[],
+    removed: readonly string[],
+  ): Promise<readonly RefusedResource[]>;
+  needed(): NeededNames;
+  warming(): readonly string[];
+  /** What is in use, as it came over ADS. */
+  accepted(): readonly DeltaResource[];
+  setCredentials(credentials: Credentials): void;
+  /** The admin end points that tell about traffic. */
+  readonly routes: ReadonlyMap<string, AdminRoute>;
+  /** Open listening sockets by `bindKey`, with file descriptors. */
+  sockets(): readonly { readonly key: string; readonly fd: number }[];
+  /** Takes nothing new; open streams go on. */
+  drain(): Promise<void>;
+  /** Drains, lets open streams finish for up to `graceMs`, closes. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** The SDS names of the proxy's own certificate and of the trust bundle that came with it. */
+export const ownCertificate = 'default';
+const ownRoots = 'ROOTCA';
+
+/** Starts it. Resolves when its static listeners listen; throws an Error with every reason where it cannot. */
+export async function startDataPlane(
+  settings: DataPlaneSettings,
+  environment: ProxyEnvironment,
+  onSettled: () => void = () => {},
+): Promise<DataPlane> {
+  const { bootstrap } = settings;
+  const { clock, random, log } = environment;
+  const secrets = createSecrets();
+  const tls: TlsEnvironment = {
+    secrets,
+    createContext: environment.network.createTlsContext,
+    readFile: environment.readFile,
+    nowMs: clock.nowMs,
+  };
+  const metrics = new Metrics(bootstrap.node);
+  const clusters = new Clusters({
+    ...environment,
+    network: bindSource(environment.network, bootstrap.sourceAddress),
+    metrics,
+  });
+  let draining = false;
+  const runtime: Runtime = {
+    clock,
+    random,
+    node: bootstrap.node,
+    metrics,
+    logs: environment.logs,
+    readFile: environment.readFile,
+    routes: (name) => configuration.routes(name),
+    cluster: (name) => clusters.get(name),
+    draining: () => draining,
+  };
+  const counts = createAcceptCounts();
+  let connections = 0;
+  const dns = createDnsServer({
+    network: environment.network,
+    clock,
+    sourceAddress: bootstrap.sourceAddress,
+  });
+  const acceptor = createAcceptor(
+    {
+      ...environment,
+      counts,
+      nextId: () => ++connections,
+      localUri: () => settings.spiffeId ?? '',
+    },
+    dns,
+  );
+  const configuration = createConfiguration({
+    clock,
+    clusters,
+    acceptor,
+    runtime,
+    listeners: { tls, lowerNetworkFilters },
+    workers: settings.workers,
+    onSettled,
+    log,
+  });
+  clusters.onReady = () => void configuration.settle();
+
+  const reasons = await configuration.applyStatic(withoutControlChannel(bootstrap));
+  if (reasons.length > 0) throw new Error(reasons.join('\n'));
+  secrets.subscribe(() => {
+    clusters.secretsChanged();
+    void configuration.settle();
+  });
+  const drain = async (): Promise<void> => {
+    draining = true;
+    await acceptor.drain();
+  };
+
+  return {
+    apply: configuration.apply,
+    needed: configuration.needed,
+    warming: configuration.warming,
+    accepted: () => configuration.accepted.all(),
+    setCredentials(fresh) {
+      secrets.setValidation(ownRoots, { trustedCaPem: fresh.rootsPem });
+      secrets.setCertificate(ownCertificate, {
+        chainPem: fresh.chainPem,
+        privateKeyPem: fresh.privateKeyPem,
+      });
+    },
+    routes: dataPlaneRoutes({
+      bootstrap: bootstrap.message,
+      accepted: configuration.accepted,
+      secrets,
+      clusters,
+      acceptor,
+      counts,
+      metrics,
+      drain: () => void acceptor.drain(),
+    }),
+    sockets: acceptor.sockets,
+    drain,
+    async stop(graceMs) {
+      await drain();
+      await idle(graceMs);
+      clusters.close();
+      await environment.logs.flush();
+    },
+  };
+
+  /** Resolves when no connection is open any more, or the time is up. */
+  async function idle(graceMs: number): Promise<void> {
+    const untilMs = clock.monotonicMs() + graceMs;
+    while (open() > 0 && clock.monotonicMs() < untilMs)
+      await new Promise<void>((r) => void clock.setTimeout(r, 20));
+  }
+
+  function open(): number {
+    const chains = acceptor.current().all.flatMap(chainsOf);
+    return chains.reduce((sum, chain) => sum + chain.terminal.openConnections, 0);
+  }
+}
+
+/** The bootstrap's resources that carry traffic: the cluster of ADS is a channel of our own (control-channel.ts). */
+function withoutControlChannel({ message, ads }: ProxyBootstrap): Bootstrap {
+  const fixed = message.static_resources;
+  const clusters = fixed?.clusters?.filter((cluster) => cluster.name !== ads?.cluster.name) ?? [];
+  return { ...message, static_resources: { ...fixed, clusters } };
+}
