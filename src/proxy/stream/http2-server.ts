@@ -22,6 +22,8 @@ export interface Http2Times {
   readonly idleMs: number;
   /** From the first GOAWAY to the second, where the client does not answer sooner. */
   readonly drainMs: number;
+  /** How long the rest of a request is read after its answer, so that the client need not be told to stop. */
+  readonly discardMs: number;
   /** How long a complete answer waits for the client's window. */
   readonly flushMs: number;
   /** A PING every so often, and how long its answer may take. */
@@ -131,16 +133,17 @@ export class Http2Server implements DownstreamCodec, ConnectionEvents, StreamHos
     this.#row.push(stream);
   }
 
-  waitsForClient(stream: Http2ServerStream): void {
+  lingers(stream: Http2ServerStream, reading: boolean): void {
     const { deadlines, times } = this.#settings;
-    if (times.flushMs === 0) return;
-    stream.flushTime = new Deadline(() => stream.giveUp());
-    deadlines.set(stream.flushTime, times.flushMs);
+    const ms = reading ? times.discardMs : times.flushMs;
+    if (ms === 0) return;
+    stream.lingering ??= new Deadline(() => stream.giveUp());
+    deadlines.set(stream.lingering, ms);
   }
 
   closed(stream: Http2ServerStream, cut: boolean): void {
     if (cut) this.#cut = true;
-    if (stream.flushTime !== undefined) this.#settings.deadlines.clear(stream.flushTime);
+    if (stream.lingering !== undefined) this.#settings.deadlines.clear(stream.lingering);
     if (--this.#open === 0 && !this.#draining) this.#waitForRequest();
   }
 

@@ -11,8 +11,8 @@ import type { DownstreamEvents, DownstreamRequest, DownstreamResponse, Downstrea
 export interface StreamHost {
   /** Something of the request was handed on: the stream is to be flushed after this read. */
   touched(stream: Http2ServerStream): void;
-  /** The answer is given and waits for the client's window. */
-  waitsForClient(stream: Http2ServerStream): void;
+  /** The answer is given, and the client has still to send the request's end or to take what is queued. */
+  lingers(stream: Http2ServerStream, reading: boolean): void;
   /** No further request is taken. */
   drain(): void;
   /** `cut`: before its answer was complete. */
@@ -25,8 +25,8 @@ export interface StreamHost {
  * stream's window waits here at most.
  */
 export class Http2ServerStream implements DownstreamStream, StreamEvents {
-  /** Runs while the complete answer waits for the client's window. */
-  flushTime: Deadline | undefined;
+  /** Runs while the client has its time after the answer. */
+  lingering: Deadline | undefined;
   readonly #host: StreamHost;
   readonly #stream: Http2Stream;
   /** Who hears of the request; undefined once its answer is complete. */
@@ -46,6 +46,7 @@ export class Http2ServerStream implements DownstreamStream, StreamEvents {
   #blocked = false;
   #raw = false;
   #answered = false;
+  #abandoned = false;
 
   constructor(host: StreamHost, stream: Http2Stream, ended: boolean) {
     this.#host = host;
@@ -70,9 +71,14 @@ export class Http2ServerStream implements DownstreamStream, StreamEvents {
     this.#events?.onRequestFlush();
   }
 
-  /** The client takes nothing more of an answer that is complete. */
+  /** Its time after the answer is up for the client. */
   giveUp(): void {
-    this.#stream.reset(ERROR_CODE.CANCEL);
+    if (this.#abandoned || this.#endCame) this.#stream.reset(ERROR_CODE.CANCEL);
+    else {
+      this.#abandoned = true;
+      this.#stream.abandonRequest();
+      if (!this.#stream.closed) this.#host.lingers(this, false);
+    }
   }
 
   // What the engine sends.
@@ -107,9 +113,10 @@ export class Http2ServerStream implements DownstreamStream, StreamEvents {
     if (this.#raw && !this.#endCame) return;
     this.#answered = true;
     this.#events = undefined;
-    if (!this.#endCame) this.#stream.abandonRequest();
-    this.resume();
-    if (!this.#stream.closed) this.#host.waitsForClient(this);
+    this.#held = false;
+    this.#waiting = [];
+    this.#stream.discard();
+    if (!this.#stream.closed) this.#host.lingers(this, !this.#endCame);
   }
 
   flush(): boolean {
@@ -143,6 +150,10 @@ export class Http2ServerStream implements DownstreamStream, StreamEvents {
 
   onData(bytes: Buffer, ended: boolean): void {
     if (ended) this.#endCame = true;
+    if (this.#answered) {
+      this.#stream.discard();
+      return;
+    }
     if (this.#held && bytes.length > 0) this.#waiting.push(bytes);
     else this.#handOn(bytes);
     if (ended && !this.#held) this.#tellEnd();

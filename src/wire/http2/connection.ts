@@ -39,6 +39,8 @@ export interface Http2Stream {
   sendTrailers(trailers: Headers): void;
   /** The consumer has dealt with so many bytes of onData: the peer may send as many more. */
   consume(bytes: number): void;
+  /** What came and was not consumed is thrown away: room for other streams, none for more of this one. */
+  discard(): void;
   /** Server: nobody reads the rest of the request. The response still goes out whole, then RST_STREAM NO_ERROR (RFC 9113 §8.1). */
   abandonRequest(): void;
   /** Ends both sides at once; onClose follows from within. CANCEL, NO_ERROR after a complete response, ... */

@@ -34,7 +34,7 @@ export class ControlReceiver {
         this.#goaway(streamId, bytes, start, end);
         break;
       case FRAME.PRIORITY:
-        this.#priority(streamId, start, end);
+        this.#priority(streamId, bytes, start, end);
         break;
       case FRAME.PUSH_PROMISE:
         throw new Http2Error(ERROR_CODE.PROTOCOL_ERROR, 'PUSH_PROMISE came, and push is off.');
@@ -115,11 +115,17 @@ export class ControlReceiver {
     this.#core.goneAway(readUint31(bytes, start), readUint32(bytes, start + 4), debug);
   }
 
-  /** Priorities are not used (RFC 9113 §5.3.2); the frame is still checked. */
-  #priority(streamId: number, start: number, end: number): void {
+  /** Priorities are not used (RFC 9113 §5.3.2); the frame is still checked (a stream behind itself: RFC 7540 §5.3.1). */
+  #priority(streamId: number, bytes: Buffer, start: number, end: number): void {
     demand(streamId !== 0, 'PRIORITY came for stream 0.');
     demandSize(end - start === 5, 'PRIORITY');
-    this.#core.guard.count('idleFrames');
+    const core = this.#core;
+    core.guard.count('idleFrames');
+    if (readUint31(bytes, start) !== streamId) return;
+    const stream = core.table.get(streamId);
+    demand(stream !== undefined || !core.table.isIdle(streamId), 'PRIORITY puts a stream behind itself.');
+    if (stream !== undefined)
+      core.streams.blame(stream, ERROR_CODE.PROTOCOL_ERROR, 'PRIORITY puts a stream behind itself.');
   }
 }
 

@@ -2,6 +2,7 @@ import type { ResponseEvents } from './connection.ts';
 import type { Core } from './core.ts';
 import { eventsOf } from './core.ts';
 import { flood } from './flood-guard.ts';
+import { readUint31 } from './frame-parser.ts';
 import { HeadReader } from './head-reader.ts';
 import { HpackDecoder } from './hpack/decoder.ts';
 import { Http2Error } from './http2-error.ts';
@@ -19,6 +20,8 @@ export class HeaderReceiver {
   #parts: Buffer[] = [];
   #partBytes = 0;
   #endStream = false;
+  /** Priorities are not used, but this was always a fault (RFC 7540 §5.3.1). */
+  #dependsOnItself = false;
   /** The stream whose block is not complete; 0 where none is. */
   gatheringStreamId = 0;
 
@@ -39,6 +42,9 @@ export class HeaderReceiver {
       if (from === to) throw new Http2Error(ERROR_CODE.FRAME_SIZE_ERROR, 'A padded HEADERS frame is empty.');
       to -= bytes[from++] as number;
     }
+    const dependency =
+      (flags & FLAG.PRIORITY) !== 0 && from + PRIORITY_BYTES <= to ? readUint31(bytes, from) : 0;
+    this.#dependsOnItself = dependency === streamId;
     if ((flags & FLAG.PRIORITY) !== 0) from += PRIORITY_BYTES;
     if (from > to)
       throw new Http2Error(ERROR_CODE.PROTOCOL_ERROR, 'A HEADERS frame has more padding than payload.');
@@ -116,6 +122,7 @@ export class HeaderReceiver {
     const head = this.#reader.request();
     if (
       typeof head === 'string' ||
+      this.#dependsOnItself ||
       (head.protocol !== '' && !core.allowConnectProtocol) ||
       this.#lengthIsWrong()
     ) {

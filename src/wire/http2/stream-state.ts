@@ -9,6 +9,7 @@ export interface StreamOwner {
   sendData(stream: StreamState, bytes: Uint8Array, ended: boolean): boolean;
   sendTrailers(stream: StreamState, trailers: Headers): void;
   consume(stream: StreamState, bytes: number): void;
+  discard(stream: StreamState): void;
   abandonRequest(stream: StreamState): void;
   reset(stream: StreamState, errorCode: number): void;
 }
@@ -83,6 +84,10 @@ export class StreamState implements Http2Stream {
 
   consume(bytes: number): void {
     this.#owner.consume(this, bytes);
+  }
+
+  discard(): void {
+    this.#owner.discard(this);
   }
 
   abandonRequest(): void {

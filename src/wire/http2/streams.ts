@@ -65,6 +65,12 @@ export class Streams implements StreamOwner {
     if (!stream.closed) this.#parts.windows.consume(stream, bytes);
   }
 
+  discard(stream: StreamState): void {
+    const { unconsumed } = stream;
+    stream.unconsumed = 0;
+    if (unconsumed > 0) this.#parts.windows.creditConnection(unconsumed);
+  }
+
   abandonRequest(stream: StreamState): void {
     stream.abandoned = true;
     this.sideEnded(stream);

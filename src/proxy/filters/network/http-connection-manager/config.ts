@@ -38,6 +38,8 @@ export const MANAGER_MESSAGE =
 const IDLE_MS = 3_600_000;
 const DELAYED_CLOSE_MS = 1000;
 const DRAIN_MS = 5000;
+/** Where no delayed close is configured. */
+const DISCARD_MS = 1000;
 const MAX_HEADERS = 100;
 const MAX_HEADERS_KB = 60;
 
@@ -79,7 +81,8 @@ export function readManager(
     maxHeaderCount: common.max_headers_count ?? MAX_HEADERS,
   };
   const drainMs = duration(drain_timeout, 'drain_timeout', DRAIN_MS);
-  const around = { idleMs, drainMs, flushMs: managerSettings.streamIdleMs, ...limits };
+  const discardMs = duration(delayed_close_timeout, 'delayed_close_timeout', DELAYED_CLOSE_MS) || DISCARD_MS;
+  const around = { idleMs, drainMs, discardMs, flushMs: managerSettings.streamIdleMs, ...limits };
   return {
     statPrefix: stat_prefix,
     routes: readRoutes(rds, route_config, refuse, field),

@@ -18,6 +18,7 @@ export type Http2Config = Omit<Http2Settings, 'deadlines' | 'clock'>;
 export interface Http2Surroundings {
   readonly idleMs: number;
   readonly drainMs: number;
+  readonly discardMs: number;
   readonly flushMs: number;
   readonly maxHeaderBytes: number;
   readonly maxHeaderCount: number;
@@ -46,6 +47,7 @@ export function readHttp2Options(
     times: {
       idleMs: around.idleMs,
       drainMs: around.drainMs,
+      discardMs: around.discardMs,
       flushMs: around.flushMs,
       ...readKeepalive(connection_keepalive, refuse, fieldIn(field, 'connection_keepalive')),
     },
