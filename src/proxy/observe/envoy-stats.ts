@@ -76,9 +76,23 @@ export class ClusterStats {
   membership_healthy = 0;
   membership_degraded = 0;
   lb_healthy_panic = 0;
+  lb_recalculate_zone_structures = 0;
+  lb_local_cluster_not_ok = 0;
+  lb_zone_cluster_too_small = 0;
+  lb_zone_no_capacity_left = 0;
+  lb_zone_routing_all_directly = 0;
+  lb_zone_routing_sampled = 0;
+  lb_zone_routing_cross_zone = 0;
+  lb_subsets_active = 0;
+  lb_subsets_created = 0;
+  lb_subsets_removed = 0;
+  lb_subsets_selected = 0;
+  lb_subsets_fallback = 0;
+  lb_subsets_fallback_panic = 0;
   update_attempt = 0;
   update_success = 0;
   update_failure = 0;
+  assignment_stale = 0;
   outlier_detection_ejections_active = 0;
   outlier_detection_ejections_enforced_total = 0;
 }
@@ -153,6 +167,7 @@ export const GAUGES: ReadonlySet<string> = new Set([
   'upstream_rq_active',
   'upstream_rq_pending_active',
   'membership_total',
+  'lb_subsets_active',
   'membership_healthy',
   'membership_degraded',
   'outlier_detection_ejections_active',

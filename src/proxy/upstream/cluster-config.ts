@@ -1,3 +1,4 @@
+import type { Json } from '../../xds/resources.ts';
 import type { EndpointSet, Metadata } from './endpoint-set.ts';
 import type { UpstreamTls } from './upstream-tls.ts';
 
@@ -47,12 +48,80 @@ export type DnsFamily = 'auto' | 'v4' | 'v6' | 'v4-preferred' | 'all';
 
 /** How an endpoint is picked. */
 export interface Balancing {
-  readonly policy: 'round-robin' | 'least-request' | 'random';
+  readonly policy: 'round-robin' | 'least-request' | 'random' | 'ring-hash' | 'maglev';
   /** How many are compared by least-request. */
   readonly choiceCount: number;
+  /** How much a request that is carried takes of an endpoint's weight: 0 nothing, 1 its share. */
+  readonly activeRequestBias: number;
+  /** All are compared by least-request. */
+  readonly fullScan: boolean;
+  readonly slowStart: SlowStart | undefined;
+  readonly hashing: Hashing;
   /** Below this percentage of healthy endpoints all are used. */
   readonly panicThreshold: number;
   readonly localityWeighted: boolean;
+  readonly zoneAware: ZoneAware;
+  readonly subsets: Subsets | undefined;
+  /** Endpoints that were not checked yet do not count as unhealthy: they do not count at all. */
+  readonly ignoreUnchecked: boolean;
+  /** Health in which an endpoint is taken that a request asks for by address. */
+  readonly overrideHealth: ReadonlySet<string>;
+}
+
+/** New endpoints get little and then more, over a window. */
+export interface SlowStart {
+  readonly windowMs: number;
+  /** 1 grows evenly; more is faster at the beginning. */
+  readonly aggression: number;
+  /** Share of its weight that an endpoint has at least, 0 to 1. */
+  readonly minShare: number;
+}
+
+/** What consistent balancers are made by. */
+export interface Hashing {
+  readonly useHostname: boolean;
+  /** Most that one may carry, in percent of the average; 0: no limit. */
+  readonly balanceFactor: number;
+  readonly hashFunction: 'xx' | 'murmur2';
+  readonly minimumRingSize: number;
+  readonly maximumRingSize: number;
+  /** A prime. */
+  readonly tableSize: number;
+}
+
+/** Traffic stays in the zone of the proxy as far as the zones' sizes allow. */
+export interface ZoneAware {
+  /** Percentage of requests that it is done for. */
+  readonly enabledPercent: number;
+  readonly minClusterSize: number;
+  /** Where too few are healthy nobody is picked, rather than anyone. */
+  readonly failOnPanic: boolean;
+}
+
+/** Endpoints divided by their `envoy.lb` metadata. */
+export interface Subsets {
+  readonly selectors: readonly SubsetSelector[];
+  readonly fallback: 'none' | 'any' | 'default';
+  readonly defaultSubset: { readonly [name: string]: Json };
+  readonly localityWeightAware: boolean;
+  readonly scaleLocalityWeight: boolean;
+  /** Where a fallback finds nobody, anyone. */
+  readonly panicModeAny: boolean;
+  /** An endpoint whose metadata is a list is in the subset of each of its values. */
+  readonly listAsAny: boolean;
+  /** `fallback_list` of a route's criteria is a list of other criteria, tried in order. */
+  readonly fallbackList: boolean;
+  /** Criteria may say more than the keys of a selector. */
+  readonly allowRedundantKeys: boolean;
+}
+
+export interface SubsetSelector {
+  /** Sorted. */
+  readonly keys: readonly string[];
+  readonly singleHost: boolean;
+  /** Undefined: that of all. */
+  readonly fallback: 'none' | 'any' | 'default' | 'keys' | undefined;
+  readonly fallbackKeys: readonly string[];
 }
 
 /** Limits of the cluster; what is over is answered with flag UO. */

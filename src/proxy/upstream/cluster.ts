@@ -10,6 +10,7 @@
 //   http2-pool.ts    the same, many requests at once          alpn-pool.ts     whichever of the two TLS agrees on
 //   outlier.ts       who fails where others do not            dns-endpoints.ts, destination-endpoints.ts  other sources
 
+import { Deadline } from '../../lib/deadlines.ts';
 import type { ClusterStats } from '../observe/envoy-stats.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { DestinationEndpoints } from './destination-endpoints.ts';
@@ -18,7 +19,9 @@ import { addressText, type EndpointSet, NO_ENDPOINTS } from './endpoint-set.ts';
 import type { UpstreamEnvironment } from './environment.ts';
 import { type Outcome, OutlierMonitor } from './outlier.ts';
 import type { PickContext } from './pick-context.ts';
-import { makePickPlan, type PickPlan, pickFrom } from './pick-plan.ts';
+import { makePickPlan } from './pick-plan.ts';
+import type { PickPlan, PlanFacts } from './plan-facts.ts';
+import type { LocalZone } from './zone-routing.ts';
 
 /**
  * A live cluster: endpoints that outlive their configuration, a plan of who may be picked, counts. Made and owned by
@@ -33,7 +36,12 @@ export class Cluster {
   readonly #outlier: OutlierMonitor<Endpoint> | undefined;
   #plan: PickPlan<Endpoint>;
   #set: EndpointSet = NO_ENDPOINTS;
+  readonly #stale = new Deadline(() => {
+    this.stats.assignment_stale++;
+    this.setEndpoints(NO_ENDPOINTS);
+  });
   #hasEndpoints = false;
+  #zone: LocalZone | undefined;
   /** Retries under way, for the circuit breaker. */
   activeRetries = 0;
 
@@ -41,7 +49,7 @@ export class Cluster {
     this.config = config;
     this.stats = stats;
     this.#environment = environment;
-    this.#plan = makePickPlan([], config.balancing, 140, environment.random);
+    this.#plan = makePickPlan<Endpoint>([], this.#planFacts());
     this.#outlier =
       config.outlier &&
       new OutlierMonitor(
@@ -75,13 +83,20 @@ export class Cluster {
   /** The endpoint for one attempt, undefined where there is none that may be used. */
   pick(context: PickContext): Endpoint | undefined {
     if (this.#destinations !== undefined) return this.#destinations.pick(context);
-    if (this.#plan.panic) this.stats.lb_healthy_panic++;
-    let endpoint = pickFrom(this.#plan, this.#environment.random);
-    for (let draw = context.redraws ?? 0; draw > 0 && endpoint !== undefined; draw--) {
-      if (!context.excludes?.(endpoint)) break;
-      endpoint = pickFrom(this.#plan, this.#environment.random);
+    if (context.overrideHost !== undefined) {
+      const { address, strict } = context.overrideHost;
+      const asked = this.#endpoints.get(address);
+      if (asked !== undefined && this.config.balancing.overrideHealth.has(asked.healthName)) return asked;
+      if (strict) return undefined;
     }
-    return endpoint;
+    return this.#plan.pick(context);
+  }
+
+  /** The proxy's fleet, where its zones matter: told by clusters.ts, anew whenever it changes. */
+  setLocalZone(zone: LocalZone | undefined): void {
+    this.#zone = zone;
+    this.stats.lb_recalculate_zone_structures++;
+    this.#replan();
   }
 
   /** How an attempt ended. */
@@ -97,6 +112,9 @@ export class Cluster {
   /** Replaces the endpoints. Those that stay keep their connections; those that go finish what they carry. */
   setEndpoints(set: EndpointSet): void {
     this.#set = set;
+    const { deadlines } = this.#environment;
+    if (set.staleAfterMs > 0) deadlines.set(this.#stale, set.staleAfterMs);
+    else deadlines.clear(this.#stale);
     this.#hasEndpoints = true;
     const gone = new Map(this.#endpoints);
     this.#endpoints.clear();
@@ -115,6 +133,7 @@ export class Cluster {
 
   /** Another form of this cluster takes over, or it is gone: what is open goes on, what is idle closes. */
   retire(): void {
+    this.#environment.deadlines.clear(this.#stale);
     this.#outlier?.stop();
     this.#destinations?.stop();
     for (const endpoint of this.endpoints) endpoint.drain();
@@ -137,10 +156,23 @@ export class Cluster {
 
   #replan(): void {
     const members = [...this.#endpoints.values()];
-    const { balancing } = this.config;
-    this.#plan = makePickPlan(members, balancing, this.#set.overprovisioningFactor, this.#environment.random);
+    this.#plan = makePickPlan(members, this.#planFacts());
     this.stats.membership_total = members.length;
     this.stats.membership_healthy = members.filter(({ health }) => health === 'healthy').length;
     this.stats.membership_degraded = members.filter(({ health }) => health === 'degraded').length;
+  }
+
+  #planFacts(): PlanFacts {
+    const { random, clock } = this.#environment;
+    return {
+      balancing: this.config.balancing,
+      overprovisioningFactor: this.#set.overprovisioningFactor,
+      weightedPriorityHealth: this.#set.weightedPriorityHealth,
+      random,
+      nowMs: () => clock.monotonicMs(),
+      counts: this.stats,
+      zone: this.#zone,
+      activeRequests: () => this.stats.upstream_rq_active,
+    };
   }
 }

@@ -9,6 +9,10 @@ export interface EndpointSet {
   readonly localities: readonly LocalityEndpoints[];
   /** Percent by which the healthy part of a priority is over-counted before the next one helps; 140 unless told. */
   readonly overprovisioningFactor: number;
+  /** The health of a priority goes by the weights of its endpoints, not by their number. */
+  readonly weightedPriorityHealth: boolean;
+  /** Without word from the control plane for so long the endpoints are forgotten; 0: never. */
+  readonly staleAfterMs: number;
   readonly drops: readonly { readonly category: string; readonly perMillion: number }[];
 }
 
@@ -44,7 +48,13 @@ export type EndpointAddress =
 /** `filter_metadata` by namespace, as `envoy.transport_socket_match` or `istio`. */
 export type Metadata = { readonly [namespace: string]: { readonly [key: string]: Json } };
 
-export const NO_ENDPOINTS: EndpointSet = { localities: [], overprovisioningFactor: 140, drops: [] };
+export const NO_ENDPOINTS: EndpointSet = {
+  localities: [],
+  overprovisioningFactor: 140,
+  weightedPriorityHealth: false,
+  staleAfterMs: 0,
+  drops: [],
+};
 
 /** `10.0.0.1:80`, `[::1]:80`, or the path of a Unix socket: unique in a cluster. */
 export function addressText(address: EndpointAddress): string {

@@ -28,6 +28,8 @@ export class Endpoint {
   readonly tls: UpstreamTls | undefined;
   readonly outlier = new EndpointHealth();
   placement: Placement;
+  /** Since when it is there and healthy, on the monotonic clock: where slow start begins. */
+  healthySinceMs: number;
   /** Requests and TCP connections it has now: what least-request compares. */
   active = 0;
   readonly counts = {
@@ -57,6 +59,7 @@ export class Endpoint {
     this.#config = config;
     this.#environment = environment;
     this.#stats = stats;
+    this.healthySinceMs = environment.clock.monotonicMs();
     this.#pools = new EndpointPools(this, config, stats, environment);
   }
 
@@ -65,6 +68,18 @@ export class Endpoint {
     const { health } = this.placement.spec;
     if (this.outlier.ejected || health === 'draining') return 'unhealthy';
     return health;
+  }
+
+  /** Health in config.core.v3.HealthStatus. */
+  get healthName(): string {
+    const { health } = this.placement.spec;
+    if (health === 'draining') return 'DRAINING';
+    return this.health.toUpperCase();
+  }
+
+  /** Waits for its first health check, and counts for nothing until then. */
+  get excluded(): boolean {
+    return false;
   }
 
   get weight(): number {

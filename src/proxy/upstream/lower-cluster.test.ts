@@ -77,9 +77,10 @@ describe('a cluster', () => {
     expect(
       refusals({
         lb_policy: 'MAGLEV',
+        maglev_lb_config: { table_size: 65_536 },
         connect_timeout: 'soon',
         health_checks: [{}],
-        lb_subset_config: {},
+        lb_subset_config: { subset_selectors: [{ keys: ['a', 'b'], single_host_per_subset: true }] },
         transport_socket: { name: 'tls' },
         http2_protocol_options: { allow_metadata: true },
         load_assignment: { endpoints: [{ lb_endpoints: [{ endpoint: {} }] }] },
@@ -88,9 +89,9 @@ describe('a cluster', () => {
       'connect_timeout',
       'health_checks',
       'http2_protocol_options.allow_metadata',
-      'lb_policy',
-      'lb_subset_config',
+      'lb_subset_config.subset_selectors[0].keys',
       'load_assignment.endpoints[0].lb_endpoints[0].endpoint.address',
+      'maglev_lb_config.table_size',
       'transport_socket.typed_config',
     ]);
   });

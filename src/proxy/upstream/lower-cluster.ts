@@ -66,8 +66,14 @@ function readGroups(
   const { type, eds_cluster_config, load_assignment, original_dst_lb_config, ...afterEndpoints } = groups;
   const { dns_refresh_rate, dns_lookup_family, respect_dns_ttl, dns_failure_refresh_rate, ...afterDns } =
     afterEndpoints;
-  const { lb_policy, least_request_lb_config, round_robin_lb_config, common_lb_config, ...afterBalancing } =
-    afterDns;
+  const { lb_policy, load_balancing_policy, common_lb_config, lb_subset_config, ...afterPolicy } = afterDns;
+  const {
+    least_request_lb_config,
+    round_robin_lb_config,
+    ring_hash_lb_config,
+    maglev_lb_config,
+    ...afterBalancing
+  } = afterPolicy;
   const { typed_extension_protocol_options, max_requests_per_connection, protocol_selection, ...afterHttp } =
     afterBalancing;
   const { common_http_protocol_options, http_protocol_options, http2_protocol_options, ...rest } = afterHttp;
@@ -88,7 +94,16 @@ function readGroups(
       refuse,
     ),
     balancing: readBalancing(
-      { lb_policy, least_request_lb_config, round_robin_lb_config, common_lb_config },
+      {
+        lb_policy,
+        load_balancing_policy,
+        least_request_lb_config,
+        round_robin_lb_config,
+        ring_hash_lb_config,
+        maglev_lb_config,
+        lb_subset_config,
+        common_lb_config,
+      },
       refuse,
     ),
     http: readUpstreamHttp(

@@ -1,7 +1,7 @@
 import { perMillion } from '../../xds/match/fraction.ts';
 import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import type { ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints } from '../../xds/resources.ts';
-import { readAddress } from '../fields.ts';
+import { readAddress, readDurationMs } from '../fields.ts';
 import { type Lowered, lowering } from '../lowered.ts';
 import type { EndpointSet, EndpointSpec, HealthStatus, LocalityEndpoints } from './endpoint-set.ts';
 
@@ -28,14 +28,20 @@ export function readEndpointSet(message: ClusterLoadAssignment, refuse: Refuse, 
   const { cluster_name: _name, endpoints = [], policy = {}, ...rest } = message;
   refuseRest(refuse, field, rest);
   const { overprovisioning_factor = 140, drop_overloads = [], ...otherPolicy } = policy;
-  // Both are about control planes that lose touch; here the last good endpoints are kept for ever.
-  const { endpoint_stale_after: _stale, weighted_priority_health: _weighted, ...policyRest } = otherPolicy;
+  const { endpoint_stale_after, weighted_priority_health = false, ...policyRest } = otherPolicy;
   refuseRest(refuse, fieldIn(field, 'policy'), policyRest);
   return {
     localities: endpoints.map((locality, i) =>
       readLocality(locality, refuse, fieldIn(field, `endpoints[${i}]`)),
     ),
     overprovisioningFactor: overprovisioning_factor,
+    weightedPriorityHealth: weighted_priority_health,
+    staleAfterMs: readDurationMs(
+      endpoint_stale_after,
+      0,
+      refuse,
+      fieldIn(field, 'policy.endpoint_stale_after'),
+    ),
     drops: drop_overloads.map(({ category, drop_percentage }) => ({
       category: category ?? '',
       perMillion: perMillion(drop_percentage),

@@ -1,49 +1,119 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../lib/random.ts';
-import type { Balancing } from './cluster-config.ts';
+import { xxHash64 } from '../../lib/xxhash64.ts';
 import type { LocalityEndpoints } from './endpoint-set.ts';
-import { type Member, makePickPlan, pickFrom } from './pick-plan.ts';
+import { type BalancingFields, readBalancing } from './lower-balancing.ts';
+import { LB_NAMESPACE, metadataMatch } from './metadata-match.ts';
+import { ANY_CONTEXT, type PickContext } from './pick-context.ts';
+import { makePickPlan } from './pick-plan.ts';
+import type { Member, PickCounts, PlanFacts } from './plan-facts.ts';
 import { priorityLoads } from './priority-load.ts';
 
-const balancing: Balancing = {
-  policy: 'round-robin',
-  choiceCount: 2,
-  panicThreshold: 50,
-  localityWeighted: false,
+const NONE: BalancingFields = {
+  lb_policy: undefined,
+  load_balancing_policy: undefined,
+  least_request_lb_config: undefined,
+  round_robin_lb_config: undefined,
+  ring_hash_lb_config: undefined,
+  maglev_lb_config: undefined,
+  lb_subset_config: undefined,
+  common_lb_config: undefined,
 };
-const locality = (priority = 0, weight?: number): LocalityEndpoints => ({
+
+const locality = (more: Partial<LocalityEndpoints> = {}): LocalityEndpoints => ({
   region: '',
   zone: '',
   subZone: '',
-  priority,
-  weight,
+  priority: 0,
+  weight: undefined,
   endpoints: [],
+  ...more,
 });
-const here = locality();
 
 interface Named extends Member {
-  readonly name: string;
+  name: string;
   active: number;
+  health: Member['health'];
 }
 
-function member(name: string, more: Partial<Named> = {}, at: LocalityEndpoints = here): Named {
-  return { name, weight: 1, active: 0, health: 'healthy', placement: { locality: at }, ...more };
+function member(
+  name: string,
+  more: Partial<Omit<Member, 'placement'>> = {},
+  at: LocalityEndpoints = locality(),
+  lb: Record<string, never | string | string[]> = {},
+): Named {
+  const spec = { hostname: `${name}.example`, metadata: { [LB_NAMESPACE]: lb } };
+  const placement = { locality: at, spec };
+  return {
+    name,
+    address: name,
+    weight: 1,
+    active: 0,
+    health: 'healthy',
+    excluded: false,
+    healthySinceMs: -1e9,
+    placement,
+    ...more,
+  };
 }
 
-function counts(
+const several = (count: number, more?: Partial<Member>, at?: LocalityEndpoints, from = 0): Named[] =>
+  Array.from({ length: count }, (_, i) => member(`10.0.0.${i + from}:80`, more, at));
+
+function planOf(members: readonly Named[], fields: Partial<BalancingFields>, more: Partial<PlanFacts> = {}) {
+  const balancing = readBalancing({ ...NONE, ...fields }, (field, message) => {
+    throw new Error(`${field} ${message}`);
+  });
+  const counts: PickCounts = {
+    lb_healthy_panic: 0,
+    lb_local_cluster_not_ok: 0,
+    lb_zone_cluster_too_small: 0,
+    lb_zone_no_capacity_left: 0,
+    lb_zone_routing_all_directly: 0,
+    lb_zone_routing_sampled: 0,
+    lb_zone_routing_cross_zone: 0,
+    lb_subsets_active: 0,
+    lb_subsets_created: 0,
+    lb_subsets_removed: 0,
+    lb_subsets_selected: 0,
+    lb_subsets_fallback: 0,
+    lb_subsets_fallback_panic: 0,
+  };
+  const facts: PlanFacts = {
+    balancing,
+    overprovisioningFactor: 140,
+    weightedPriorityHealth: false,
+    random: seededRandom(7),
+    nowMs: () => 0,
+    counts,
+    zone: undefined,
+    activeRequests: () => members.reduce((sum, { active }) => sum + active, 0),
+    ...more,
+  };
+  return { plan: makePickPlan(members, facts), counts };
+}
+
+function shares(
   members: readonly Named[],
   picks: number,
-  rules: Partial<Balancing> = {},
+  fields: Partial<BalancingFields> = {},
+  more: Partial<PlanFacts> = {},
+  context: PickContext = ANY_CONTEXT,
 ): Record<string, number> {
-  const random = seededRandom(7);
-  const plan = makePickPlan(members, { ...balancing, ...rules }, 140, random);
+  const { plan } = planOf(members, fields, more);
   const result: Record<string, number> = {};
   for (let i = 0; i < picks; i++) {
-    const name = pickFrom(plan, random)?.name ?? 'nobody';
+    const name = plan.pick(context)?.name ?? 'nobody';
     result[name] = (result[name] ?? 0) + 1;
   }
   return result;
+}
+
+/** Whether `count` of `picks` independent draws with probability `share` is within 4.5 standard deviations. */
+function expectShare(count: number | undefined, picks: number, share: number): void {
+  const deviation = Math.sqrt(picks * share * (1 - share));
+  expect(Math.abs((count ?? 0) - picks * share)).toBeLessThanOrEqual(4.5 * deviation + 1);
 }
 
 describe('round robin', () => {
@@ -52,70 +122,368 @@ describe('round robin', () => {
       fc.property(fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 8 }), (weights) => {
         const total = weights.reduce((a, b) => a + b);
         const members = weights.map((weight, i) => member(String(i), { weight }));
-        expect(counts(members, total)).toEqual(
-          Object.fromEntries(weights.map((weight, i) => [String(i), weight])),
-        );
+        const counts = shares(members, total * 5);
+        for (const [i, weight] of weights.entries())
+          expect(Math.abs((counts[String(i)] ?? 0) - weight * 5)).toBeLessThanOrEqual(1);
       }),
     );
+  });
+
+  it('gives an endpoint that is new little at first', () => {
+    let nowMs = 0;
+    const fields = {
+      round_robin_lb_config: {
+        slow_start_config: { slow_start_window: '10s', aggression: { default_value: 1 } },
+      },
+    };
+    const members = [member('old'), member('new', { healthySinceMs: 0 })];
+    const { plan } = planOf(members, fields, { nowMs: () => nowMs });
+    const share = (): number => {
+      let fresh = 0;
+      for (let i = 0; i < 1100; i++) if (plan.pick(ANY_CONTEXT)?.name === 'new') fresh++;
+      return fresh / 1100;
+    };
+    expect(share()).toBeCloseTo(0.1 / 1.1, 2);
+    nowMs = 5000;
+    expect(share()).toBeCloseTo(0.5 / 1.5, 2);
+    nowMs = 10_000;
+    expect(share()).toBeCloseTo(0.5, 2);
   });
 });
 
 describe('least request', () => {
-  it('prefers who has less to do, for his weight', () => {
-    const busy = counts([member('a', { active: 5 }), member('b')], 1000, { policy: 'least-request' });
-    expect(busy['b']).toBeGreaterThan(700);
-    const weighted = counts([member('a', { weight: 3 }), member('b')], 4000, { policy: 'least-request' });
-    expect(weighted['a']! / 4000).toBeGreaterThan(0.7);
+  const fields = { lb_policy: 'LEAST_REQUEST' } as const;
+
+  it('compares two, and takes who has less to do', () => {
+    const busy = [member('a', { active: 5 }), member('b')];
+    expectShare(shares(busy, 4000, fields)['b'], 4000, 0.75);
+    const three = { ...fields, least_request_lb_config: { choice_count: 3 } };
+    expectShare(shares(busy, 4000, three)['b'], 4000, 7 / 8);
+  });
+
+  it('takes of a weight what is carried already', () => {
+    const members = [member('a', { weight: 3 }), member('b')];
+    expectShare(shares(members, 4000, fields)['a'], 4000, 3 / 4);
+    expectShare(shares([member('a', { weight: 3, active: 2 }), member('b')], 4000, fields)['a'], 4000, 1 / 2);
+    const unbiased = { ...fields, least_request_lb_config: { active_request_bias: { default_value: 0 } } };
+    expectShare(
+      shares([member('a', { weight: 3, active: 2 }), member('b')], 4000, unbiased)['a'],
+      4000,
+      3 / 4,
+    );
+  });
+
+  it('can compare all', () => {
+    const members = [...several(20, { active: 2 }), member('idle')];
+    const policies = [
+      {
+        typed_extension_config: {
+          name: 'lr',
+          typed_config: {
+            '@type':
+              'type.googleapis.com/envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest',
+            selection_method: 'FULL_SCAN',
+          },
+        },
+      },
+    ];
+    expect(shares(members, 50, { load_balancing_policy: { policies } })).toEqual({ idle: 50 });
+  });
+});
+
+describe('random', () => {
+  it('knows no weights', () => {
+    const members = [member('a', { weight: 9 }), member('b')];
+    expectShare(shares(members, 4000, { lb_policy: 'RANDOM' })['a'], 4000, 1 / 2);
+  });
+});
+
+const keyed = (key: string): PickContext => ({ ...ANY_CONTEXT, hash: () => xxHash64(key) });
+
+describe.each(['RING_HASH', 'MAGLEV'] as const)('%s', (lb_policy) => {
+  const owners = (members: readonly Named[], fields: Partial<BalancingFields> = {}): string[] => {
+    const { plan } = planOf(members, { lb_policy, ...fields });
+    return Array.from({ length: 2000 }, (_, i) => plan.pick(keyed(`key-${i}`))?.name ?? 'nobody');
+  };
+
+  it('sends a key to the same endpoint, whatever the order of endpoints', () => {
+    expect(owners(several(10))).toEqual(owners(several(10).toReversed()));
+  });
+
+  it('moves few keys when an endpoint comes or goes', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 3, max: 30 }), fc.nat(29), (count, gone) => {
+        const members = several(count);
+        const before = owners(members);
+        const removed = members[gone % count]!;
+        const after = owners(members.filter((one) => one !== removed));
+        const moved = before.filter((name, i) => name !== removed.name && name !== after[i]).length;
+        // Of the others few: the places of a ring are as many as before, and fewer have more each.
+        expect(moved).toBeLessThanOrEqual(2000 * 0.2);
+        expect(after).not.toContain(removed.name);
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it('shares keys out by weight', () => {
+    const members = [...several(3), member('heavy', { weight: 3 })];
+    const fields = lb_policy === 'RING_HASH' ? { ring_hash_lb_config: { minimum_ring_size: 65_536 } } : {};
+    const heavy = owners(members, fields).filter((name) => name === 'heavy').length;
+    expect(heavy / 2000).toBeGreaterThan(0.45);
+    expect(heavy / 2000).toBeLessThan(0.55);
+  });
+
+  it('draws another endpoint where one is excluded', () => {
+    const { plan } = planOf(several(10), { lb_policy });
+    const first = plan.pick(keyed('k'));
+    const second = plan.pick({ ...keyed('k'), redraws: 20, excludes: (one) => one === first });
+    expect(second).toBeDefined();
+    expect(second).not.toBe(first);
+  });
+
+  it('lets nobody carry more than the balance factor allows', () => {
+    const members = several(10);
+    const common_lb_config = { consistent_hashing_lb_config: { hash_balance_factor: 150 } };
+    const { plan } = planOf(members, { lb_policy, common_lb_config });
+    for (let i = 0; i < 1000; i++) plan.pick(keyed('hot'))!.active++;
+    const most = Math.max(...members.map(({ active }) => active));
+    expect(most).toBeLessThanOrEqual(Math.ceil(1001 * 1.5 * 0.1) + 1);
+  });
+
+  it('hashes host names where that is wanted', () => {
+    const common_lb_config = { consistent_hashing_lb_config: { use_hostname_for_hashing: true } };
+    const moved = several(10).map((one, i) => ({ ...one, address: `10.9.9.${i}:80` }));
+    const before = owners(several(10), { common_lb_config });
+    expect(owners(moved, { common_lb_config })).toEqual(before);
   });
 });
 
 describe('health', () => {
+  const sick = { health: 'unhealthy' } as const;
+
   it('takes the sick out, until too few are left', () => {
-    const sick = { health: 'unhealthy' } as const;
-    expect(counts([member('a'), member('b'), member('c', sick)], 30)).toEqual({ a: 15, b: 15 });
+    expect(shares([member('a'), member('b'), member('c', sick)], 30)).toEqual({ a: 15, b: 15 });
     // One of three is below the panic threshold: all are used.
-    expect(counts([member('a'), member('b', sick), member('c', sick)], 30)).toEqual({ a: 10, b: 10, c: 10 });
-    expect(counts([member('a', sick)], 3, { panicThreshold: 0 })).toEqual({ nobody: 3 });
-    expect(counts([], 1)).toEqual({ nobody: 1 });
+    expect(shares([member('a'), member('b', sick), member('c', sick)], 30)).toEqual({ a: 10, b: 10, c: 10 });
+    const never = { common_lb_config: { healthy_panic_threshold: {} } };
+    expect(shares([member('a', sick)], 3, never)).toEqual({ nobody: 3 });
+    expect(shares([], 1)).toEqual({ nobody: 1 });
+    const fail = { common_lb_config: { zone_aware_lb_config: { fail_traffic_on_panic: true } } };
+    expect(shares([member('a'), member('b', sick), member('c', sick)], 3, fail)).toEqual({ nobody: 3 });
   });
 
   it('lets the next priority help as the first one loses members', () => {
-    const next = locality(1);
+    const next = locality({ priority: 1 });
     const members = (sick: number) => [
       ...Array.from({ length: 4 }, (_, i) => member('p0', { health: i < sick ? 'unhealthy' : 'healthy' })),
       ...Array.from({ length: 4 }, () => member('p1', {}, next)),
     ];
-    expect(counts(members(0), 1000)).toEqual({ p0: 1000 });
-    expect(counts(members(1), 1000)).toEqual({ p0: 1000 }); // 75 % times 1.4 is enough
-    const half = counts(members(2), 1000);
-    expect(half['p0']).toBeGreaterThan(640);
-    expect(half['p1']).toBeGreaterThan(240);
-    expect(counts(members(4), 1000)).toEqual({ p1: 1000 });
+    expect(shares(members(0), 1000)).toEqual({ p0: 1000 });
+    expect(shares(members(1), 1000)).toEqual({ p0: 1000 }); // 75 % times 1.4 is enough
+    expectShare(shares(members(2), 1000)['p0'], 1000, 0.7);
+    expect(shares(members(4), 1000)).toEqual({ p1: 1000 });
+    const avoided = { ...ANY_CONTEXT, avoidedPriorities: new Set([0]) };
+    expect(shares(members(0), 100, {}, {}, avoided)).toEqual({ p1: 100 });
+    const all = { ...ANY_CONTEXT, avoidedPriorities: new Set([0, 1]) };
+    expect(shares(members(0), 100, {}, {}, all)).toEqual({ p0: 100 });
   });
 
-  it('always shares out all of the load, or none', () => {
+  it('leaves out of the sum who was not checked yet', () => {
+    const members = [member('a'), member('b'), ...several(8, { excluded: true, health: 'unhealthy' })];
+    expect(shares(members, 100)).toEqual({ a: 50, b: 50 });
+  });
+
+  it('never picks the unhealthy or excluded while healthy ones exist and nobody panics', () => {
+    const health = fc.constantFrom<Member['health']>('healthy', 'degraded', 'unhealthy');
+    const one = fc.record({
+      health,
+      priority: fc.nat(2),
+      weight: fc.integer({ min: 1, max: 9 }),
+      excluded: fc.boolean(),
+    });
+    const policy = fc.constantFrom('ROUND_ROBIN', 'LEAST_REQUEST', 'RANDOM', 'RING_HASH', 'MAGLEV');
+    fc.assert(
+      fc.property(fc.array(one, { minLength: 1, maxLength: 12 }), policy, (specs, lb_policy) => {
+        const members = specs.map(({ health, priority, weight, excluded }, i) =>
+          member(String(i), { health, weight, excluded }, locality({ priority })),
+        );
+        const table = { maglev_lb_config: { table_size: 101 } };
+        const common_lb_config = { healthy_panic_threshold: {} };
+        const { plan } = planOf(members, {
+          lb_policy,
+          common_lb_config,
+          ...table,
+        } as Partial<BalancingFields>);
+        const usable = members.filter(({ health, excluded }) => health !== 'unhealthy' && !excluded);
+        for (let i = 0; i < 20; i++) {
+          const picked = plan.pick(ANY_CONTEXT);
+          // Below one in 140 a priority counts for nothing; so few members are never that many.
+          if (usable.length === 0) expect(picked).toBeUndefined();
+          else expect(usable).toContain(picked);
+        }
+      }),
+    );
+  });
+
+  it('always shares out all of the load', () => {
     const health = fc
       .record({ total: fc.nat(20), healthy: fc.nat(20), degraded: fc.nat(20) })
-      .filter(({ total, healthy, degraded }) => healthy + degraded <= total);
+      .filter(({ total, healthy, degraded }) => healthy + degraded <= total)
+      .map((one) => ({
+        ...one,
+        size: one.total,
+        usablePercent: one.total === 0 ? 0 : (100 * (one.healthy + one.degraded)) / one.total,
+      }));
     fc.assert(
-      fc.property(fc.array(health, { minLength: 1, maxLength: 5 }), (priorities) => {
-        const loads = priorityLoads(priorities, 140, 50);
-        const sum = loads.reduce((total, { healthy, degraded }) => total + healthy + degraded, 0);
-        const anyone = priorities.some(({ total }) => total > 0);
-        expect(sum).toBeCloseTo(anyone ? 100 : 0, 5);
-        for (const [i, load] of loads.entries())
-          if (load.degraded > 0) expect(priorities[i]?.degraded).toBeGreaterThan(0);
-      }),
+      fc.property(
+        fc.array(health, { minLength: 1, maxLength: 5 }),
+        fc.integer({ min: 0, max: 100 }),
+        (all, panic) => {
+          const loads = priorityLoads(all, 140, panic);
+          expect(loads.reduce((total, { healthy, degraded }) => total + healthy + degraded, 0)).toBe(100);
+          for (const [i, load] of loads.entries())
+            if (load.degraded > 0) expect(all[i]?.degraded).toBeGreaterThan(0);
+        },
+      ),
     );
   });
 });
 
 describe('localities', () => {
+  const weighted = { common_lb_config: { locality_weighted_lb_config: {} } };
+
   it('share by weight where they are weighted, and by members where not', () => {
-    const [a, b] = [locality(0, 3), locality(0, 1)];
+    const [a, b] = [locality({ zone: 'a', weight: 3 }), locality({ zone: 'b', weight: 1 })];
     const members = [member('a', {}, a), member('b', {}, b), member('b', {}, b)];
-    const weighted = counts(members, 4000, { localityWeighted: true });
-    expect(weighted['a']! / 4000).toBeCloseTo(0.75, 1);
-    expect(counts(members, 300)).toEqual({ a: 100, b: 200 });
+    expectShare(shares(members, 4000, weighted)['a'], 4000, 3 / 4);
+    expect(shares(members, 300)).toEqual({ a: 100, b: 200 });
+  });
+
+  it('lose weight with their members', () => {
+    const [a, b] = [locality({ zone: 'a', weight: 1 }), locality({ zone: 'b', weight: 1 })];
+    const sick = Array.from({ length: 2 }, () => member('a', { health: 'unhealthy' }, a));
+    const members = [member('a', {}, a), ...sick, member('b', {}, b), member('b', {}, b), member('b', {}, b)];
+    const left = 1.4 / 3;
+    expectShare(shares(members, 4000, weighted)['a'], 4000, left / (1 + left));
+  });
+
+  it('without any weight count for nothing', () => {
+    const members = [member('a', {}, locality({ zone: 'a' })), member('b', {}, locality({ zone: 'b' }))];
+    expect(shares(members, 100, weighted)).toEqual({ a: 50, b: 50 });
+  });
+});
+
+describe('zones', () => {
+  const at = (zone: string): LocalityEndpoints => locality({ zone });
+  const zone = (a: number, b: number) => ({
+    own: '/a/',
+    healthy: new Map([
+      ['/a/', a],
+      ['/b/', b],
+    ]),
+    members: new Map([
+      ['/a/', a],
+      ['/b/', b],
+    ]),
+  });
+  const members = (a: number, b: number) => [
+    ...Array.from({ length: a }, () => member('a', {}, at('a'))),
+    ...Array.from({ length: b }, () => member('b', {}, at('b'))),
+  ];
+
+  it('keep all traffic where there is enough, and what fits where not', () => {
+    expect(shares(members(4, 4), 100, {}, { zone: zone(2, 2) })).toEqual({ a: 100 });
+    // 25 % of the endpoints for 50 % of the fleet: half of the own traffic stays.
+    expectShare(shares(members(2, 6), 4000, {}, { zone: zone(2, 2) })['a'], 4000, 0.5);
+  });
+
+  it('do not come into it for few endpoints, or where the own zone is not known', () => {
+    expectShare(shares(members(2, 2), 1000, {}, { zone: zone(2, 2) })['a'], 1000, 0.5);
+    expectShare(shares(members(4, 4), 1000, {}, { zone: zone(0, 2) })['a'], 1000, 0.5);
+    const small = { common_lb_config: { zone_aware_lb_config: { min_cluster_size: 2 } } };
+    expect(shares(members(2, 2), 100, small, { zone: zone(2, 2) })).toEqual({ a: 100 });
+  });
+});
+
+describe('subsets', () => {
+  const at = locality();
+  const members = [
+    member('v1-prod', {}, at, { version: 'v1', stage: 'prod' }),
+    member('v2-prod', {}, at, { version: 'v2', stage: 'prod' }),
+    member('v2-test', {}, at, { version: 'v2', stage: 'test' }),
+    member('plain'),
+  ];
+  const wanting = (fields: Record<string, string | object[]>): PickContext => ({
+    ...ANY_CONTEXT,
+    metadataMatch: metadataMatch(fields as never),
+  });
+  const names = (
+    lb_subset_config: object,
+    wanted: Record<string, string | object[]>,
+    of = members,
+  ): string[] => Object.keys(shares(of, 60, { lb_subset_config } as never, {}, wanting(wanted))).sort();
+  const selectors = [{ keys: ['version'] }, { keys: ['version', 'stage'] }];
+
+  it('are found by exactly the keys of a selector', () => {
+    const config = { subset_selectors: selectors };
+    expect(names(config, { version: 'v2' })).toEqual(['v2-prod', 'v2-test']);
+    expect(names(config, { stage: 'prod', version: 'v2' })).toEqual(['v2-prod']);
+    expect(names(config, { stage: 'prod' })).toEqual(['nobody']);
+    expect(names(config, { version: 'v3' })).toEqual(['nobody']);
+    expect(names(config, {})).toEqual(['nobody']);
+  });
+
+  it('fall back to anyone, to the default, or as the selector says', () => {
+    const any = { subset_selectors: selectors, fallback_policy: 'ANY_ENDPOINT' };
+    expect(names(any, { version: 'v3' })).toHaveLength(4);
+    const byDefault = { ...any, fallback_policy: 'DEFAULT_SUBSET', default_subset: { stage: 'test' } };
+    expect(names(byDefault, { version: 'v3' })).toEqual(['v2-test']);
+    expect(names({ ...byDefault, default_subset: { stage: 'x' } }, {})).toEqual(['nobody']);
+    expect(names({ ...byDefault, default_subset: { stage: 'x' }, panic_mode_any: true }, {})).toHaveLength(4);
+    const keys = {
+      subset_selectors: [
+        { keys: ['version'], fallback_policy: 'NO_FALLBACK' },
+        { keys: ['version', 'stage'], fallback_policy: 'KEYS_SUBSET', fallback_keys_subset: ['version'] },
+      ],
+      fallback_policy: 'ANY_ENDPOINT',
+    };
+    expect(names(keys, { version: 'v1', stage: 'test' })).toEqual(['v1-prod']);
+    expect(names(keys, { version: 'v9', stage: 'test' })).toEqual(['nobody']);
+  });
+
+  it('take a list as each of its values, and a list of criteria in its order', () => {
+    const listed = [
+      member('both', {}, at, { version: ['v1', 'v2'] }),
+      member('v2', {}, at, { version: 'v2' }),
+    ];
+    const config = { subset_selectors: selectors, list_as_any: true };
+    expect(names(config, { version: 'v1' }, listed)).toEqual(['both']);
+    expect(names(config, { version: 'v2' }, listed)).toEqual(['both', 'v2']);
+    const fallback = { subset_selectors: selectors, metadata_fallback_policy: 'FALLBACK_LIST' };
+    const list = [{ version: 'v9' }, { version: 'v1' }, { version: 'v2' }];
+    expect(names(fallback, { fallback_list: list })).toEqual(['v1-prod']);
+  });
+
+  it('of one endpoint each know no health', () => {
+    const sick = member('v1', { health: 'unhealthy' }, at, { version: 'v1' });
+    const config = { subset_selectors: [{ keys: ['version'], single_host_per_subset: true }] };
+    expect(names(config, { version: 'v1' }, [sick])).toEqual(['v1']);
+  });
+
+  it('weigh localities only where they are told to', () => {
+    const [a, b] = [locality({ zone: 'a', weight: 3 }), locality({ zone: 'b', weight: 1 })];
+    const list = [member('a', {}, a, { v: '1' }), member('b', {}, b, { v: '1' }), member('x', {}, b)];
+    const share = (more: object) => {
+      const fields = {
+        common_lb_config: { locality_weighted_lb_config: {} },
+        lb_subset_config: { subset_selectors: [{ keys: ['v'] }], ...more },
+      };
+      return shares(list, 4000, fields, {}, wanting({ v: '1' }))['a'];
+    };
+    expectShare(share({}), 4000, 1 / 2);
+    expectShare(share({ locality_weight_aware: true }), 4000, 3 / 4);
+    // Half of locality b is in the subset: 3 to round(0.5).
+    expectShare(share({ locality_weight_aware: true, scale_locality_weight: true }), 4000, 3 / 4);
   });
 });

@@ -1,8 +1,7 @@
 import type { Random } from '../../../lib/random.ts';
-import { type Pickable, type Picker, turns } from './picker.ts';
+import type { Picker } from './picker.ts';
 
-/** Anyone, as often as its weight says. */
-export function randomChoice<T extends Pickable>(items: readonly T[], random: Random): Picker<T> {
-  const drawn = turns(items);
-  return { pick: () => drawn[random.below(drawn.length)] as T };
+/** Anyone, whatever its weight: Envoy's RANDOM knows no weights. */
+export function randomChoice<T>(items: readonly T[], random: Random): Picker<T> {
+  return { pick: () => items[random.below(items.length)] };
 }
