@@ -15,6 +15,7 @@ import { lowerRouteConfiguration } from './stream/lower-route.ts';
 import type { RouteTable } from './stream/route-table.ts';
 import { Clusters } from './upstream/clusters.ts';
 import { lowerCluster } from './upstream/lower-cluster.ts';
+import type { LowerUpstreamTls } from './upstream/upstream-tls.ts';
 
 // A proxy for tests: filters and clusters from their messages, on real sockets of 127.0.0.1, without xDS around it.
 
@@ -48,6 +49,8 @@ export interface TestProxyOptions {
   readonly direction?: Downstream['direction'];
   readonly downstream?: Partial<Downstream>;
   readonly clock?: Clock;
+  /** In place of plaintext whatever transport sockets say. */
+  readonly upstreamTls?: LowerUpstreamTls;
   readonly labels?: Record<string, string>;
   /** In place of collecting entries. */
   readonly logs?: LogSinks;
@@ -99,7 +102,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
   };
   const setClusters = (messages: readonly Cluster[], removed: readonly string[] = []): void => {
     const lowered = messages.map((message) => {
-      const one = lowerCluster(message, () => ({ ok: true, value: undefined }));
+      const one = lowerCluster(message, options.upstreamTls ?? (() => ({ ok: true, value: undefined })));
       if (!one.ok) throw new Error(refusalText(one.refusals));
       return one.value;
     });

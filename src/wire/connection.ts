@@ -142,6 +142,9 @@ export interface ListenOptions {
   readonly onConnection: (connection: Connection) => void;
 }
 
+/** The addresses of a connection. */
+export type ConnectionEnds = Pick<Connection, 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort'>;
+
 /** Whom to call. */
 export interface ConnectOptions {
   /** An IP address (or a name, which the system resolves), with `port`. */
@@ -153,6 +156,8 @@ export interface ConnectOptions {
   readonly localAddress?: string;
   /** For the TCP connection and the TLS handshake together. */
   readonly timeoutMs: number;
+  /** Bytes that go before everything else, TLS included; made when both ends' addresses are known. */
+  readonly preface?: (ends: ConnectionEnds) => Uint8Array;
   /** TLS over the fresh connection. */
   readonly tls?: TlsClientOptions;
   /** Gives up; the result is an error with code `aborted`. */

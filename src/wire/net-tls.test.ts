@@ -327,3 +327,50 @@ describe('TLS contexts', () => {
     expect((await visit(first.session)).reused).toBe(false);
   });
 });
+
+describe('bytes before the handshake', () => {
+  it('go out first, with the addresses of both ends at hand', async () => {
+    const before = Buffer.from('PROXY UNKNOWN\r\n');
+    let accepted: (result: Result<Connection, NetError>) => void = () => {};
+    const server = new Promise<Result<Connection, NetError>>((resolve) => {
+      accepted = resolve;
+    });
+    let first = Buffer.alloc(0);
+    const listener = unwrap(
+      await network.listen({
+        onConnection: (connection) =>
+          connection.handle({
+            onData: (bytes) => {
+              first = Buffer.concat([first, bytes]);
+              if (first.length <= before.length) return;
+              const options = serverOptions(contextFor(authority, REVIEWS));
+              void network
+                .acceptTls(connection, { ...options, peeked: first.subarray(before.length) })
+                .then(accepted);
+            },
+            onEnd: () => {},
+            onDrain: () => {},
+            onClose: () => {},
+          }),
+      }),
+    );
+    cleanups.push(() => listener.close());
+    const client = unwrap(
+      await network.connect({
+        host: '127.0.0.1',
+        port: listener.port,
+        timeoutMs: 5000,
+        preface: (ends) => {
+          expect([ends.remotePort, ends.localPort > 0]).toEqual([listener.port, true]);
+          return before;
+        },
+        tls: clientOptions(contextFor(authority, RATINGS)),
+      }),
+    );
+    const other = unwrap(await server);
+    expect(first.subarray(0, before.length).toString()).toBe(before.toString());
+    expect([client.tls?.alpn, other.tls?.peer.uris]).toEqual(['istio', [RATINGS]]);
+    client.destroy();
+    other.destroy();
+  });
+});

@@ -87,6 +87,7 @@ function connect(options: ConnectOptions): Promise<Result<Connection, NetError>>
   const side: Side = 'upstream';
   if (signal?.aborted)
     return Promise.resolve(fail(netError('aborted', side, true, `${doing} was given up.`)));
+  if (options.preface !== undefined) return connectWithPreface(options, options.preface);
   try {
     if (tls === undefined) {
       const socket = connectSocket({
@@ -103,6 +104,25 @@ function connect(options: ConnectOptions): Promise<Result<Connection, NetError>>
   } catch (error) {
     return Promise.resolve(fail(fromSystemError(error, side, true, doing))); // a port or address that is none
   }
+}
+
+/** The preface goes out before the handshake begins, so TCP comes first and TLS over it, within the time of both. */
+async function connectWithPreface(
+  options: ConnectOptions,
+  preface: NonNullable<ConnectOptions['preface']>,
+): Promise<Result<Connection, NetError>> {
+  const { tls, preface: _preface, timeoutMs, signal, ...target } = options;
+  const startMs = performance.now();
+  const plain = await connect({ ...target, timeoutMs, ...(signal === undefined ? {} : { signal }) });
+  if (!plain.ok || !(plain.value instanceof SocketConnection)) return plain;
+  plain.value.write(preface(plain.value));
+  if (tls === undefined) return plain;
+  const socket = clientTlsSocket({ socket: plain.value.release() }, tls);
+  const side: Side = 'upstream';
+  const leftMs = Math.max(1, timeoutMs - (performance.now() - startMs));
+  const doing = `Connecting to ${describe(options)}`;
+  const finish = () => establish(socket, side, tls.verify);
+  return settle({ socket, ready: 'secureConnect', side, timeoutMs: leftMs, doing, signal }, finish);
 }
 
 function targetOf(options: ConnectOptions): TlsTarget {

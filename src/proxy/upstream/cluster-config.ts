@@ -15,6 +15,7 @@ export interface ClusterConfig {
   /** The first whose criteria an endpoint's metadata meets; else `tls`. */
   readonly tlsMatches: readonly TlsMatch[];
   readonly tls: UpstreamTls | undefined;
+  readonly proxyProtocol: ProxyProtocolVersion | undefined;
   /** Source address of connections, undefined for the system's choice. */
   readonly localAddress: string | undefined;
   readonly http: UpstreamHttp;
@@ -174,7 +175,11 @@ export interface TlsMatch {
   readonly name: string;
   readonly criteria: { readonly [key: string]: unknown };
   readonly tls: UpstreamTls | undefined;
+  readonly proxyProtocol: ProxyProtocolVersion | undefined;
 }
+
+/** Which form of the PROXY protocol goes before everything else on a connection. */
+export type ProxyProtocolVersion = 'V1' | 'V2';
 
 /** What is spoken to the endpoints. */
 export interface UpstreamHttp {
@@ -219,3 +224,6 @@ export interface AutoServerName {
   /** The endpoint's certificate must name it too. */
   readonly validate: boolean;
 }
+
+/** How connections are made beyond TCP. */
+export type UpstreamSocket = Pick<ClusterConfig, 'tls' | 'proxyProtocol'>;

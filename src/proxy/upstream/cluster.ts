@@ -14,7 +14,7 @@ import { Deadline } from '../../lib/deadlines.ts';
 import type { ClusterStats } from '../observe/envoy-stats.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { DestinationEndpoints } from './destination-endpoints.ts';
-import { chooseTls, Endpoint, type Placement } from './endpoint.ts';
+import { chooseSocket, Endpoint, type Placement } from './endpoint.ts';
 import { addressText, type EndpointSet, NO_ENDPOINTS } from './endpoint-set.ts';
 import type { UpstreamEnvironment } from './environment.ts';
 import { type Outcome, OutlierMonitor } from './outlier.ts';
@@ -143,7 +143,7 @@ export class Cluster {
     // Another transport socket or another workload behind the same address is another endpoint.
     const same =
       old !== undefined &&
-      old.tls === chooseTls(this.config, placement.spec) &&
+      old.socket === chooseSocket(this.config, placement.spec) &&
       JSON.stringify(old.placement.spec.metadata) === JSON.stringify(placement.spec.metadata);
     if (!same) return this.#make(placement);
     old.placement = placement;

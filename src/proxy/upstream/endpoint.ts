@@ -1,8 +1,9 @@
 import type { Result } from '../../lib/result.ts';
-import type { Connection, NetError } from '../../wire/connection.ts';
+import type { Connection, ConnectOptions, NetError } from '../../wire/connection.ts';
+import { encodeProxyV1, encodeProxyV2, type ProxiedConnection } from '../../wire/proxy-protocol/encode.ts';
 import { netError } from '../../wire/sockets/net-error.ts';
 import type { ClusterStats } from '../observe/envoy-stats.ts';
-import type { ClusterConfig } from './cluster-config.ts';
+import type { ClusterConfig, UpstreamSocket } from './cluster-config.ts';
 import { EndpointHealth } from './endpoint-health.ts';
 import { EndpointPools } from './endpoint-pools.ts';
 import type { EndpointSpec, LocalityEndpoints } from './endpoint-set.ts';
@@ -26,6 +27,8 @@ export class Endpoint {
   /** `10.0.0.1:80` */
   readonly address: string;
   readonly tls: UpstreamTls | undefined;
+  /** The cluster's, or that of one of its matches. */
+  readonly socket: UpstreamSocket;
   readonly outlier = new EndpointHealth();
   placement: Placement;
   /** Since when it is there and healthy, on the monotonic clock: where slow start begins. */
@@ -55,7 +58,8 @@ export class Endpoint {
   ) {
     this.placement = placement;
     this.address = addressText(placement.spec.address);
-    this.tls = chooseTls(config, placement.spec);
+    this.socket = chooseSocket(config, placement.spec);
+    this.tls = this.socket.tls;
     this.#config = config;
     this.#environment = environment;
     this.#stats = stats;
@@ -133,7 +137,7 @@ export class Endpoint {
     this.counts.cx_active--;
   }
 
-  #dial({ alpn, serverName }: EndpointConnectOptions): Promise<Result<Connection, NetError>> {
+  #dial({ alpn, serverName, proxied }: EndpointConnectOptions): Promise<Result<Connection, NetError>> {
     const { address } = this.placement.spec;
     const { localAddress, connectTimeoutMs: timeoutMs } = this.#config;
     const where =
@@ -141,7 +145,8 @@ export class Endpoint {
         ? { path: address.path }
         : { host: address.host, port: address.port, ...(localAddress === undefined ? {} : { localAddress }) };
     const { network } = this.#environment;
-    if (this.tls === undefined) return network.connect({ ...where, timeoutMs });
+    const preface = prefaceOf(this.socket, proxied);
+    if (this.tls === undefined) return network.connect({ ...where, ...preface, timeoutMs });
     if (!this.tls.ready())
       return Promise.resolve({
         ok: false,
@@ -156,6 +161,7 @@ export class Endpoint {
     const named = serverName === undefined ? configured : withServerName(configured, serverName);
     return network.connect({
       ...where,
+      ...preface,
       timeoutMs,
       tls: alpn === undefined ? named : { ...named, alpn: alpn(named.alpn) },
     });
@@ -166,16 +172,36 @@ export class Endpoint {
 export interface EndpointConnectOptions {
   readonly alpn?: (offered: readonly string[]) => readonly string[];
   readonly serverName?: ServerName;
+  /** For whom the connection is made, where the endpoint is told by PROXY protocol. */
+  readonly proxied?: ProxiedConnection;
+}
+
+/** As Envoy: without a client version 1 tells our own addresses, and version 2 says LOCAL. */
+function prefaceOf(
+  { proxyProtocol }: UpstreamSocket,
+  proxied: ProxiedConnection | undefined,
+): Pick<ConnectOptions, 'preface'> {
+  if (proxyProtocol === undefined) return {};
+  if (proxyProtocol === 'V2') return { preface: () => encodeProxyV2(proxied) };
+  return {
+    preface: (ends) =>
+      encodeProxyV1(
+        proxied ?? {
+          source: { address: ends.localAddress, port: ends.localPort },
+          destination: { address: ends.remoteAddress, port: ends.remotePort },
+        },
+      ),
+  };
 }
 
 /** The transport socket whose criteria the endpoint's metadata meets, else the cluster's. */
-export function chooseTls(config: ClusterConfig, spec: EndpointSpec): UpstreamTls | undefined {
+export function chooseSocket(config: ClusterConfig, spec: EndpointSpec): UpstreamSocket {
   const metadata = spec.metadata['envoy.transport_socket_match'] ?? {};
-  for (const { criteria, tls } of config.tlsMatches) {
-    const met = Object.entries(criteria).every(
+  for (const match of config.tlsMatches) {
+    const met = Object.entries(match.criteria).every(
       ([key, value]) => JSON.stringify(metadata[key]) === JSON.stringify(value),
     );
-    if (met) return tls;
+    if (met) return match;
   }
-  return config.tls;
+  return config;
 }

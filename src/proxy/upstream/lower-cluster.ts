@@ -2,13 +2,14 @@ import { type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import type { Cluster } from '../../xds/resources.ts';
 import { readDurationMs } from '../fields.ts';
 import { type Lowered, lowering } from '../lowered.ts';
-import type { ClusterConfig, TlsMatch } from './cluster-config.ts';
+import type { ClusterConfig, TlsMatch, UpstreamSocket } from './cluster-config.ts';
 import { readBalancing } from './lower-balancing.ts';
 import { readCircuitBreakers } from './lower-circuit-breakers.ts';
 import { readDiscovery } from './lower-discovery.ts';
 import { readOutlierDetection } from './lower-outlier.ts';
 import { readUpstreamHttp } from './lower-upstream-http.ts';
-import type { LowerUpstreamTls, UpstreamTls } from './upstream-tls.ts';
+import { readUpstreamSocket } from './lower-upstream-socket.ts';
+import type { LowerUpstreamTls } from './upstream-tls.ts';
 
 /** A Cluster of CDS or of the bootstrap. Refusals name fields from the cluster on (`lb_policy`). */
 export function lowerCluster(message: Cluster, lowerUpstreamTls: LowerUpstreamTls): Lowered<ClusterConfig> {
@@ -25,11 +26,10 @@ function readCluster(message: Cluster, lowerUpstreamTls: LowerUpstreamTls, refus
     ...groups
   } = more;
   if (name === '') refuse('name', 'is missing');
-  const readTls = (socket: Cluster['transport_socket'], field: string): UpstreamTls | undefined =>
-    socket === undefined ? undefined : take(lowerUpstreamTls(socket, field), refuse);
+  const readSocket = (socket: Cluster['transport_socket'], field: string): UpstreamSocket =>
+    readUpstreamSocket(socket, field, lowerUpstreamTls, refuse);
   const read = readGroups(groups, name, refuse);
-  const tls = readTls(transport_socket, 'transport_socket');
-  const tlsMatches = transport_socket_matches.map((match, i) => readTlsMatch(match, i, readTls));
+  const tlsMatches = transport_socket_matches.map((match, i) => readTlsMatch(match, i, readSocket));
   if (read.http.protocol === 'alpn' && transport_socket === undefined && tlsMatches.length === 0)
     refuse('typed_extension_protocol_options', 'auto_config needs a transport socket with TLS: ALPN decides');
   return {
@@ -38,7 +38,7 @@ function readCluster(message: Cluster, lowerUpstreamTls: LowerUpstreamTls, refus
     connectTimeoutMs: readDurationMs(connect_timeout, 5000, refuse, 'connect_timeout'),
     metadata: metadata?.filter_metadata ?? {},
     localAddress: readLocalAddress(upstream_bind_config, refuse),
-    tls,
+    ...readSocket(transport_socket, 'transport_socket'),
     tlsMatches,
     limits: readCircuitBreakers(circuit_breakers, refuse),
     outlier: readOutlierDetection(outlier_detection, refuse),
@@ -139,10 +139,14 @@ function withoutHarmless(rest: Partial<Cluster>): object {
 function readTlsMatch(
   match: NonNullable<Cluster['transport_socket_matches']>[number],
   i: number,
-  readTls: (socket: Cluster['transport_socket'], field: string) => UpstreamTls | undefined,
+  readSocket: (socket: Cluster['transport_socket'], field: string) => UpstreamSocket,
 ): TlsMatch {
   const field = `transport_socket_matches[${i}].transport_socket`;
-  return { name: match.name ?? '', criteria: match.match ?? {}, tls: readTls(match.transport_socket, field) };
+  return {
+    name: match.name ?? '',
+    criteria: match.match ?? {},
+    ...readSocket(match.transport_socket, field),
+  };
 }
 
 function readLocalAddress(bind: Cluster['upstream_bind_config'], refuse: Refuse): string | undefined {
@@ -151,10 +155,4 @@ function readLocalAddress(bind: Cluster['upstream_bind_config'], refuse: Refuse)
   if (source_address?.port_value)
     refuse('upstream_bind_config.source_address.port_value', 'only 0 is supported');
   return source_address?.address;
-}
-
-function take<T>(lowered: Lowered<T>, refuse: Refuse): T | undefined {
-  if (lowered.ok) return lowered.value;
-  for (const { field, message } of lowered.refusals) refuse(field, message);
-  return undefined;
 }

@@ -106,7 +106,7 @@ export class SocketConnection implements Connection {
     else this.#socket.destroy();
   }
 
-  /** Gives the socket up, paused and without this connection's listeners. For acceptTls only. */
+  /** Gives the socket up, paused and without this connection's listeners. For TLS over it only. */
   release(): Socket {
     const socket = this.#socket;
     this.closed = true;

@@ -90,6 +90,8 @@ export interface TlsTarget {
   readonly port?: number;
   readonly path?: string;
   readonly localAddress?: string;
+  /** A connection that stands, in place of an address. */
+  readonly socket?: Socket;
 }
 
 /** Starts a connection with TLS over it; `secureConnect` follows. */

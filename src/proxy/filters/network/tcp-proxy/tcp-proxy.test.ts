@@ -105,6 +105,31 @@ describe('a TCP proxy', () => {
     expect(proxy.log).toEqual(['SI 1 0 c\n']);
   });
 
+  it('tells the upstream who calls, by PROXY protocol', async () => {
+    const { port } = await startRawUpstream((socket) => {
+      let bytes = Buffer.alloc(0);
+      socket.on('data', (more) => (bytes = Buffer.concat([bytes, more])));
+      socket.on('end', () => socket.end(bytes.toString('hex')));
+    });
+    const downstream = {
+      remote: { address: '192.0.2.1', port: 56324 },
+      local: { address: '198.51.100.2', port: 443 },
+    };
+    const heardBy = async (version: 'V1' | 'V2') => {
+      const transport_socket = {
+        typed_config: any(
+          'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport',
+          { config: { version } },
+        ),
+      };
+      const clusters = [staticCluster('c', [port], { transport_socket })];
+      const proxy = await startTestProxy({ clusters, filters: tcp({}), downstream });
+      return Buffer.from(await sendRaw(proxy.port, 'hello', { end: true }), 'hex').toString('latin1');
+    };
+    expect(await heardBy('V1')).toBe('PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nhello');
+    expect(await heardBy('V2')).toMatch(/^\r\n\r\n\0\r\nQUIT\n!\x11\0\x0c[\s\S]{12}hello$/);
+  });
+
   it('passes a reset on', async () => {
     const { port } = await startRawUpstream((socket) => socket.on('data', () => socket.resetAndDestroy()));
     const proxy = await startTestProxy({ clusters: [staticCluster('c', [port])], filters: tcp({}) });

@@ -88,7 +88,8 @@ export class TcpTunnel {
       }
       this.facts.upstreamHost = endpoint.address;
       this.facts.upstreamAttempts = attempt;
-      const result = await endpoint.connect();
+      const proxied = { source: downstream.remote, destination: downstream.local };
+      const result = await endpoint.connect({ proxied });
       if (this.#over) {
         if (result.ok) abandon(result.value, endpoint);
         return;
