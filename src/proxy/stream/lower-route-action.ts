@@ -57,7 +57,9 @@ function readForward(
   refuse: Refuse,
   field: string,
 ): RouteAction {
-  const { cluster, cluster_header, weighted_clusters, metadata_match, cors: _cors, ...settings } = message;
+  const { cluster, cluster_header, weighted_clusters, metadata_match, cors: _cors, ...more } = message;
+  // Read with the route.
+  const { rate_limits: _limits, include_vh_rate_limits: _include, ...settings } = more;
   const leaves =
     weighted_clusters === undefined
       ? [
@@ -164,6 +166,7 @@ function makeLeaf(
     responseHeaders: joinOperations(inOrder.map(({ response }) => response)),
     overrides,
     disabledFilters: disabled,
+    rateLimits: levels.find(({ routeRateLimits }) => routeRateLimits !== undefined)?.routeRateLimits,
     hostRewrite: target.host_rewrite_literal || undefined,
     metadataMatch: metadataMatch(
       ...(target.match ?? []).map((match) => match?.filter_metadata?.[LB_NAMESPACE]),

@@ -1,11 +1,17 @@
 import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import { compileRouteMatch } from '../../xds/match/route-match.ts';
 import { indexHosts } from '../../xds/match/virtual-host.ts';
-import type { RouteConfiguration, Route as RouteMessage, VirtualHost } from '../../xds/resources.ts';
+import type {
+  RouteAction as RouteActionMessage,
+  RouteConfiguration,
+  Route as RouteMessage,
+  VirtualHost,
+} from '../../xds/resources.ts';
 import { type Lowered, lowering } from '../lowered.ts';
 import { readHeaderOperations } from './header-operations.ts';
 import { corsLevel, type OverrideLevel, readOverrides } from './lower-overrides.ts';
 import { forwardedClusters, readAction } from './lower-route-action.ts';
+import { type RateLimits, readRateLimits } from './rate-limit-policy.ts';
 import type { RouteLevel } from './route-level.ts';
 import type { Route, RouteTable, VirtualHostRoutes } from './route-table.ts';
 
@@ -75,8 +81,18 @@ function readVirtualHost(
     include_attempt_count_in_response = false,
     ...settings
   } = more;
-  const { retry_policy, cors, per_request_buffer_limit_bytes: _limit, ...levelFields } = settings;
-  const level = { ...readLevel(levelFields, refuse, field), cors: corsLevel(cors, refuse, field) };
+  const {
+    retry_policy,
+    cors,
+    per_request_buffer_limit_bytes: _limit,
+    rate_limits,
+    ...levelFields
+  } = settings;
+  const level = {
+    ...readLevel(levelFields, refuse, field),
+    cors: corsLevel(cors, refuse, field),
+    rateLimits: readRateLimits(rate_limits, {}, refuse, field),
+  };
   const inherited = {
     virtualHost: name,
     levels: [level, table],
@@ -111,6 +127,7 @@ function readRoute(
   const level = {
     ...readLevel(levelFields, refuse, field),
     cors: corsLevel(route?.cors, refuse, fieldIn(field, 'route')),
+    routeRateLimits: route && readRouteLimits(route, metadata, inherited.levels, refuse, field),
   };
   const action = readAction(
     { name, path: compiled.path, route, redirect, direct_response, non_forwarding_action },
@@ -126,6 +143,20 @@ function readRoute(
     metadata: metadata?.filter_metadata ?? {},
     decorator: decorator?.operation ?? '',
   };
+}
+
+function readRouteLimits(
+  { rate_limits, include_vh_rate_limits }: RouteActionMessage,
+  metadata: RouteMessage['metadata'],
+  levels: readonly RouteLevel[],
+  refuse: Refuse,
+  field: string,
+): RateLimits | undefined {
+  const virtualHost = levels.flatMap((level) => level.rateLimits ?? []);
+  const place = fieldIn(field, 'route');
+  const route = readRateLimits(rate_limits, metadata?.filter_metadata ?? {}, refuse, place);
+  if (route.length === 0 && virtualHost.length === 0) return undefined;
+  return { route, virtualHost, includesVirtualHost: include_vh_rate_limits ?? false };
 }
 
 type LevelFields = Pick<

@@ -13,6 +13,7 @@ export const NO_ROUTE: RouteLeaf = {
   responseHeaders: undefined,
   overrides: new Map(),
   disabledFilters: new Set(),
+  rateLimits: undefined,
   hostRewrite: undefined,
   metadataMatch: undefined,
 };

@@ -1,6 +1,7 @@
 import type { RouteAction } from '../../xds/resources.ts';
 import type { HeaderOperations } from './header-operations.ts';
 import type { OverrideLevel } from './lower-overrides.ts';
+import type { RateLimitPolicy, RateLimits } from './rate-limit-policy.ts';
 
 /** What a route table, a virtual host, a route or a weighted cluster says for everything beneath it. */
 export interface RouteLevel {
@@ -11,6 +12,10 @@ export interface RouteLevel {
   readonly overrides: OverrideLevel;
   /** The older place of the CORS filter's configuration. */
   readonly cors?: OverrideLevel | undefined;
+  /** A virtual host's. */
+  readonly rateLimits?: readonly RateLimitPolicy[];
+  /** A route's, with its virtual host's. */
+  readonly routeRateLimits?: RateLimits | undefined;
 }
 
 /** What is around an action; `levels` from the route outwards. */

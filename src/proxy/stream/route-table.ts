@@ -7,6 +7,7 @@ import type { Metadata } from '../upstream/endpoint-set.ts';
 import type { MetadataMatch } from '../upstream/metadata-match.ts';
 import type { HashPolicy } from './hash-policy.ts';
 import type { HeaderOperations } from './header-operations.ts';
+import type { RateLimits } from './rate-limit-policy.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 
 /** A route's own configuration of a filter; each filter knows its own. */
@@ -61,6 +62,8 @@ export interface RouteLeaf {
   readonly overrides: ReadonlyMap<string, readonly RouteOverride[]>;
   /** Filters that are switched off here, by name in the chain. */
   readonly disabledFilters: ReadonlySet<string>;
+  /** What its requests are counted as; undefined for nothing. */
+  readonly rateLimits: RateLimits | undefined;
   /** In place of the action's host rewrite. */
   readonly hostRewrite: string | undefined;
   /** The subset of the cluster's endpoints that is wanted; undefined for any. */

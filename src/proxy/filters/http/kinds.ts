@@ -10,6 +10,7 @@ import { headerMutationKind } from './header-mutation/filter.ts';
 import { healthCheckKind } from './health-check/filter.ts';
 import { jwtKind } from './jwt-authn/filter.ts';
 import { localRateLimitKind } from './local-ratelimit/filter.ts';
+import { rateLimitKind } from './ratelimit/filter.ts';
 import { rbacKind } from './rbac/filter.ts';
 import { routerKind } from './router/filter.ts';
 
@@ -25,6 +26,7 @@ const KINDS: readonly HttpFilterKind[] = [
   healthCheckKind,
   jwtKind,
   localRateLimitKind,
+  rateLimitKind,
   rbacKind,
 ];
 
