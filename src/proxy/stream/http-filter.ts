@@ -8,6 +8,7 @@ import type { ResponseFlags } from '../observe/response-flags.ts';
 import type { StatScope } from '../observe/stat-scope.ts';
 import type { StreamFacts } from '../observe/stream-facts.ts';
 import type { Runtime } from '../runtime.ts';
+import type { ConnectionView } from './connection-view.ts';
 import type { RequestBody } from './held-body.ts';
 import type { RouteLeaf, RouteOverride } from './route-table.ts';
 
@@ -58,6 +59,7 @@ export interface FilterStream {
   /** Set from responseHeaders on. */
   readonly response: MutableResponse;
   readonly peer: PeerFacts;
+  readonly connection: ConnectionView;
   readonly facts: StreamFacts;
   readonly clock: Clock;
   readonly random: Random;

@@ -1,7 +1,6 @@
 import type { Headers } from '../../wire/headers.ts';
 import type { Metadata } from '../upstream/endpoint-set.ts';
 import type { UpstreamResponse } from './codec.ts';
-import type { ConnectionView } from './connection-view.ts';
 import type { FilterStream, Reply } from './http-filter.ts';
 import type { RequestState } from './request-state.ts';
 import type { ForwardAction, Route, RouteLeaf } from './route-table.ts';
@@ -32,7 +31,6 @@ export interface Forwarding {
 /** What the terminal sees of a stream, and how it answers. */
 export interface RoutedStream extends FilterStream {
   readonly request: RequestState;
-  readonly connection: ConnectionView;
   readonly route: Route;
   /** The whole request has been received. */
   readonly requestEnded: boolean;

@@ -1,32 +1,29 @@
 import { perMillion } from '../../../../xds/match/fraction.ts';
 import { compileMetadataMatcher } from '../../../../xds/match/metadata-matcher.ts';
 import { fieldIn, type Refuse, refuseRest } from '../../../../xds/match/refuse.ts';
-import { compileStringMatcher, type StringTest } from '../../../../xds/match/string-matcher.ts';
-import type { AnyMessage, StringMatcher } from '../../../../xds/resources.ts';
-import { readDurationMs } from '../../../fields.ts';
+import type { AnyMessage } from '../../../../xds/resources.ts';
 import type { MessageContext } from '../../../stream/http-filter.ts';
+import { type GrpcServiceConfig, readGrpcService } from '../grpc-call.ts';
+import { readStatusCode } from '../status-code.ts';
+import {
+  type HttpService,
+  type HttpServiceConfig,
+  type Names,
+  type NameTest,
+  readHttpService,
+  readNames,
+  TIMEOUT_MS,
+} from './http-config.ts';
 
-/** Names of headers that are meant; undefined where nothing is said of them. */
-export type NameTest = StringTest | undefined;
-
-/** extensions.filters.http.ext_authz.v3.ExtAuthz with an HTTP service: somebody else decides. */
+/** extensions.filters.http.ext_authz.v3.ExtAuthz: somebody else decides. */
 export interface ExtAuthzConfig {
-  readonly cluster: string;
-  readonly timeoutMs: number;
-  readonly pathPrefix: string;
-  readonly request: {
-    readonly allowed: NameTest;
-    readonly disallowed: NameTest;
-    /** [name, value] pairs that every question carries. */
-    readonly added: readonly (readonly [string, string])[];
-  };
-  readonly response: {
-    readonly toUpstream: NameTest;
-    readonly appendedToUpstream: NameTest;
-    readonly toClient: NameTest;
-    readonly toClientOnSuccess: NameTest;
-    readonly toMetadata: NameTest;
-  };
+  readonly service:
+    | { readonly kind: 'http'; readonly http: HttpServiceConfig }
+    | { readonly kind: 'grpc'; readonly grpc: GrpcServiceConfig };
+  readonly allowed: NameTest;
+  readonly disallowed: NameTest;
+  /** How much of the body the service is told; undefined: nothing. */
+  readonly body: ToldBody | undefined;
   readonly failureAllows: boolean;
   readonly marksFailure: boolean;
   readonly statusOnError: number;
@@ -34,182 +31,142 @@ export interface ExtAuthzConfig {
   readonly enabled: number;
   readonly enabledBy: ReturnType<typeof compileMetadataMatcher> | undefined;
   readonly deniesWhereDisabled: boolean;
+  /** The route is chosen again after a yes that changed the request. */
+  readonly clearsRoute: boolean;
+  readonly tells: {
+    readonly certificate: boolean;
+    readonly tlsSession: boolean;
+    /** Filters whose dynamic metadata the service gets. */
+    readonly metadata: readonly string[];
+    readonly rawHeaders: boolean;
+  };
+  /** `` or `name.` */
+  readonly statPrefix: string;
+}
+
+export interface ToldBody {
+  readonly maxBytes: number;
+  /** The beginning will do. */
+  readonly partial: boolean;
+  /** As bytes and not as text. */
+  readonly raw: boolean;
 }
 
 /** What a route says. */
 export interface ExtAuthzRouteConfig {
   readonly disabled: boolean;
+  readonly contextExtensions: { readonly [key: string]: string };
+  /** Undefined: the chain's. */
+  readonly body: ToldBody | 'none' | undefined;
 }
 
 export const EXT_AUTHZ_MESSAGE = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz';
 export const EXT_AUTHZ_ROUTE_MESSAGE = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute';
 
-interface Names {
-  readonly patterns?: readonly StringMatcher[];
-}
-
 interface Message {
   readonly http_service?: HttpService;
+  readonly grpc_service?: object;
   readonly allowed_headers?: Names;
   readonly disallowed_headers?: Names;
+  readonly with_request_body?: BufferSettings;
   readonly failure_mode_allow?: boolean;
   readonly failure_mode_allow_header_add?: boolean;
   readonly status_on_error?: { readonly code?: string | number };
   readonly filter_enabled?: { readonly default_value?: Parameters<typeof perMillion>[0] };
   readonly filter_enabled_metadata?: Parameters<typeof compileMetadataMatcher>[0];
   readonly deny_at_disable?: { readonly default_value?: boolean };
+  readonly clear_route_cache?: boolean;
+  readonly include_peer_certificate?: boolean;
+  readonly include_tls_session?: boolean;
+  readonly metadata_context_namespaces?: readonly string[];
+  readonly encode_raw_headers?: boolean;
+  readonly stat_prefix?: string;
 }
 
-interface HttpService {
-  readonly server_uri?: { readonly uri?: string; readonly cluster?: string; readonly timeout?: string };
-  readonly path_prefix?: string;
-  readonly authorization_request?: RequestMessage;
-  readonly authorization_response?: ResponseMessage;
+interface BufferSettings {
+  readonly max_request_bytes?: number;
+  readonly allow_partial_message?: boolean;
+  readonly pack_as_bytes?: boolean;
 }
-
-interface RequestMessage {
-  readonly allowed_headers?: Names;
-  readonly headers_to_add?: readonly { readonly key?: string; readonly value?: string }[];
-}
-
-interface ResponseMessage {
-  readonly allowed_upstream_headers?: Names;
-  readonly allowed_upstream_headers_to_append?: Names;
-  readonly allowed_client_headers?: Names;
-  readonly allowed_client_headers_on_success?: Names;
-  readonly dynamic_metadata_from_headers?: Names;
-}
-
-/** Envoy's default. */
-const TIMEOUT_MS = 200;
 
 export function lowerExtAuthz(message: AnyMessage, context: MessageContext): ExtAuthzConfig {
   const { '@type': _type, ...fields } = message;
-  const { http_service, allowed_headers, disallowed_headers, ...more } = fields as Message;
+  const { http_service, grpc_service, allowed_headers, disallowed_headers, ...more } = fields as Message;
   const { failure_mode_allow, failure_mode_allow_header_add, status_on_error, ...after } = more;
   const { filter_enabled, filter_enabled_metadata, deny_at_disable, ...others } = after;
-  // The version of the transport is of gRPC services, the prefix of statistics, the others change nothing over HTTP.
-  const { transport_api_version, stat_prefix, ...rest } = others as { readonly [field: string]: unknown };
+  const { with_request_body, clear_route_cache, stat_prefix = '', ...tells } = others;
   const { refuse, field } = context;
-  refuseRest(refuse, field, rest);
-  if (http_service === undefined)
-    refuse(field, 'has no http_service: nothing else is supported by this proxy');
-  const place = fieldIn(field, 'http_service');
   const names = readNames(refuse);
-  const service = readService(http_service ?? {}, names, refuse, place);
   return {
-    ...service,
-    request: {
-      ...service.request,
-      allowed: names(allowed_headers, fieldIn(field, 'allowed_headers')) ?? service.request.allowed,
-      disallowed: names(disallowed_headers, fieldIn(field, 'disallowed_headers')),
-    },
+    service: readService(http_service, grpc_service, refuse, field),
+    allowed: names(allowed_headers, fieldIn(field, 'allowed_headers')),
+    disallowed: names(disallowed_headers, fieldIn(field, 'disallowed_headers')),
+    body: readBuffer(with_request_body, refuse, fieldIn(field, 'with_request_body')),
     failureAllows: failure_mode_allow === true,
     marksFailure: failure_mode_allow_header_add === true,
-    statusOnError: readStatus(status_on_error, refuse, fieldIn(field, 'status_on_error.code')),
+    statusOnError: readStatusCode(status_on_error, 403, refuse, fieldIn(field, 'status_on_error')),
     enabled: filter_enabled === undefined ? 1_000_000 : perMillion(filter_enabled.default_value),
     enabledBy:
       filter_enabled_metadata &&
       compileMetadataMatcher(filter_enabled_metadata, refuse, fieldIn(field, 'filter_enabled_metadata')),
     deniesWhereDisabled: deny_at_disable?.default_value === true,
+    clearsRoute: clear_route_cache === true,
+    tells: readTold(tells, refuse, field),
+    statPrefix: stat_prefix === '' ? '' : `${stat_prefix}.`,
   };
 }
 
-type ReadNames = (names: Names | undefined, field: string) => NameTest;
+type Told = Pick<
+  Message,
+  'include_peer_certificate' | 'include_tls_session' | 'metadata_context_namespaces' | 'encode_raw_headers'
+>;
 
-/** Header names are compared in lower case. */
-const readNames =
-  (refuse: Refuse): ReadNames =>
-  (names, field) => {
-    if (names === undefined) return undefined;
-    const tests = (names.patterns ?? []).map((pattern, i) =>
-      compileStringMatcher(pattern, refuse, fieldIn(field, `patterns[${i}]`)),
-    );
-    return (name) => tests.some((test) => test(name));
+function readTold(message: Told, refuse: Refuse, field: string): ExtAuthzConfig['tells'] {
+  const { include_peer_certificate, include_tls_session, metadata_context_namespaces, ...more } = message;
+  // There is only one version of the transport; counting for clusters is done by the call itself.
+  const { encode_raw_headers, ...others } = more;
+  const { transport_api_version, charge_cluster_response_stats, ...rest } = others as {
+    readonly [field: string]: unknown;
   };
+  refuseRest(refuse, field, rest);
+  return {
+    certificate: include_peer_certificate === true,
+    tlsSession: include_tls_session === true,
+    metadata: metadata_context_namespaces ?? [],
+    rawHeaders: encode_raw_headers === true,
+  };
+}
 
 function readService(
-  service: HttpService,
-  names: ReadNames,
+  http: HttpService | undefined,
+  grpc: object | undefined,
   refuse: Refuse,
   field: string,
-): Pick<ExtAuthzConfig, 'cluster' | 'timeoutMs' | 'pathPrefix' | 'request' | 'response'> {
-  const {
-    server_uri = {},
-    path_prefix = '',
-    authorization_request,
-    authorization_response,
-    ...rest
-  } = service;
-  refuseRest(refuse, field, rest);
-  if (!server_uri.cluster) refuse(fieldIn(field, 'server_uri.cluster'), 'is missing');
-  if (path_prefix !== '' && !path_prefix.startsWith('/'))
-    refuse(fieldIn(field, 'path_prefix'), 'does not begin with a slash');
-  return {
-    cluster: server_uri.cluster ?? '',
-    timeoutMs: readDurationMs(server_uri.timeout, TIMEOUT_MS, refuse, fieldIn(field, 'server_uri.timeout')),
-    pathPrefix: path_prefix,
-    request: readRequest(authorization_request ?? {}, names, refuse, fieldIn(field, 'authorization_request')),
-    response: readResponse(
-      authorization_response ?? {},
-      names,
-      refuse,
-      fieldIn(field, 'authorization_response'),
-    ),
-  };
+): ExtAuthzConfig['service'] {
+  if (grpc !== undefined)
+    return {
+      kind: 'grpc',
+      grpc: readGrpcService(grpc, TIMEOUT_MS, refuse, fieldIn(field, 'grpc_service')),
+    };
+  if (http === undefined) refuse(field, 'has neither http_service nor grpc_service');
+  const place = fieldIn(field, 'http_service');
+  return { kind: 'http', http: readHttpService(http ?? {}, readNames(refuse), refuse, place) };
 }
 
-function readRequest(
-  message: RequestMessage,
-  names: ReadNames,
+function readBuffer(
+  message: BufferSettings | undefined,
   refuse: Refuse,
   field: string,
-): ExtAuthzConfig['request'] {
-  const { allowed_headers, headers_to_add = [], ...rest } = message;
+): ToldBody | undefined {
+  if (message === undefined) return undefined;
+  const { max_request_bytes = 0, allow_partial_message, pack_as_bytes, ...rest } = message;
   refuseRest(refuse, field, rest);
+  if (max_request_bytes < 1) refuse(fieldIn(field, 'max_request_bytes'), 'is missing or not greater than 0');
   return {
-    allowed: names(allowed_headers, fieldIn(field, 'allowed_headers')),
-    disallowed: undefined,
-    added: headers_to_add.map(({ key = '', value = '' }) => [key, value] as const),
+    maxBytes: max_request_bytes,
+    partial: allow_partial_message === true,
+    raw: pack_as_bytes === true,
   };
-}
-
-function readResponse(
-  message: ResponseMessage,
-  names: ReadNames,
-  refuse: Refuse,
-  field: string,
-): ExtAuthzConfig['response'] {
-  const { allowed_upstream_headers, allowed_upstream_headers_to_append, ...more } = message;
-  const { allowed_client_headers, allowed_client_headers_on_success, ...others } = more;
-  const { dynamic_metadata_from_headers, ...rest } = others;
-  refuseRest(refuse, field, rest);
-  const read = (list: Names | undefined, name: string): NameTest => names(list, fieldIn(field, name));
-  return {
-    toUpstream: read(allowed_upstream_headers, 'allowed_upstream_headers'),
-    appendedToUpstream: read(allowed_upstream_headers_to_append, 'allowed_upstream_headers_to_append'),
-    toClient: read(allowed_client_headers, 'allowed_client_headers'),
-    toClientOnSuccess: read(allowed_client_headers_on_success, 'allowed_client_headers_on_success'),
-    toMetadata: read(dynamic_metadata_from_headers, 'dynamic_metadata_from_headers'),
-  };
-}
-
-const STATUS_NAMES: Readonly<Record<string, number>> = {
-  Unauthorized: 401,
-  Forbidden: 403,
-  NotFound: 404,
-  TooManyRequests: 429,
-  InternalServerError: 500,
-  BadGateway: 502,
-  ServiceUnavailable: 503,
-  GatewayTimeout: 504,
-};
-
-function readStatus(status: Message['status_on_error'], refuse: Refuse, field: string): number {
-  const { code = 'Forbidden' } = status ?? {};
-  const number = typeof code === 'number' ? code : STATUS_NAMES[code];
-  if (number === undefined) refuse(field, `'${code}' is not supported by this proxy`);
-  return number ?? 403;
 }
 
 export function lowerExtAuthzRoute(
@@ -218,10 +175,20 @@ export function lowerExtAuthzRoute(
 ): ExtAuthzRouteConfig {
   const { '@type': _type, disabled, check_settings, ...more } = message;
   refuseRest(refuse, field, more);
-  // Extensions of the context are told to gRPC services only; bodies are never told, so leaving them out is no change.
-  const { context_extensions, disable_request_body_buffering, ...rest } = (check_settings ?? {}) as {
-    readonly [field: string]: unknown;
+  const place = fieldIn(field, 'check_settings');
+  const { context_extensions, disable_request_body_buffering, with_request_body, ...rest } =
+    (check_settings ?? {}) as {
+      readonly context_extensions?: { readonly [key: string]: string };
+      readonly disable_request_body_buffering?: boolean;
+      readonly with_request_body?: BufferSettings;
+    };
+  refuseRest(refuse, place, rest);
+  return {
+    disabled: disabled === true,
+    contextExtensions: context_extensions ?? {},
+    body:
+      disable_request_body_buffering === true
+        ? 'none'
+        : readBuffer(with_request_body, refuse, fieldIn(place, 'with_request_body')),
   };
-  refuseRest(refuse, fieldIn(field, 'check_settings'), rest);
-  return { disabled: disabled === true };
 }

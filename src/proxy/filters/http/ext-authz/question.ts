@@ -8,12 +8,30 @@ import {
 import { FLAG } from '../../../observe/response-flags.ts';
 import type { FilterStream, Reply } from '../../../stream/http-filter.ts';
 import type { Call, CallAnswer } from '../cluster-call.ts';
-import type { ExtAuthzConfig, NameTest } from './config.ts';
+import type { ExtAuthzConfig } from './config.ts';
+import type { HttpServiceConfig, NameTest } from './http-config.ts';
 
 // What is asked, and what an answer does to the request.
 
 /** Longest answer that is read: it may be the body of ours. */
 const MAX_ANSWER_BYTES = 64 * 1024;
+
+/** One header that somebody wants set or added. */
+export interface HeaderChange {
+  readonly name: string;
+  readonly value: string;
+  readonly append: boolean;
+}
+
+/** Tells a service whether the body that it gets is all of it. */
+export const PARTIAL_HEADER = 'x-envoy-auth-partial-body';
+
+/** What is told of a body. */
+export interface Told {
+  readonly bytes: Buffer;
+  /** There is more. */
+  readonly partial: boolean;
+}
 
 export const METADATA = 'envoy.filters.http.ext_authz';
 
@@ -39,23 +57,30 @@ const OF_SUCCESS: ReadonlySet<string> = new Set([
 const ALWAYS_TO_CLIENT: ReadonlySet<string> = new Set(['location', 'www-authenticate']);
 const REMOVE_HEADER = 'x-envoy-auth-headers-to-remove';
 
-/** The request's head, without its body, and no more of it than may be told. */
-export function questionOf({ request }: FilterStream, config: ExtAuthzConfig): Call {
-  const { allowed, disallowed, added } = config.request;
+/** The request's head, with as much of its body as may be told, and no more of it than may be told. */
+export function questionOf(
+  { request }: FilterStream,
+  { allowed: chosen, disallowed }: ExtAuthzConfig,
+  service: HttpServiceConfig,
+  body: Told | undefined,
+): Call {
+  const allowed = chosen ?? service.allowed;
   const headers: Headers = ['host', request.authority];
   for (const [name, value] of pairs(request.headers)) {
     const lower = name.toLowerCase();
     if (lower === 'host' || OWN_FIELDS.has(lower)) continue;
     if ((lower === 'authorization' || allowed?.(lower)) && !disallowed?.(lower)) headers.push(lower, value);
   }
-  headers.push('content-length', '0');
-  for (const [name, value] of added) setHeader(headers, name.toLowerCase(), value);
+  if (body !== undefined) headers.push(PARTIAL_HEADER, String(body.partial));
+  headers.push('content-length', String(body?.bytes.length ?? 0));
+  for (const [name, value] of service.added) setHeader(headers, name.toLowerCase(), value);
   return {
     method: request.method,
-    target: `${config.pathPrefix}${request.path}`,
+    target: `${service.pathPrefix}${request.path}`,
     headers,
-    timeoutMs: config.timeoutMs,
+    timeoutMs: service.timeoutMs,
     maxBytes: MAX_ANSWER_BYTES,
+    ...(body !== undefined && body.bytes.length > 0 && { body: body.bytes }),
   };
 }
 
@@ -63,10 +88,10 @@ export function questionOf({ request }: FilterStream, config: ExtAuthzConfig): C
 export function takeOver(
   stream: FilterStream,
   answer: CallAnswer,
-  config: ExtAuthzConfig,
-  toClient: Headers,
+  { response }: HttpServiceConfig,
+  toClient: HeaderChange[],
 ): void {
-  const { toUpstream, appendedToUpstream, toClientOnSuccess } = config.response;
+  const { toUpstream, appendedToUpstream, toClientOnSuccess } = response;
   const { headers } = stream.request;
   const removed = getHeader(answer.headers, REMOVE_HEADER)?.split(',') ?? [];
   for (const name of removed) if (mayBeRemoved(name.trim())) removeHeader(headers, name.trim().toLowerCase());
@@ -76,14 +101,14 @@ export function takeOver(
     if (toUpstream?.(name) && name !== 'host') setHeader(headers, name, value);
     else if (appendedToUpstream?.(name) && name !== 'host' && getHeader(headers, name) !== undefined)
       headers.push(name, value);
-    if (toClientOnSuccess?.(name)) toClient.push(name, value);
+    if (toClientOnSuccess?.(name)) toClient.push({ name, value, append: true });
   }
-  tellMetadata(stream, said, config.response.toMetadata);
+  tellMetadata(stream, said, response.toMetadata);
 }
 
 /** No: the answer is the client's. */
-export function denialOf(answer: CallAnswer, config: ExtAuthzConfig): Reply {
-  const { toClient } = config.response;
+export function denialOf(answer: CallAnswer, { response }: HttpServiceConfig): Reply {
+  const { toClient } = response;
   const headers: Headers = [];
   for (const [name, value] of pairs(answer.headers)) {
     const lower = name.toLowerCase();
@@ -110,7 +135,7 @@ function tellMetadata(
 }
 
 /** Without host and pseudo-headers there is no request. */
-function mayBeRemoved(name: string): boolean {
+export function mayBeRemoved(name: string): boolean {
   return name !== '' && !name.startsWith(':') && !equalsLowerCase(name, 'host');
 }
 

@@ -4,6 +4,7 @@ import type { AnyMessage, VirtualHost } from '../../../../xds/resources.ts';
 import { readDurationMs } from '../../../fields.ts';
 import { type HeaderOperations, readHeaderOperations } from '../../../stream/header-operations.ts';
 import type { MessageContext } from '../../../stream/http-filter.ts';
+import { readStatusCode } from '../status-code.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** extensions.filters.http.local_ratelimit.v3.LocalRateLimit: a bucket of tokens, one for each request. */
@@ -78,9 +79,11 @@ export function lowerLocalRateLimit(message: AnyMessage, context: MessageContext
   if (stat_prefix === '') refuse(fieldIn(field, 'stat_prefix'), 'is missing');
   const operations = (options: readonly Option[] | undefined, kind: 'request' | 'response') =>
     readHeaderOperations(options, undefined, kind, refuse, field);
+  const code = readStatusCode(status, 429, refuse, fieldIn(field, 'status'));
   return {
     bucket: token_bucket && readBucket(token_bucket, refuse, fieldIn(field, 'token_bucket')),
-    status: readStatus(status, refuse, fieldIn(field, 'status.code')),
+    // Anything below 400 is 429, as in Envoy.
+    status: code < 400 ? 429 : code,
     enabled: perMillion(filter_enabled?.default_value),
     enforced: perMillion(filter_enforced?.default_value),
     requestHeaders: operations(request_headers_to_add_when_not_enforced, 'request'),
@@ -107,30 +110,4 @@ function readBucket(bucket: Bucket, refuse: Refuse, field: string): TokenBucket 
   if (max_tokens < 1) refuse(fieldIn(field, 'max_tokens'), 'is less than 1');
   if (tokens_per_fill < 1) refuse(fieldIn(field, 'tokens_per_fill'), 'is less than 1');
   return new TokenBucket(max_tokens, tokens_per_fill / Math.max(fillMs, 1));
-}
-
-/** Enum names are words (`ServiceUnavailable`); only numbers and the names that limits are answered with are read. */
-const STATUS_NAMES: Readonly<Record<string, number>> = {
-  Empty: 0,
-  BadRequest: 400,
-  Unauthorized: 401,
-  PaymentRequired: 402,
-  Forbidden: 403,
-  NotFound: 404,
-  RequestTimeout: 408,
-  Conflict: 409,
-  TooManyRequests: 429,
-  InternalServerError: 500,
-  NotImplemented: 501,
-  BadGateway: 502,
-  ServiceUnavailable: 503,
-  GatewayTimeout: 504,
-};
-
-/** Anything below 400 is 429, as in Envoy. */
-function readStatus(status: Message['status'], refuse: Refuse, field: string): number {
-  const { code = 0 } = status ?? {};
-  const number = typeof code === 'number' ? code : STATUS_NAMES[code];
-  if (number === undefined) refuse(field, `'${code}' is not supported by this proxy`);
-  return number === undefined || number < 400 ? 429 : number;
 }
