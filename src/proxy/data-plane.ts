@@ -3,6 +3,7 @@
  * them. In: resources and credentials, whoever brings them. Called by run.ts, which is the other half (control plane,
  * identity, files, admin port): in the same process, or one per worker with a channel between (workers/).
  */
+import { sleep } from '../lib/clock.ts';
 import type { DeltaResource } from '../xds/delta-messages.ts';
 import type { Bootstrap } from '../xds/resources.ts';
 import { createAcceptCounts } from './accept/accept-counts.ts';
@@ -20,6 +21,7 @@ import type { ProxyEnvironment } from './environment.ts';
 import { bindSource } from './environment.ts';
 import { lowerNetworkFilters } from './filters/network/lower.ts';
 import type { Credentials } from './identity/credentials.ts';
+import { Exporters } from './observe/exporters.ts';
 import { Metrics } from './observe/metrics.ts';
 import type { Runtime } from './runtime.ts';
 import { Clusters } from './upstream/clusters.ts';
@@ -59,6 +61,9 @@ export interface DataPlane {
 export const ownCertificate = 'default';
 const ownRoots = 'ROOTCA';
 
+/** How long the end waits for collectors to take what was gathered for them. */
+const EXPORT_GRACE_MS = 1000;
+
 /** Starts it. Resolves when its static listeners listen; throws an Error with every reason where it cannot. */
 export async function startDataPlane(
   settings: DataPlaneSettings,
@@ -87,6 +92,7 @@ export async function startDataPlane(
     node: bootstrap.node,
     metrics,
     logs: environment.logs,
+    exporters: new Exporters(),
     readFile: environment.readFile,
     routes: (name) => configuration.routes(name),
     cluster: (name) => clusters.get(name),
@@ -158,6 +164,7 @@ export async function startDataPlane(
     async stop(graceMs) {
       await drain();
       await idle(graceMs);
+      await Promise.race([runtime.exporters.flush(), sleep(clock, EXPORT_GRACE_MS)]);
       clusters.close();
       await environment.logs.flush();
     },

@@ -9,6 +9,7 @@ import type { Connection } from '../wire/connection.ts';
 import type { AnyMessage } from '../xds/resources.ts';
 import type { Lowered } from './lowered.ts';
 import type { NodeInfo } from './node-info.ts';
+import type { Exporters } from './observe/exporters.ts';
 import type { LogSinks } from './observe/log-sinks.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { RouteTable } from './stream/route-table.ts';
@@ -98,6 +99,7 @@ export interface Runtime {
   readonly node: NodeInfo;
   readonly metrics: Metrics;
   readonly logs: LogSinks;
+  readonly exporters: Exporters;
   /** A small text file that configuration names; throws where it cannot be read. Only while configuration is read. */
   readonly readFile: (path: string) => string;
   /** The route table of an RDS name as it is now; undefined while it has not arrived. */

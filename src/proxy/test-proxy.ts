@@ -8,6 +8,7 @@ import { network } from '../wire/net.ts';
 import { any, type Cluster, type HttpConnectionManager, type RouteConfiguration } from '../xds/resources.ts';
 import { lowerNetworkFilters } from './filters/network/lower.ts';
 import { refusalText } from './lowered.ts';
+import { Exporters } from './observe/exporters.ts';
 import type { LogSinks } from './observe/log-sinks.ts';
 import { Metrics } from './observe/metrics.ts';
 import type { Downstream, Runtime } from './runtime.ts';
@@ -90,6 +91,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     node,
     metrics,
     logs,
+    exporters: new Exporters(),
     readFile: (path) => readFileSync(path, 'utf8'),
     routes: () => routes,
     cluster: (name) => clusters.get(name),

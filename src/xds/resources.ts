@@ -29,6 +29,10 @@ export type UpstreamTlsContext = gen.extensions_transport_sockets_tls_v3_Upstrea
 export type DownstreamTlsContext = gen.extensions_transport_sockets_tls_v3_DownstreamTlsContext;
 export type HttpConnectionManager =
   gen.extensions_filters_network_http_connection_manager_v3_HttpConnectionManager;
+export type ZipkinConfig = gen.config_trace_v3_ZipkinConfig;
+export type OpenTelemetryConfig = gen.config_trace_v3_OpenTelemetryConfig;
+export type GrpcService = gen.config_core_v3_GrpcService;
+export type HttpService = gen.config_core_v3_HttpService;
 export type TcpProxy = gen.extensions_filters_network_tcp_proxy_v3_TcpProxy;
 export type DnsFilterConfig = gen.extensions_filters_udp_dns_filter_v3_DnsFilterConfig;
 export type Rbac = gen.config_rbac_v3_RBAC;

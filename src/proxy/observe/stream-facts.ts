@@ -45,6 +45,8 @@ export interface StreamFacts {
   readonly upstreamLocalAddress: string | undefined;
   readonly upstreamAttempts: number;
   readonly routeName: string;
+  /** Undefined where nothing is traced. */
+  readonly traceId: string | undefined;
   readonly virtualHost: string;
   readonly filterChain: string;
 }

@@ -72,10 +72,11 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
     if (this.#idleMs > 0) deadlines.set(this.#idle, this.#idleMs);
     if (this.#limit !== undefined) deadlines.set(this.#limit, settings.requestMs);
     removeHopByHop(request.headers);
-    const refusal =
-      prepareRequest(request, this.peer, this.connection, settings, manager.random) ?? this.#route();
-    if (refusal !== undefined) {
-      this.fail(refusal);
+    const refusal = prepareRequest(request, this.peer, this.connection, settings, manager.random);
+    const reply = refusal ?? this.#route();
+    if (manager.tracing !== undefined && refusal === undefined) manager.tracing.start(this);
+    if (reply !== undefined) {
+      this.fail(reply);
       return;
     }
     const leaf = this.leaf ?? NO_ROUTE;

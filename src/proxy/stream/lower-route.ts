@@ -8,6 +8,7 @@ import type {
   VirtualHost,
 } from '../../xds/resources.ts';
 import { type Lowered, lowering } from '../lowered.ts';
+import { readRouteTracing } from '../observe/tracing/lower-route-tracing.ts';
 import { readHeaderOperations } from './header-operations.ts';
 import { corsLevel, type OverrideLevel, readOverrides } from './lower-overrides.ts';
 import { forwardedClusters, readAction } from './lower-route-action.ts';
@@ -116,13 +117,8 @@ function readRoute(
   field: string,
 ): Route {
   const { name = '', match = {}, metadata, decorator, route, redirect, direct_response, ...more } = message;
-  // Tracing and buffer limits of a route: what they could change is not there to be changed.
-  const {
-    non_forwarding_action,
-    tracing: _tracing,
-    per_request_buffer_limit_bytes: _limit,
-    ...levelFields
-  } = more;
+  // Buffer limits of a route: what they could change is not there to be changed.
+  const { non_forwarding_action, tracing, per_request_buffer_limit_bytes: _limit, ...levelFields } = more;
   const compiled = compileRouteMatch(match, refuse, fieldIn(field, 'match'));
   const level = {
     ...readLevel(levelFields, refuse, field),
@@ -142,6 +138,8 @@ function readRoute(
     action,
     metadata: metadata?.filter_metadata ?? {},
     decorator: decorator?.operation ?? '',
+    decoratorPropagates: decorator?.propagate ?? true,
+    tracing: readRouteTracing(tracing, refuse, fieldIn(field, 'tracing')),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Deadlines } from '../../lib/deadlines.ts';
 import type { Random } from '../../lib/random.ts';
 import type { HttpStats } from '../observe/envoy-stats.ts';
+import type { Tracing } from '../observe/tracing/tracing.ts';
 import type { CompiledChain } from './filter-chain.ts';
 import type { HostFinder } from './pick-route.ts';
 import type { RouteLeaf, RouteTable } from './route-table.ts';
@@ -39,8 +40,6 @@ export interface ManagerSettings {
   readonly maxStreamMs: number;
   readonly maxRequestsPerConnection: number;
   readonly maxConnectionMs: number;
-  /** Operation names go into x-envoy-decorator-operation. */
-  readonly tracing: boolean;
   /** Local replies say in words what happened; off where callers are outside the mesh. */
   readonly explains: boolean;
 }
@@ -64,6 +63,8 @@ export interface PathSettings {
 export interface HttpManager {
   readonly settings: ManagerSettings;
   readonly stats: HttpStats;
+  /** Undefined: nothing is traced, and nothing asks. */
+  readonly tracing: Tracing | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly deadlines: Deadlines;

@@ -2,6 +2,7 @@ import { cidrContains } from '../../lib/cidr.ts';
 import type { Random } from '../../lib/random.ts';
 import { getHeader, type Headers, indexOfHeader, removeHeader, setHeader } from '../../wire/headers.ts';
 import { withoutPort } from '../../xds/match/virtual-host.ts';
+import { withoutReason } from '../observe/tracing/sampling.ts';
 import { forwardClientCert } from './client-cert-header.ts';
 import type { ConnectionView, StreamPeer } from './connection-view.ts';
 import type { Reply } from './http-filter.ts';
@@ -60,7 +61,7 @@ export function prepareRequest(
   if (settings.forwardClientCert.mode !== 'sanitize' || tls !== undefined || hasXfcc(headers))
     forwardClientCert(headers, settings.forwardClientCert, tls);
   if (settings.generateRequestId)
-    prepareRequestId(headers, isEdge && !settings.preserveExternalRequestId, random);
+    prepareRequestId(headers, isEdge, settings.preserveExternalRequestId, random);
   if (settings.via !== '') headers.push('via', settings.via);
   return undefined;
 }
@@ -159,10 +160,11 @@ function hasXfcc(headers: Headers): boolean {
   return indexOfHeader(headers, 'x-forwarded-client-cert', 0) >= 0;
 }
 
-function prepareRequestId(headers: Headers, replace: boolean, random: Random): void {
+/** From outside only what is kept on request stays, and it never decides what is traced. */
+function prepareRequestId(headers: Headers, isEdge: boolean, keep: boolean, random: Random): void {
   const i = indexOfHeader(headers, 'x-request-id', 0);
   if (i < 0) headers.push('x-request-id', requestId(random));
-  else if (replace) headers[i + 1] = requestId(random);
+  else if (isEdge) headers[i + 1] = keep ? withoutReason(headers[i + 1] as string) : requestId(random);
 }
 
 /** Takes headers out that only callers inside may send (a route table's list). */

@@ -272,6 +272,7 @@ export abstract class ResponseSide extends StreamRecord {
     const { status, headers } = this.response;
     const requestId = manager.settings.requestIdInResponse ? this.request.header('x-request-id') : undefined;
     prepareResponse(headers, manager.settings, manager.clock, requestId);
+    if (manager.tracing !== undefined) manager.tracing.respond(this, headers);
     const transformed =
       response.body === 'length' && this.chain !== undefined && this.chain.responseData.length > 0;
     const body = transformed && getHeader(headers, 'content-length') === undefined ? 'stream' : response.body;

@@ -3,6 +3,7 @@ import type { RequestFacts } from '../../xds/match/facts.ts';
 import type { CompiledRouteMatch } from '../../xds/match/route-match.ts';
 import type { HostIndex } from '../../xds/match/virtual-host.ts';
 import { choose, type WeightedChoice } from '../../xds/match/weighted.ts';
+import type { RouteTracing } from '../observe/tracing/traced-stream.ts';
 import type { Metadata } from '../upstream/endpoint-set.ts';
 import type { MetadataMatch } from '../upstream/metadata-match.ts';
 import type { HashPolicy } from './hash-policy.ts';
@@ -40,6 +41,9 @@ export interface Route {
   readonly metadata: Metadata;
   /** Operation name for traces, '' for none. */
   readonly decorator: string;
+  /** The operation name is told to the other end. */
+  readonly decoratorPropagates: boolean;
+  readonly tracing: RouteTracing['tracing'];
 }
 
 export type RouteAction =

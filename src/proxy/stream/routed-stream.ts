@@ -1,4 +1,7 @@
 import type { Headers } from '../../wire/headers.ts';
+import type { TraceReason } from '../observe/tracing/sampling.ts';
+import type { Span } from '../observe/tracing/span.ts';
+import type { Tracing } from '../observe/tracing/tracing.ts';
 import type { Metadata } from '../upstream/endpoint-set.ts';
 import type { UpstreamResponse } from './codec.ts';
 import type { FilterStream, Reply } from './http-filter.ts';
@@ -42,6 +45,9 @@ export interface RoutedStream extends FilterStream {
   /** Milliseconds from monotonic zero to the stream's start. */
   readonly startedMs: number;
   readonly outcome: UpstreamOutcome;
+  readonly tracing: Tracing | undefined;
+  span: Span | undefined;
+  traceReason: TraceReason;
   inform(status: number, headers: Headers): void;
   /** The response's head; its headers are without hop-by-hop fields. The route's operations are applied here. */
   respond(response: UpstreamResponse): void;

@@ -4,6 +4,9 @@ import type { Headers } from '../../wire/headers.ts';
 import type { Json } from '../../xds/resources.ts';
 import { FLAG, type ResponseFlags } from '../observe/response-flags.ts';
 import type { StreamFacts } from '../observe/stream-facts.ts';
+import type { TraceReason } from '../observe/tracing/sampling.ts';
+import type { Span } from '../observe/tracing/span.ts';
+import type { Tracing } from '../observe/tracing/tracing.ts';
 import { type ConnectionView, StreamPeer } from './connection-view.ts';
 import type { MutableResponse } from './http-filter.ts';
 import type { HttpManager } from './manager.ts';
@@ -44,6 +47,8 @@ export class StreamRecord implements StreamFacts {
   over = false;
   route: Route | undefined;
   leaf: RouteLeaf | undefined;
+  span: Span | undefined;
+  traceReason: TraceReason = 'none';
   #states: Map<object, unknown> | undefined;
 
   constructor(manager: HttpManager, connection: ConnectionView, request: RequestState, protocol: string) {
@@ -64,6 +69,12 @@ export class StreamRecord implements StreamFacts {
   }
   get facts(): StreamFacts {
     return this;
+  }
+  get tracing(): Tracing | undefined {
+    return this.manager.tracing;
+  }
+  get traceId(): string | undefined {
+    return this.span?.traceId;
   }
   get routeCluster(): string {
     return this.leaf?.cluster ?? '';

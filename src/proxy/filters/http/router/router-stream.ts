@@ -3,6 +3,7 @@ import type { Deadline, Deadlines } from '../../../../lib/deadlines.ts';
 import { getHeader, type Headers, setHeader } from '../../../../wire/headers.ts';
 import { removeHopByHop } from '../../../../wire/http1/hop-by-hop.ts';
 import { FLAG } from '../../../observe/response-flags.ts';
+import type { Span } from '../../../observe/tracing/span.ts';
 import type { UpstreamRequest, UpstreamResponse } from '../../../stream/codec.ts';
 import type { ForwardAction, RouteLeaf } from '../../../stream/route-table.ts';
 import type { Forwarding, RoutedStream } from '../../../stream/routed-stream.ts';
@@ -63,6 +64,9 @@ export class RouterStream implements Forwarding, AttemptOwner {
   #starting = false;
   #raw = false;
   #responseEnded = false;
+  /** The span of the attempt under way, where attempts have their own. */
+  #span: Span | undefined;
+  #spanStatus = 0;
 
   constructor(stream: RoutedStream, action: ForwardAction, leaf: RouteLeaf, router: RouterEnvironment) {
     this.#stream = stream;
@@ -173,6 +177,8 @@ export class RouterStream implements Forwarding, AttemptOwner {
     if (this.#action.attemptCountInRequest)
       setHeader(headers, 'x-envoy-attempt-count', String(this.#attempts));
     this.#router.introduce(headers, attempt.endpoint);
+    const span = this.#span ?? this.#stream.span;
+    if (span !== undefined) this.#stream.tracing?.inject(span, headers);
     this.#sentMs = this.#stream.clock.monotonicMs();
     const target = request.method === 'CONNECT' ? request.authority : request.path;
     return { method: request.method, target, scheme: request.scheme, headers, body: requestBody, upgrade };
@@ -198,6 +204,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
   }
 
   onResponse(attempt: Attempt, response: UpstreamResponse): void {
+    this.#spanStatus = response.status;
     const retry = mayWant(this.#action.retry, response) ? this.#retry() : undefined;
     const unreached = takeUnreached(response) && retry?.wantsFailure(REFUSED, false) === true;
     if ((unreached || retry?.wantsResponse(response.status, response.headers)) && this.#mayResend()) {
@@ -274,6 +281,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
     outcome.attempts = this.#attempts;
     outcome.host = endpoint.address;
     outcome.endpoint = endpoint;
+    if (this.#stream.span !== undefined) this.#startSpan(cluster);
     const attempt = new Attempt(cluster, endpoint, this, this.#perTry());
     this.#attempt = attempt;
     const once = freshness === 'any' && !this.#mayResendUnseen() ? 'proven' : freshness;
@@ -357,6 +365,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
     cluster.stats.upstream_rq_retry++;
     if (!this.#retrying) cluster.activeRetries++;
     this.#retrying = true;
+    this.#endSpan();
     if (this.#stream.requestBody !== 'none' && !this.#stream.requestEnded) this.#stream.holdRequest();
     this.#attempt = undefined;
     this.#backOff = clock.setTimeout(() => {
@@ -425,8 +434,22 @@ export class RouterStream implements Forwarding, AttemptOwner {
     this.#end();
   }
 
+  #startSpan(cluster: Cluster): void {
+    this.#endSpan();
+    const { tracing } = this.#stream;
+    this.#span = tracing?.startAttempt(this.#stream, cluster.config.statName, this.#attempts);
+    this.#spanStatus = 0;
+  }
+
+  #endSpan(): void {
+    if (this.#span !== undefined)
+      this.#stream.tracing?.finishAttempt(this.#stream, this.#span, this.#spanStatus);
+    this.#span = undefined;
+  }
+
   #end(): void {
     this.#over = true;
+    this.#endSpan();
     this.#limits?.clear();
     this.#retryOver();
     this.#backOff?.cancel();

@@ -3,6 +3,8 @@ import { fieldIn, type Refuse, refuseRest } from '../../../../xds/match/refuse.t
 import { type HttpConnectionManager as Message, messageOf } from '../../../../xds/resources.ts';
 import { readDurationMs } from '../../../fields.ts';
 import { type AccessLog, readAccessLogs } from '../../../observe/access-log.ts';
+import { readTracing } from '../../../observe/tracing/lower-tracing.ts';
+import type { Tracing } from '../../../observe/tracing/tracing.ts';
 import type { FilterContext } from '../../../runtime.ts';
 import type { ConfiguredFilter } from '../../../stream/http-filter.ts';
 import type { ServerTimes } from '../../../stream/http1-server.ts';
@@ -23,6 +25,7 @@ export interface ManagerConfig {
   readonly filters: readonly ConfiguredFilter[];
   readonly makeTerminal: (parts: TerminalParts) => Terminal;
   readonly accessLogs: readonly AccessLog[];
+  readonly tracing: Tracing | undefined;
   readonly settings: ManagerSettings;
   readonly times: ServerTimes;
   readonly limits: Http1Limits;
@@ -56,6 +59,8 @@ export function readManager(
     scoped_routes,
     http_filters = [],
     access_log,
+    tracing,
+    request_id_extension,
     ...more
   } = message;
   if (scoped_routes !== undefined) refuse(fieldIn(field, 'scoped_routes'), 'is not supported by this proxy');
@@ -87,6 +92,7 @@ export function readManager(
     statPrefix: stat_prefix,
     routes: readRoutes(rds, route_config, refuse, field),
     ...readFilters(http_filters, stat_prefix, context, refuse, field),
+    tracing: readTracing({ tracing, request_id_extension, stat_prefix }, context, refuse, field),
     accessLogs: readAccessLogs(access_log, context.runtime.logs, refuse, fieldIn(field, 'access_log')),
     settings: managerSettings,
     times: {

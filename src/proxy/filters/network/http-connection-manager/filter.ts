@@ -4,6 +4,7 @@ import type { Random } from '../../../../lib/random.ts';
 import type { HttpStats } from '../../../observe/envoy-stats.ts';
 import { IstioReporter } from '../../../observe/istio-reporter.ts';
 import { introduction } from '../../../observe/peer-header.ts';
+import type { Tracing } from '../../../observe/tracing/tracing.ts';
 import type { Downstream, FilterContext, Runtime, TerminalFilter } from '../../../runtime.ts';
 import { type CompiledChain, chainCache } from '../../../stream/filter-chain.ts';
 import type { HttpManager, ManagerSettings } from '../../../stream/manager.ts';
@@ -17,6 +18,7 @@ import type { ManagerConfig } from './config.ts';
 export class ConnectionManager implements TerminalFilter, HttpManager {
   readonly settings: ManagerSettings;
   readonly stats: HttpStats;
+  readonly tracing: Tracing | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly deadlines: Deadlines;
@@ -35,6 +37,7 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
     const { runtime } = context;
     this.config = config;
     this.settings = config.settings;
+    this.tracing = config.tracing;
     this.#runtime = runtime;
     this.clock = runtime.clock;
     this.random = runtime.random;
@@ -96,6 +99,7 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
     stats.downstream_rq_time.add(facts.durationMs);
     if (facts.responseCode > 0) stats.statuses.add(facts.responseCode);
     this.#istio.requestFinished(stream);
+    if (stream.span !== undefined) this.tracing?.finish(stream);
     const { accessLogs } = this.config;
     for (let i = 0; i < accessLogs.length; i++) accessLogs[i]?.log(facts);
   }

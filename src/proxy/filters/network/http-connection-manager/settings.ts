@@ -15,6 +15,8 @@ type Settings = Omit<
   | 'scoped_routes'
   | 'http_filters'
   | 'access_log'
+  | 'tracing'
+  | 'request_id_extension'
   | 'codec_type'
   | 'request_headers_timeout'
   | 'delayed_close_timeout'
@@ -48,7 +50,6 @@ export function readManagerSettings(
   const {
     upgrade_configs,
     proxy_100_continue = false,
-    tracing,
     strip_matching_host_port,
     ...afterUpgrade
   } = afterTimes;
@@ -73,8 +74,6 @@ export function readManagerSettings(
     forwardsContinue: proxy_100_continue,
     stripHostPort: strip_any_host_port ? 'any' : strip_matching_host_port ? 'matching' : 'none',
     stripTrailingHostDot: strip_trailing_host_dot,
-    // Spans are not made here; whatever headers carry them pass through as they came.
-    tracing: tracing !== undefined,
     ...readIdentity(identity, refuse, field),
   };
 }
@@ -91,7 +90,6 @@ type IdentityFields = Omit<
   | 'http_protocol_options'
   | 'upgrade_configs'
   | 'proxy_100_continue'
-  | 'tracing'
   | 'strip_matching_host_port'
   | 'strip_any_host_port'
   | 'strip_trailing_host_dot'
@@ -129,11 +127,7 @@ function readIdentity(
     preserve_external_request_id = false,
     ...afterId
   } = afterAddress;
-  const {
-    always_set_request_id_in_response = false,
-    request_id_extension: _uuid,
-    ...afterResponse
-  } = afterId;
+  const { always_set_request_id_in_response = false, ...afterResponse } = afterId;
   const {
     forward_client_cert_details,
     set_current_client_cert_details,

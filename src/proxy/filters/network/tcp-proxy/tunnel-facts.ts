@@ -21,6 +21,7 @@ export class TunnelFacts implements StreamFacts {
   readonly responseHeaders = NO_HEADERS;
   readonly responseTrailers = NO_HEADERS;
   readonly routeName = '';
+  readonly traceId = undefined;
   readonly virtualHost = '';
   responseFlags: ResponseFlags = 0;
   connectionTerminationDetails: string | undefined;
