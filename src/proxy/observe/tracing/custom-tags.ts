@@ -1,16 +1,9 @@
 import { getHeader } from '../../../wire/headers.ts';
 import { fieldIn, type Refuse, refuseRest } from '../../../xds/match/refuse.ts';
 import type { HttpConnectionManager, Json } from '../../../xds/resources.ts';
-import type { MetadataByFilter, TracedStream } from './traced-stream.ts';
+import type { CustomTag, MetadataByFilter, TracedStream } from './traced-stream.ts';
 
 type Message = NonNullable<NonNullable<HttpConnectionManager['tracing']>['custom_tags']>[number];
-
-/** A tag that a configuration asks for (type.tracing.v3.CustomTag). */
-export interface CustomTag {
-  readonly name: string;
-  /** Undefined or '': the span gets no such tag. */
-  value(stream: TracedStream): string | undefined;
-}
 
 /** Metadata of a cluster by its name. */
 export type ClusterMetadata = (cluster: string) => MetadataByFilter | undefined;

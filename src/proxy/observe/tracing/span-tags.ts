@@ -1,8 +1,7 @@
 import { getHeader, type Headers } from '../../../wire/headers.ts';
 import { flagText } from '../response-flags.ts';
-import type { CustomTag } from './custom-tags.ts';
 import type { Span } from './span.ts';
-import type { TracedStream } from './traced-stream.ts';
+import type { CustomTag, TracedStream } from './traced-stream.ts';
 
 // What a finished span says, under Envoy's names (Tracing::HttpTracerUtility).
 

@@ -3,7 +3,6 @@ import type { Random } from '../../../lib/random.ts';
 import type { Headers } from '../../../wire/headers.ts';
 import type { Json } from '../../../xds/resources.ts';
 import type { StreamFacts } from '../stream-facts.ts';
-import type { CustomTag } from './custom-tags.ts';
 import type { Sampling, TraceReason } from './sampling.ts';
 import type { Span } from './span.ts';
 
@@ -41,4 +40,11 @@ export interface TracedStream {
   };
   span: Span | undefined;
   traceReason: TraceReason;
+}
+
+/** A tag that a configuration asks for (type.tracing.v3.CustomTag). */
+export interface CustomTag {
+  readonly name: string;
+  /** Undefined or '': the span gets no such tag. */
+  value(stream: TracedStream): string | undefined;
 }

@@ -9,11 +9,10 @@
  */
 import { type Headers, removeHeader, setHeader } from '../../../wire/headers.ts';
 import type { Counter, StatScope } from '../stat-scope.ts';
-import type { CustomTag } from './custom-tags.ts';
 import { decide, type Sampling, type TraceReason } from './sampling.ts';
 import type { Span } from './span.ts';
 import { finishDownstream, finishUpstream } from './span-tags.ts';
-import type { RouteTracing, TracedStream } from './traced-stream.ts';
+import type { CustomTag, RouteTracing, TracedStream } from './traced-stream.ts';
 
 /** How spans of one provider begin, travel and are sent off. */
 export interface Tracer {
