@@ -31,6 +31,7 @@ import { type WorkloadGroup, workloadGroup } from './istio/workload-group.ts';
 import type { Kind } from './kind.ts';
 import { type ConfigMap, configMap, type Secret, secret } from './kubernetes/config-data.ts';
 import { type EndpointSlice, type Endpoints, endpointSlice, endpoints } from './kubernetes/endpoints.ts';
+import { type Ingress, type IngressClass, ingress, ingressClass } from './kubernetes/ingress.ts';
 import {
   type Namespace,
   namespace,
@@ -93,6 +94,8 @@ const kinds = {
   '/Secret': secret,
   '/ConfigMap': configMap,
   'discovery.k8s.io/EndpointSlice': endpointSlice,
+  'networking.k8s.io/Ingress': ingress,
+  'networking.k8s.io/IngressClass': ingressClass,
   'apps/Deployment': deployment,
   'apps/ReplicaSet': replicaSet,
   'apps/StatefulSet': statefulSet,
@@ -137,6 +140,8 @@ export interface KindTypes {
   readonly '/Secret': Secret;
   readonly '/ConfigMap': ConfigMap;
   readonly 'discovery.k8s.io/EndpointSlice': EndpointSlice;
+  readonly 'networking.k8s.io/Ingress': Ingress;
+  readonly 'networking.k8s.io/IngressClass': IngressClass;
   readonly 'apps/Deployment': Deployment;
   readonly 'apps/ReplicaSet': ReplicaSet;
   readonly 'apps/StatefulSet': StatefulSet;

@@ -26,6 +26,7 @@ export interface MeshSettings {
   readonly pathNormalization: 'none' | 'base' | 'merge-slashes' | 'decode-and-merge-slashes';
   /** Resolvers for names outside of the mesh, `IP` or `IP:PORT`. */
   readonly dnsUpstreams: readonly string[];
+  readonly ingress: IngressSettings;
   /** Extension providers that policies may ask, by name. */
   readonly authorizers: Readonly<Record<string, Authorizer>>;
 }
@@ -35,6 +36,16 @@ export interface MeshSettings {
  * resolved by the proxy, whatever address the client called.
  */
 export type OutboundMode = 'allow-any' | 'registry-only' | 'dynamic-dns';
+
+/** Which Kubernetes Ingresses are served, and by which workloads. */
+export interface IngressSettings {
+  /** `strict`: those that name the class; `default`: also those that name none. */
+  readonly mode: 'off' | 'default' | 'strict';
+  /** Value of the annotation `kubernetes.io/ingress.class`. */
+  readonly className: string;
+  /** Value of the label `istio` of the gateway's workloads. */
+  readonly selector: string;
+}
 
 export interface AccessLog {
   /** `/dev/stdout` or a path. */

@@ -4,6 +4,7 @@ import { envoyFilter } from './envoy-filters.ts';
 import type { Finding } from './finding.ts';
 import { gatewayApiFindings } from './gateway-api/findings.ts';
 import { gateway } from './gateways.ts';
+import { ingressRules } from './ingress/rule-sets.ts';
 import { kubernetesService } from './kubernetes-services.ts';
 import { destinationRuleReferences, virtualServiceReferences } from './references.ts';
 import { requestAuthentication } from './request-authentications.ts';
@@ -44,6 +45,7 @@ export const findings = step('findings', (read): readonly Finding[] => [
   ...ofKind(read, '/Service', (key) => read.of(kubernetesService, key).findings),
   ...ofKind(read, '/Pod', (key) => read.of(podWorkload, key).findings),
   ...read.of(gatewayApiFindings, ''),
+  ...read.of(ingressRules, '').findings,
 ]);
 
 function ofKind(

@@ -7,6 +7,7 @@ import { protocolNamed } from '../../mesh/protocol.ts';
 import { compareAge } from '../../mesh/service.ts';
 import { isolated, type Resolved } from './finding.ts';
 import { kubernetesGateways } from './gateway-api/gateways.ts';
+import { ingressGateways } from './ingress/gateways.ts';
 import { ageOf, listOf, objectKey, objectOf, originOf, partsOf, step } from './world.ts';
 
 const KIND = 'networking.istio.io/Gateway';
@@ -26,6 +27,7 @@ export const gateways = step('gateways', (read): readonly Gateway[] =>
       .map((resource) => read.of(gateway, objectKey(resource)).value)
       .filter((value) => value !== undefined),
     ...read.of(kubernetesGateways, ''),
+    ...read.of(ingressGateways, ''),
   ].sort((a, b) => compareAge(a.age, b.age)),
 );
 

@@ -53,6 +53,11 @@ function settingsOf(
     destinationRuleExportTo: config.defaultDestinationRuleExportTo ?? EVERYBODY,
     pathNormalization: PATHS[config.pathNormalization?.normalization ?? 'DEFAULT'] ?? 'base',
     dnsUpstreams: settings.dnsUpstreams ?? [],
+    ingress: {
+      mode: INGRESS[config.ingressControllerMode ?? 'STRICT'] ?? 'strict',
+      className: config.ingressClass || 'istio',
+      selector: config.ingressSelector || 'ingressgateway',
+    },
     authorizers: authorizers(config.extensionProviders ?? []),
   };
 }
@@ -61,6 +66,12 @@ const OUTBOUND: Readonly<Record<string, OutboundMode>> = {
   ALLOW_ANY: 'allow-any',
   REGISTRY_ONLY: 'registry-only',
   ALLOW_ANY_DYNAMIC_DNS: 'dynamic-dns',
+};
+
+const INGRESS: Readonly<Record<string, MeshSettings['ingress']['mode']>> = {
+  OFF: 'off',
+  DEFAULT: 'default',
+  STRICT: 'strict',
 };
 
 /** The default connection pool with what has fields of its own beside it: keepalive, and HTTP/2 for all. */

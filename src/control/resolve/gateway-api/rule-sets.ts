@@ -1,14 +1,18 @@
 import type { RuleSet } from '../../../mesh/route.ts';
+import { ingressRules } from '../ingress/rule-sets.ts';
 import { keyOf, step } from '../world.ts';
 import { listenerRuleSets } from './listener-rules.ts';
 import { meshRuleSets } from './mesh-rules.ts';
 
-/** Rule sets of the Gateway API: `first` before all others whatever their age, `byAge` among the others. */
+/** Rule sets of the Gateway API and of Ingresses: `first` before all others whatever their age, `byAge` among the others. */
 export const gatewayApiRuleSets = step(
   'gateway api rule sets',
   (read): { readonly first: readonly RuleSet[]; readonly byAge: readonly RuleSet[] } => {
     const { consumers, producers } = read.of(meshRuleSets, '');
-    return { first: consumers, byAge: [...producers, ...read.of(listenerRuleSets, '')] };
+    return {
+      first: consumers,
+      byAge: [...producers, ...read.of(listenerRuleSets, ''), ...read.of(ingressRules, '').sets],
+    };
   },
 );
 
