@@ -280,6 +280,7 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
     const { chain } = this;
     if (chain !== undefined && chain.requestData.length > from) {
       const data = this.#transform(EMPTY, true, from, chain.requestData.length);
+      if (this.over) return;
       if (data.length > 0) this.forwarding?.requestData(data);
     }
     if (trailers !== undefined && chain !== undefined)
@@ -291,7 +292,14 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
   #transform(bytes: Buffer, end: boolean, from: number, to: number): Buffer {
     const hooks = (this.chain as CompiledChain).requestData;
     let data = bytes;
-    for (let i = from; i < to; i++) data = hooks[i]?.(this, data, end) ?? data;
+    for (let i = from; i < to; i++) {
+      const made = hooks[i]?.(this, data, end) ?? data;
+      if ('status' in made) {
+        this.fail(made);
+        return EMPTY;
+      }
+      data = made;
+    }
     return data;
   }
 

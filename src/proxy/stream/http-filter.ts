@@ -20,8 +20,11 @@ import type { RouteLeaf, RouteOverride } from './route-table.ts';
 export interface HttpFilter {
   /** The head of the request; `stream.request` may be changed. */
   readonly requestHeaders?: (stream: FilterStream) => Verdict;
-  /** A piece of the request's body; what is returned goes on in its place. A filter without this never sees bodies. */
-  readonly requestData?: (stream: FilterStream, bytes: Buffer, end: boolean) => Buffer;
+  /**
+   * A piece of the request's body; what is returned goes on in its place, a reply ends the request. A filter without
+   * this never sees bodies.
+   */
+  readonly requestData?: (stream: FilterStream, bytes: Buffer, end: boolean) => Buffer | Reply;
   /** The request's trailers, where there are any; the array may be changed, and none are sent where it is emptied. */
   readonly requestTrailers?: (stream: FilterStream, trailers: Headers) => void;
   /** The head of the response; `stream.response` may be changed. In reverse order of the chain. */
@@ -80,6 +83,8 @@ export interface FilterStream {
   setMetadata(filter: string, fields: { readonly [key: string]: Json }): void;
   /** State of this stream that belongs to a filter: `key` is an object only that filter has. */
   stateOf<T>(key: object, make: () => T): T;
+  /** The same where it was made, undefined where it was not. */
+  knownState<T>(key: object): T | undefined;
 }
 
 export interface MutableRequest extends RequestFacts {

@@ -13,6 +13,11 @@ const GRPC_STATUS: Readonly<Record<number, number>> = {
   504: 14,
 };
 
+/** The gRPC status that stands for an HTTP status. */
+export function grpcStatusOf(status: number): number {
+  return GRPC_STATUS[status] ?? 2;
+}
+
 /**
  * An answer of the proxy as a response: for gRPC callers trailers in the place of headers, for others text. `headers`
  * has the reply's own already, as the route changed them, and is completed in place.
@@ -24,7 +29,7 @@ export function localReplyHead(
   isHead: boolean,
 ): { readonly status: number; readonly body: string } {
   if (isGrpc) {
-    const status = reply.grpcStatus ?? GRPC_STATUS[reply.status] ?? 2;
+    const status = reply.grpcStatus ?? grpcStatusOf(reply.status);
     setHeader(headers, 'content-length', '0');
     setHeader(headers, 'content-type', 'application/grpc');
     setHeader(headers, 'grpc-status', String(status));

@@ -159,6 +159,10 @@ export class StreamRecord implements StreamFacts {
     return this.#states.get(key) as T;
   }
 
+  knownState<T>(key: object): T | undefined {
+    return this.#states?.get(key) as T | undefined;
+  }
+
   /** The client went before it was answered. */
   markGone(details: string): void {
     this.responseFlags |= FLAG.downstreamConnectionTermination;

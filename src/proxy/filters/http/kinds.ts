@@ -6,6 +6,7 @@ import { corsKind } from './cors/filter.ts';
 import { extAuthzKind } from './ext-authz/filter.ts';
 import { faultKind } from './fault/filter.ts';
 import { grpcStatsKind } from './grpc-stats/filter.ts';
+import { grpcWebKind } from './grpc-web/filter.ts';
 import { headerMutationKind } from './header-mutation/filter.ts';
 import { healthCheckKind } from './health-check/filter.ts';
 import { jwtKind } from './jwt-authn/filter.ts';
@@ -22,6 +23,7 @@ const KINDS: readonly HttpFilterKind[] = [
   extAuthzKind,
   faultKind,
   grpcStatsKind,
+  grpcWebKind,
   headerMutationKind,
   healthCheckKind,
   jwtKind,
