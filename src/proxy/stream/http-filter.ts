@@ -97,6 +97,8 @@ export interface MutableRequest extends RequestFacts {
 
 export interface MutableResponse {
   status: number;
+  /** Whether a body follows, as it came. */
+  readonly body: 'none' | 'length' | 'stream' | 'raw';
   readonly headers: Headers;
 }
 

@@ -34,7 +34,7 @@ export class StreamRecord implements StreamFacts {
     endpoint: undefined,
     principal: '',
   };
-  response: MutableResponse = { status: 0, headers: NO_HEADERS };
+  response: MutableResponse = { status: 0, headers: NO_HEADERS, body: 'none' };
   responseTrailers: Headers = NO_HEADERS;
   responseFlags: ResponseFlags = 0;
   responseCodeDetails: string | undefined;

@@ -93,11 +93,13 @@ function becomeWeb({ response }: FilterStream, call: WebCall): void {
   const { headers, status } = response;
   const isGrpc =
     status === 200 && getHeader(headers, 'content-type')?.startsWith('application/grpc') === true;
-  if (!isGrpc && getHeader(headers, 'grpc-status') === undefined)
-    call.foreign = { status, chunks: [], bytes: 0 };
+  if (!isGrpc && getHeader(headers, 'grpc-status') === undefined) {
+    if (response.body === 'none') headers.push('grpc-status', String(grpcStatusOf(status)));
+    else call.foreign = { status, chunks: [], bytes: 0 };
+  }
   const type = call.encoder === undefined ? 'application/grpc-web+proto' : 'application/grpc-web-text+proto';
   // Trailers make the body longer.
-  removeHeader(headers, 'content-length');
+  if (response.body !== 'none') removeHeader(headers, 'content-length');
   setHeader(headers, 'content-type', type);
 }
 
