@@ -51,10 +51,11 @@ export interface DataPlane {
   readonly routes: ReadonlyMap<string, AdminRoute>;
   /** Open listening sockets by `bindKey`, with file descriptors. */
   sockets(): readonly { readonly key: string; readonly fd: number }[];
-  /** Takes nothing new; open streams go on. */
-  drain(): Promise<void>;
-  /** Drains, lets open streams finish for up to `graceMs`, closes. */
-  stop(graceMs: number): Promise<void>;
+  /**
+   * Takes nothing new, lets open streams finish for up to `graceMs`, closes. `gently`: idle connections too, each until
+   * its next request is answered (a successor listens where this one did).
+   */
+  stop(graceMs: number, gently?: boolean): Promise<void>;
 }
 
 /** The SDS names of the proxy's own certificate and of the trust bundle that came with it. */
@@ -132,11 +133,6 @@ export async function startDataPlane(
     clusters.secretsChanged();
     void configuration.settle();
   });
-  const drain = async (): Promise<void> => {
-    draining = true;
-    await acceptor.drain();
-  };
-
   return {
     apply: configuration.apply,
     needed: configuration.needed,
@@ -160,9 +156,9 @@ export async function startDataPlane(
       drain: () => void acceptor.drain(),
     }),
     sockets: acceptor.sockets,
-    drain,
-    async stop(graceMs) {
-      await drain();
+    async stop(graceMs, gently = false) {
+      draining = true;
+      await acceptor.drain(gently);
       await idle(graceMs);
       await Promise.race([runtime.exporters.flush(), sleep(clock, EXPORT_GRACE_MS)]);
       clusters.close();
@@ -179,7 +175,7 @@ export async function startDataPlane(
 
   function open(): number {
     const chains = acceptor.current().all.flatMap(chainsOf);
-    return chains.reduce((sum, chain) => sum + chain.terminal.openConnections, 0);
+    return chains.reduce((sum, chain) => sum + chain.terminal.openConnections, counts.read().pending);
   }
 }
 

@@ -16,7 +16,8 @@ import type { NodeInfo } from './node-info.ts';
 import { createLogSinks } from './observe/file-log-sinks.ts';
 import { type ProxyOptions, parseProxyArgs } from './options.ts';
 import { createProcessLog, type ProcessLog } from './process-log.ts';
-import { type RunningProxy, startProxy } from './run.ts';
+import { type ReplaceableProxy, startReplaceable } from './restart/replaceable.ts';
+import { startProxy } from './run.ts';
 import { systemResolver } from './upstream/dns-resolver.ts';
 import { forkWorker, workerFlag } from './workers/fork.ts';
 import { startPool } from './workers/pool.ts';
@@ -26,6 +27,9 @@ import { serveAsWorker } from './workers/worker-main.ts';
 /** This file, or the bundle it is in. */
 const program = fileURLToPath(import.meta.url);
 const defaultDrainTimeMs = 5_000;
+/** Envoy's. */
+const defaultParentShutdownTimeMs = 900_000;
+const replacedInPlace = 'another proxy has taken over';
 const certificateLifetimeSeconds = 24 * 3600;
 
 /** Runs until SIGTERM, SIGINT or /quitquitquit; the exit code: 0, or 1 where it could not start. */
@@ -33,7 +37,7 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
   const { logPath } = options;
   const write = logPath === undefined ? writeStderr : (line: string) => appendFileSync(logPath, line);
   const { log } = createProcessLog(options.logLevel ?? 'info', Date.now, write);
-  let proxy: RunningProxy;
+  let proxy: ReplaceableProxy;
   try {
     const bootstrap = readConfiguration(options);
     if (options.mode === 'validate') return await validate(options, bootstrap, log);
@@ -47,10 +51,17 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
     signal('SIGTERM'),
     signal('SIGINT'),
     proxy.quit.then(() => 'quitquitquit'),
+    proxy.replaced.then(() => replacedInPlace),
   ]);
   log('info', `stopping: ${why}`);
-  const graceMs = options.drainTimeMs ?? defaultDrainTimeMs;
+  if (why === replacedInPlace) proxy.retire();
+  const graceMs =
+    why === replacedInPlace
+      ? (options.parentShutdownTimeMs ?? defaultParentShutdownTimeMs)
+      : (options.drainTimeMs ?? defaultDrainTimeMs);
+  const awake = setInterval(() => {}, 1_000); // while the last sockets close
   await Promise.race([proxy.stop(graceMs), signal('SIGTERM'), signal('SIGINT')]);
+  clearInterval(awake);
   return 0;
 }
 
@@ -65,7 +76,7 @@ async function start(
   options: ProxyOptions,
   bootstrap: ProxyBootstrap,
   log: ProcessLog,
-): Promise<RunningProxy> {
+): Promise<ReplaceableProxy> {
   const workers = options.concurrency ?? 1;
   const logLevel = options.logLevel ?? 'info';
   const settings = {
@@ -76,15 +87,18 @@ async function start(
     workers,
   };
   const environment = systemEnvironment(log);
-  const sockets = createSharedSockets(workers, new Map());
-  const proxy = await (workers === 1
-    ? startProxy(settings, environment)
-    : startProxy(settings, environment, (plane) =>
-        startPool(plane, { clock: systemClock, log, logLevel, sockets, spawn: () => forkWorker(program) }),
-      ));
-  if (options.adminAddressPath !== undefined)
-    writeFileSync(options.adminAddressPath, `${bootstrap.admin?.host ?? ''}:${proxy.adminPort}`);
-  return proxy;
+  return startReplaceable(options, environment, async (inherited, network, more) => {
+    const sockets = createSharedSockets(workers, inherited);
+    const spawn = () => forkWorker(program);
+    const proxy = await (workers === 1
+      ? startProxy({ ...settings, ...more }, { ...environment, network })
+      : startProxy({ ...settings, ...more }, environment, (plane) =>
+          startPool(plane, { clock: systemClock, log, logLevel, sockets, spawn }),
+        ));
+    if (options.adminAddressPath !== undefined)
+      writeFileSync(options.adminAddressPath, `${bootstrap.admin?.host ?? ''}:${proxy.adminPort}`);
+    return proxy;
+  });
 }
 
 /** What this process touches of its machine. */

@@ -40,7 +40,9 @@ export interface RunningProxy {
   readonly adminPort: number;
   /** Listening sockets, the admin's among them, by a name that a successor looks them up with. */
   sockets(): readonly { readonly key: string; readonly fd: number }[];
-  /** Leaves the files and the control plane to a successor. Traffic and admin go on. */
+  /** Writes what a successor starts from. */
+  flush(): void;
+  /** Leaves the files, the control plane and new connections to a successor: stop() follows. */
   retire(): void;
   /** Takes nothing new, lets open streams finish for up to `graceMs`, closes. */
   stop(graceMs: number): Promise<void>;
@@ -183,12 +185,13 @@ export async function startProxy(
       ...plane.sockets(),
       ...(admin === undefined ? [] : [{ key: adminSocketKey, fd: admin.fd }]),
     ],
+    flush: () => lastGood?.flush(),
     retire,
     async stop(graceMs) {
       draining = true;
       // A successor answers on the admin port: this one must take no question from it any more.
       if (retired) await admin?.close();
-      await plane.stop(graceMs);
+      await plane.stop(graceMs, retired);
       retire();
       await Promise.all([admin?.close(), environment.logs.flush()]);
     },

@@ -66,8 +66,11 @@ export interface DownstreamTls {
 export interface TerminalFilter {
   /** Takes the connection over; from now on nobody else calls handle() on it. */
   onConnection(downstream: Downstream): void;
-  /** The chain is leaving: finish what is open, take nothing new (HTTP/1 `connection: close`, HTTP/2 GOAWAY). */
-  drain(): void;
+  /**
+   * The chain is leaving: finish what is open, take nothing new (HTTP/1 `connection: close`, HTTP/2 GOAWAY). `gently`: an idle
+   * HTTP/1 connection is closed with the answer to its next request, not under a request that is on its way.
+   */
+  drain(gently?: boolean): void;
   /** Routes (RDS) it needs before it may serve. */
   readonly routeNames: readonly string[];
   /** Clusters it leads to without a route table. */

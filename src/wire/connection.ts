@@ -118,8 +118,8 @@ export interface Listener {
   readonly address: string;
   /** The port that was given, or chosen when 0 was asked; 0 on a Unix socket. */
   readonly port: number;
-  /** The socket's file descriptor, -1 when there is none. For handing the socket over to another process. */
-  readonly fd?: number;
+  /** The file descriptors of its sockets, for handing them over to another process. */
+  readonly fds?: readonly number[];
   /** Stops accepting; open connections go on. Resolves when the port is free. */
   close(): Promise<void>;
 }

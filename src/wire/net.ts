@@ -68,8 +68,8 @@ function listenerOf(server: Server): Listener {
   return {
     address: isTcp ? bound.address : (bound ?? ''),
     port: isTcp ? bound.port : 0,
-    get fd() {
-      return fdOf((server as unknown as { _handle?: object })._handle);
+    get fds() {
+      return [fdOf((server as unknown as { _handle?: object })._handle)];
     },
     close: () => {
       // The 'close' event waits for all open connections; the port is free in the next turn.

@@ -57,10 +57,9 @@ export async function startProxyProcess(
       clearTimeout(timer);
     },
   };
-  await eventually(async () => {
-    if (child.exitCode !== null) throw new Error(`the proxy ended: ${output}`);
-    await until();
-  });
+  const gone = ended.then(() => Promise.reject(new Error(`the proxy ended: ${output}`)));
+  await Promise.race([eventually(until), gone]);
+  gone.catch(() => {});
   return proxy;
 }
 

@@ -3,16 +3,32 @@ export type EarlyEnd = 'no_filter_chain_match' | 'tls_error' | 'inspection' | 'o
 
 /** What the listeners counted, for /stats. */
 export interface AcceptCounts {
+  /** A connection came in: accepted() or ended() follows. */
+  began(): void;
   accepted(): void;
   ended(why: EarlyEnd): void;
-  read(): Readonly<Record<EarlyEnd | 'accepted', number>>;
+  read(): Readonly<Record<EarlyEnd | 'accepted' | 'pending', number>>;
 }
 
 export function createAcceptCounts(): AcceptCounts {
-  const counts = { accepted: 0, no_filter_chain_match: 0, tls_error: 0, inspection: 0, overload: 0 };
+  const counts = {
+    pending: 0,
+    accepted: 0,
+    no_filter_chain_match: 0,
+    tls_error: 0,
+    inspection: 0,
+    overload: 0,
+  };
   return {
-    accepted: () => void counts.accepted++,
-    ended: (why) => void counts[why]++,
+    began: () => void counts.pending++,
+    accepted() {
+      counts.pending--;
+      counts.accepted++;
+    },
+    ended(why) {
+      counts.pending--;
+      counts[why]++;
+    },
     read: () => ({ ...counts }),
   };
 }

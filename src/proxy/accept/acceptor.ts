@@ -22,10 +22,10 @@ export interface Acceptor {
   apply(listeners: readonly Listener[]): Promise<readonly BindFailure[]>;
   /** The set in use. */
   current(): ListenerSet;
-  /** Open TCP sockets and Unix sockets by `bindKey`, with their file descriptors. */
+  /** Open TCP sockets by `bindKey`, with their file descriptors. */
   sockets(): readonly { readonly key: string; readonly fd: number }[];
-  /** Closes the sockets and asks every chain to finish. */
-  drain(): Promise<void>;
+  /** Closes the sockets and asks every chain to finish; `gently` as TerminalFilter.drain. */
+  drain(gently?: boolean): Promise<void>;
 }
 
 /** Connections that may be on their way to a filter at a time; more are closed at once. */
@@ -88,12 +88,12 @@ export function createAcceptor(environment: AcceptEnvironment, dns: DnsServer): 
     current: () => set,
     sockets: () =>
       [...sockets].flatMap(([key, socket]) => {
-        const fd = 'fd' in socket ? socket.fd : undefined;
-        return fd === undefined || fd < 0 ? [] : [{ key, fd }];
+        const fds = 'fds' in socket ? (socket.fds ?? []) : [];
+        return key.startsWith('pipe') ? [] : fds.filter((fd) => fd >= 0).map((fd) => ({ key, fd }));
       }),
-    async drain() {
+    async drain(gently) {
       await closeAll([...sockets.keys()]);
-      for (const listener of set.all) for (const chain of chainsOf(listener)) chain.terminal.drain();
+      for (const listener of set.all) for (const chain of chainsOf(listener)) chain.terminal.drain(gently);
     },
   };
 }

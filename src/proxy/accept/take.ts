@@ -42,6 +42,7 @@ export function take(
   set: ListenerSet,
   environment: AcceptEnvironment,
 ): void {
+  environment.counts.began();
   const local = destinationOf(connection, first, environment);
   const listener = first.useOriginalDestination ? handOver(set, first, local.address, local.port) : first;
   const remote = { address: connection.remoteAddress, port: connection.remotePort };

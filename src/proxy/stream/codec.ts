@@ -162,6 +162,6 @@ export interface RequestAcceptor {
 
 /** The server's end of a client's connection. */
 export interface DownstreamCodec {
-  /** Takes no further request: ends when those that are open have ended. */
-  drain(): void;
+  /** Takes no further request: ends when those that are open have ended. `gently`: as TerminalFilter.drain. */
+  drain(gently?: boolean): void;
 }

@@ -93,9 +93,9 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
   }
 
   /** Takes no further request: closes now, or with the open request's answer. */
-  drain(): void {
+  drain(gently = false): void {
     this.#close = true;
-    if (this.#events === undefined && this.#parser.idle) this.#linger();
+    if (!gently && this.#events === undefined && this.#parser.idle) this.#linger();
   }
 
   // What the engine sends.

@@ -34,8 +34,7 @@ export type ToWorker =
   | { readonly kind: 'admin'; readonly id: number; readonly path: string; readonly query: string }
   /** The socket asked for comes along as a handle; without one it could not be opened. */
   | { readonly kind: 'socket'; readonly id: number; readonly message?: string }
-  | { readonly kind: 'drain'; readonly id: number }
-  | { readonly kind: 'stop'; readonly graceMs: number };
+  | { readonly kind: 'stop'; readonly graceMs: number; readonly gently: boolean };
 
 /** Worker to main. */
 export type ToMain =
@@ -52,8 +51,7 @@ export type ToMain =
   | { readonly kind: 'state'; readonly state: WorkerState }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: AdminAnswer }
   | { readonly kind: 'listen'; readonly id: number; readonly target: SocketTarget }
-  | { readonly kind: 'unlisten'; readonly target: SocketTarget }
-  | { readonly kind: 'drained'; readonly id: number };
+  | { readonly kind: 'unlisten'; readonly target: SocketTarget };
 
 /** A socket by where it listens. */
 export type SocketTarget =

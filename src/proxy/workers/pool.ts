@@ -112,13 +112,9 @@ export async function startPool(
     },
     routes: mergedRoutes((path, query) => workers.map((worker) => worker.ask(path, query))),
     sockets: sockets.list,
-    async drain() {
-      await Promise.all(workers.map((worker) => worker.drain()));
-      sockets.closeAll();
-    },
-    async stop(graceMs) {
+    async stop(graceMs, gently = false) {
       stopping = true;
-      await Promise.all(workers.map((worker) => worker.stop(graceMs)));
+      await Promise.all(workers.map((worker) => worker.stop(graceMs, gently)));
       sockets.closeAll();
     },
   };

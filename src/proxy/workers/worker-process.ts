@@ -16,8 +16,7 @@ export interface WorkerProcess {
   apply(update: Update): Promise<readonly RefusedResource[]>;
   setCredentials(credentials: Credentials): void;
   ask(path: string, query: string): Promise<AdminAnswer | undefined>;
-  drain(): Promise<void>;
-  stop(graceMs: number): Promise<void>;
+  stop(graceMs: number, gently: boolean): Promise<void>;
   kill(): void;
 }
 
@@ -79,7 +78,6 @@ export function startWorkerProcess(
       answered(message.id, message.refused);
     } else if (message.kind === 'state') state = message.state;
     else if (message.kind === 'answer') answered(message.id, message.answer);
-    else if (message.kind === 'drained') answered(message.id, undefined);
     else if (message.kind === 'listen') lend(message.id, message.target);
     else {
       listening.delete(targetKey(message.target));
@@ -108,10 +106,9 @@ export function startWorkerProcess(
       if (!gone) channel.send({ kind: 'credentials', credentials });
     },
     ask: (path, query) => question<AdminAnswer>((id) => ({ kind: 'admin', id, path, query })),
-    drain: async () => void (await question((id) => ({ kind: 'drain', id }))),
-    async stop(graceMs) {
+    async stop(graceMs, gently) {
       if (gone) return;
-      channel.send({ kind: 'stop', graceMs });
+      channel.send({ kind: 'stop', graceMs, gently });
       const timer = clock.setTimeout(() => channel.kill(), graceMs + stopMarginMs);
       await end;
       timer.cancel();

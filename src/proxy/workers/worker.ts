@@ -66,10 +66,8 @@ export function serveWorker(
     else if (message.kind === 'credentials') plane?.setCredentials(message.credentials);
     else if (message.kind === 'admin') void answer(message);
     else if (message.kind === 'socket') sockets?.receive(message, handle);
-    else if (message.kind === 'drain')
-      void plane?.drain().then(() => channel.send({ kind: 'drained', id: message.id }));
     else if (plane === undefined) exit();
-    else void plane.stop(message.graceMs).then(exit);
+    else void plane.stop(message.graceMs, message.gently).then(exit);
   });
   channel.send({ kind: 'up' });
 }

@@ -39,7 +39,10 @@ export function bindTcp(host: string, port: number, inheritedFd?: number): Resul
   const create = (net as unknown as { _createServerHandle: CreateServerHandle })._createServerHandle;
   const isIpv6 = host.includes(':');
   const flags = REUSE_PORT | (isIpv6 ? IPV6_ONLY : 0);
-  const made = create(host, port, isIpv6 ? 6 : 4, inheritedFd, flags);
+  const made =
+    inheritedFd === undefined
+      ? create(host, port, isIpv6 ? 6 : 4, undefined, flags)
+      : create(null, 0, -1, inheritedFd);
   if (typeof made === 'number') return fail(bindError(made, `Listening on ${host}:${port}`));
   const name: { port?: number } = {};
   const error = made.getsockname(name);

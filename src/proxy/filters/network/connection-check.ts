@@ -11,7 +11,7 @@ export function guarded(checks: readonly ConnectionCheck[], terminal: TerminalFi
       if (checks.every((check) => check(downstream) === undefined)) terminal.onConnection(downstream);
       else downstream.connection.destroy();
     },
-    drain: () => terminal.drain(),
+    drain: (gently) => terminal.drain(gently),
     routeNames: terminal.routeNames,
     clusterNames: terminal.clusterNames,
     get openConnections() {

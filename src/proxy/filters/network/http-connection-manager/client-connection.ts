@@ -65,9 +65,9 @@ export class ClientConnection implements RequestAcceptor {
     }
   }
 
-  drain(): void {
+  drain(gently?: boolean): void {
     this.#manager.stats.downstream_cx_drain_close++;
-    this.#codec?.drain();
+    this.#codec?.drain(gently);
   }
 
   onRequest(head: DownstreamRequest, stream: DownstreamStream): DownstreamEvents {

@@ -77,9 +77,9 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
     connection.start();
   }
 
-  drain(): void {
+  drain(gently?: boolean): void {
     this.#draining = true;
-    for (const connection of this.#connections) connection.drain();
+    for (const connection of this.#connections) connection.drain(gently);
   }
 
   closing(): boolean {
