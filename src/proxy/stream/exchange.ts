@@ -175,6 +175,7 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
   /** Finds the route; a reply where the request must not get as far as filters. */
   #route(): Reply | undefined {
     const { manager, request } = this;
+    if (request.authority === '' && this.protocol === 'HTTP/2') return REPLIES.noHost;
     const table = manager.routes();
     if (table === undefined) {
       this.#reason = 'the routes have not arrived from the control plane';
@@ -192,7 +193,7 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
     const route = routeOf(host, request, this.peer, manager.random.uint32());
     if (route === undefined) {
       this.#reason = `no route of virtual host ${host.name} matches ${request.method} ${request.path}`;
-      return undefined;
+      return this.#checkUpgrade(undefined);
     }
     this.route = route;
     this.leaf = leafOf(route.action, manager.random, request);
@@ -202,8 +203,9 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
   }
 
   #checkUpgrade(route: Route | undefined): Reply | undefined {
-    if (this.upgrade === '') return undefined;
-    const type = this.upgrade.toLowerCase();
+    const isConnect = this.request.method === 'CONNECT';
+    if (this.upgrade === '' && !isConnect) return undefined;
+    const type = isConnect ? 'connect' : this.upgrade.toLowerCase();
     const own = route?.action.kind === 'forward' ? route.action.upgrades.get(type) : undefined;
     if (own ?? this.manager.settings.upgrades.get(type)) return undefined;
     this.manager.stats.downstream_rq_ws_on_non_ws_route++;

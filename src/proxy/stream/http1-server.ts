@@ -112,6 +112,8 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
     this.#chunked = body === 'stream' && !old;
     // Without chunks only the connection's end says where the body ends.
     if (close || !this.#head?.keepAlive || (body === 'stream' && old)) this.#close = true;
+    // Nobody knows what a client sends that wanted to switch protocols and may not.
+    if (body !== 'raw' && asksToSwitch(this.#head)) this.#close = true;
     if (body === 'none' && this.#mustSayEmpty(status, headers)) headers.push('content-length', '0');
     this.#out.text(responseHead(status, reason, headers, this.#hopFields(old, upgrade)));
     if (body === 'raw') this.#becomeRaw();
@@ -320,6 +322,12 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
     if (read) this.connection.resume();
     else this.connection.pause();
   }
+}
+
+/** h2c is no switch: HTTP/2 without TLS begins with its preface here. */
+function asksToSwitch(head: RequestHead | undefined): boolean {
+  if (head === undefined) return false;
+  return head.method === 'CONNECT' || (head.upgrade !== '' && head.upgrade.toLowerCase() !== 'h2c');
 }
 
 /** Names of its own for what the parser and the socket both call onData and onEnd. */

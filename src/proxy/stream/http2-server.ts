@@ -97,7 +97,7 @@ export class Http2Server implements DownstreamCodec, ConnectionEvents, StreamHos
   onRequest(stream: Http2Stream, head: RequestHead, ended: boolean): StreamEvents {
     const own = new Http2ServerStream(this, stream, ended);
     if (this.#open++ === 0 && !this.#draining) this.#settings.deadlines.clear(this.#time);
-    if (head.protocol !== '') own.holdUntilRaw();
+    if (head.method === 'CONNECT') own.holdUntilRaw();
     own.begin(this.#acceptor.onRequest(requestOf(head, ended), own));
     this.touched(own);
     return own;

@@ -239,7 +239,7 @@ export function requestOf(head: RequestHead, ended: boolean): DownstreamRequest 
     headers,
     version: 20,
     framing:
-      ended || protocol !== ''
+      ended || method === 'CONNECT'
         ? 'none'
         : indexOfHeader(headers, 'content-length', 0) < 0
           ? 'chunked'

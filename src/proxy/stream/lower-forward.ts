@@ -77,6 +77,7 @@ export function readForwardSettings(
     mirrors: readMirrors(request_mirror_policies, context, refuse, fieldIn(field, 'request_mirror_policies')),
     hash: hash_policy.map((policy, i) => readHashPolicy(policy, refuse, fieldIn(field, `hash_policy[${i}]`))),
     upgrades: readUpgrades(upgrade_configs, refuse, field),
+    terminatesConnect: upgrade_configs.some(({ connect_config }) => connect_config !== undefined),
     attemptCountInRequest: context.attemptCountInRequest,
     attemptCountInResponse: context.attemptCountInResponse,
   };
@@ -159,8 +160,25 @@ function readUpgrades(
   return new Map(
     configs.map(({ upgrade_type = '', enabled = true, connect_config, ...rest }, i) => {
       const place = fieldIn(field, `upgrade_configs[${i}]`);
-      refuseRest(refuse, place, { ...rest, connect_config });
+      refuseRest(refuse, place, rest);
+      readConnectConfig(upgrade_type, connect_config, refuse, fieldIn(place, 'connect_config'));
       return [upgrade_type.toLowerCase(), enabled];
     }),
   );
+}
+
+type UpgradeConfig = NonNullable<RouteActionMessage['upgrade_configs']>[number];
+
+function readConnectConfig(
+  upgradeType: string,
+  config: UpgradeConfig['connect_config'],
+  refuse: Refuse,
+  field: string,
+): void {
+  if (config === undefined) return;
+  const { allow_post = false, ...rest } = config;
+  refuseRest(refuse, field, rest);
+  if (allow_post)
+    refuse(fieldIn(field, 'allow_post'), 'POST in place of CONNECT is not supported by this proxy');
+  if (upgradeType.toLowerCase() !== 'connect') refuse(field, 'is only for the upgrade type CONNECT');
 }

@@ -28,6 +28,7 @@ export const REPLIES = {
   },
   requestTime: { status: 408, body: 'request timeout', details: 'request_overall_timeout' },
   tooLarge: { status: 413, body: 'Payload Too Large', details: 'request_payload_too_large' },
+  noHost: { status: 400, body: '', details: 'missing_host_header' },
   upgrade: { status: 403, body: '', details: 'upgrade_failed' },
   filterFailed: (error: Error): Reply => ({
     status: 500,

@@ -98,6 +98,8 @@ export interface ForwardAction {
   readonly hash: readonly HashPolicy[];
   /** By lower-case upgrade type; absent: the connection manager's. */
   readonly upgrades: ReadonlyMap<string, boolean>;
+  /** CONNECT ends here: the stream's bytes go to a TCP connection to the endpoint. */
+  readonly terminatesConnect: boolean;
   /** Which attempt this is goes into x-envoy-attempt-count, of the request and of the response. */
   readonly attemptCountInRequest: boolean;
   readonly attemptCountInResponse: boolean;

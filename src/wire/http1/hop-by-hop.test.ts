@@ -16,6 +16,7 @@ describe('what a proxy must not pass on', () => {
     expect(passedOn(...headers, ...more)).toEqual(['Host', 'a', 'X', 'y']);
     expect(passedOn('TE', 'gzip', 'Accept', '*/*')).toEqual(['Accept', '*/*']);
     expect(passedOn('te', 'trailers')).toEqual(['te', 'trailers']);
+    expect(passedOn('te', 'Trailers, deflate')).toEqual(['te', 'trailers']);
   });
 
   it('is never a field that says who asks or for what', () => {

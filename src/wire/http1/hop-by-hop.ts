@@ -1,4 +1,5 @@
 import { equalsLowerCase, type Headers } from '../headers.ts';
+import { listHas } from './facts.ts';
 
 // What belongs to one connection and must not be passed on to the next (RFC 9110 §7.6.1). The serializer writes the
 // next connection's own (HopFields).
@@ -20,7 +21,7 @@ const NOT_REMOVABLE = new Set([
   'x-request-id',
 ]);
 
-/** Takes out hop-by-hop fields in place, those named by Connection included. `te: trailers` stays: gRPC needs it. */
+/** Takes out hop-by-hop fields in place, those named by Connection included. Of TE `trailers` stays: gRPC needs it. */
 export function removeHopByHop(headers: Headers): void {
   let nominated: readonly string[] | undefined;
   let found = false;
@@ -38,6 +39,11 @@ function compact(headers: Headers, nominated: readonly string[] | undefined): vo
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
     const value = headers[i + 1] as string;
+    if (name.length === 2 && equalsLowerCase(name, 'te') && listHas(value, 'trailers')) {
+      headers[to++] = name;
+      headers[to++] = 'trailers';
+      continue;
+    }
     if (isHopByHop(name, value) || nominated?.includes(name.toLowerCase())) continue;
     headers[to] = name;
     headers[to + 1] = value;

@@ -13,12 +13,15 @@ import type { Endpoint } from '../../../upstream/endpoint.ts';
 import type { Freshness, HttpPool, PoolFailure, PoolWaiter } from '../../../upstream/http-pool.ts';
 import { type Failure, fromPool, fromReset } from './failures.ts';
 
+/** Where an attempt gets its connection from. */
+export type RequestPool = Pick<HttpPool, 'acquire' | 'cancel'>;
+
 /** Whose attempt it is: hears once how it ended, and of everything before. */
 export interface AttemptOwner {
   /** The request as it is sent; asked for when there is a connection. */
   requestFor(attempt: Attempt): UpstreamRequest;
   /** Where its connection comes from. */
-  poolFor(endpoint: Endpoint): HttpPool;
+  poolFor(endpoint: Endpoint): RequestPool;
   /** The stream is open: send what there is of the body. */
   onOpen(attempt: Attempt): void;
   onInformational(status: number, headers: Headers): void;
@@ -44,7 +47,7 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
   readonly #owner: AttemptOwner;
   readonly #deadline: Deadline | undefined;
   readonly #clearDeadline: (() => void) | undefined;
-  #pool: HttpPool | undefined;
+  #pool: RequestPool | undefined;
   #over = false;
   #status = 0;
   #raw = false;

@@ -27,7 +27,8 @@ export class EndpointChoice implements PickContext {
   }
 
   header(name: string): string | undefined {
-    return this.#stream.request.header(name);
+    const { request } = this.#stream;
+    return name === ':authority' ? request.authority : request.header(name);
   }
 
   metadata(namespace: string): { readonly [key: string]: unknown } | undefined {

@@ -9,8 +9,9 @@ import type { ForwardAction, RouteLeaf } from '../../../stream/route-table.ts';
 import type { Forwarding, RoutedStream } from '../../../stream/routed-stream.ts';
 import type { Cluster } from '../../../upstream/cluster.ts';
 import type { Endpoint } from '../../../upstream/endpoint.ts';
-import type { Freshness, HttpPool } from '../../../upstream/http-pool.ts';
-import { Attempt, type AttemptOwner } from './attempt.ts';
+import type { Freshness } from '../../../upstream/http-pool.ts';
+import { TcpTransport } from '../../../upstream/tcp-transport.ts';
+import { Attempt, type AttemptOwner, type RequestPool } from './attempt.ts';
 import type { RouterConfig } from './config.ts';
 import { EndpointChoice } from './endpoint-choice.ts';
 import { type Failure, failureReply, noEndpoint } from './failures.ts';
@@ -158,8 +159,13 @@ export class RouterStream implements Forwarding, AttemptOwner {
 
   // What the attempt reports.
 
-  poolFor(endpoint: Endpoint): HttpPool {
-    return endpoint.poolFor(this.#stream.facts.protocol === 'HTTP/2', this.#stream.request);
+  poolFor(endpoint: Endpoint): RequestPool {
+    const { request, connection } = this.#stream;
+    if (this.#action.terminatesConnect && request.method === 'CONNECT') {
+      const { remote: source, local: destination } = connection.downstream;
+      return new TcpTransport(endpoint, this.#cluster!, { source, destination });
+    }
+    return endpoint.poolFor(this.#stream.facts.protocol === 'HTTP/2', request);
   }
 
   requestFor(attempt: Attempt): UpstreamRequest {

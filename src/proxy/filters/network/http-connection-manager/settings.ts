@@ -232,8 +232,6 @@ function readUpgrades(
   return new Map(
     (configs ?? []).map(({ upgrade_type = '', enabled = true, ...rest }, i) => {
       refuseRest(refuse, `${field}[${i}]`, rest);
-      if (upgrade_type.toLowerCase() === 'connect')
-        refuse(`${field}[${i}].upgrade_type`, 'CONNECT is not supported by this proxy yet');
       return [upgrade_type.toLowerCase(), enabled];
     }),
   );
