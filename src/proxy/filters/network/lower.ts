@@ -6,7 +6,7 @@ import { type ConnectionCheck, guarded } from './connection-check.ts';
 import { MANAGER_MESSAGE, readManager } from './http-connection-manager/config.ts';
 import { ConnectionManager } from './http-connection-manager/filter.ts';
 import { RBAC_MESSAGE, readNetworkRbac } from './rbac/config.ts';
-import { readTcpProxy, TCP_PROXY_MESSAGE } from './tcp-proxy/config.ts';
+import { readTcpProxy, SNI_CLUSTER_MESSAGE, TCP_PROXY_MESSAGE } from './tcp-proxy/config.ts';
 import { TcpProxyFilter } from './tcp-proxy/filter.ts';
 
 type FilterMessage = Parameters<LowerNetworkFilters>[0][number];
@@ -28,12 +28,24 @@ interface Chain {
 function readChain(filters: readonly FilterMessage[], context: FilterContext, refuse: Refuse): Chain {
   const checks: ConnectionCheck[] = [];
   let makeTerminal: (() => TerminalFilter) | undefined;
+  let clusterFromServerName = false;
   for (const [i, filter] of filters.entries()) {
     const field = `${context.field}[${i}]`;
     if (makeTerminal !== undefined) refuse(field, 'comes after a filter that takes the connection over');
+    if (messageOf(filter.typed_config?.['@type'] ?? '') === SNI_CLUSTER_MESSAGE) {
+      clusterFromServerName = true;
+      continue;
+    }
     const check = readCheck(filter, context, refuse, fieldIn(field, 'typed_config'));
     if (check !== undefined) checks.push(check);
-    else makeTerminal = readTerminal(filter, context, refuse, fieldIn(field, 'typed_config'));
+    else
+      makeTerminal = readTerminal(
+        filter,
+        context,
+        clusterFromServerName,
+        refuse,
+        fieldIn(field, 'typed_config'),
+      );
   }
   if (makeTerminal === undefined)
     refuse(
@@ -57,6 +69,7 @@ function readCheck(
 function readTerminal(
   filter: FilterMessage,
   context: FilterContext,
+  clusterFromServerName: boolean,
   refuse: Refuse,
   field: string,
 ): (() => TerminalFilter) | undefined {
@@ -67,7 +80,7 @@ function readTerminal(
       return () => new ConnectionManager(config, context);
     }
     case TCP_PROXY_MESSAGE: {
-      const config = readTcpProxy(message as TcpProxy, context, refuse, field);
+      const config = readTcpProxy(message as TcpProxy, context, clusterFromServerName, refuse, field);
       return () => new TcpProxyFilter(config, context);
     }
     default:

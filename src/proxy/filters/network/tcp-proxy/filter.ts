@@ -12,7 +12,7 @@ export class TcpProxyFilter implements TerminalFilter {
   readonly #tunnels = new Set<TcpTunnel>();
 
   constructor(config: TcpProxyConfig, { runtime, direction }: FilterContext) {
-    this.clusterNames = config.clusters.options;
+    this.clusterNames = config.destinations.options.map(({ cluster }) => cluster);
     this.#parts = {
       config,
       runtime,

@@ -91,7 +91,7 @@ describe('a TCP proxy', () => {
     const dead = await startTestProxy({ clusters: [staticCluster('c', [1])], filters: tcp({}) });
     await sendRaw(dead.port, 'x').catch(() => '');
     await eventually(() => dead.log.length === 1);
-    expect(dead.log).toEqual(['UF 0 0 c\n']);
+    expect(dead.log).toEqual(['UF,URX 0 0 c\n']);
   });
 
   it('ends connections without traffic', async () => {
@@ -173,9 +173,9 @@ describe('network RBAC', () => {
 describe('what is not understood', () => {
   it('is refused by name', async () => {
     await expect(
-      startTestProxy({ filters: tcp({ tunneling_config: { hostname: 'x' }, cluster: '' }) }),
+      startTestProxy({ filters: tcp({ on_demand: { timeout: '1s' }, tunneling_config: {}, cluster: '' }) }),
     ).rejects.toThrow(
-      /filters\[0\]\.typed_config\.tunneling_config: is not supported[\s\S]*names no cluster/,
+      /filters\[0\]\.typed_config\.on_demand: is not supported[\s\S]*names no cluster[\s\S]*hostname: is missing/,
     );
     await expect(
       startTestProxy({ filters: [{ name: 'x', typed_config: any('a.b.Redis', {}) }] }),

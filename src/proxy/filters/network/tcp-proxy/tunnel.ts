@@ -1,5 +1,5 @@
 import { Deadline, type Deadlines } from '../../../../lib/deadlines.ts';
-import { hostPort } from '../../../../lib/host-port.ts';
+import { xxHash64 } from '../../../../lib/xxhash64.ts';
 import type { Connection, ConnectionHandlers, NetError } from '../../../../wire/connection.ts';
 import { choose } from '../../../../xds/match/weighted.ts';
 import type { TcpStats } from '../../../observe/envoy-stats.ts';
@@ -10,8 +10,13 @@ import type { Downstream, Runtime } from '../../../runtime.ts';
 import { ConnectionView } from '../../../stream/connection-view.ts';
 import type { Cluster } from '../../../upstream/cluster.ts';
 import type { Endpoint } from '../../../upstream/endpoint.ts';
+import type { MetadataMatch } from '../../../upstream/metadata-match.ts';
+import type { PickContext } from '../../../upstream/pick-context.ts';
 import type { TcpProxyConfig } from './config.ts';
+import { HttpTunnel, type TunnelEnd, type TunnelFailure } from './http-tunnel.ts';
+import { dial, openTunnel, type Reached } from './reach.ts';
 import { TunnelFacts } from './tunnel-facts.ts';
+import { tunnelRequest } from './tunneling.ts';
 
 /** What the tunnels of one filter share. */
 export interface TunnelParts {
@@ -30,7 +35,10 @@ export class TcpTunnel {
   readonly #onGone: () => void;
   readonly #idle: Deadline;
   readonly #longest: Deadline;
-  #upstream: Connection | undefined;
+  readonly #logging: Deadline;
+  #upstream: TunnelEnd | undefined;
+  /** A tunnel that is being asked for. */
+  #opening: HttpTunnel | undefined;
   #endpoint: Endpoint | undefined;
   #pair: IstioPair | undefined;
   #over = false;
@@ -49,6 +57,10 @@ export class TcpTunnel {
       parts.stats.idle_timeout++;
       this.#end(FLAG.streamIdleTimeout);
     });
+    this.#logging = new Deadline(() => {
+      this.#log();
+      parts.deadlines.set(this.#logging, parts.config.logIntervalMs);
+    });
     this.#longest = new Deadline(() => this.#end(FLAG.durationTimeout));
     if (downstream.firstBytes !== undefined) this.#early.push(downstream.firstBytes);
   }
@@ -61,7 +73,11 @@ export class TcpTunnel {
     this.#client.pause();
     this.#client.handle(this.#clientHandlers());
     if (config.maxDurationMs > 0) deadlines.set(this.#longest, config.maxDurationMs);
-    const name = choose(config.clusters, runtime.random.uint32()) ?? '';
+    this.#touch();
+    const destination = choose(config.destinations, runtime.random.uint32());
+    const { requestedServerName } = this.facts.connection.downstream;
+    const fromName = config.clusterFromServerName && requestedServerName !== '';
+    const name = fromName ? requestedServerName : (destination?.cluster ?? '');
     this.facts.upstreamCluster = name;
     const cluster = runtime.cluster(name);
     if (cluster === undefined) {
@@ -69,13 +85,21 @@ export class TcpTunnel {
       this.#end(FLAG.noClusterFound);
       return;
     }
-    await this.#connect(cluster);
+    await this.#connect(cluster, destination?.metadataMatch);
   }
 
-  async #connect(cluster: Cluster): Promise<void> {
+  async #connect(cluster: Cluster, metadataMatch: MetadataMatch | undefined): Promise<void> {
     const { downstream } = this.facts.connection;
-    for (let attempt = 1; attempt <= this.#parts.config.connectAttempts; attempt++) {
-      const endpoint = cluster.pick({ destination: downstream.local, header: () => undefined });
+    const { hashesSource, connectAttempts } = this.#parts.config;
+    const context: PickContext = {
+      destination: downstream.local,
+      header: () => undefined,
+      metadataMatch,
+      hash: () => (hashesSource ? xxHash64(downstream.remote.address) : undefined),
+    };
+    let flags = 0;
+    for (let attempt = 1; attempt <= connectAttempts; attempt++) {
+      const endpoint = cluster.pick(context);
       if (endpoint === undefined) {
         cluster.stats.upstream_cx_none_healthy++;
         this.#end(FLAG.noHealthyUpstream);
@@ -88,37 +112,53 @@ export class TcpTunnel {
       }
       this.facts.upstreamHost = endpoint.address;
       this.facts.upstreamAttempts = attempt;
-      const proxied = { source: downstream.remote, destination: downstream.local };
-      const result = await endpoint.connect({ proxied });
+      const reached = await this.#reach(cluster, endpoint);
       if (this.#over) {
-        if (result.ok) abandon(result.value, endpoint);
+        if (!('flags' in reached)) reached.abandon();
         return;
       }
-      if (result.ok) {
+      if (!('flags' in reached)) {
         cluster.report(endpoint, 'connected');
-        this.#join(result.value, endpoint);
+        this.#join(reached, endpoint);
         return;
       }
       cluster.report(endpoint, 'local-origin-failure');
-      this.facts.upstreamTransportFailureReason = result.error.message;
+      this.facts.upstreamTransportFailureReason = reached.message;
+      flags = reached.flags;
     }
-    this.#end(FLAG.upstreamConnectionFailure);
+    this.#end(flags | FLAG.upstreamRetryLimitExceeded);
   }
 
-  #join(upstream: Connection, endpoint: Endpoint): void {
+  #reach(cluster: Cluster, endpoint: Endpoint): Promise<Reached | TunnelFailure> {
+    const { tunneling } = this.#parts.config;
+    if (tunneling === undefined) return dial(endpoint, this.facts.connection.downstream);
+    const request = tunnelRequest(tunneling, this.facts, endpoint.tls !== undefined);
+    const tunnel = new HttpTunnel(cluster, endpoint, request);
+    this.#opening = tunnel;
+    return openTunnel(tunnel);
+  }
+
+  /** The upstream's side stands: bytes flow. */
+  #join(reached: Reached, endpoint: Endpoint): void {
+    const upstream = reached.end;
+    this.#opening = undefined;
     this.#upstream = upstream;
     this.#endpoint = endpoint;
     endpoint.active++;
     const { facts } = this;
-    facts.upstreamLocalAddress = hostPort(upstream.localAddress, upstream.localPort);
-    const outcome = { endpoint, cluster: facts.upstreamCluster, principal: upstream.tls?.peer.uris[0] ?? '' };
+    facts.upstreamLocalAddress = reached.localText;
+    const { principal } = reached;
+    const outcome = { endpoint, cluster: facts.upstreamCluster, principal };
     this.#pair = this.#parts.istio.pairOf(facts.connection, outcome, '');
     this.#pair.tcp(0).opened++;
-    upstream.handle(this.#upstreamHandlers(upstream));
+    upstream.handle(this.#upstreamHandlers(upstream, reached));
     for (const bytes of this.#early.splice(0)) this.#toUpstream(bytes);
     if (this.#clientEnded) upstream.end();
     this.#client.resume();
     this.#touch();
+    const { logsConnect, logIntervalMs } = this.#parts.config;
+    if (logsConnect) this.#log();
+    if (logIntervalMs > 0) this.#parts.deadlines.set(this.#logging, logIntervalMs);
   }
 
   #clientHandlers(): ConnectionHandlers {
@@ -136,7 +176,7 @@ export class TcpTunnel {
     };
   }
 
-  #upstreamHandlers(upstream: Connection): ConnectionHandlers {
+  #upstreamHandlers(upstream: TunnelEnd, reached: Reached): ConnectionHandlers {
     return {
       onData: (bytes) => {
         this.facts.bytesSent += bytes.length;
@@ -149,7 +189,7 @@ export class TcpTunnel {
       },
       onDrain: () => this.#client.resume(),
       onClose: (error) => {
-        this.#endpoint?.connectionClosed();
+        reached.closed();
         this.#closed(error, FLAG.upstreamConnectionTermination);
       },
     };
@@ -181,7 +221,8 @@ export class TcpTunnel {
   #end(flags: number, reset = false): void {
     if (this.#over) return;
     this.#over = true;
-    const { deadlines, stats, config } = this.#parts;
+    const { deadlines, stats } = this.#parts;
+    deadlines.clear(this.#logging);
     deadlines.clear(this.#idle);
     deadlines.clear(this.#longest);
     stats.downstream_cx_active--;
@@ -189,14 +230,19 @@ export class TcpTunnel {
     stats.downstream_cx_rx_bytes_total += facts.bytesReceived;
     stats.downstream_cx_tx_bytes_total += facts.bytesSent;
     if (this.#endpoint !== undefined) this.#endpoint.active--;
+    this.#opening?.destroy();
     facts.finish(flags);
     this.#count(flags);
     for (const connection of [this.#client, this.#upstream]) {
       if (reset) connection?.reset();
       else connection?.destroy();
     }
-    for (const log of config.accessLogs) log.log(facts);
+    this.#log();
     this.#onGone();
+  }
+
+  #log(): void {
+    for (const log of this.#parts.config.accessLogs) log.log(this.facts);
   }
 
   #count(flags: number): void {
@@ -206,10 +252,4 @@ export class TcpTunnel {
     series.receivedBytes += this.facts.bytesReceived;
     series.sentBytes += this.facts.bytesSent;
   }
-}
-
-/** The client went while the connection was made. */
-function abandon(connection: Connection, endpoint: Endpoint): void {
-  connection.handle({ onData() {}, onEnd() {}, onDrain() {}, onClose: () => endpoint.connectionClosed() });
-  connection.destroy();
 }
