@@ -1,7 +1,7 @@
 /** A client of raw bytes: sends pieces, gathers what comes back, and asks at the end whether the connection still serves. */
 import { connect } from 'node:net';
 import { type Message, readResponses } from './messages.ts';
-import { PROBE_PATH } from './recording-upstream.ts';
+import { PROBE_BODY, PROBE_PATH } from './recording-upstream.ts';
 
 export interface RawRequest {
   /** latin1; each is a write of its own, a moment after the one before. */
@@ -75,8 +75,9 @@ export async function exchange(port: number, request: RawRequest, quietMs: numbe
       socket.write(PROBE, 'latin1');
       if (await until(() => answers() > before)) connection = 'open';
     }
-    if (ended) connection = connection === 'open' && /\r\n\r\nopen$/.test(text) ? 'open' : 'closed';
     const reading = readResponses(text, methods, ended);
+    const served = request.afterSwitch !== undefined || reading.messages.at(-1)?.body === PROBE_BODY;
+    if (ended || (connection === 'open' && !served)) connection = 'closed';
     return { responses: reading.messages, rest: reading.rest, connection };
   } finally {
     socket.destroy();

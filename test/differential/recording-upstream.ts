@@ -34,7 +34,10 @@ interface Recorded {
 
 /** The answer to the request that asks whether a connection still serves. */
 export const PROBE_PATH = '/is-it-still-open';
-const PROBE_ANSWER: ScriptedAnswer = { bytes: 'HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nopen' };
+export const PROBE_BODY = 'it is open';
+const PROBE_ANSWER: ScriptedAnswer = {
+  bytes: `HTTP/1.1 200 OK\r\ncontent-length: ${PROBE_BODY.length}\r\n\r\n${PROBE_BODY}`,
+};
 
 export class RecordingUpstream {
   readonly port: number;
