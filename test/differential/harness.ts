@@ -209,6 +209,7 @@ function manager(lane: number, { manager: more = {}, route = {}, router = {} }: 
       accept_http_10: true,
       enable_trailers: true,
       allow_absolute_url: true,
+      allow_custom_methods: true,
       header_key_format: PRESERVE_CASE,
     },
     upgrade_configs: [{ upgrade_type: 'websocket' }],

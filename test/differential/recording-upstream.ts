@@ -11,7 +11,7 @@ export interface ScriptedAnswer {
   /** `head`: as soon as the request's head is there; otherwise when the request is complete. */
   readonly early?: boolean;
   /** What happens to the connection after the bytes; default `keep`. */
-  readonly then?: 'keep' | 'end' | 'reset';
+  readonly after?: 'keep' | 'end' | 'reset';
   /** Bytes are written in two writes, cut here. */
   readonly split?: number;
   /** After the bytes whatever comes is sent back: an upgrade that was granted. */
@@ -133,13 +133,13 @@ function isOpen(connection: Recorded): boolean {
 function answerWith(connection: Recorded, answer: ScriptedAnswer): void {
   const { socket } = connection;
   if (socket.destroyed) return;
-  const { bytes, split = 0, then = 'keep' } = answer;
+  const { bytes, split = 0, after = 'keep' } = answer;
   connection.echo = answer.echo ?? false;
   const finish = (): void => {
     if (socket.destroyed) return;
     if (split < bytes.length) socket.write(bytes.slice(split), 'latin1');
-    if (then === 'end') socket.end();
-    if (then === 'reset') setTimeout(() => socket.resetAndDestroy(), 5);
+    if (after === 'end') socket.end();
+    if (after === 'reset') setTimeout(() => socket.resetAndDestroy(), 5);
   };
   if (split === 0) finish();
   else {

@@ -1,3 +1,4 @@
+import { isGrpcType } from '../../wire/grpc/content-type.ts';
 import { getHeader } from '../../wire/headers.ts';
 import type { NodeInfo } from '../node-info.ts';
 import type { ConnectionView } from '../stream/connection-view.ts';
@@ -44,7 +45,7 @@ export class IstioReporter {
   requestFinished(stream: RoutedStream): void {
     if (this.#isOwn) return;
     const { facts, request } = stream;
-    const isGrpc = getHeader(request.headers, 'content-type')?.startsWith('application/grpc') ?? false;
+    const isGrpc = isGrpcType(getHeader(request.headers, 'content-type'));
     this.pairOf(stream.connection, stream.outcome, stream.request.authority).addRequest({
       status: facts.responseCode,
       flags: facts.responseFlags,

@@ -156,6 +156,8 @@ export interface RequestAcceptor {
   onRequest(head: DownstreamRequest, stream: DownstreamStream): DownstreamEvents;
   /** The bytes are nothing that may be passed on: answered already with that status (0: cut), for logs and counts. */
   onBadRequest(status: number): void;
+  /** Adds to an answer that no engine made what every response says: who serves, and when. */
+  sign(headers: Headers): void;
   /** The connection is gone; `midRequest`: with a request open. */
   onClosed(midRequest: boolean): void;
 }

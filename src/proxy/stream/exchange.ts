@@ -54,7 +54,9 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
     super(manager, connection, request, protocol, stream, head.keepAlive);
     this.requestBody = head.framing === 'none' ? 'none' : head.framing === 'length' ? 'length' : 'stream';
     this.requestEnded = head.framing === 'none';
-    this.upgrade = head.upgrade.toLowerCase() === 'h2c' ? '' : head.upgrade;
+    // With a body of its own a request cannot be told from the bytes of the other protocol.
+    const switches = head.version === 20 || head.framing === 'none';
+    this.upgrade = !switches || head.upgrade.toLowerCase() === 'h2c' ? '' : head.upgrade;
     this.expectsContinue = head.expectContinue && manager.settings.forwardsContinue;
     const { requestMs, streamIdleMs } = manager.settings;
     this.#idle = idle;
@@ -62,7 +64,8 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
     this.#limit =
       requestMs > 0 && !this.requestEnded ? new Deadline(() => this.fail(REPLIES.requestTime)) : undefined;
     if (this.requestEnded) this.requestEndMs = this.startedMs;
-    if (head.expectContinue && !this.expectsContinue) this.#continueNow();
+    if (!this.expectsContinue && request.header('expect')?.toLowerCase() === '100-continue')
+      this.#continueNow(head.expectContinue);
   }
 
   /** Runs as far as it goes at once. */
@@ -147,7 +150,7 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
   readBody(maxBytes: number): Promise<RequestBody> {
     if (this.requestEnded || this.upgrade !== '') return Promise.resolve(NO_BODY);
     // It would wait for an answer that nobody gives before the head is sent.
-    if (this.expectsContinue) this.#continueNow();
+    if (this.expectsContinue) this.#continueNow(true);
     this.expectsContinue = false;
     this.#held ??= new HeldBody();
     this.#advanceHeld(this.#held);
@@ -343,8 +346,10 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
     this.requestBody = length === undefined ? 'stream' : 'length';
   }
 
-  #continueNow(): void {
+  /** The expectation ends here, also one of a request without a body. */
+  #continueNow(isWaiting: boolean): void {
     removeHeader(this.request.headers, 'expect');
+    if (!isWaiting) return;
     this.stream.sendInformational(100, []);
     this.stream.flush();
   }

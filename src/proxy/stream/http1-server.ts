@@ -59,6 +59,7 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
   #responseEnded = true;
   #headSent = false;
   #chunked = false;
+  #sized = false;
   #raw = false;
   #close = false;
   /** The last answer is out: what still comes is read and thrown away. */
@@ -109,13 +110,14 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
     const { body, status, reason, headers, upgrade } = response;
     const old = this.#head?.version === 10;
     this.#headSent = true;
+    this.#sized = body === 'length';
     this.#chunked = body === 'stream' && !old;
     // Without chunks only the connection's end says where the body ends.
     if (close || !this.#head?.keepAlive || (body === 'stream' && old)) this.#close = true;
     // Nobody knows what a client sends that wanted to switch protocols and may not.
     if (body !== 'raw' && asksToSwitch(this.#head)) this.#close = true;
     if (body === 'none' && this.#mustSayEmpty(status, headers)) headers.push('content-length', '0');
-    this.#out.text(responseHead(status, reason, headers, this.#hopFields(old, upgrade)));
+    this.#out.text(responseHead(status, reason, headers, this.#hopFields(old, upgrade), old));
     if (body === 'raw') this.#becomeRaw();
   }
 
@@ -154,7 +156,14 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
 
   reset(): void {
     this.#events = undefined;
-    this.connection.reset();
+    const isDelimited = this.#headSent && (this.#chunked || this.#sized);
+    if (!isDelimited) {
+      this.connection.reset();
+      return;
+    }
+    // What was answered so far is the client's; that it is cut shows by chunks or length.
+    this.#out.flush();
+    this.connection.destroy();
   }
 
   // What the socket reports.
@@ -243,6 +252,7 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
   /** Answers without an engine: there is no request that one could work on. */
   #refuse(status: number, message: string): void {
     const headers = ['content-length', String(message.length), 'content-type', 'text/plain'];
+    this.#acceptor.sign(headers);
     this.#out.text(responseHead(status, '', headers, CLOSE) + message);
     this.#linger();
   }
@@ -273,6 +283,12 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
     if (this.#raw || this.#close) {
       this.#linger();
       return;
+    }
+    this.#headSent = false;
+    // Whatever held the request that is over must not hold the next one.
+    if (this.#held) {
+      this.#held = false;
+      this.#parser.resume();
     }
     this.#waitForRequest();
     this.#parser.next();
@@ -313,10 +329,10 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
     else this.#refuse(408, 'The head of the request did not arrive in time.');
   }
 
-  /** While bytes wait for their turn no more are read. */
+  /** While bytes wait for their turn no more are read; those of an unfinished head, chunk or trailer wait for more. */
   #readOrNot(): void {
-    const read =
-      this.#lingering || this.#parser.heldBytes === 0 || (!this.#held && this.#events === undefined);
+    const unfinished = !this.#held && (this.#events === undefined || !this.#requestEnded);
+    const read = this.#lingering || this.#parser.heldBytes === 0 || unfinished;
     if (read === this.#reading) return;
     this.#reading = read;
     if (read) this.connection.resume();

@@ -47,10 +47,9 @@ function mayHaveNoBody(status: number): boolean {
   return status === 204 || status === 304 || status < 200;
 }
 
-/** As gRPC writes messages into headers: everything but printable ASCII is escaped, and so is '%'. */
+/** As gRPC writes messages into headers: of their UTF-8 everything but printable ASCII is escaped, and so is '%'. */
 function percentEncode(text: string): string {
-  return text.replace(
-    /[^\x20-\x24\x26-\x7e]/g,
-    (c) => `%${(c.charCodeAt(0) & 0xff).toString(16).toUpperCase().padStart(2, '0')}`,
+  return text.replace(/[^\x20-\x24\x26-\x7e]+/g, (part) =>
+    Buffer.from(part).toString('hex').toUpperCase().replace(/../g, '%$&'),
   );
 }

@@ -1,3 +1,4 @@
+import { isGrpcType } from '../../wire/grpc/content-type.ts';
 import { getHeader, type Headers, removeHeader, setHeader } from '../../wire/headers.ts';
 import { removeHopByHop } from '../../wire/http1/hop-by-hop.ts';
 import type { DownstreamStream, UpstreamResponse } from './codec.ts';
@@ -245,7 +246,7 @@ export abstract class ResponseSide extends StreamRecord {
   }
 
   #sendReply(reply: Reply): void {
-    const isGrpc = this.request.header('content-type')?.startsWith('application/grpc') ?? false;
+    const isGrpc = isGrpcType(this.request.header('content-type'));
     const headers: Headers = reply.headers === undefined ? [] : [...reply.headers];
     if (reply.applyRouteHeaders) this.#applyRoute(headers);
     const { status, body } = localReplyHead(reply, headers, isGrpc, this.request.method === 'HEAD');
@@ -270,6 +271,7 @@ export abstract class ResponseSide extends StreamRecord {
   #sendHead(response: UpstreamResponse): void {
     const { manager } = this;
     const { status, headers } = this.response;
+    if (status === 204) removeHeader(headers, 'content-length');
     const requestId = manager.settings.requestIdInResponse ? this.request.header('x-request-id') : undefined;
     prepareResponse(headers, manager.settings, manager.clock, requestId);
     if (manager.tracing !== undefined) manager.tracing.respond(this, headers);

@@ -1,6 +1,6 @@
 import { hostPort } from '../../lib/host-port.ts';
 import type { Connection, ConnectionHandlers, NetError } from '../../wire/connection.ts';
-import { getHeader, type Headers } from '../../wire/headers.ts';
+import { getHeader, type Headers, indexOfHeader } from '../../wire/headers.ts';
 import type { Http1Error } from '../../wire/http1/error.ts';
 import type { MessageEvents, ResponseHead, ResponseParser } from '../../wire/http1/message.ts';
 import { createResponseParser } from '../../wire/http1/parser.ts';
@@ -26,6 +26,9 @@ export interface Http1Owner {
 }
 
 const CHUNKED: HopFields = { chunked: true };
+const EMPTY: HopFields = { empty: true };
+/** Nobody waits for a body of these, so an absent one needs no word (RFC 9110 §8.6). */
+const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'TRACE', 'CONNECT']);
 
 /**
  * An HTTP/1 connection to an upstream, and, while it carries a request, that request's stream. One object for all
@@ -73,9 +76,8 @@ export class Http1Connection implements UpstreamTransport, UpstreamStream, Conne
     this.#requestEnded = body === 'none' && upgrade === '' && request.method !== 'CONNECT';
     this.#responseEnded = false;
     this.#raw = false;
-    this.#out.text(
-      requestHead(request.method, request.target, request.headers, hopFields(this.#chunked, upgrade)),
-    );
+    const hop = this.#requestEnded && expectsBody(request) ? EMPTY : hopFields(this.#chunked, upgrade);
+    this.#out.text(requestHead(request.method, request.target, request.headers, hop));
     this.#parser.next({ method: request.method, upgrade: upgrade !== '' });
     return this;
   }
@@ -214,7 +216,9 @@ export class Http1Connection implements UpstreamTransport, UpstreamStream, Conne
   #finish(): void {
     this.#events = undefined;
     this.resume();
-    if (this.#keepAlive && this.#requestEnded && !this.#raw && !this.closing) this.#owner.onFree(this);
+    // What came behind the response would be taken for the answer to the next request.
+    const clean = this.#requestEnded && !this.#raw && this.#parser.heldBytes === 0;
+    if (this.#keepAlive && clean && !this.closing) this.#owner.onFree(this);
     else this.close();
   }
 
@@ -246,6 +250,10 @@ class ResponseReader implements MessageEvents<ResponseHead> {
   onError(error: Http1Error): void {
     this.#connection.responseError(error);
   }
+}
+
+function expectsBody({ method, headers }: UpstreamRequest): boolean {
+  return !BODILESS.has(method) && indexOfHeader(headers, 'content-length', 0) < 0;
 }
 
 function hopFields(chunked: boolean, upgrade: string): HopFields | undefined {

@@ -41,6 +41,8 @@ export function frameResponse(
   const byFields = frameByFields(version, headers, facts);
   if (typeof byFields === 'string') return byFields;
   if (status === 101) return to.upgrade ? RAW : 'unexpected_switch';
+  // A 204 has no body (RFC 9110 §15.3.5): one that announces some would be read as the next response's beginning.
+  if (status === 204 && byFields !== undefined && byFields.framing !== 'none') return 'unexpected_body';
   if (to.method === 'CONNECT' && status >= 200 && status < 300) return RAW;
   if (to.method === 'HEAD' || status < 200 || status === 204 || status === 304) return NONE;
   return byFields ?? UNTIL_CLOSE;

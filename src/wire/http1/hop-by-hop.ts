@@ -29,6 +29,7 @@ export function removeHopByHop(headers: Headers): void {
     const name = headers[i] as string;
     if (!isHopByHop(name, headers[i + 1] as string)) continue;
     found = true;
+    if (name.length === 2) headers[i + 1] = onlyTrailers(headers[i + 1] as string);
     if (equalsLowerCase(name, 'connection')) nominated = nominate(nominated, headers[i + 1] as string);
   }
   if (found) compact(headers, nominated);
@@ -50,6 +51,11 @@ function compact(headers: Headers, nominated: readonly string[] | undefined): vo
     to += 2;
   }
   headers.length = to;
+}
+
+/** Of what TE says, the part that may go on: that the caller takes trailers. */
+function onlyTrailers(te: string): string {
+  return te.split(',').some((coding) => equalsLowerCase(coding.trim(), 'trailers')) ? 'trailers' : '';
 }
 
 function isHopByHop(name: string, value: string): boolean {

@@ -7,6 +7,8 @@ import type { Headers } from '../headers.ts';
 export interface HopFields {
   /** The body follows in chunks. */
   readonly chunked?: boolean;
+  /** There is no body, and that has to be said. */
+  readonly empty?: boolean;
   readonly connection?: 'close' | 'keep-alive' | 'upgrade';
   /** With connection `upgrade`: the protocols. */
   readonly upgrade?: string;
@@ -24,15 +26,16 @@ export function requestHead(
   return `${method} ${target} HTTP/1.1\r\n${fieldLines(headers)}${hopLines(hop)}\r\n`;
 }
 
-/** A response's head; an empty `reason` is looked up. */
+/** A response's head; an empty `reason` is looked up. `old`: to an HTTP/1.0 client, in its version. */
 export function responseHead(
   status: number,
   reason: string,
   headers: Headers,
   hop: HopFields = NO_HOP_FIELDS,
+  old = false,
 ): string {
   const phrase = reason === '' ? reasonPhrase(status) : reason;
-  return `HTTP/1.1 ${status} ${phrase}\r\n${fieldLines(headers)}${hopLines(hop)}\r\n`;
+  return `${old ? 'HTTP/1.0' : 'HTTP/1.1'} ${status} ${phrase}\r\n${fieldLines(headers)}${hopLines(hop)}\r\n`;
 }
 
 /** What the server sends when a client waits with its body (RFC 9110 §15.2.1). */
@@ -61,7 +64,7 @@ function fieldLines(headers: Headers): string {
 }
 
 function hopLines(hop: HopFields): string {
-  let lines = hop.chunked ? 'transfer-encoding: chunked\r\n' : '';
+  let lines = hop.chunked ? 'transfer-encoding: chunked\r\n' : hop.empty ? 'content-length: 0\r\n' : '';
   if (hop.connection !== undefined) lines += `connection: ${hop.connection}\r\n`;
   if (hop.upgrade !== undefined) lines += `upgrade: ${hop.upgrade}\r\n`;
   return lines;

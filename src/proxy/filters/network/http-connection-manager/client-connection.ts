@@ -1,6 +1,6 @@
 import { Deadline } from '../../../../lib/deadlines.ts';
 import type { Connection } from '../../../../wire/connection.ts';
-import { getHeader, removeHeader } from '../../../../wire/headers.ts';
+import { getHeader, type Headers, removeHeader } from '../../../../wire/headers.ts';
 import { PEER_HEADER } from '../../../observe/peer-header.ts';
 import type { Downstream } from '../../../runtime.ts';
 import type {
@@ -15,6 +15,7 @@ import { Exchange } from '../../../stream/exchange.ts';
 import { Http1Server } from '../../../stream/http1-server.ts';
 import { Http2Server } from '../../../stream/http2-server.ts';
 import type { HttpManager } from '../../../stream/manager.ts';
+import { prepareResponse } from '../../../stream/prepare-response.ts';
 import { CodecChoice } from './codec-choice.ts';
 import type { ManagerConfig } from './config.ts';
 
@@ -95,6 +96,10 @@ export class ClientConnection implements RequestAcceptor {
     stats.downstream_cx_protocol_error++;
     if (status === 431) stats.downstream_rq_too_large++;
     if (status > 0) stats.statuses.add(status);
+  }
+
+  sign(headers: Headers): void {
+    prepareResponse(headers, this.#manager.settings, this.#manager.clock, undefined);
   }
 
   onClosed(midRequest: boolean): void {
