@@ -3,8 +3,25 @@
  * that shows a difference can be made smaller line by line.
  */
 import type { Random } from '../../src/lib/random.ts';
+import {
+  ANSWER_FIELDS,
+  BAD_CHUNKED,
+  CHUNKED,
+  ODD_ANSWER_FIELDS,
+  ODD_STATUS_LINES,
+  STATUS_LINES,
+} from './answer-parts.ts';
 import type { Case } from './harness.ts';
 import type { ScriptedAnswer } from './recording-upstream.ts';
+import {
+  FIELDS,
+  HOSTILE_FIELDS,
+  METHODS,
+  ODD_METHODS,
+  ODD_TARGETS,
+  ODD_VERSIONS,
+  TARGETS,
+} from './request-parts.ts';
 
 export interface RequestRecipe {
   readonly method: string;
@@ -88,224 +105,6 @@ export function generate(random: Random): Recipe {
 type Pick = <T>(from: readonly T[]) => T;
 type Chance = (percent: number) => boolean;
 
-const METHODS = ['GET', 'GET', 'GET', 'POST', 'POST', 'PUT', 'HEAD', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'];
-const ODD_METHODS = ['get', 'BREW', 'M-SEARCH', 'CONNECT', 'G@T', 'GE T', '', 'PRI', 'X'.repeat(300)];
-const TARGETS = [
-  ...['/', '/a', '/a/b?c=d&e', '/%41%2f', '/a//b', '/a/../b', '/?', '/a?b?c', '/~x', "/a'b(c)*;p=1", '/a:80'],
-  ...['/a%zz', '/a|b', '/a{b}', '/a[b]', '/a^b`', '/"q"', '/a\\b'],
-];
-const ODD_TARGETS = [
-  ...[
-    'http://a/x',
-    'http://a:81?q',
-    'https://a/',
-    'HTTP://a/x',
-    'http://u@a/x',
-    'http:///x',
-    'ftp://a/x',
-    'http://a',
-  ],
-  ...[
-    '*',
-    'a',
-    'a:80',
-    '/a#b',
-    '/a b',
-    '/\xe9',
-    '/a\x7f',
-    '/a\tb',
-    '',
-    '//a/b',
-    '?q',
-    `/${'l'.repeat(9000)}`,
-  ],
-];
-const ODD_VERSIONS = [
-  'HTTP/1.0',
-  'HTTP/1.0',
-  'HTTP/1.2',
-  'HTTP/2.0',
-  'HTTP/0.9',
-  'http/1.1',
-  'HTTP/1.10',
-  'HTTP/1',
-  '',
-  'HTTP/1.1 ',
-];
-const FIELDS = [
-  ...[
-    'Accept: */*\r\n',
-    'accept: text/html\r\n',
-    'X-Case: A\r\n',
-    'x-case: b\r\n',
-    'X-CASE: c\r\n',
-    'x-empty:\r\n',
-  ],
-  ...[
-    'Cookie: a=1\r\n',
-    'Cookie: b=2; c=3\r\n',
-    'User-Agent: t/1\r\n',
-    'x_under: 1\r\n',
-    'X-Space:  a  b \t\r\n',
-  ],
-  ...['TE: trailers\r\n', 'TE: trailers, deflate\r\n', 'Connection: keep-alive\r\n', 'Connection: close\r\n'],
-  ...[
-    'Connection: x-case\r\n',
-    'Connection: Keep-Alive, X-Case\r\n',
-    'Keep-Alive: timeout=5\r\n',
-    'Referer: http://r/\r\n',
-  ],
-  ...[
-    'Proxy-Connection: keep-alive\r\n',
-    'X-Forwarded-For: 1.2.3.4\r\n',
-    'X-Forwarded-Proto: https\r\n',
-    'Via: 1.1 x\r\n',
-  ],
-  ...[
-    'X-Request-Id: mine\r\n',
-    'x-envoy-internal: true\r\n',
-    'x-envoy-max-retries: 1\r\n',
-    'Expect: 100-continue\r\n',
-  ],
-  ...[
-    'Authorization: Basic eDp5\r\n',
-    'X-Latin: \xe9\r\n',
-    'Content-Type: application/grpc-x\r\n',
-    '1-2: 3\r\n',
-    "!#$%&'*+-.^_`|~: y\r\n",
-  ],
-  ...[
-    'Accept-Encoding: gzip\r\n',
-    'Accept-Encoding: br\r\n',
-    'If-None-Match: "x"\r\n',
-    'Range: bytes=0-1\r\n',
-    'grpc-timeout: 1S\r\n',
-  ],
-];
-const HOSTILE_FIELDS = [
-  ...[
-    'X-Fold: a\r\n b\r\n',
-    ' X-Lead: a\r\n',
-    'X-Space : a\r\n',
-    ': none\r\n',
-    'no-colon\r\n',
-    'X-Nul: a\0b\r\n',
-    'X-Cr: a\rb\r\n',
-  ],
-  ...[
-    'X-Lf: a\n',
-    'X-Ctl: a\x01b\r\n',
-    'X-Del: a\x7f\r\n',
-    'X\0Y: a\r\n',
-    'X(Y): a\r\n',
-    '\xe9: a\r\n',
-    'X Y: a\r\n',
-    '"q": a\r\n',
-  ],
-  ...[
-    'Host: b\r\n',
-    'Host:\r\n',
-    'Host: a b\r\n',
-    'Host: a/b\r\n',
-    'Host: u@a\r\n',
-    'Host: a,b\r\n',
-    'Host: a:x\r\n',
-    'Host: [::1]:80\r\n',
-  ],
-  ...[
-    'Content-Length: 5\r\n',
-    'Content-Length: 05\r\n',
-    'Content-Length: +5\r\n',
-    'Content-Length: 5, 5\r\n',
-    'Content-Length: -1\r\n',
-  ],
-  ...[
-    'Content-Length: 0x5\r\n',
-    'Content-Length: 5 5\r\n',
-    'Content-Length:\r\n',
-    'Content-Length: 99999999999999999999\r\n',
-  ],
-  ...[
-    'Transfer-Encoding: chunked\r\n',
-    'Transfer-Encoding: CHUNKED\r\n',
-    'Transfer-Encoding: gzip, chunked\r\n',
-  ],
-  ...[
-    'Transfer-Encoding: chunked, identity\r\n',
-    'Transfer-Encoding: identity\r\n',
-    'Transfer-Encoding: xchunked\r\n',
-  ],
-  ...[
-    'Transfer-Encoding: chunked, chunked\r\n',
-    'Transfer-Encoding:\r\n',
-    'Transfer-Encoding : chunked\r\n',
-    'Transfer-Encoding: \x0bchunked\r\n',
-  ],
-  ...[
-    'Connection: upgrade\r\n',
-    'Connection: host\r\n',
-    'Connection: content-length\r\n',
-    'Connection: x-forwarded-for\r\n',
-    'Connection: te\r\n',
-  ],
-  ...[
-    'TE: gzip\r\n',
-    'Expect: 200-ok\r\n',
-    'Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABk\r\n',
-  ],
-  ...[
-    `X-Long: ${'v'.repeat(20_000)}\r\n`,
-    `X-Longer: ${'v'.repeat(70_000)}\r\n`,
-    `${'n'.repeat(3000)}: v\r\n`,
-    'x: 1\r\n'.repeat(110),
-  ],
-];
-const CHUNKED = [
-  ...[
-    '5\r\nhello\r\n0\r\n\r\n',
-    '5;a=b\r\nhello\r\n0;x\r\n\r\n',
-    '1\r\nh\r\n04\r\nello\r\n00\r\n\r\n',
-    '0\r\n\r\n',
-    'A\r\n0123456789\r\n0\r\n\r\n',
-  ],
-  ...[
-    '5\r\nhello\r\n0\r\nX-Trailer: 1\r\nx-more: 2\r\n\r\n',
-    '5;q="a;b"\r\nhello\r\n0\r\n\r\n',
-    '3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n',
-  ],
-];
-const BAD_CHUNKED = [
-  ...[
-    '5\r\nhello0\r\n\r\n',
-    '5\nhello\n0\n\n',
-    'g\r\nhello\r\n0\r\n\r\n',
-    '-1\r\n\r\n',
-    '0x5\r\nhello\r\n0\r\n\r\n',
-    ' 5\r\nhello\r\n0\r\n\r\n',
-  ],
-  ...[
-    '5 \r\nhello\r\n0\r\n\r\n',
-    '5 ;a\r\nhello\r\n0\r\n\r\n',
-    'fffffffffffffffff\r\nhello\r\n0\r\n\r\n',
-    '5\r\nhello\r\n',
-    '\r\n0\r\n\r\n',
-  ],
-  ...[
-    '5;\0\r\nhello\r\n0\r\n\r\n',
-    '5;a\rb\r\nhello\r\n0\r\n\r\n',
-    '5;a\nb\r\nhello\r\n0\r\n\r\n',
-    '+5\r\nhello\r\n0\r\n\r\n',
-    '5_0\r\nhello\r\n0\r\n\r\n',
-  ],
-  ...[
-    '5\r\nhello\r\n0\r\nContent-Length: 4\r\n\r\n',
-    '5\r\nhello\r\n0\r\nbad trailer\r\n\r\n',
-    '5\r\nhello\r\n0\r\nHost: z\r\n\r\n',
-    '5\r\nhelloX\r\n0\r\n\r\n',
-  ],
-  `5;${'e'.repeat(5000)}\r\nhello\r\n0\r\n\r\n`,
-];
-
 function generateRequest(pick: Pick, chance: Chance, hostile: boolean): RequestRecipe {
   const method = hostile && chance(12) ? pick(ODD_METHODS) : pick(METHODS);
   const target = chance(hostile ? 20 : 6) ? pick(ODD_TARGETS) : pick(TARGETS);
@@ -335,102 +134,6 @@ function generateRequest(pick: Pick, chance: Chance, hostile: boolean): RequestR
   const lead = chance(3) ? pick(['\r\n', '\n', ' ']) : '';
   return { method, line: `${lead}${method} ${target} ${version}${end}`, fields: mixed, body };
 }
-
-const ANSWER_FIELDS = [
-  ...[
-    'X-Up: 1\r\n',
-    'x-up: 2\r\n',
-    'Set-Cookie: a=1\r\n',
-    'Set-Cookie: b=2\r\n',
-    'Server: up\r\n',
-    'Date: then\r\n',
-    'X-Empty:\r\n',
-  ],
-  ...[
-    'Connection: keep-alive\r\n',
-    'Keep-Alive: timeout=4\r\n',
-    'Content-Type: text/html\r\n',
-    'Via: up\r\n',
-    'Vary: a\r\n',
-    'Vary: b\r\n',
-  ],
-  ...[
-    'x-envoy-upstream-service-time: 9\r\n',
-    'Connection: x-up\r\n',
-    'Upgrade: x\r\n',
-    'Trailer: x\r\n',
-    'X-Latin: \xe9\r\n',
-    'Location: /x\r\n',
-  ],
-];
-const ODD_ANSWER_FIELDS = [
-  ...[
-    'X-Fold: a\r\n b\r\n',
-    'X-Nul: a\0b\r\n',
-    'X-Space : a\r\n',
-    'no-colon\r\n',
-    'X-Lf: a\n',
-    'X-Cr: a\rb\r\n',
-    ': a\r\n',
-    'Connection: close\r\n',
-  ],
-  ...[
-    'Content-Length: 3\r\n',
-    'Content-Length: x\r\n',
-    'Transfer-Encoding: chunked\r\n',
-    'Transfer-Encoding: gzip\r\n',
-    'X-Ctl: \x01\r\n',
-  ],
-  ...[
-    'Proxy-Connection: close\r\n',
-    `X-Long: ${'v'.repeat(20_000)}\r\n`,
-    `X-Longer: ${'v'.repeat(70_000)}\r\n`,
-    'x: 1\r\n'.repeat(110),
-  ],
-];
-const STATUS_LINES = [
-  ...[
-    '200 OK',
-    '200 OK',
-    '200 OK',
-    '200 Fine',
-    '201 Created',
-    '204 No Content',
-    '304 Not Modified',
-    '404 Not Found',
-    '500 Oops',
-    '503 Busy',
-  ],
-  ...['302 Found', '299 ', '599 Odd', '206 Partial', '205 Reset'],
-];
-const ODD_STATUS_LINES = [
-  ...[
-    'HTTP/1.0 200 OK\r\n',
-    'HTTP/1.1 200\r\n',
-    'HTTP/1.1 99 Low\r\n',
-    'HTTP/1.1 600 High\r\n',
-    'HTTP/1.1 1000 X\r\n',
-    'HTTP/2.0 200 OK\r\n',
-  ],
-  ...[
-    'ICY 200 OK\r\n',
-    'HTTP/1.1 abc OK\r\n',
-    'HTTP/1.1  200 OK\r\n',
-    '\r\n',
-    'garbage\r\n',
-    'HTTP/1.1 200 OK\n',
-    'HTTP/1.1 101 Switching\r\n',
-  ],
-  ...[
-    'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n',
-    'HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n',
-  ],
-  ...[
-    'HTTP/1.1 102 P\r\n\r\nHTTP/1.1 100 C\r\n\r\nHTTP/1.1 200 OK\r\n',
-    'HTTP/1.1 200 O\0K\r\n',
-    'HTTP/1.1 200 \xe9\r\n',
-  ],
-];
 
 function generateAnswer(pick: Pick, chance: Chance): AnswerRecipe {
   const odd = chance(25);
