@@ -175,7 +175,7 @@ export async function startDataPlane(
 
   function open(): number {
     const chains = acceptor.current().all.flatMap(chainsOf);
-    return chains.reduce((sum, chain) => sum + chain.terminal.openConnections, counts.read().pending);
+    return chains.reduce((sum, chain) => sum + chain.terminal.openConnections, counts.pending);
   }
 }
 

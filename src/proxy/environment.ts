@@ -2,7 +2,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { Network } from '../wire/connection.ts';
-import type { AcceptEnvironment } from './accept/take.ts';
+import type { AcceptEnvironment } from './accept/taken.ts';
 import type { LogSinks } from './observe/log-sinks.ts';
 import type { ProcessLog } from './process-log.ts';
 import type { ResolveName } from './upstream/resolve-name.ts';

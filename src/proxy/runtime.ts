@@ -44,6 +44,13 @@ export interface Downstream {
   readonly tls: DownstreamTls | undefined;
   /** Bytes that were read while sniffing, in order: they come before what the connection delivers. */
   readonly firstBytes: Buffer | undefined;
+  /** Dynamic metadata by filter: what a PROXY protocol header told. */
+  readonly metadata?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /**
+   * True as long as the connection may be, or has turned out to be, for another chain: where it ends so, the filter that
+   * was tried (racesUpstream) counts and logs nothing of it.
+   */
+  readonly withdrawn?: () => boolean;
 }
 
 export interface SocketAddress {
@@ -75,6 +82,11 @@ export interface TerminalFilter {
   readonly routeNames: readonly string[];
   /** Clusters it leads to without a route table. */
   readonly clusterNames: readonly string[];
+  /**
+   * It calls its upstream without having read from the client. Where nobody knows yet whether the server speaks first,
+   * accept/ offers it the connection at once, with `withdrawn`.
+   */
+  readonly racesUpstream?: boolean;
   /** Connections that are open, for a drain that waits. */
   readonly openConnections: number;
 }

@@ -8,8 +8,9 @@ import { chainsOf } from '../configure/listener.ts';
 import type { DnsServer } from '../dns/dns-server.ts';
 import type { ListenerSet } from './listener-set.ts';
 import { bindKey, listenerSet, noListeners } from './listener-set.ts';
-import type { AcceptEnvironment } from './take.ts';
 import { take } from './take.ts';
+import type { AcceptEnvironment } from './taken.ts';
+import { Verdicts } from './verdicts.ts';
 
 /** A listener whose socket could not be opened, and why. */
 export interface BindFailure {
@@ -31,7 +32,8 @@ export interface Acceptor {
 /** Connections that may be on their way to a filter at a time; more are closed at once. */
 export const MAX_PENDING_CONNECTIONS = 20_000;
 
-export function createAcceptor(environment: AcceptEnvironment, dns: DnsServer): Acceptor {
+export function createAcceptor(around: Omit<AcceptEnvironment, 'verdicts'>, dns: DnsServer): Acceptor {
+  const environment: AcceptEnvironment = { ...around, verdicts: new Verdicts() };
   const sockets = new Map<string, Socket | UdpSocket>();
   let set: ListenerSet = noListeners;
   let applying: Promise<unknown> = Promise.resolve();
@@ -41,7 +43,11 @@ export function createAcceptor(environment: AcceptEnvironment, dns: DnsServer): 
     const onConnection = (connection: Connection): void => {
       const listener = set.byBind.get(key);
       if (listener === undefined) connection.destroy();
-      else take(connection, listener, set, environment);
+      else if (environment.counts.pending >= MAX_PENDING_CONNECTIONS) {
+        environment.counts.began();
+        environment.counts.ended('downstream_global_cx_overflow');
+        connection.destroy();
+      } else take(connection, listener, set, environment);
     };
     const result =
       bind.kind === 'udp'

@@ -2,38 +2,16 @@
  * One accepted connection on its way to a filter: original destination, the listener that is meant, first bytes, filter
  * chain, TLS, terminal filter. This file reads top to bottom as that way.
  */
-import type { Clock } from '../../lib/clock.ts';
-import type { Connection, Network } from '../../wire/connection.ts';
+import type { Connection } from '../../wire/connection.ts';
 import { matchFilterChain } from '../../xds/match/filter-chain.ts';
 import type { Chain, Listener } from '../configure/listener.ts';
-import type { SocketAddress } from '../runtime.ts';
-import type { AcceptCounts } from './accept-counts.ts';
-import type { Inspected } from './inspect.ts';
-import { inspect, nothingSeen } from './inspect.ts';
+import type { Downstream, SocketAddress } from '../runtime.ts';
+import type { Inspected, InspectionEnd } from './inspect.ts';
+import { inspect, nothingSeen, readProxyHeader } from './inspect.ts';
 import type { ListenerSet } from './listener-set.ts';
 import { handOver } from './listener-set.ts';
-import { downstreamTls } from './peer.ts';
-
-export interface AcceptEnvironment {
-  readonly network: Network;
-  readonly clock: Clock;
-  readonly counts: AcceptCounts;
-  /** SO_ORIGINAL_DST of a socket; undefined where the connection was not redirected. */
-  readonly originalDestination: (connection: Connection) => SocketAddress | undefined;
-  /** A line for the proxy's own log. */
-  readonly log: (level: 'debug' | 'info' | 'warning', message: string) => void;
-  readonly nextId: () => number;
-  /** The SPIFFE id that this proxy shows, '' while it has none. */
-  readonly localUri: () => string;
-}
-
-/** Where a connection stands. */
-interface Taken {
-  readonly connection: Connection;
-  readonly listener: Listener;
-  readonly local: SocketAddress;
-  readonly remote: SocketAddress;
-}
+import { startRace } from './race.ts';
+import { type AcceptEnvironment, downstreamOf, type Taken } from './taken.ts';
 
 /** Takes a connection that `first` accepted. `set` are the listeners of this moment. */
 export function take(
@@ -43,46 +21,104 @@ export function take(
   environment: AcceptEnvironment,
 ): void {
   environment.counts.began();
-  const local = destinationOf(connection, first, environment);
-  const listener = first.useOriginalDestination ? handOver(set, first, local.address, local.port) : first;
   const remote = { address: connection.remoteAddress, port: connection.remotePort };
-  const taken: Taken = { connection, listener, local, remote };
+  const { proxyProtocol } = first.inspect;
+  const own = { address: connection.localAddress, port: connection.localPort };
+  if (proxyProtocol === undefined) {
+    direct(connection, first, set, destinationOf(connection, first, own, environment), remote, environment);
+    return;
+  }
+  const { optional, metadataOf } = proxyProtocol;
+  readProxyHeader(connection, optional, first.inspect, environment.clock, (header, rest) => {
+    if (typeof header === 'string') {
+      endEarly(connection, header, environment);
+      return;
+    }
+    const { source = remote, destination } = header?.connection ?? {};
+    const local = destination ?? destinationOf(connection, first, own, environment);
+    const metadata = header === undefined ? undefined : metadataOf(header.fields);
+    direct(connection, first, set, local, source, environment, rest, metadata);
+  });
+}
+
+/** Both ends are known: hands the connection to the listener that is meant, which looks at the first bytes. */
+function direct(
+  connection: Connection,
+  first: Listener,
+  set: ListenerSet,
+  local: SocketAddress,
+  remote: SocketAddress,
+  environment: AcceptEnvironment,
+  before?: Buffer,
+  metadata?: Downstream['metadata'],
+): void {
+  const listener = first.useOriginalDestination ? handOver(set, first, local.address, local.port) : first;
+  const taken: Taken = { connection, listener, local, remote, metadata };
   const wanted = {
     tls: listener.inspect.tls?.(local.port) === true,
     http: listener.inspect.http?.(local.port) === true,
   };
   if (!wanted.tls && !wanted.http) {
-    choose(taken, nothingSeen, environment);
+    const seen = before === undefined ? nothingSeen : { ...nothingSeen, firstBytes: before };
+    choose(taken, seen, environment);
     return;
   }
-  inspect(connection, wanted, listener.inspect, environment.clock, (seen) => {
-    if (seen === undefined) environment.counts.ended('inspection');
+  const race = startRace(taken, chainFor(taken, nothingSeen), environment, () => {
+    accepted(environment);
+    return look.stop();
+  });
+  const look = inspect(connection, wanted, listener.inspect, environment.clock, before, (seen) => {
+    if (typeof seen === 'string') {
+      race?.end();
+      endEarly(connection, seen, environment);
+    } else if (race?.settledBy(seen, () => chainFor(taken, seen)) === true) accepted(environment);
     else choose(taken, seen, environment);
   });
+}
+
+function accepted(environment: AcceptEnvironment): void {
+  environment.counts.accepted();
+}
+
+const endNames = {
+  closed: 'downstream_pre_cx_closed',
+  timeout: 'downstream_pre_cx_timeout',
+  proxy_protocol: 'downstream_listener_filter_error',
+} as const;
+
+function endEarly(connection: Connection, why: InspectionEnd, environment: AcceptEnvironment): void {
+  environment.counts.ended(endNames[why]);
+  connection.destroy();
+}
+
+/** The chain that takes a connection of which so much is known. */
+function chainFor({ connection, listener, local, remote }: Taken, seen: Inspected): Chain | undefined {
+  const chain = matchFilterChain(listener.chains, {
+    destinationAddress: local.address,
+    destinationPort: local.port,
+    sourceAddress: remote.address,
+    directSourceAddress: connection.remoteAddress,
+    sourcePort: remote.port,
+    serverName: seen.serverName,
+    transportProtocol: seen.transportProtocol,
+    applicationProtocols: seen.applicationProtocols,
+  });
+  return chain ?? listener.defaultChain;
 }
 
 function destinationOf(
   connection: Connection,
   listener: Listener,
+  own: SocketAddress,
   environment: AcceptEnvironment,
 ): SocketAddress {
-  const own = { address: connection.localAddress, port: connection.localPort };
   if (!listener.inspect.originalDestination) return own;
   return environment.originalDestination(connection) ?? own;
 }
 
 function choose(taken: Taken, seen: Inspected, environment: AcceptEnvironment): void {
-  const { connection, listener, local, remote } = taken;
-  const chain =
-    matchFilterChain(listener.chains, {
-      destinationAddress: local.address,
-      destinationPort: local.port,
-      sourceAddress: remote.address,
-      sourcePort: remote.port,
-      serverName: seen.serverName,
-      transportProtocol: seen.transportProtocol,
-      applicationProtocols: seen.applicationProtocols,
-    }) ?? listener.defaultChain;
+  const { connection } = taken;
+  const chain = chainFor(taken, seen);
   if (chain === undefined) {
     environment.counts.ended('no_filter_chain_match');
     environment.log('info', noChain(taken, seen));
@@ -108,7 +144,7 @@ async function secure(
     hand(taken, chain, result.connection, { ...seen, firstBytes: undefined }, environment);
     return;
   }
-  environment.counts.ended('tls_error');
+  environment.counts.ended('ssl_connection_error');
   environment.log('info', `refused ${remote.address} -> ${local.address}:${local.port}: ${result.message}`);
 }
 
@@ -146,16 +182,5 @@ function hand(
 ): void {
   environment.counts.accepted();
   connection.resume();
-  chain.terminal.onConnection({
-    connection,
-    id: environment.nextId(),
-    listener: taken.listener.name,
-    filterChain: chain.name,
-    direction: taken.listener.direction,
-    local: taken.local,
-    remote: taken.remote,
-    requestedServerName: seen.serverName,
-    tls: connection.tls === undefined ? undefined : downstreamTls(connection.tls, environment.localUri()),
-    firstBytes: seen.firstBytes,
-  });
+  chain.terminal.onConnection(downstreamOf(taken, chain, connection, seen, environment));
 }

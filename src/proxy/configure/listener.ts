@@ -1,4 +1,5 @@
 /** A listener made ready: immutable but for the state inside its terminal filters. Made by lower-listener.ts, run by accept/. */
+import type { ProxyField } from '../../wire/proxy-protocol/decode.ts';
 import type { CompiledMatch } from '../../xds/match/filter-chain.ts';
 import type { DnsTable } from '../dns/dns-table.ts';
 import type { Downstream, TerminalFilter } from '../runtime.ts';
@@ -37,10 +38,19 @@ export interface Inspection {
   readonly originalDestination: boolean;
   readonly tls: PortTest | undefined;
   readonly http: PortTest | undefined;
+  /** A header before everything else tells who called. */
+  readonly proxyProtocol: ProxyProtocolRules | undefined;
   /** How long first bytes are waited for; 0 is without end. */
   readonly timeoutMs: number;
   /** After the time is up: go on with what is known, or close. */
   readonly continueOnTimeout: boolean;
+}
+
+export interface ProxyProtocolRules {
+  /** Connections without a header are taken as they are. */
+  readonly optional: boolean;
+  /** Fields of the header that become dynamic metadata, by filter. */
+  metadataOf(fields: readonly ProxyField[]): Downstream['metadata'];
 }
 
 /** Whether a listener filter runs for a destination port. */

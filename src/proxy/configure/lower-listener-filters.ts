@@ -2,7 +2,8 @@
 
 import type { ListenerFilter, ListenerFilterPredicate } from '../../xds/listener-types.ts';
 import type { DnsFilterConfig } from '../../xds/resources.ts';
-import type { PortTest } from './listener.ts';
+import type { PortTest, ProxyProtocolRules } from './listener.ts';
+import { lowerProxyProtocol } from './lower-proxy-protocol.ts';
 
 const prefix = 'type.googleapis.com/envoy.extensions.filters';
 
@@ -11,6 +12,7 @@ export interface LoweredListenerFilters {
   readonly tls: PortTest | undefined;
   readonly http: PortTest | undefined;
   readonly dns: DnsFilterConfig | undefined;
+  readonly proxyProtocol: ProxyProtocolRules | undefined;
 }
 
 /** Reads the list in order; the order of inspectors makes no difference to what is found. */
@@ -22,6 +24,7 @@ export function lowerListenerFilters(
   let tls: PortTest | undefined;
   let http: PortTest | undefined;
   let dns: DnsFilterConfig | undefined;
+  let proxyProtocol: ProxyProtocolRules | undefined;
   filters.forEach((filter, i) => {
     const field = `listener_filters[${i}]`;
     const enabled = portTest(filter.filter_disabled, `${field}.filter_disabled`, refuse);
@@ -29,11 +32,13 @@ export function lowerListenerFilters(
     if (type === `${prefix}.listener.original_dst.v3.OriginalDst`) originalDestination = true;
     else if (type === `${prefix}.listener.tls_inspector.v3.TlsInspector`) tls = enabled;
     else if (type === `${prefix}.listener.http_inspector.v3.HttpInspector`) http = enabled;
+    else if (type === `${prefix}.listener.proxy_protocol.v3.ProxyProtocol`)
+      proxyProtocol = lowerProxyProtocol(filter, `${field}.typed_config`, refuse);
     else if (type === `${prefix}.udp.dns_filter.v3.DnsFilterConfig`)
       dns = filter.typed_config as DnsFilterConfig;
     else refuse(`${field}.typed_config`, `${type} is not a listener filter of this proxy`);
   });
-  return { originalDestination, tls, http, dns };
+  return { originalDestination, tls, http, dns, proxyProtocol };
 }
 
 /** Older bootstraps name a filter without its type. */
@@ -43,6 +48,7 @@ function wellKnownType(name: string | undefined): string {
     original_dst: 'OriginalDst',
     tls_inspector: 'TlsInspector',
     http_inspector: 'HttpInspector',
+    proxy_protocol: 'ProxyProtocol',
   }[short ?? ''];
   return message === undefined ? `'${name ?? ''}'` : `${prefix}.listener.${short}.v3.${message}`;
 }

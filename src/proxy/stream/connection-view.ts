@@ -30,11 +30,12 @@ export class ConnectionView {
 export class StreamPeer implements PeerFacts {
   remoteAddress: string;
   readonly #view: ConnectionView;
-  #metadata: { [filter: string]: { readonly [key: string]: Json } } | undefined;
+  #metadata: { readonly [filter: string]: { readonly [key: string]: Json } } | undefined;
 
   constructor(view: ConnectionView) {
     this.#view = view;
     this.remoteAddress = view.downstream.remote.address;
+    this.#metadata = view.downstream.metadata;
   }
 
   get directRemoteAddress(): string {

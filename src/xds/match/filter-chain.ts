@@ -13,6 +13,8 @@ export interface ConnectionFacts {
   readonly destinationAddress: string;
   readonly destinationPort: number;
   readonly sourceAddress: string;
+  /** Of the socket's peer, where the PROXY protocol told another source. */
+  readonly directSourceAddress?: string;
   readonly sourcePort: number;
   /** '' where the client named none. Lower case. */
   readonly serverName: string;
@@ -110,7 +112,7 @@ const steps: readonly Step[] = [
   (m, f) => serverNameFit(m.serverNames, f.serverName),
   (m, f) => (m.transportProtocol === '' ? 0 : m.transportProtocol === f.transportProtocol ? 1 : -1),
   (m, f) => oneOf(m.applicationProtocols, f.applicationProtocols),
-  (m, f) => longest(m.directSources, f.sourceAddress),
+  (m, f) => longest(m.directSources, f.directSourceAddress ?? f.sourceAddress),
   (m, f) => sourceTypeFit(m.sourceType, f),
   (m, f) => longest(m.sources, f.sourceAddress),
   (m, f) => (m.sourcePorts.length === 0 ? 0 : m.sourcePorts.includes(f.sourcePort) ? 1 : -1),

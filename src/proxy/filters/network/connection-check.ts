@@ -12,6 +12,7 @@ export function guarded(checks: readonly ConnectionCheck[], terminal: TerminalFi
       else downstream.connection.destroy();
     },
     drain: (gently) => terminal.drain(gently),
+    ...(terminal.racesUpstream === true ? { racesUpstream: true } : {}),
     routeNames: terminal.routeNames,
     clusterNames: terminal.clusterNames,
     get openConnections() {

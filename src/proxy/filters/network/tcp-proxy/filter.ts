@@ -6,12 +6,15 @@ import { TcpTunnel, type TunnelParts } from './tunnel.ts';
 
 /** extensions.filters.network.tcp_proxy.v3.TcpProxy: each connection becomes one to an endpoint, bytes both ways. */
 export class TcpProxyFilter implements TerminalFilter {
+  /** A plain connection only: which cluster must not hang on a server name, and no tunnel is asked for in vain. */
+  readonly racesUpstream: boolean;
   readonly routeNames: readonly string[] = [];
   readonly clusterNames: readonly string[];
   readonly #parts: TunnelParts;
   readonly #tunnels = new Set<TcpTunnel>();
 
   constructor(config: TcpProxyConfig, { runtime, direction }: FilterContext) {
+    this.racesUpstream = !config.clusterFromServerName && config.tunneling === undefined;
     this.clusterNames = config.destinations.options.map(({ cluster }) => cluster);
     this.#parts = {
       config,

@@ -227,6 +227,10 @@ export class TcpTunnel {
     deadlines.clear(this.#longest);
     stats.downstream_cx_active--;
     const { facts } = this;
+    if (facts.connection.downstream.withdrawn?.() === true) {
+      this.#withdraw();
+      return;
+    }
     stats.downstream_cx_rx_bytes_total += facts.bytesReceived;
     stats.downstream_cx_tx_bytes_total += facts.bytesSent;
     if (this.#endpoint !== undefined) this.#endpoint.active--;
@@ -243,6 +247,17 @@ export class TcpTunnel {
 
   #log(): void {
     for (const log of this.#parts.config.accessLogs) log.log(this.facts);
+  }
+
+  /** It never was this tunnel's client: only the upstream knows. */
+  #withdraw(): void {
+    this.#parts.stats.downstream_cx_total--;
+    if (this.#pair !== undefined) this.#pair.tcp(0).opened--;
+    if (this.#endpoint !== undefined) this.#endpoint.active--;
+    this.#opening?.destroy();
+    this.#upstream?.destroy();
+    this.#client.destroy();
+    this.#onGone();
   }
 
   #count(flags: number): void {

@@ -1,0 +1,58 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Connection, Network } from '../../wire/connection.ts';
+import type { Chain, Listener } from '../configure/listener.ts';
+import type { Downstream, SocketAddress } from '../runtime.ts';
+import type { AcceptCounts } from './accept-counts.ts';
+import type { Inspected } from './inspect.ts';
+import { downstreamTls } from './peer.ts';
+import type { Verdicts } from './verdicts.ts';
+
+// A connection on its way to a filter, and what the way needs from outside.
+
+export interface AcceptEnvironment {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly counts: AcceptCounts;
+  /** SO_ORIGINAL_DST of a socket; undefined where the connection was not redirected. */
+  readonly originalDestination: (connection: Connection) => SocketAddress | undefined;
+  /** Who spoke first, by destination. */
+  readonly verdicts: Verdicts;
+  /** A line for the proxy's own log. */
+  readonly log: (level: 'debug' | 'info' | 'warning', message: string) => void;
+  readonly nextId: () => number;
+  /** The SPIFFE id that this proxy shows, '' while it has none. */
+  readonly localUri: () => string;
+}
+
+/** Where a connection stands. */
+export interface Taken {
+  readonly connection: Connection;
+  readonly listener: Listener;
+  /** What the client dialled, as far as it is known: by the socket, the kernel, or a PROXY protocol header. */
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+  readonly metadata: Downstream['metadata'];
+}
+
+/** The connection as its terminal filter gets it. */
+export function downstreamOf(
+  { listener, local, remote, metadata }: Taken,
+  chain: Chain,
+  connection: Connection,
+  seen: Inspected,
+  environment: AcceptEnvironment,
+): Downstream {
+  return {
+    connection,
+    id: environment.nextId(),
+    listener: listener.name,
+    filterChain: chain.name,
+    direction: listener.direction,
+    local,
+    remote,
+    requestedServerName: seen.serverName,
+    tls: connection.tls === undefined ? undefined : downstreamTls(connection.tls, environment.localUri()),
+    firstBytes: seen.firstBytes,
+    ...(metadata === undefined ? {} : { metadata }),
+  };
+}
