@@ -62,6 +62,8 @@ export class ClusterStats {
   upstream_rq_cancelled = 0;
   upstream_rq_timeout = 0;
   upstream_rq_max_duration_reached = 0;
+  upstream_internal_redirect_succeeded_total = 0;
+  upstream_internal_redirect_failed_total = 0;
   upstream_rq_per_try_timeout = 0;
   upstream_rq_per_try_idle_timeout = 0;
   upstream_rq_rx_reset = 0;

@@ -14,7 +14,7 @@ import { NO_ROUTE, noRoute, REPLIES, routeReply, tlsRequired } from './replies.t
 import { RequestState } from './request-state.ts';
 import { ResponseSide } from './response-side.ts';
 import { leafOf, type Route } from './route-table.ts';
-import type { RoutedStream } from './routed-stream.ts';
+import type { FollowedRedirect, RedirectedBody, RedirectTarget, RoutedStream } from './routed-stream.ts';
 
 /** Reasons to hold the request; it flows when there is none. */
 const HOLD_FILTER = 1;
@@ -29,6 +29,7 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
   readonly upgrade: string;
   expectsContinue: boolean;
   declare route: Route;
+  redirects = NO_REDIRECTS;
   readonly #idle: Deadline;
   /** 0: it may rest as long as it likes. */
   #idleMs: number;
@@ -133,7 +134,7 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
 
   /** Nothing moved for too long. */
   idleExpired(): void {
-    this.fail(REPLIES.streamIdle);
+    this.fail(this.requestEnded ? { ...REPLIES.streamIdle, status: 504 } : REPLIES.streamIdle);
   }
 
   holdRequest(): void {
@@ -167,6 +168,40 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
     const next = this.manager.chainOf(this.leaf ?? NO_ROUTE);
     const place = begun.places.requestHeaders[this.#hook] as number;
     if (next !== begun) this.chain = continueChain(begun, next, place);
+  }
+
+  redirect(target: RedirectTarget, body: RedirectedBody | undefined): (() => void) | undefined {
+    const { request, route, leaf } = this;
+    const { method, path, authority, scheme } = request;
+    const { headers, withoutBody, accepts, ...place } = target;
+    Object.assign(request, place);
+    this.#forgetRoute();
+    const refusal = this.#route();
+    if (refusal === undefined && this.route !== undefined && accepts(this.route))
+      return () => this.#redirected(route, headers, withoutBody ? undefined : body);
+    Object.assign(request, { method, path, authority, scheme });
+    this.route = route;
+    this.leaf = leaf;
+    return undefined;
+  }
+
+  /** As if it had just been received. */
+  #redirected(from: Route, headers: Headers, body: RedirectedBody | undefined): void {
+    const { headers: own } = this.request;
+    own.splice(0, own.length, ...headers);
+    this.redirects = [...this.redirects, { from, to: this.route }];
+    this.forwarding = undefined;
+    for (const close of (this.chain as CompiledChain).close) close(this);
+    this.forgetStates();
+    this.chain = this.manager.chainOf(this.leaf ?? NO_ROUTE);
+    if (body === undefined) this.requestBody = 'none';
+    else {
+      this.requestEnded = false;
+      this.#held = new HeldBody();
+      for (const chunk of body.chunks) this.#held.add(chunk);
+      this.#held.end(body.trailers);
+    }
+    this.#afterRequestFilter(undefined, 0);
   }
 
   #forgetRoute(): void {
@@ -400,3 +435,4 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
 }
 
 const EMPTY = Buffer.alloc(0);
+const NO_REDIRECTS: readonly FollowedRedirect[] = [];

@@ -3,34 +3,57 @@ import { queryParameter } from '../../xds/match/query.ts';
 import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import { compileSubstitution } from '../../xds/match/regex.ts';
 import type { RouteAction } from '../../xds/resources.ts';
+import { readDurationMs } from '../fields.ts';
 
 /** One source of the hash that consistent balancers use; undefined where the request does not have it. */
 export interface HashPolicy {
   readonly terminal: boolean;
   readonly value: (request: RequestFacts, peer: PeerFacts) => string | undefined;
+  /** Made for clients that do not send it. */
+  readonly cookie: CookieToMake | undefined;
 }
 
+/** A cookie that keeps a client with its endpoint. */
+export interface CookieToMake {
+  readonly name: string;
+  /** 0: as long as the client runs. */
+  readonly ttlSeconds: number;
+  readonly path: string;
+  /** `; Name=value` for each. */
+  readonly attributes: string;
+}
+
+type Message = NonNullable<RouteAction['hash_policy']>[number];
+
 /** config.route.v3.RouteAction.HashPolicy. */
-export function readHashPolicy(
-  message: NonNullable<RouteAction['hash_policy']>[number],
-  refuse: Refuse,
-  field: string,
-): HashPolicy {
+export function readHashPolicy(message: Message, refuse: Refuse, field: string): HashPolicy {
   const { header, cookie, connection_properties, query_parameter, terminal = false, ...rest } = message;
   refuseRest(refuse, field, rest);
-  if (header !== undefined) return { terminal, value: headerValue(header, refuse, fieldIn(field, 'header')) };
+  const policy = (value: HashPolicy['value']): HashPolicy => ({ terminal, value, cookie: undefined });
+  if (header !== undefined) return policy(headerValue(header, refuse, fieldIn(field, 'header')));
   if (query_parameter !== undefined) {
     const name = query_parameter.name ?? '';
-    return { terminal, value: (request) => queryParameter(request.path, name) };
+    return policy((request) => queryParameter(request.path, name));
   }
-  if (cookie !== undefined) {
-    // A cookie that is made here would need a response header of every route: only those that come are used.
-    if (cookie.ttl !== undefined) refuse(fieldIn(field, 'cookie.ttl'), 'is not supported by this proxy');
-    const name = cookie.name ?? '';
-    return { terminal, value: (request) => cookieValue(request.header('cookie'), name) };
-  }
+  if (cookie !== undefined) return { terminal, ...readCookie(cookie, refuse, fieldIn(field, 'cookie')) };
   if (connection_properties?.source_ip !== true) refuse(field, 'says nothing to hash');
-  return { terminal, value: (_, peer) => peer.remoteAddress };
+  return policy((_, peer) => peer.remoteAddress);
+}
+
+/** A cookie with a time to live is made where it is missing. */
+function readCookie(
+  message: NonNullable<Message['cookie']>,
+  refuse: Refuse,
+  field: string,
+): Pick<HashPolicy, 'value' | 'cookie'> {
+  const { name = '', ttl, path = '', attributes = [] } = message;
+  const value: HashPolicy['value'] = (request) => cookieValue(request.header('cookie'), name);
+  if (ttl === undefined) return { value, cookie: undefined };
+  const ttlSeconds = Math.floor(readDurationMs(ttl, 0, refuse, fieldIn(field, 'ttl')) / 1000);
+  const text = attributes.map(
+    ({ name: key = '', value: said = '' }) => `; ${key}${said === '' ? '' : `=${said}`}`,
+  );
+  return { value, cookie: { name, ttlSeconds, path, attributes: text.join('') } };
 }
 
 function headerValue(

@@ -5,6 +5,7 @@ import type { PathRule } from '../../xds/match/route-match.ts';
 import type { RouteAction as RouteActionMessage } from '../../xds/resources.ts';
 import { readDurationMs } from '../fields.ts';
 import { readHashPolicy } from './hash-policy.ts';
+import { type InternalRedirectPolicy, readInternalRedirect } from './internal-redirect.ts';
 import { readPathRewrite } from './lower-rewrite.ts';
 import { readRetryPolicy } from './retry-policy.ts';
 import type { ActionContext } from './route-level.ts';
@@ -44,10 +45,12 @@ export function readForwardSettings(
     request_mirror_policies,
     hash_policy = [],
     upgrade_configs = [],
-    ...others
+    ...afterRetry
   } = afterTime;
+  const { hedge_policy, internal_redirect_policy, ...others } = afterRetry;
+  const { internal_redirect_action, max_internal_redirects, ...more2 } = others;
   // Early data is TLS 1.3's 0-RTT: never offered here, so never to be refused by a route.
-  const { early_data_policy: _early, priority, ...rest } = others;
+  const { early_data_policy: _early, priority, ...rest } = more2;
   refuseRest(refuse, field, rest);
   if (priority === 'HIGH') refuse(fieldIn(field, 'priority'), 'only DEFAULT is supported by this proxy');
   const retry = retry_policy ?? context.retryPolicy;
@@ -74,13 +77,48 @@ export function readForwardSettings(
             refuse,
             retry_policy === undefined ? context.retryField : fieldIn(field, 'retry_policy'),
           ),
+    hedges: readHedge(hedge_policy ?? context.hedgePolicy, refuse, fieldIn(field, 'hedge_policy')),
+    internalRedirect: readRedirects(
+      { internal_redirect_policy, internal_redirect_action, max_internal_redirects },
+      refuse,
+      field,
+    ),
+    usesStreamTimes: max_stream_duration !== undefined,
+    marksTimeoutRetries: context.marksTimeoutRetries,
+    bufferBytes: context.bufferBytes,
     mirrors: readMirrors(request_mirror_policies, context, refuse, fieldIn(field, 'request_mirror_policies')),
+    makesCookies: hash_policy.some(({ cookie }) => cookie?.ttl !== undefined),
     hash: hash_policy.map((policy, i) => readHashPolicy(policy, refuse, fieldIn(field, `hash_policy[${i}]`))),
     upgrades: readUpgrades(upgrade_configs, refuse, field),
     terminatesConnect: upgrade_configs.some(({ connect_config }) => connect_config !== undefined),
     attemptCountInRequest: context.attemptCountInRequest,
     attemptCountInResponse: context.attemptCountInResponse,
   };
+}
+
+/** Only hedging on the time of a try exists, as in Envoy. */
+function readHedge(policy: RouteActionMessage['hedge_policy'], refuse: Refuse, field: string): boolean {
+  const { hedge_on_per_try_timeout = false, initial_requests: _one, ...rest } = policy ?? {};
+  refuseRest(refuse, field, rest);
+  if ((policy?.initial_requests ?? 1) > 1) refuse(fieldIn(field, 'initial_requests'), 'can only be 1');
+  return hedge_on_per_try_timeout;
+}
+
+/** The policy, or the older two fields that say the same. */
+function readRedirects(
+  fields: {
+    readonly [K in 'internal_redirect_policy' | 'internal_redirect_action' | 'max_internal_redirects']:
+      | RouteActionMessage[K]
+      | undefined;
+  },
+  refuse: Refuse,
+  field: string,
+): InternalRedirectPolicy | undefined {
+  const { internal_redirect_policy, internal_redirect_action, max_internal_redirects = 1 } = fields;
+  if (internal_redirect_policy !== undefined)
+    return readInternalRedirect(internal_redirect_policy, refuse, fieldIn(field, 'internal_redirect_policy'));
+  if (internal_redirect_action !== 'HANDLE_INTERNAL_REDIRECT') return undefined;
+  return readInternalRedirect({ max_internal_redirects }, refuse, field);
 }
 
 type TimeFields = {
@@ -139,13 +177,15 @@ function readMirrors(
   const [policies, place] =
     own !== undefined && own.length > 0 ? [own, field] : [level?.mirrors, level?.mirrorField ?? ''];
   return (policies ?? []).map((policy, i) => {
-    const { cluster = '', runtime_fraction, disable_shadow_host_suffix_append = false, ...more } = policy;
+    const { cluster = '', cluster_header = '', runtime_fraction, ...afterCluster } = policy;
+    const { disable_shadow_host_suffix_append = false, ...more } = afterCluster;
     const { trace_sampled: _sampled, ...rest } = more;
     refuseRest(refuse, `${place}[${i}]`, rest);
-    if (cluster === '') refuse(`${place}[${i}].cluster`, 'is missing');
+    if (cluster === '' && cluster_header === '') refuse(`${place}[${i}].cluster`, 'is missing');
     const fraction = runtime_fraction?.default_value;
     return {
       cluster,
+      clusterHeader: cluster_header.toLowerCase(),
       share: fraction === undefined ? 1_000_000 : perMillion(fraction),
       keepHost: disable_shadow_host_suffix_append,
     };

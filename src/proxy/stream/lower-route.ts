@@ -56,6 +56,9 @@ export function readRouteConfiguration(
   };
 }
 
+/** Most of a request's body that is kept; Envoy's default for a stream's buffer. */
+const MAX_BUFFER_BYTES = 1024 * 1024;
+
 /** What holds for the whole table. */
 interface Around {
   readonly generalFirst: boolean;
@@ -82,13 +85,8 @@ function readVirtualHost(
     include_attempt_count_in_response = false,
     ...settings
   } = more;
-  const {
-    retry_policy,
-    cors,
-    per_request_buffer_limit_bytes: _limit,
-    rate_limits,
-    ...levelFields
-  } = settings;
+  const { retry_policy, hedge_policy, include_is_timeout_retry_header = false, cors, ...kept } = settings;
+  const { per_request_buffer_limit_bytes, rate_limits, ...levelFields } = kept;
   const level = {
     ...readLevel(levelFields, refuse, field),
     cors: corsLevel(cors, refuse, field),
@@ -99,6 +97,9 @@ function readVirtualHost(
     levels: [level, table],
     retryPolicy: retry_policy,
     retryField: fieldIn(field, 'retry_policy'),
+    hedgePolicy: hedge_policy,
+    marksTimeoutRetries: include_is_timeout_retry_header,
+    bufferBytes: Math.min(MAX_BUFFER_BYTES, per_request_buffer_limit_bytes ?? MAX_BUFFER_BYTES),
     attemptCountInRequest: include_request_attempt_count,
     attemptCountInResponse: include_attempt_count_in_response,
     ...around,
@@ -117,8 +118,8 @@ function readRoute(
   field: string,
 ): Route {
   const { name = '', match = {}, metadata, decorator, route, redirect, direct_response, ...more } = message;
-  // Buffer limits of a route: what they could change is not there to be changed.
-  const { non_forwarding_action, tracing, per_request_buffer_limit_bytes: _limit, ...levelFields } = more;
+  const { non_forwarding_action, tracing, per_request_buffer_limit_bytes, ...levelFields } = more;
+  const bufferBytes = Math.min(MAX_BUFFER_BYTES, per_request_buffer_limit_bytes ?? inherited.bufferBytes);
   const compiled = compileRouteMatch(match, refuse, fieldIn(field, 'match'));
   const level = {
     ...readLevel(levelFields, refuse, field),
@@ -127,7 +128,7 @@ function readRoute(
   };
   const action = readAction(
     { name, path: compiled.path, route, redirect, direct_response, non_forwarding_action },
-    { ...inherited, levels: [level, ...inherited.levels] },
+    { ...inherited, bufferBytes, levels: [level, ...inherited.levels] },
     refuse,
     field,
   );

@@ -1,8 +1,9 @@
 import type { RequestFacts } from '../../xds/match/facts.ts';
 import { compileHeaderMatchers } from '../../xds/match/header-matcher.ts';
 import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
-import type { RouteAction } from '../../xds/resources.ts';
+import { type Json, messageOf, type RouteAction } from '../../xds/resources.ts';
 import { readDurationMs } from '../fields.ts';
+import { LB_NAMESPACE, type MetadataMatch, metadataMatch } from '../upstream/metadata-match.ts';
 
 type Message = NonNullable<RouteAction['retry_policy']>;
 
@@ -18,7 +19,13 @@ export interface RetryPolicy {
   readonly maxMs: number;
   /** An endpoint that was tried is not taken again if one of so many draws gives another. */
   readonly avoidPreviousHosts: boolean;
+  /** The endpoint's metadata says `canary`: not taken either. */
+  readonly omitCanaries: boolean;
+  /** Endpoints with this metadata are not taken either. */
+  readonly omitMetadata: MetadataMatch | undefined;
   readonly hostDraws: number;
+  /** After so many tries the priorities that were tried get nothing any more; 0: never. */
+  readonly priorityUpdateFrequency: number;
   /** Response headers with condition retriable-headers; any of them. */
   readonly retriableHeaders: readonly ((response: RequestFacts) => boolean)[];
   /** Only requests with any of these are retried; empty: all. */
@@ -32,7 +39,16 @@ export interface RateLimitedBackOff {
   readonly maxMs: number;
 }
 
-export const RETRY_CONDITIONS = [
+/** What x-envoy-retry-grpc-on may say; x-envoy-retry-on says all the others. */
+export const GRPC_CONDITIONS = [
+  'cancelled',
+  'deadline-exceeded',
+  'internal',
+  'resource-exhausted',
+  'unavailable',
+] as const;
+
+export const HTTP_CONDITIONS = [
   '5xx',
   'gateway-error',
   'reset',
@@ -44,12 +60,9 @@ export const RETRY_CONDITIONS = [
   'retriable-status-codes',
   'retriable-headers',
   'http3-post-connect-failure',
-  'cancelled',
-  'deadline-exceeded',
-  'internal',
-  'resource-exhausted',
-  'unavailable',
 ] as const;
+
+export const RETRY_CONDITIONS = [...HTTP_CONDITIONS, ...GRPC_CONDITIONS] as const;
 export type RetryCondition = (typeof RETRY_CONDITIONS)[number];
 
 const PREVIOUS_HOSTS = 'envoy.retry_host_predicates.previous_hosts';
@@ -105,15 +118,26 @@ export function readRetryPolicy(message: Message, refuse: Refuse, field: string)
   };
 }
 
-/** The conditions of a comma-separated list; words that are none go to `unknown`. Numbers are Istio's status codes. */
-export function parseConditions(text: string, unknown: (word: string) => void): Set<RetryCondition> {
+/** The conditions of a comma-separated list; words that are none of `known` go to `unknown`. */
+export function parseConditions(
+  text: string,
+  unknown: (word: string) => void,
+  known: readonly RetryCondition[] = RETRY_CONDITIONS,
+): Set<RetryCondition> {
   const on = new Set<RetryCondition>();
   for (const word of text.split(',').map((part) => part.trim())) {
-    if ((RETRY_CONDITIONS as readonly string[]).includes(word)) on.add(word as RetryCondition);
+    if ((known as readonly string[]).includes(word)) on.add(word as RetryCondition);
     else if (word !== '') unknown(word);
   }
   return on;
 }
+
+const HOSTS = 'envoy.extensions.retry.host.';
+const PRIORITIES = 'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig';
+
+type HostMetadata =
+  | { readonly filter_metadata?: { readonly [name: string]: { readonly [key: string]: Json } } }
+  | undefined;
 
 function readHosts(
   hosts: Pick<
@@ -125,14 +149,48 @@ function readHosts(
   >,
   refuse: Refuse,
   field: string,
-): Pick<RetryPolicy, 'avoidPreviousHosts' | 'hostDraws'> {
-  const { retry_host_predicate = [], host_selection_retry_max_attempts = 1, ...rest } = hosts;
+): Pick<
+  RetryPolicy,
+  'avoidPreviousHosts' | 'omitCanaries' | 'omitMetadata' | 'hostDraws' | 'priorityUpdateFrequency'
+> {
+  const { retry_host_predicate = [], host_selection_retry_max_attempts = 1, retry_priority, ...rest } = hosts;
   refuseRest(refuse, field, rest);
-  for (const [i, { name, typed_config }] of retry_host_predicate.entries())
-    if (name !== PREVIOUS_HOSTS && !typed_config?.['@type'].endsWith('.PreviousHostsPredicate'))
-      refuse(fieldIn(field, `retry_host_predicate[${i}]`), `'${name}' is not supported by this proxy`);
+  let avoidPreviousHosts = false;
+  let omitCanaries = false;
+  let omitMetadata: MetadataMatch | undefined;
+  for (const [i, { name, typed_config }] of retry_host_predicate.entries()) {
+    const kind = messageOf(typed_config?.['@type'] ?? '');
+    if (
+      kind === `${HOSTS}previous_hosts.v3.PreviousHostsPredicate` ||
+      (kind === '' && name === PREVIOUS_HOSTS)
+    )
+      avoidPreviousHosts = true;
+    else if (kind === `${HOSTS}omit_canary_hosts.v3.OmitCanaryHostsPredicate`) omitCanaries = true;
+    else if (kind === `${HOSTS}omit_host_metadata.v3.OmitHostMetadataConfig`)
+      omitMetadata = metadataMatch(
+        (typed_config?.['metadata_match'] as HostMetadata)?.filter_metadata?.[LB_NAMESPACE],
+      );
+    else
+      refuse(
+        fieldIn(field, `retry_host_predicate[${i}]`),
+        `'${kind || name}' is not supported by this proxy`,
+      );
+  }
   return {
-    avoidPreviousHosts: retry_host_predicate.length > 0,
+    avoidPreviousHosts,
+    omitCanaries,
+    omitMetadata,
     hostDraws: host_selection_retry_max_attempts,
+    priorityUpdateFrequency: readPriority(retry_priority, refuse, fieldIn(field, 'retry_priority')),
   };
+}
+
+/** After how many tries the priorities that were tried get nothing; 0: never. */
+function readPriority(message: Message['retry_priority'], refuse: Refuse, field: string): number {
+  if (message === undefined) return 0;
+  const { '@type': type = '', update_frequency = 0, ...rest } = message.typed_config ?? { '@type': '' };
+  refuseRest(refuse, fieldIn(field, 'typed_config'), rest);
+  if (messageOf(type) !== PRIORITIES) refuse(field, `'${message.name}' is not supported by this proxy`);
+  else if (update_frequency === 0) refuse(fieldIn(field, 'typed_config.update_frequency'), 'is missing');
+  return Number(update_frequency);
 }

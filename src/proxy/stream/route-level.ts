@@ -25,6 +25,10 @@ export interface ActionContext {
   /** The virtual host's policy, for routes without one. */
   readonly retryPolicy: RouteAction['retry_policy'];
   readonly retryField: string;
+  readonly hedgePolicy: RouteAction['hedge_policy'];
+  readonly marksTimeoutRetries: boolean;
+  /** Most of a body that is kept. */
+  readonly bufferBytes: number;
   readonly attemptCountInRequest: boolean;
   readonly attemptCountInResponse: boolean;
   /** Header operations of the most general level come first, so that the most specific wins. */

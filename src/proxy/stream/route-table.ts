@@ -8,6 +8,7 @@ import type { Metadata } from '../upstream/endpoint-set.ts';
 import type { MetadataMatch } from '../upstream/metadata-match.ts';
 import type { HashPolicy } from './hash-policy.ts';
 import type { HeaderOperations } from './header-operations.ts';
+import type { InternalRedirectPolicy } from './internal-redirect.ts';
 import type { RateLimits } from './rate-limit-policy.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 
@@ -94,8 +95,20 @@ export interface ForwardAction {
   readonly grpcTimeoutMaxMs: number | undefined;
   readonly grpcTimeoutOffsetMs: number;
   readonly retry: RetryPolicy | undefined;
+  /** A try that takes too long goes on while another one is made. */
+  readonly hedges: boolean;
+  /** Redirects of the upstream that are followed here. */
+  readonly internalRedirect: InternalRedirectPolicy | undefined;
+  /** With max_stream_duration the time-out of the route does not count, as in Envoy. */
+  readonly usesStreamTimes: boolean;
+  /** x-envoy-is-timeout-retry on tries after a time-out. */
+  readonly marksTimeoutRetries: boolean;
+  /** Most of a body that is kept to be sent again or copied. */
+  readonly bufferBytes: number;
   readonly mirrors: readonly MirrorPolicy[];
   readonly hash: readonly HashPolicy[];
+  /** Some of these policies make cookies. */
+  readonly makesCookies: boolean;
   /** By lower-case upgrade type; absent: the connection manager's. */
   readonly upgrades: ReadonlyMap<string, boolean>;
   /** CONNECT ends here: the stream's bytes go to a TCP connection to the endpoint. */
@@ -113,6 +126,8 @@ export type HostRewrite =
 
 export interface MirrorPolicy {
   readonly cluster: string;
+  /** The header that holds the name in its place, '' for none. */
+  readonly clusterHeader: string;
   /** Share of requests in parts of a million. */
   readonly share: number;
   readonly keepHost: boolean;

@@ -56,9 +56,39 @@ export interface RoutedStream extends FilterStream {
   respondFlush(): void;
   /** An answer of the proxy itself, or, where the response has begun, its cut end. */
   fail(reply: Reply): void;
+  /** Redirects that were followed for this request, in order. */
+  readonly redirects: readonly FollowedRedirect[];
+  /**
+   * Sends the request to another place, through routes and filters once more, with the body that was kept: when the
+   * function is called. Undefined, and nothing changed, where no route takes it or the target does not accept that one.
+   */
+  redirect(target: RedirectTarget, body: RedirectedBody | undefined): (() => void) | undefined;
   /** Takes the request on after requestData returned false, or before it started. */
   holdRequest(): void;
   resumeRequest(): void;
+}
+
+/** From one route to another. */
+export interface FollowedRedirect {
+  readonly from: Route;
+  readonly to: Route;
+}
+
+/** Where an upstream's redirect leads. */
+export interface RedirectTarget {
+  readonly scheme: string;
+  readonly authority: string;
+  readonly path: string;
+  readonly method: string;
+  readonly withoutBody: boolean;
+  readonly headers: Headers;
+  readonly accepts: (route: Route) => boolean;
+}
+
+/** A request's body as it was received, whole. */
+export interface RedirectedBody {
+  readonly chunks: readonly Buffer[];
+  readonly trailers: Headers | undefined;
 }
 
 /** What metrics want to know of an endpoint. */

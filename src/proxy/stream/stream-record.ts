@@ -163,6 +163,11 @@ export class StreamRecord implements StreamFacts {
     return this.#states?.get(key) as T | undefined;
   }
 
+  /** What filters remember of it. */
+  protected forgetStates(): void {
+    this.#states = undefined;
+  }
+
   /** The client went before it was answered. */
   markGone(details: string): void {
     this.responseFlags |= FLAG.downstreamConnectionTermination;

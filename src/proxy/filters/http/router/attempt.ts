@@ -1,4 +1,4 @@
-import { Deadline } from '../../../../lib/deadlines.ts';
+import type { Deadlines } from '../../../../lib/deadlines.ts';
 import type { Headers } from '../../../../wire/headers.ts';
 import type {
   StreamReset,
@@ -12,6 +12,7 @@ import type { Cluster } from '../../../upstream/cluster.ts';
 import type { Endpoint } from '../../../upstream/endpoint.ts';
 import type { Freshness, HttpPool, PoolFailure, PoolWaiter } from '../../../upstream/http-pool.ts';
 import { type Failure, fromPool, fromReset } from './failures.ts';
+import { TryLimits, type TryTimes } from './try-limits.ts';
 
 /** Where an attempt gets its connection from. */
 export type RequestPool = Pick<HttpPool, 'acquire' | 'cancel'>;
@@ -31,6 +32,8 @@ export interface AttemptOwner {
   onResponseFlush(): void;
   onRequestDrain(): void;
   onFailure(attempt: Attempt, failure: Failure): void;
+  /** It takes long. True: it goes on nevertheless, beside another one. */
+  onSlow(attempt: Attempt): boolean;
 }
 
 /** One try of a request on one endpoint: waits for a connection, opens a stream, counts. Ends exactly once. */
@@ -44,9 +47,10 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
   responseStarted = false;
   /** Another request was on the connection before this one. */
   reused = false;
+  /** It did not begin to answer in the time of one try. */
+  timedOut = false;
   readonly #owner: AttemptOwner;
-  readonly #deadline: Deadline | undefined;
-  readonly #clearDeadline: (() => void) | undefined;
+  readonly #limits: TryLimits | undefined;
   #pool: RequestPool | undefined;
   #over = false;
   #status = 0;
@@ -56,9 +60,8 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
     cluster: Cluster,
     endpoint: Endpoint,
     owner: AttemptOwner,
-    perTry:
-      | { readonly ms: number; set(deadline: Deadline, ms: number): void; clear(deadline: Deadline): void }
-      | undefined,
+    deadlines: Deadlines,
+    times: TryTimes,
   ) {
     this.cluster = cluster;
     this.endpoint = endpoint;
@@ -69,11 +72,13 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
     endpoint.active++;
     endpoint.counts.rq_total++;
     endpoint.counts.rq_active++;
-    if (perTry === undefined) return;
-    const deadline = new Deadline(() => this.#timedOut());
-    this.#deadline = deadline;
-    this.#clearDeadline = () => perTry.clear(deadline);
-    perTry.set(deadline, perTry.ms);
+    if (times.perTryMs + times.perTryIdleMs > 0)
+      this.#limits = new TryLimits(deadlines, times, (limit) => this.#expired(limit));
+  }
+
+  /** The whole request was received: the time of a try counts from here, once it has its connection. */
+  requestComplete(): void {
+    if (this.upstream !== undefined) this.#limits?.start();
   }
 
   /** Asks for a connection. May open the stream, or fail, before it returns. */
@@ -127,13 +132,15 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
     this.responseStarted = true;
     this.#status = response.status;
     this.#raw = response.body === 'raw';
-    this.#clearDeadline?.();
+    this.#limits?.answered();
     this.cluster.report(this.endpoint, response);
     this.#owner.onResponse(this, response);
   }
 
   onResponseData(bytes: Buffer): void {
-    if (!this.#over) this.#owner.onResponseData(this, bytes);
+    if (this.#over) return;
+    this.#limits?.moved();
+    this.#owner.onResponseData(this, bytes);
   }
 
   onResponseEnd(trailers: Headers | undefined): void {
@@ -161,16 +168,26 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
     this.#owner.onFailure(this, fromReset(reset));
   }
 
-  #timedOut(): void {
+  #expired(limit: 'try' | 'idle'): void {
     if (this.#over) return;
-    this.abort();
-    this.cluster.stats.upstream_rq_per_try_timeout++;
+    const { stats } = this.cluster;
+    this.timedOut = true;
+    if (limit === 'try') stats.upstream_rq_per_try_timeout++;
+    else stats.upstream_rq_per_try_idle_timeout++;
     this.endpoint.counts.rq_timeout++;
+    if (limit === 'try' && this.#owner.onSlow(this)) {
+      this.cluster.report(this.endpoint, 'local-origin-failure');
+      return;
+    }
+    this.abort();
     this.#failed();
-    this.#owner.onFailure(this, {
-      kind: 'per-try-timeout',
-      message: `${this.endpoint.address} did not begin to answer in the time of one try.`,
-    });
+    const { address } = this.endpoint;
+    this.#owner.onFailure(
+      this,
+      limit === 'try'
+        ? { kind: 'per-try-timeout', message: `${address} did not begin to answer in the time of one try.` }
+        : { kind: 'per-try-idle', message: `${address} sent nothing for too long.` },
+    );
   }
 
   #complete(): void {
@@ -193,6 +210,6 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
     this.cluster.stats.upstream_rq_active--;
     this.endpoint.active--;
     this.endpoint.counts.rq_active--;
-    if (this.#deadline !== undefined) this.#clearDeadline?.();
+    this.#limits?.clear();
   }
 }

@@ -4,26 +4,34 @@ import type { ForwardAction, RouteLeaf } from '../../../stream/route-table.ts';
 import type { RoutedStream } from '../../../stream/routed-stream.ts';
 import type { Cluster } from '../../../upstream/cluster.ts';
 import type { Endpoint } from '../../../upstream/endpoint.ts';
+import { LB_NAMESPACE } from '../../../upstream/metadata-match.ts';
 import type { PickContext } from '../../../upstream/pick-context.ts';
+import { generatedCookies } from './hash-cookies.ts';
 
-/** Chooses the endpoints of a request's attempts: the cluster picks, and where the policy says so nobody twice. */
+/**
+ * Chooses the endpoints of a request's attempts: the cluster picks, and tries after the first are kept from the
+ * endpoints and priorities that the retry policy does not want again.
+ */
 export class EndpointChoice implements PickContext {
   readonly metadataMatch: PickContext['metadataMatch'];
-  readonly redraws: number;
+  avoidedPriorities: ReadonlySet<number> | undefined;
   readonly #stream: RoutedStream;
   readonly #action: ForwardAction;
-  #tried: Set<unknown> | undefined;
+  #tried: Endpoint[] | undefined;
 
   constructor(stream: RoutedStream, action: ForwardAction, leaf: RouteLeaf) {
-    const { retry } = action;
     this.#stream = stream;
     this.#action = action;
     this.metadataMatch = leaf.metadataMatch;
-    this.redraws = retry?.avoidPreviousHosts ? retry.hostDraws : 0;
   }
 
   get destination(): PickContext['destination'] {
     return this.#stream.connection.downstream.local;
+  }
+
+  /** Only tries after the first are particular. */
+  get redraws(): number {
+    return this.#tried === undefined ? 0 : (this.#action.retry?.hostDraws ?? 0);
   }
 
   header(name: string): string | undefined {
@@ -36,18 +44,43 @@ export class EndpointChoice implements PickContext {
   }
 
   hash(): Hash64 | undefined {
-    return requestHash(this.#action.hash, this.#stream.request, this.#stream.peer);
+    const { hash } = this.#action;
+    return requestHash(hash, this.#stream.request, this.#stream.peer, generatedCookies(this.#stream, hash));
   }
 
-  excludes(endpoint: unknown): boolean {
-    return this.#tried?.has(endpoint) ?? false;
+  excludes(candidate: unknown): boolean {
+    const { retry } = this.#action;
+    if (retry === undefined) return false;
+    const endpoint = candidate as Endpoint;
+    if (retry.avoidPreviousHosts && this.#tried?.includes(endpoint)) return true;
+    const metadata = endpoint.placement.spec.metadata[LB_NAMESPACE];
+    if (retry.omitCanaries && metadata?.['canary'] === true) return true;
+    return (
+      retry.omitMetadata?.criteria.every(
+        ([name, value]) => JSON.stringify(metadata?.[name]) === JSON.stringify(value),
+      ) ?? false
+    );
   }
 
   /** For the next attempt; undefined where there is nobody. */
   next(cluster: Cluster): Endpoint | undefined {
+    const { retry } = this.#action;
     const endpoint = cluster.pick(this);
-    if (endpoint !== undefined && this.#action.retry?.avoidPreviousHosts)
-      this.#tried = (this.#tried ?? new Set()).add(endpoint);
+    if (endpoint === undefined || retry === undefined) return endpoint;
+    if (retry.avoidPreviousHosts || retry.omitCanaries || retry.omitMetadata !== undefined) {
+      this.#tried ??= [];
+      this.#tried.push(endpoint);
+    }
+    if (retry.priorityUpdateFrequency > 0) this.#leavePriority(endpoint, retry.priorityUpdateFrequency);
     return endpoint;
   }
+
+  /** Every so many tries the priorities that were tried are left. */
+  #leavePriority(endpoint: Endpoint, every: number): void {
+    this.#priorities ??= [];
+    this.#priorities.push(endpoint.placement.locality.priority);
+    if (this.#priorities.length % every === 0) this.avoidedPriorities = new Set(this.#priorities);
+  }
+
+  #priorities: number[] | undefined;
 }

@@ -9,6 +9,8 @@ import type { PoolFailure } from '../../../upstream/http-pool.ts';
 
 const BEFORE_HEADERS = 'upstream connect error or disconnect/reset before headers. reset reason: ';
 
+const DEADLINE_EXCEEDED = 4;
+
 /** How an attempt ended without a response. */
 export interface Failure {
   readonly kind:
@@ -23,6 +25,7 @@ export interface Failure {
     | 'refused'
     | 'protocol-error'
     | 'per-try-timeout'
+    | 'per-try-idle'
     | 'timeout'
     | 'max-duration'
     | 'dropped';
@@ -63,6 +66,12 @@ const ANSWERS: Readonly<Record<Failure['kind'], Answer>> = {
     details: 'upstream_per_try_timeout',
     flags: FLAG.upstreamRequestTimeout,
   },
+  'per-try-idle': {
+    status: 504,
+    body: 'upstream request timeout',
+    details: 'upstream_per_try_idle_timeout',
+    flags: FLAG.streamIdleTimeout,
+  },
   timeout: {
     status: 504,
     body: 'upstream request timeout',
@@ -78,9 +87,15 @@ const ANSWERS: Readonly<Record<Failure['kind'], Answer>> = {
   dropped: { status: 503, body: 'drop overload', details: 'drop_overload', flags: FLAG.upstreamOverflow },
 };
 
-/** The answer for a failure; `explains` adds the sentence. */
-export function failureReply(failure: Failure, explains: boolean, notFoundStatus: number): Reply {
-  const { body, status, details, flags } = ANSWERS[failure.kind];
+/** The answer for a failure; `explains` adds the sentence, `tries` is how often it was tried. */
+export function failureReply(
+  failure: Failure,
+  explains: boolean,
+  notFoundStatus: number,
+  tries: number,
+): Reply {
+  const { body: first, status, details, flags } = ANSWERS[failure.kind];
+  const body = tries > 1 ? first.replace(' reset reason: ', ' retried and the latest reset reason: ') : first;
   const text = failure.tls ? `${body}, transport failure reason: ${failure.transport}` : body;
   const overloaded = failure.kind === 'overflow' ? { headers: ['x-envoy-overloaded', 'true'] } : undefined;
   return {
@@ -88,7 +103,8 @@ export function failureReply(failure: Failure, explains: boolean, notFoundStatus
     body: explains ? `${text}${text === '' ? '' : '\n'}${failure.message}` : text,
     details,
     flags,
-    applyRouteHeaders: failure.kind !== 'no-cluster',
+    applyRouteHeaders: failure.kind !== 'no-cluster' && failure.kind !== 'max-duration',
+    ...(failure.kind === 'max-duration' ? { grpcStatus: DEADLINE_EXCEEDED } : {}),
     ...overloaded,
   };
 }

@@ -9,9 +9,6 @@ import { lowerRouter, ROUTER_MESSAGE, type RouterConfig } from './config.ts';
 import { Mirror } from './mirror.ts';
 import { type RouterEnvironment, RouterStream } from './router-stream.ts';
 
-/** Copies of requests whose route has no time limit end after this. */
-const MIRROR_MS = 15_000;
-
 /** The router, as the end of chains. */
 export const routerKind: TerminalKind = {
   message: ROUTER_MESSAGE,
@@ -49,9 +46,9 @@ function createRouter(config: RouterConfig, parts: TerminalParts): Terminal {
 function startMirrors(stream: RoutedStream, action: ForwardAction, parts: TerminalParts): readonly Mirror[] {
   return action.mirrors.flatMap((policy) => {
     if (!isInShare(policy.share, stream.random.uint32())) return [];
-    const cluster = parts.cluster(policy.cluster);
+    const cluster = parts.cluster(policy.cluster || (stream.request.header(policy.clusterHeader) ?? ''));
     const endpoint = cluster?.pick(ANY_CONTEXT);
     if (cluster === undefined || endpoint === undefined) return [];
-    return [new Mirror(stream, cluster, endpoint, policy, action.timeoutMs || MIRROR_MS)];
+    return [new Mirror(stream, cluster, endpoint, policy, action)];
   });
 }

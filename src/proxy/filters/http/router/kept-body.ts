@@ -1,8 +1,5 @@
 import type { Headers } from '../../../../wire/headers.ts';
 
-/** Most of a request that is kept to be sent again; Envoy's default for a stream's buffer. */
-const MAX_KEPT_BYTES = 1024 * 1024;
-
 /** What has been received of a request's body, for as long as it could be sent again. */
 export class KeptBody {
   /** False once it grew too large, or must not be sent again anyhow. */
@@ -10,12 +7,17 @@ export class KeptBody {
   ended = false;
   trailers: Headers | undefined;
   readonly chunks: Buffer[] = [];
+  readonly #maxBytes: number;
   #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
 
   add(bytes: Buffer): void {
     if (!this.whole) return;
     this.#bytes += bytes.length;
-    if (this.#bytes > MAX_KEPT_BYTES) this.forget();
+    if (this.#bytes > this.#maxBytes) this.forget();
     else this.chunks.push(bytes);
   }
 

@@ -1,18 +1,19 @@
-import type { Headers } from '../../../../wire/headers.ts';
+import { type Headers, indexOfHeader, setHeader } from '../../../../wire/headers.ts';
+import { ownAddress } from '../../../own-address.ts';
 import type {
   UpstreamEvents,
   UpstreamRequest,
   UpstreamStream,
   UpstreamTransport,
 } from '../../../stream/codec.ts';
-import type { MirrorPolicy } from '../../../stream/route-table.ts';
+import type { ForwardAction, MirrorPolicy } from '../../../stream/route-table.ts';
 import type { RoutedStream } from '../../../stream/routed-stream.ts';
 import type { Cluster } from '../../../upstream/cluster.ts';
 import type { Endpoint } from '../../../upstream/endpoint.ts';
 import type { HttpPool, PoolWaiter } from '../../../upstream/http-pool.ts';
 
-/** Most of a body that is kept for a copy; a longer request is copied no further and its copy dropped. */
-const MAX_COPY_BYTES = 1024 * 1024;
+/** Copies of requests whose route has no time limit end after this. */
+const MIRROR_MS = 15_000;
 
 /** A copy of a request to another cluster, sent when the request is complete. Nobody waits for it, its answer is thrown away. */
 export class Mirror implements PoolWaiter, UpstreamEvents {
@@ -22,6 +23,8 @@ export class Mirror implements PoolWaiter, UpstreamEvents {
   readonly #request: Omit<UpstreamRequest, 'body'>;
   readonly #hasBody: boolean;
   readonly #timeoutMs: number;
+  /** A longer request is copied no further and its copy dropped. */
+  readonly #maxBytes: number;
   readonly #chunks: Buffer[] = [];
   readonly #setTimeout: (callback: () => void, delayMs: number) => { cancel(): void };
   #timer: { cancel(): void } | undefined;
@@ -35,28 +38,29 @@ export class Mirror implements PoolWaiter, UpstreamEvents {
     cluster: Cluster,
     endpoint: Endpoint,
     policy: MirrorPolicy,
-    timeoutMs: number,
+    action: ForwardAction,
   ) {
     const { request, requestBody, clock } = stream;
     this.#cluster = cluster;
     this.#endpoint = endpoint;
     this.#pool = endpoint.poolFor(stream.facts.protocol === 'HTTP/2', request);
     this.#hasBody = requestBody !== 'none';
-    this.#timeoutMs = timeoutMs;
+    this.#timeoutMs = action.timeoutMs || MIRROR_MS;
+    this.#maxBytes = action.bufferBytes;
     this.#setTimeout = (callback, delayMs) => clock.setTimeout(callback, delayMs);
     const host = policy.keepHost ? request.authority : shadowHost(request.authority);
     this.#request = {
       method: request.method,
       target: request.path,
       scheme: request.scheme,
-      headers: withHost(request.headers, host),
+      headers: copiedHeaders(request.headers, host),
       upgrade: '',
     };
   }
 
   data(bytes: Buffer): void {
     this.#bytes += bytes.length;
-    if (this.#bytes > MAX_COPY_BYTES) this.#over = true;
+    if (this.#bytes > this.#maxBytes) this.#over = true;
     if (!this.#over) this.#chunks.push(bytes);
   }
 
@@ -117,8 +121,15 @@ function shadowHost(authority: string): string {
   return `${host}-shadow${port}`;
 }
 
-function withHost(headers: Headers, host: string): Headers {
-  return headers.map((value, i) => (i % 2 === 1 && headers[i - 1]?.toLowerCase() === 'host' ? host : value));
+/** It comes from this proxy, says Envoy. */
+function copiedHeaders(headers: Headers, host: string): Headers {
+  const copy = [...headers];
+  setHeader(copy, 'host', host);
+  setHeader(copy, 'x-envoy-internal', 'true');
+  const i = indexOfHeader(copy, 'x-forwarded-for', 0);
+  if (i < 0) copy.push('x-forwarded-for', ownAddress());
+  else copy[i + 1] = `${copy[i + 1]},${ownAddress()}`;
+  return copy;
 }
 
 function hasLength(headers: Headers): boolean {

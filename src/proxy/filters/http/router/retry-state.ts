@@ -1,8 +1,9 @@
 import type { Random } from '../../../../lib/random.ts';
 import { getHeader, type Headers } from '../../../../wire/headers.ts';
 import { joined, type RequestState } from '../../../stream/request-state.ts';
-import { parseConditions, type RetryCondition, type RetryPolicy } from '../../../stream/retry-policy.ts';
+import { type RetryCondition, type RetryPolicy, readRetryPolicy } from '../../../stream/retry-policy.ts';
 import type { Cluster } from '../../../upstream/cluster.ts';
+import type { AskedRetries } from './asked-retries.ts';
 import type { Failure } from './failures.ts';
 
 /** Conditions that a failure without response meets. */
@@ -15,6 +16,7 @@ const MEETS: Readonly<Partial<Record<Failure['kind'], readonly RetryCondition[]>
   'protocol-error': ['5xx', 'gateway-error', 'reset'],
   refused: ['refused-stream', '5xx', 'gateway-error', 'reset'],
   'per-try-timeout': ['5xx', 'gateway-error', 'reset'],
+  'per-try-idle': ['5xx', 'gateway-error', 'reset'],
 };
 
 /** gRPC statuses by their condition. */
@@ -30,20 +32,22 @@ const GRPC: Readonly<Record<string, RetryCondition>> = {
 export class RetryState {
   readonly policy: RetryPolicy;
   readonly #on: ReadonlySet<RetryCondition>;
-  readonly #statusCodes: readonly number[];
+  readonly #asked: AskedRetries | undefined;
   readonly #random: Random;
   #left: number;
   #backOffMs: number;
 
-  constructor(policy: RetryPolicy, request: RequestState, random: Random) {
+  constructor(
+    policy: RetryPolicy,
+    on: ReadonlySet<RetryCondition>,
+    asked: AskedRetries | undefined,
+    random: Random,
+  ) {
     this.policy = policy;
+    this.#on = on;
+    this.#asked = asked;
     this.#random = random;
-    const asked = request.header('x-envoy-retry-on') ?? request.header('x-envoy-retry-grpc-on');
-    this.#on = asked === undefined ? policy.on : new Set([...policy.on, ...parseConditions(asked, () => {})]);
-    this.#left = wholeNumber(request.header('x-envoy-max-retries')) ?? policy.retries;
-    const codes = request.header('x-envoy-retriable-status-codes');
-    this.#statusCodes =
-      codes === undefined ? policy.statusCodes : [...policy.statusCodes, ...codes.split(',').map(Number)];
+    this.#left = asked?.retries ?? policy.retries;
     this.#backOffMs = policy.baseMs;
   }
 
@@ -62,11 +66,12 @@ export class RetryState {
 
   wantsResponse(status: number, headers: Headers): boolean {
     const on = this.#on;
+    // Who limits rates is not asked again, but where the policy says so.
+    if (getHeader(headers, 'x-envoy-ratelimited') !== undefined) return on.has('envoy-ratelimited');
     if (on.has('5xx') && status >= 500) return true;
     if (on.has('gateway-error') && status >= 502 && status <= 504) return true;
     if (on.has('retriable-4xx') && status === 409) return true;
-    if (on.has('retriable-status-codes') && this.#statusCodes.includes(status)) return true;
-    if (on.has('envoy-ratelimited') && getHeader(headers, 'x-envoy-ratelimited') !== undefined) return true;
+    if (on.has('retriable-status-codes') && this.#hasCode(status)) return true;
     const grpc = GRPC[getHeader(headers, 'grpc-status') ?? ''];
     if (grpc !== undefined && on.has(grpc)) return true;
     return on.has('retriable-headers') && this.#headersMatch(status, headers);
@@ -95,7 +100,8 @@ export class RetryState {
       const value = wholeNumber(getHeader(headers, name));
       if (value === undefined) continue;
       const ms = format === 'seconds' ? value * 1000 : value * 1000 - nowMs;
-      if (ms >= 0 && ms <= rateLimited.maxMs) return ms;
+      // Not all who were told the same come back at once.
+      if (ms >= 0 && ms <= rateLimited.maxMs) return ms + this.#random.next() * (ms / 2);
     }
     return undefined;
   }
@@ -108,15 +114,22 @@ export class RetryState {
       scheme: '',
       header: (name: string) => (name === ':status' ? String(status) : joined(headers, name)),
     };
+    if (this.#asked?.responseHeaders.some((name) => getHeader(headers, name) !== undefined)) return true;
     return this.policy.retriableHeaders.some((matches) => matches(facts));
+  }
+
+  #hasCode(status: number): boolean {
+    return this.policy.statusCodes.includes(status) || (this.#asked?.statusCodes.includes(status) ?? false);
   }
 }
 
 /** False where the policy surely has nothing to say about a response: nearly every response. */
 export function mayWant(
   policy: RetryPolicy | undefined,
+  asked: AskedRetries | undefined,
   { status, headers }: { readonly status: number; readonly headers: Headers },
 ): boolean {
+  if (asked !== undefined) return true;
   if (policy === undefined) return false;
   if (status >= 400 || policy.statusCodes.length > 0 || policy.retriableHeaders.length > 0) return true;
   return policy.on.has('envoy-ratelimited') || getHeader(headers, 'grpc-status') !== undefined;
@@ -124,15 +137,22 @@ export function mayWant(
 
 /** The state for a request, undefined where it is never tried again. */
 export function retryStateOf(
-  policy: RetryPolicy | undefined,
+  route: RetryPolicy | undefined,
+  asked: AskedRetries | undefined,
   request: RequestState,
   random: Random,
 ): RetryState | undefined {
-  if (policy === undefined) return undefined;
-  if (policy.requestHeaders.length > 0 && !policy.requestHeaders.some((matches) => matches(request)))
-    return undefined;
-  return new RetryState(policy, request, random);
+  const policy = route ?? NO_POLICY;
+  const { requestHeaders } = policy;
+  const applies = requestHeaders.length === 0 || requestHeaders.some((matches) => matches(request));
+  const own = applies ? policy.on : NO_CONDITIONS;
+  const on = asked === undefined || asked.on.size === 0 ? own : new Set([...own, ...asked.on]);
+  return on.size === 0 ? undefined : new RetryState(policy, on, asked, random);
 }
+
+const NO_CONDITIONS: ReadonlySet<RetryCondition> = new Set();
+/** What holds where only the caller asks for retries. */
+const NO_POLICY = readRetryPolicy({}, () => {}, '');
 
 /** The circuit breaker of retries: a number, or a share of the requests under way. */
 function mayRetry(cluster: Cluster): boolean {

@@ -1,24 +1,28 @@
-import type { Timer } from '../../../../lib/clock.ts';
-import type { Deadline, Deadlines } from '../../../../lib/deadlines.ts';
-import { getHeader, type Headers, setHeader } from '../../../../wire/headers.ts';
-import { removeHopByHop } from '../../../../wire/http1/hop-by-hop.ts';
-import { FLAG } from '../../../observe/response-flags.ts';
+import type { Deadlines } from '../../../../lib/deadlines.ts';
+import { getHeader, type Headers, removeHeader, setHeader } from '../../../../wire/headers.ts';
 import type { Span } from '../../../observe/tracing/span.ts';
 import type { UpstreamRequest, UpstreamResponse } from '../../../stream/codec.ts';
+import type { Reply } from '../../../stream/http-filter.ts';
 import type { ForwardAction, RouteLeaf } from '../../../stream/route-table.ts';
 import type { Forwarding, RoutedStream } from '../../../stream/routed-stream.ts';
 import type { Cluster } from '../../../upstream/cluster.ts';
 import type { Endpoint } from '../../../upstream/endpoint.ts';
 import type { Freshness } from '../../../upstream/http-pool.ts';
 import { TcpTransport } from '../../../upstream/tcp-transport.ts';
+import { type AskedRetries, takeAskedRetries } from './asked-retries.ts';
 import { Attempt, type AttemptOwner, type RequestPool } from './attempt.ts';
 import type { RouterConfig } from './config.ts';
 import { EndpointChoice } from './endpoint-choice.ts';
 import { type Failure, failureReply, noEndpoint } from './failures.ts';
 import { KeptBody } from './kept-body.ts';
 import type { Mirror } from './mirror.ts';
-import { type RequestTimes, requestTimes, rewriteRequest, setAuthority, syncHost } from './request-head.ts';
-import { mayWant, type RetryState, retryStateOf } from './retry-state.ts';
+import { redirectTarget } from './redirects.ts';
+import { rewriteRequest, setAuthority, syncHost } from './request-head.ts';
+import { EXPIRED_MS, hasEnvoyHeaders, type RequestTimes, requestTimes, tellTimes } from './request-times.ts';
+import { isIdempotent, isWhole, mayResendUnseen, resendPlace } from './resend.ts';
+import { completeResponse } from './response-head.ts';
+import { Retries } from './retries.ts';
+import { mayWant, retryStateOf } from './retry-state.ts';
 import { TimeLimits } from './time-limits.ts';
 import { takeUnreached, tellUnreached } from './unreached.ts';
 
@@ -35,11 +39,11 @@ export interface RouterEnvironment {
   introduce(headers: Headers, endpoint: Endpoint): void;
 }
 
-/** Methods that may be sent twice without asking (RFC 9110 §9.2.2). */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 /** What a response that says so counts as. */
 const REFUSED: Failure = { kind: 'connect-failure', message: '' };
 const NO_MIRRORS: readonly Mirror[] = [];
+const NO_ATTEMPTS: Attempt[] = [];
+const NO_TIMES: RequestTimes = { totalMs: 0, perTryMs: 0, perTryIdleMs: 0, streamMs: undefined };
 
 /** A stream's request while it is forwarded: picks endpoints, runs attempts one after the other, keeps the times. */
 export class RouterStream implements Forwarding, AttemptOwner {
@@ -48,18 +52,22 @@ export class RouterStream implements Forwarding, AttemptOwner {
   readonly #leaf: RouteLeaf;
   readonly #router: RouterEnvironment;
   #cluster: Cluster | undefined;
+  /** The newest, or the one that answers. */
   #attempt: Attempt | undefined;
-  #retryState: RetryState | undefined | null = null;
-  #times: RequestTimes = { totalMs: 0, perTryMs: 0 };
+  /** Older ones that may still answer: only where the route hedges. */
+  #others = NO_ATTEMPTS;
+  #retries: Retries | undefined | null = null;
+  #asked: AskedRetries | undefined;
+  #alternative = false;
+  #times = NO_TIMES;
   #limits: TimeLimits | undefined;
   #body: KeptBody | undefined;
   #mirrors = NO_MIRRORS;
   readonly #choice: EndpointChoice;
-  #backOff: Timer | undefined;
   #attempts = 0;
   #resent = false;
-  #retrying = false;
   #sentMs = 0;
+  #completeMs = 0;
   #over = false;
   #blocked = false;
   #starting = false;
@@ -93,18 +101,37 @@ export class RouterStream implements Forwarding, AttemptOwner {
       this.#fail({ kind: 'dropped', message: `Cluster ${name} sheds load.` });
       return;
     }
-    // In the order in which Envoy adds its headers.
-    this.#times = requestTimes(this.#stream, this.#action, this.#router.config);
-    if (this.#action.attemptCountInRequest) setHeader(request.headers, 'x-envoy-attempt-count', '1');
-    rewriteRequest(this.#stream, this.#action, this.#leaf, this.#router.config);
+    this.#prepare(request.headers);
     if (this.#stream.requestBody !== 'none') this.#keepBody();
     if (this.#action.mirrors.length > 0) this.#mirrors = this.#router.mirror(this.#stream, this.#action);
-    const maxStreamMs = this.#action.maxStreamMs ?? this.#router.maxStreamMs;
+    const maxStreamMs = this.#times.streamMs ?? this.#router.maxStreamMs;
     if (maxStreamMs > 0) this.#timeLimits().limitStream(maxStreamMs);
+    if (this.#times.streamMs === EXPIRED_MS) {
+      this.#tooLong();
+      return;
+    }
     if (this.#stream.requestEnded) this.#requestComplete();
     this.#starting = true;
     this.#try('any');
     this.#starting = false;
+  }
+
+  /** The head as all tries send it; headers in the order in which Envoy adds them. */
+  #prepare(headers: Headers): void {
+    const { config } = this.#router;
+    const steered = hasEnvoyHeaders(headers);
+    this.#times = requestTimes(headers, this.#action, config, steered);
+    if (steered) {
+      this.#asked = takeAskedRetries(headers);
+      this.#alternative = removeHeader(headers, 'x-envoy-upstream-rq-timeout-alt-response');
+    }
+    tellTimes(headers, this.#times, this.#action, config, this.#hedges, 0);
+    if (this.#action.attemptCountInRequest) setHeader(headers, 'x-envoy-attempt-count', '1');
+    rewriteRequest(this.#stream, this.#action, this.#leaf, config);
+  }
+
+  get #hedges(): boolean {
+    return this.#asked?.hedges ?? this.#action.hedges;
   }
 
   // What the client sends.
@@ -125,10 +152,10 @@ export class RouterStream implements Forwarding, AttemptOwner {
       this.#body.ended = true;
       this.#body.trailers = trailers;
     }
-    if (!this.#raw) this.#requestComplete();
     const upstream = this.#attempt?.upstream;
     upstream?.sendEnd(trailers);
     upstream?.flush();
+    if (!this.#raw) this.#requestComplete();
     if (this.#raw && this.#responseEnded) this.#finishRaw();
   }
 
@@ -154,7 +181,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
     if (this.#attempt !== undefined && this.#cluster !== undefined)
       this.#cluster.stats.upstream_rq_cancelled++;
     this.#end();
-    this.#attempt?.abort();
+    this.#abortAll();
   }
 
   // What the attempt reports.
@@ -200,6 +227,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
       for (const chunk of body.chunks) upstream.sendData(chunk);
       if (body.ended) upstream.sendEnd(body.trailers);
     }
+    if (this.#stream.requestEnded) attempt.requestComplete();
     if (this.#starting) return; // who reads from the client flushes when all that came together is here
     upstream.flush();
     if (body !== undefined && !body.ended) this.#stream.resumeRequest();
@@ -211,17 +239,16 @@ export class RouterStream implements Forwarding, AttemptOwner {
 
   onResponse(attempt: Attempt, response: UpstreamResponse): void {
     this.#spanStatus = response.status;
-    const retry = mayWant(this.#action.retry, response) ? this.#retry() : undefined;
-    const unreached = takeUnreached(response) && retry?.wantsFailure(REFUSED, false) === true;
-    if ((unreached || retry?.wantsResponse(response.status, response.headers)) && this.#mayResend()) {
-      if (this.#retryAfter(response.headers)) {
-        attempt.abort();
-        return;
-      }
-      if (retry?.exhausted) this.#limitReached();
+    const retries = mayWant(this.#action.retry, this.#asked, response) ? this.#retry() : undefined;
+    const unreached = takeUnreached(response) && retries?.wantsFailure(REFUSED, false) === true;
+    if (unreached || retries?.wantsResponse(response.status, response.headers)) {
+      if (isWhole(this.#body) && this.#again(attempt, response.headers)) return;
+      // A better answer may come of the other tries.
+      if (this.#drop(attempt)) return;
     }
-    if (this.#retrying && response.status < 500) attempt.cluster.stats.upstream_rq_retry_success++;
-    this.#retryOver();
+    this.#abortOthers(attempt);
+    this.#retries?.answered(response.status);
+    if (this.#follows(attempt, response)) return;
     this.#body?.forget();
     this.#respond(response);
   }
@@ -256,12 +283,89 @@ export class RouterStream implements Forwarding, AttemptOwner {
       return;
     }
     if (this.#resendUnseen(attempt, failure)) return;
-    const retry = this.#retry();
-    if (retry?.wantsFailure(failure, attempt.sent) && (this.#mayResend() || !attempt.sent)) {
-      if (this.#retryAfter(undefined)) return;
-      if (retry.exhausted) this.#limitReached();
+    const retries = this.#retry();
+    const wanted = retries?.wantsFailure(failure, attempt.sent) === true;
+    if (wanted && (isWhole(this.#body) || !attempt.sent) && this.#again(attempt, undefined)) return;
+    if (!this.#drop(attempt)) this.#fail(failure);
+  }
+
+  /** A hedged try goes on beside another one; without a further one it goes on alone. */
+  onSlow(attempt: Attempt): boolean {
+    if (!this.#hedges || this.#stream.responseStarted) return false;
+    const retries = this.#retry();
+    if (retries === undefined || retries.pending || !isWhole(this.#body)) return true;
+    retries.again(undefined, () => {
+      this.#others = [...this.#others, attempt];
+      this.#tryAgain(true);
+    });
+    return true;
+  }
+
+  /** Another try in place of this one, after a pause. */
+  #again(attempt: Attempt, headers: Headers | undefined): boolean {
+    const retries = this.#retry();
+    if (retries === undefined || retries.pending) return false;
+    const afterTimeout = attempt.timedOut;
+    if (!retries.again(headers, () => this.#tryAgain(afterTimeout))) return false;
+    this.#endSpan();
+    attempt.abort();
+    this.#others = this.#others.filter((one) => one !== attempt);
+    if (this.#attempt === attempt) this.#attempt = undefined;
+    if (this.#stream.requestBody !== 'none' && !this.#stream.requestEnded) this.#stream.holdRequest();
+    return true;
+  }
+
+  #tryAgain(afterTimeout: boolean): void {
+    if (this.#over) return;
+    const { headers } = this.#stream.request;
+    const elapsedMs = this.#stream.requestEnded ? this.#stream.clock.monotonicMs() - this.#completeMs : 0;
+    tellTimes(headers, this.#times, this.#action, this.#router.config, this.#hedges, elapsedMs);
+    if (this.#action.marksTimeoutRetries && afterTimeout)
+      setHeader(headers, 'x-envoy-is-timeout-retry', 'true');
+    else if (this.#action.marksTimeoutRetries) removeHeader(headers, 'x-envoy-is-timeout-retry');
+    this.#try('any');
+  }
+
+  /** Ends a try whose outcome does not count as long as there are others to hope for; false where there are none. */
+  #drop(attempt: Attempt): boolean {
+    const rest = this.#others.filter((one) => one !== attempt);
+    const newest = this.#attempt === attempt ? rest.pop() : this.#attempt;
+    if (newest === undefined && this.#retries?.pending !== true) return false;
+    attempt.abort();
+    this.#others = rest;
+    this.#attempt = newest;
+    return true;
+  }
+
+  #abortOthers(answering: Attempt): void {
+    if (this.#others === NO_ATTEMPTS) return;
+    for (const one of [...this.#others, this.#attempt]) if (one !== answering) one?.abort();
+    this.#others = NO_ATTEMPTS;
+    this.#attempt = answering;
+  }
+
+  #abortAll(): void {
+    this.#attempt?.abort();
+    for (const one of this.#others) one.abort();
+  }
+
+  /** The upstream redirects, and the route says that this is for the proxy to follow. */
+  #follows(attempt: Attempt, response: UpstreamResponse): boolean {
+    const policy = this.#action.internalRedirect;
+    if (policy === undefined || !isWhole(this.#body)) return false;
+    const target = redirectTarget(response, policy, this.#stream);
+    const { stats } = attempt.cluster;
+    if (target === undefined) return false;
+    const go = this.#stream.redirect(target, this.#body);
+    if (go === undefined) {
+      stats.upstream_internal_redirect_failed_total++;
+      return false;
     }
-    this.#fail(failure);
+    stats.upstream_internal_redirect_succeeded_total++;
+    this.#end();
+    attempt.abort();
+    go();
+    return true;
   }
 
   /** One try on an endpoint that the cluster picks. */
@@ -288,63 +392,42 @@ export class RouterStream implements Forwarding, AttemptOwner {
     outcome.host = endpoint.address;
     outcome.endpoint = endpoint;
     if (this.#stream.span !== undefined) this.#startSpan(cluster);
-    const attempt = new Attempt(cluster, endpoint, this, this.#perTry());
+    const attempt = new Attempt(cluster, endpoint, this, this.#router.deadlines, this.#times);
     this.#attempt = attempt;
-    const once = freshness === 'any' && !this.#mayResendUnseen() ? 'proven' : freshness;
+    const once = freshness === 'any' && !mayResendUnseen(this.#stream, this.#body) ? 'proven' : freshness;
     attempt.start(once);
     // The body waits where it is until there is somewhere to send it.
     if (attempt.upstream === undefined && !this.#over && this.#stream.requestBody !== 'none')
       this.#stream.holdRequest();
   }
 
-  #perTry() {
-    const ms = this.#times.perTryMs;
-    if (ms === 0) return undefined;
-    const { deadlines } = this.#router;
-    return {
-      ms,
-      set: (deadline: Deadline, forMs: number) => deadlines.set(deadline, forMs),
-      clear: (deadline: Deadline) => deadlines.clear(deadline),
-    };
-  }
-
   #respond(response: UpstreamResponse): void {
-    const { headers } = response;
-    removeHopByHop(headers);
     if (response.body === 'raw') {
       this.#raw = true;
       this.#limits?.clear();
     }
-    if (!this.#router.config.suppressEnvoyHeaders) {
-      const serviceMs = Math.round(this.#stream.clock.monotonicMs() - this.#sentMs);
-      setHeader(headers, 'x-envoy-upstream-service-time', String(serviceMs));
-    }
+    const serviceMs = this.#stream.clock.monotonicMs() - this.#sentMs;
+    completeResponse(response, this.#stream, this.#action, this.#router.config, serviceMs);
     this.#stream.respond(response);
   }
 
   /** What may still be tried; made when the first try did not go well. */
-  #retry(): RetryState | undefined {
-    if (this.#retryState === null)
-      this.#retryState = retryStateOf(this.#action.retry, this.#stream.request, this.#stream.random);
-    return this.#retryState;
+  #retry(): Retries | undefined {
+    if (this.#retries !== null) return this.#retries;
+    const { request, random } = this.#stream;
+    const state = retryStateOf(this.#action.retry, this.#asked, request, random);
+    this.#retries = state && new Retries(state, this.#cluster!, this.#stream);
+    return this.#retries;
   }
 
   /** Keeps what comes of the body as long as it may be sent again: by a retry, or because nobody saw it. */
   #keepBody(): void {
-    this.#body = new KeptBody();
-    if (this.#action.retry !== undefined || IDEMPOTENT.has(this.#stream.request.method)) return;
+    this.#body = new KeptBody(this.#action.bufferBytes);
+    const { retry, internalRedirect } = this.#action;
+    if (retry !== undefined || this.#asked !== undefined || internalRedirect !== undefined) return;
+    if (isIdempotent(this.#stream.request.method)) return;
     // Over HTTP/2 an endpoint can say that it did not look at a request.
     if (this.#cluster?.config.http.protocol === 'http1') this.#body.forget();
-  }
-
-  /** Everything sent so far can be sent once more. */
-  #mayResend(): boolean {
-    return this.#body === undefined || this.#body.whole;
-  }
-
-  /** The method allows it and the body is there: a request that met a closing connection is simply sent again. */
-  #mayResendUnseen(): boolean {
-    return IDEMPOTENT.has(this.#stream.request.method) && this.#stream.upgrade === '' && this.#mayResend();
   }
 
   /**
@@ -352,58 +435,36 @@ export class RouterStream implements Forwarding, AttemptOwner {
    * once more, at once, on another.
    */
   #resendUnseen(attempt: Attempt, failure: Failure): boolean {
-    const refused = failure.kind === 'refused' && this.#mayResend();
-    const idleRace = attempt.reused && (failure.kind === 'termination' || failure.kind === 'remote-reset');
-    if (this.#resent || !(refused || (idleRace && this.#mayResendUnseen()))) return false;
+    const place = this.#resent ? undefined : resendPlace(attempt, failure, this.#stream, this.#body);
+    if (place === undefined) return false;
     this.#resent = true;
     this.#attempts--;
-    if (refused) this.#try('any');
+    if (place === 'any') this.#try('any');
     else this.#try('new', attempt.endpoint);
     return true;
-  }
-
-  /** Another try after a pause; false where there is none. */
-  #retryAfter(responseHeaders: Headers | undefined): boolean {
-    const cluster = this.#cluster!;
-    const { clock } = this.#stream;
-    const waitMs = this.#retry()?.take(cluster, responseHeaders, clock.nowMs());
-    if (waitMs === undefined) return false;
-    cluster.stats.upstream_rq_retry++;
-    if (!this.#retrying) cluster.activeRetries++;
-    this.#retrying = true;
-    this.#endSpan();
-    if (this.#stream.requestBody !== 'none' && !this.#stream.requestEnded) this.#stream.holdRequest();
-    this.#attempt = undefined;
-    this.#backOff = clock.setTimeout(() => {
-      if (!this.#over) this.#try('any');
-    }, waitMs);
-    return true;
-  }
-
-  #retryOver(): void {
-    if (this.#retrying && this.#cluster !== undefined) this.#cluster.activeRetries--;
-    this.#retrying = false;
-  }
-
-  #limitReached(): void {
-    this.#cluster!.stats.upstream_rq_retry_limit_exceeded++;
-    this.#stream.addFlags(FLAG.upstreamRetryLimitExceeded);
   }
 
   /** The time for the response counts from here. */
   #requestComplete(): void {
     for (const mirror of this.#mirrors) mirror.end();
+    this.#completeMs = this.#stream.clock.monotonicMs();
+    this.#attempt?.requestComplete();
     const { totalMs } = this.#times;
-    if (totalMs === 0 || this.#stream.responseStarted) return;
-    this.#timeLimits().limitResponse(totalMs);
+    if (totalMs > 0) this.#timeLimits().limitResponse(totalMs);
   }
 
   #timeLimits(): TimeLimits {
     this.#limits ??= new TimeLimits(this.#router.deadlines, (limit) => {
       if (limit === 'response') this.#timedOut();
-      else this.#fail({ kind: 'max-duration', message: 'The request took longer than a stream may.' });
+      else this.#tooLong();
     });
     return this.#limits;
+  }
+
+  #tooLong(): void {
+    const failure = { kind: 'max-duration', message: 'The request took longer than a stream may.' } as const;
+    if (this.#stream.responseStarted) this.#cut(failure);
+    else this.#fail(failure);
   }
 
   #timedOut(): void {
@@ -416,23 +477,36 @@ export class RouterStream implements Forwarding, AttemptOwner {
       cluster.report(endpoint, 'local-origin-failure');
     }
     const message = `${endpoint?.address ?? `Cluster ${cluster.name}`} did not answer within ${this.#times.totalMs} ms.`;
-    this.#fail({ kind: 'timeout', message });
+    if (this.#stream.responseStarted) this.#cut({ kind: 'timeout', message });
+    else this.#fail({ kind: 'timeout', message });
   }
 
   /** The response had begun: the client sees it cut. */
   #cut(failure: Failure): void {
-    const reply = failureReply(failure, false, 503);
+    const reply = failureReply(failure, false, 503, 1);
     const details = reply.details.replace('before_response_started', 'after_response_started');
     this.#end();
+    this.#abortAll();
     this.#stream.fail({ ...reply, details });
   }
 
   #fail(failure: Failure): void {
     if (this.#over) return;
     this.#end();
-    this.#attempt?.abort();
-    const reply = failureReply(failure, this.#router.explains, this.#action.clusterNotFoundStatus);
-    this.#stream.fail(tellUnreached(reply, failure, this.#stream));
+    this.#abortAll();
+    const reply = failureReply(
+      failure,
+      this.#router.explains,
+      this.#action.clusterNotFoundStatus,
+      this.#attempts,
+    );
+    this.#stream.fail(tellUnreached(this.#otherStatus(reply, failure), failure, this.#stream));
+  }
+
+  /** Who waited too long for the rest of the request says so, who waited for the answer that. */
+  #otherStatus(reply: Reply, { kind }: Failure): Reply {
+    if (kind === 'max-duration' && this.#stream.requestEnded) return { ...reply, status: 504 };
+    return kind === 'timeout' && this.#alternative ? { ...reply, status: 204 } : reply;
   }
 
   #finishRaw(): void {
@@ -457,7 +531,6 @@ export class RouterStream implements Forwarding, AttemptOwner {
     this.#over = true;
     this.#endSpan();
     this.#limits?.clear();
-    this.#retryOver();
-    this.#backOff?.cancel();
+    this.#retries?.end();
   }
 }

@@ -261,15 +261,17 @@ describe('time limits', () => {
     expect(proxy.metrics.cluster('c').upstream_rq_per_try_timeout).toBe(1);
   });
 
-  it('of a stream without a byte end it with 408 SI', async () => {
+  it('of a stream without a byte end it with SI: 504 where the answer is missing, 408 where the request is', async () => {
     const { port } = await startUpstream(() => {});
     const proxy = await startTestProxy({
       clusters: [staticCluster('c', [port])],
       routes: routesOf({ match: all, route: { cluster: 'c', timeout: '0s' } }),
       manager: { stream_idle_timeout: '0.05s', access_log: [stdoutLog('%RESPONSE_FLAGS%\n')] },
     });
-    expect(await send(proxy.port)).toMatchObject({ status: 408, body: 'stream timeout' });
-    expect(proxy.log).toEqual(['SI\n']);
+    expect(await send(proxy.port)).toMatchObject({ status: 504, body: 'stream timeout' });
+    const half = await sendRaw(proxy.port, 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nabc');
+    expect(half).toMatch(/^HTTP\/1.1 408 /);
+    expect(proxy.log).toEqual(['SI\n', 'SI\n']);
   });
 });
 

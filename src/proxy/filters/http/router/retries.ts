@@ -1,0 +1,74 @@
+import type { Timer } from '../../../../lib/clock.ts';
+import type { Headers } from '../../../../wire/headers.ts';
+import { FLAG } from '../../../observe/response-flags.ts';
+import type { RoutedStream } from '../../../stream/routed-stream.ts';
+import type { Cluster } from '../../../upstream/cluster.ts';
+import type { Failure } from './failures.ts';
+import type { RetryState } from './retry-state.ts';
+
+/** The tries of a request after its first: the pauses between them, and what the cluster counts of them. */
+export class Retries {
+  readonly #state: RetryState;
+  readonly #cluster: Cluster;
+  readonly #stream: RoutedStream;
+  #pause: Timer | undefined;
+  #counted = false;
+
+  constructor(state: RetryState, cluster: Cluster, stream: RoutedStream) {
+    this.#state = state;
+    this.#cluster = cluster;
+    this.#stream = stream;
+  }
+
+  /** Another try is waited for. */
+  get pending(): boolean {
+    return this.#pause !== undefined;
+  }
+
+  /** `sent`: bytes of the request may have reached the upstream. */
+  wantsFailure(failure: Failure, sent: boolean): boolean {
+    return this.#state.wantsFailure(failure, sent);
+  }
+
+  wantsResponse(status: number, headers: Headers): boolean {
+    return this.#state.wantsResponse(status, headers);
+  }
+
+  /** Another try after a pause; false where there is none. */
+  again(responseHeaders: Headers | undefined, start: () => void): boolean {
+    const { clock } = this.#stream;
+    const { stats } = this.#cluster;
+    const waitMs = this.#state.take(this.#cluster, responseHeaders, clock.nowMs());
+    if (waitMs === undefined) {
+      if (this.#state.exhausted) this.#limitReached();
+      return false;
+    }
+    stats.upstream_rq_retry++;
+    if (!this.#counted) this.#cluster.activeRetries++;
+    this.#counted = true;
+    this.#pause = clock.setTimeout(() => {
+      this.#pause = undefined;
+      start();
+    }, waitMs);
+    return true;
+  }
+
+  /** A response goes to the client. */
+  answered(status: number): void {
+    if (this.#counted && status < 500) this.#cluster.stats.upstream_rq_retry_success++;
+    this.end();
+  }
+
+  /** There will be no further try. */
+  end(): void {
+    this.#pause?.cancel();
+    this.#pause = undefined;
+    if (this.#counted) this.#cluster.activeRetries--;
+    this.#counted = false;
+  }
+
+  #limitReached(): void {
+    this.#cluster.stats.upstream_rq_retry_limit_exceeded++;
+    this.#stream.addFlags(FLAG.upstreamRetryLimitExceeded);
+  }
+}
