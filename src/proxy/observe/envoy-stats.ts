@@ -77,6 +77,7 @@ export class ClusterStats {
   membership_total = 0;
   membership_healthy = 0;
   membership_degraded = 0;
+  membership_excluded = 0;
   lb_healthy_panic = 0;
   lb_recalculate_zone_structures = 0;
   lb_local_cluster_not_ok = 0;
@@ -95,8 +96,6 @@ export class ClusterStats {
   update_success = 0;
   update_failure = 0;
   assignment_stale = 0;
-  outlier_detection_ejections_active = 0;
-  outlier_detection_ejections_enforced_total = 0;
 }
 
 /** `http.PREFIX.` */
@@ -172,7 +171,7 @@ export const GAUGES: ReadonlySet<string> = new Set([
   'lb_subsets_active',
   'membership_healthy',
   'membership_degraded',
-  'outlier_detection_ejections_active',
+  'membership_excluded',
   'downstream_cx_active',
   'downstream_cx_upgrades_active',
   'downstream_rq_active',

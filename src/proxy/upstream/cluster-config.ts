@@ -1,5 +1,6 @@
 import type { Json } from '../../xds/resources.ts';
 import type { EndpointSet, Metadata } from './endpoint-set.ts';
+import type { HealthCheckConfig } from './health/health-check-config.ts';
 import type { UpstreamTls } from './upstream-tls.ts';
 
 /** A cluster as configured: lowered from a Cluster message, immutable. Defaults are filled in. */
@@ -12,6 +13,9 @@ export interface ClusterConfig {
   readonly balancing: Balancing;
   readonly limits: CircuitBreakers;
   readonly outlier: OutlierDetection | undefined;
+  readonly healthCheck: HealthCheckConfig | undefined;
+  /** An endpoint that is not named any more goes at once, also while it passes its checks. */
+  readonly ignoreHealthOnRemoval: boolean;
   /** The first whose criteria an endpoint's metadata meets; else `tls`. */
   readonly tlsMatches: readonly TlsMatch[];
   readonly tls: UpstreamTls | undefined;
@@ -152,6 +156,13 @@ export interface OutlierDetection {
   readonly intervalMs: number;
   readonly successRate: SuccessRateDetection | undefined;
   readonly failurePercentage: FailurePercentageDetection | undefined;
+  /** The same of errors of our own, where those are counted by themselves. */
+  readonly localSuccessRate: SuccessRateDetection | undefined;
+  readonly localFailurePercentage: FailurePercentageDetection | undefined;
+  /** Added at random to the time of an ejection, up to. */
+  readonly maxJitterMs: number;
+  /** An active check that is passed ends an ejection. */
+  readonly unejectByCheck: boolean;
 }
 
 /** Ejects who succeeds less often than the mean by `stdevFactor` standard deviations. */

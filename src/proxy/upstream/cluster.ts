@@ -8,6 +8,7 @@
 //   endpoint-pools.ts  which pool a request takes             http-pool.ts     what pools are to requests
 //   http1-pool.ts    connections of an endpoint               http1-connection.ts  one connection, one request at a time
 //   http2-pool.ts    the same, many requests at once          alpn-pool.ts     whichever of the two TLS agrees on
+//   health/          who passes the checks that are made      endpoint-probes.ts  how they reach an endpoint
 //   outlier.ts       who fails where others do not            dns-endpoints.ts, destination-endpoints.ts  other sources
 
 import { Deadline } from '../../lib/deadlines.ts';
@@ -15,9 +16,14 @@ import type { ClusterStats } from '../observe/envoy-stats.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { DestinationEndpoints } from './destination-endpoints.ts';
 import { chooseSocket, Endpoint, type Placement } from './endpoint.ts';
+import { probeOf } from './endpoint-probes.ts';
 import { addressText, type EndpointSet, NO_ENDPOINTS } from './endpoint-set.ts';
 import type { UpstreamEnvironment } from './environment.ts';
+import { checkStats } from './health/check-environment.ts';
+import { HealthChecker } from './health/health-checker.ts';
+import { LB_NAMESPACE } from './metadata-match.ts';
 import { type Outcome, OutlierMonitor } from './outlier.ts';
+import { outlierStats } from './outlier-stats.ts';
 import type { PickContext } from './pick-context.ts';
 import { makePickPlan } from './pick-plan.ts';
 import type { PickPlan, PlanFacts } from './plan-facts.ts';
@@ -34,7 +40,9 @@ export class Cluster {
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #destinations: DestinationEndpoints | undefined;
   readonly #outlier: OutlierMonitor<Endpoint> | undefined;
-  #plan: PickPlan<Endpoint>;
+  readonly #checker: HealthChecker<Endpoint> | undefined;
+  /** Made anew by the next pick after a change. */
+  #plan: PickPlan<Endpoint> | undefined;
   #set: EndpointSet = NO_ENDPOINTS;
   readonly #stale = new Deadline(() => {
     this.stats.assignment_stale++;
@@ -42,6 +50,9 @@ export class Cluster {
   });
   #hasEndpoints = false;
   #zone: LocalZone | undefined;
+  /** Called when endpoints or their health have changed, and after each health check. */
+  onMembership: () => void = () => {};
+  onChecked: () => void = () => {};
   /** Retries under way, for the circuit breaker. */
   activeRetries = 0;
 
@@ -49,15 +60,15 @@ export class Cluster {
     this.config = config;
     this.stats = stats;
     this.#environment = environment;
-    this.#plan = makePickPlan<Endpoint>([], this.#planFacts());
     this.#outlier =
       config.outlier &&
       new OutlierMonitor(
         config.outlier,
         () => this.endpoints,
         () => this.#replan(),
-        { stats, ...environment },
+        { stats: outlierStats(environment.scope), clock: environment.clock, random: environment.random },
       );
+    this.#checker = this.#makeChecker();
     if (config.discovery.kind !== 'original-destination') return;
     this.#destinations = new DestinationEndpoints(config.discovery, environment, (placement) =>
       this.#make(placement),
@@ -73,11 +84,17 @@ export class Cluster {
     return this.#destinations?.all() ?? [...this.#endpoints.values()];
   }
 
-  /** False while it waits for endpoints or secrets: routes to it are not switched on before. */
-  ready(): boolean {
+  /**
+   * False while it waits for endpoints, secrets or the first round of health checks: routes to it are not switched on
+   * before. The checks begin when the rest is there.
+   */
+  warmUp(): boolean {
     if (!this.#hasEndpoints) return false;
     const { tls, tlsMatches } = this.config;
-    return (tls?.ready() ?? true) && tlsMatches.every((match) => match.tls?.ready() ?? true);
+    const secrets = (tls?.ready() ?? true) && tlsMatches.every((match) => match.tls?.ready() ?? true);
+    if (!secrets || this.#checker === undefined) return secrets;
+    this.#checker.start();
+    return this.#checker.firstRoundDone;
   }
 
   /** The endpoint for one attempt, undefined where there is none that may be used. */
@@ -89,6 +106,7 @@ export class Cluster {
       if (asked !== undefined && this.config.balancing.overrideHealth.has(asked.healthName)) return asked;
       if (strict) return undefined;
     }
+    this.#plan ??= makePickPlan([...this.#endpoints.values()], this.#planFacts());
     return this.#plan.pick(context);
   }
 
@@ -102,6 +120,11 @@ export class Cluster {
   /** How an attempt ended. */
   report(endpoint: Endpoint, outcome: Outcome): void {
     this.#outlier?.report(endpoint, outcome);
+  }
+
+  /** An answer of the endpoint says that it must get nothing more (x-envoy-immediate-health-check-fail). */
+  failCheck(endpoint: Endpoint): void {
+    this.#checker?.failNow(endpoint);
   }
 
   /** Whether the endpoints' load is shed on purpose for this request (drop_overloads). */
@@ -121,12 +144,15 @@ export class Cluster {
     for (const locality of set.localities)
       for (const spec of locality.endpoints) {
         const key = addressText(spec.address);
+        if (this.#endpoints.has(key)) continue;
         const old = gone.get(key);
         const endpoint = this.#keepOrMake({ spec, locality }, old);
         if (endpoint === old) gone.delete(key);
         this.#endpoints.set(key, endpoint);
       }
-    for (const endpoint of gone.values()) endpoint.drain();
+    for (const [key, endpoint] of gone)
+      if (this.#mayStay(key, endpoint)) this.#endpoints.set(key, endpoint);
+      else this.#drop(endpoint);
     this.stats.membership_change++;
     this.#replan();
   }
@@ -135,6 +161,7 @@ export class Cluster {
   retire(): void {
     this.#environment.deadlines.clear(this.#stale);
     this.#outlier?.stop();
+    this.#checker?.stop();
     this.#destinations?.stop();
     for (const endpoint of this.endpoints) endpoint.drain();
   }
@@ -144,9 +171,14 @@ export class Cluster {
     const same =
       old !== undefined &&
       old.socket === chooseSocket(this.config, placement.spec) &&
-      JSON.stringify(old.placement.spec.metadata) === JSON.stringify(placement.spec.metadata);
-    if (!same) return this.#make(placement);
+      identity(old.placement) === identity(placement);
+    if (!same) {
+      const made = this.#make(placement);
+      if (made.check.failed) this.#checker?.add(made);
+      return made;
+    }
     old.placement = placement;
+    old.check.leaving = false;
     return old;
   }
 
@@ -154,12 +186,62 @@ export class Cluster {
     return new Endpoint(placement, this.config, this.stats, this.#environment);
   }
 
+  /** An endpoint that is not named any more, but passes its checks, stays until it fails one: who names may be wrong. */
+  #mayStay(key: string, endpoint: Endpoint): boolean {
+    const { check, placement } = endpoint;
+    if (this.#checker === undefined || this.config.ignoreHealthOnRemoval || this.#endpoints.has(key))
+      return false;
+    if (check.failed || placement.spec.health === 'unhealthy' || placement.spec.check?.disabled) return false;
+    check.leaving = true;
+    return true;
+  }
+
+  #drop(endpoint: Endpoint): void {
+    this.#checker?.remove(endpoint);
+    this.#outlier?.forget(endpoint);
+    endpoint.drain();
+  }
+
+  #makeChecker(): HealthChecker<Endpoint> | undefined {
+    const { healthCheck } = this.config;
+    if (healthCheck === undefined) return undefined;
+    const environment = this.#environment;
+    const stats = checkStats(environment.scope);
+    return new HealthChecker<Endpoint>(healthCheck, {
+      clock: environment.clock,
+      random: environment.random,
+      stats,
+      hadTraffic: () => this.stats.upstream_cx_total > 0,
+      probeFor: (endpoint) => probeOf(endpoint, this.config, healthCheck, stats, environment),
+      onChecked: (endpoint, changed) => this.#checked(endpoint, changed),
+    });
+  }
+
+  #checked(endpoint: Endpoint, changed: boolean): void {
+    const { check } = endpoint;
+    if (check.leaving && check.failed) {
+      this.#endpoints.delete(endpoint.address);
+      this.#drop(endpoint);
+      this.stats.membership_change++;
+    }
+    const back = !check.failed && this.#outlier?.passedCheck(endpoint) === true;
+    if (changed || back) this.#replan();
+    this.onChecked();
+  }
+
   #replan(): void {
-    const members = [...this.#endpoints.values()];
-    this.#plan = makePickPlan(members, this.#planFacts());
-    this.stats.membership_total = members.length;
-    this.stats.membership_healthy = members.filter(({ health }) => health === 'healthy').length;
-    this.stats.membership_degraded = members.filter(({ health }) => health === 'degraded').length;
+    this.#plan = undefined;
+    const { stats } = this;
+    stats.membership_total = this.#endpoints.size;
+    stats.membership_healthy = 0;
+    stats.membership_degraded = 0;
+    stats.membership_excluded = 0;
+    for (const { health, excluded } of this.#endpoints.values()) {
+      if (excluded) stats.membership_excluded++;
+      else if (health === 'healthy') stats.membership_healthy++;
+      else if (health === 'degraded') stats.membership_degraded++;
+    }
+    this.onMembership();
   }
 
   #planFacts(): PlanFacts {
@@ -175,4 +257,10 @@ export class Cluster {
       activeRequests: () => this.stats.upstream_rq_active,
     };
   }
+}
+
+/** What makes it the same workload: metadata, but for what only balancers read. */
+function identity({ spec: { metadata } }: Placement): string {
+  const { [LB_NAMESPACE]: _lb, ...others } = metadata;
+  return JSON.stringify(others);
 }

@@ -103,7 +103,9 @@ export class Clusters {
     if (before !== undefined) stop(before);
     const { clock, random, network, metrics } = this.#environment;
     const stats = metrics.cluster(config.statName);
-    const cluster = new Cluster(config, stats, { clock, random, network, deadlines: this.#deadlines });
+    const scope = metrics.scope(`cluster.${config.statName}.`);
+    const cluster = new Cluster(config, stats, { clock, random, network, deadlines: this.#deadlines, scope });
+    cluster.onChecked = () => this.#promote(fed);
     const { discovery } = config;
     let fed: Fed = { cluster, dns: undefined };
     if (discovery.kind === 'static') cluster.setEndpoints(discovery.endpoints);
@@ -129,7 +131,7 @@ export class Clusters {
   /** From waiting to serving, in place of what served before. */
   #promote(fed: Fed): void {
     const { name } = fed.cluster;
-    if (this.#warming.get(name) !== fed || !fed.cluster.ready()) return;
+    if (this.#warming.get(name) !== fed || !fed.cluster.warmUp()) return;
     this.#warming.delete(name);
     const before = this.#serving.get(name);
     this.#serving.set(name, fed);

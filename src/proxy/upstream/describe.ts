@@ -1,5 +1,6 @@
 import type { Cluster } from './cluster.ts';
 import type { ClusterConfig } from './cluster-config.ts';
+import type { Endpoint } from './endpoint.ts';
 
 /** What /clusters shows of one cluster. */
 export interface ClusterDescription {
@@ -14,6 +15,8 @@ export interface EndpointDescription {
   readonly hostname: string;
   readonly health: string;
   readonly ejected: boolean;
+  /** Envoy's names of what speaks against it, as `/failed_active_hc`; none for a healthy one. */
+  readonly flags: readonly string[];
   readonly weight: number;
   readonly priority: number;
   readonly region: string;
@@ -31,6 +34,7 @@ export function describeCluster(cluster: Cluster, ready: boolean): ClusterDescri
       hostname: spec.hostname,
       health: spec.health,
       ejected: endpoint.outlier.ejected,
+      flags: healthFlags(endpoint),
       weight: spec.weight,
       priority: locality.priority,
       region: locality.region,
@@ -40,4 +44,22 @@ export function describeCluster(cluster: Cluster, ready: boolean): ClusterDescri
     };
   });
   return { name: cluster.name, config: cluster.config, ready, endpoints };
+}
+
+/** In Envoy's order (HostUtility::healthFlagsToString). */
+function healthFlags({ check, outlier, placement }: Endpoint): string[] {
+  const { health } = placement.spec;
+  const flags: readonly (readonly [boolean, string])[] = [
+    [check.failed, '/failed_active_hc'],
+    [outlier.ejected, '/failed_outlier_check'],
+    [health === 'unhealthy', '/failed_eds_health'],
+    [check.degraded, '/degraded_active_hc'],
+    [health === 'degraded', '/degraded_eds_health'],
+    [check.leaving, '/pending_dynamic_removal'],
+    [check.pending, '/pending_active_hc'],
+    [check.immediatelyFailed, '/excluded_via_immediate_hc_fail'],
+    [check.timedOut, '/active_hc_timeout'],
+    [health === 'draining', '/eds_status_draining'],
+  ];
+  return flags.filter(([set]) => set).map(([, name]) => name);
 }

@@ -71,7 +71,14 @@ export class DestinationEndpoints {
     if (known !== undefined) return known;
     if (this.#endpoints.size >= MAX_DESTINATIONS) this.#forgetIdle();
     if (this.#endpoints.size >= MAX_DESTINATIONS) return undefined;
-    const spec = { address, hostname: '', weight: 1, health: 'healthy', metadata: {} } as const;
+    const spec = {
+      address,
+      hostname: '',
+      weight: 1,
+      health: 'healthy',
+      metadata: {},
+      check: undefined,
+    } as const;
     const made = this.#make({ spec, locality: NOWHERE });
     this.#endpoints.set(key, made);
     if (!this.#cleanup.pending) this.#environment.deadlines.set(this.#cleanup, CLEANUP_MS);

@@ -38,6 +38,18 @@ export interface EndpointSpec {
   readonly weight: number;
   readonly health: HealthStatus;
   readonly metadata: Metadata;
+  /** Where active health checks go in its place; undefined: to itself. */
+  readonly check: CheckTarget | undefined;
+}
+
+/** Endpoint.HealthCheckConfig. */
+export interface CheckTarget {
+  /** 0 for the endpoint's own. */
+  readonly port: number;
+  /** '' for none. */
+  readonly hostname: string;
+  readonly address: EndpointAddress | undefined;
+  readonly disabled: boolean;
 }
 
 /** An IP address (or, in DNS clusters before resolution, a name) with port, or a Unix socket. */

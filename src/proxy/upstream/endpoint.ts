@@ -6,9 +6,10 @@ import type { ClusterStats } from '../observe/envoy-stats.ts';
 import type { ClusterConfig, UpstreamSocket } from './cluster-config.ts';
 import { EndpointHealth } from './endpoint-health.ts';
 import { EndpointPools } from './endpoint-pools.ts';
-import type { EndpointSpec, LocalityEndpoints } from './endpoint-set.ts';
+import type { EndpointAddress, EndpointSpec, LocalityEndpoints } from './endpoint-set.ts';
 import { addressText } from './endpoint-set.ts';
 import type { UpstreamEnvironment } from './environment.ts';
+import { CheckState } from './health/check-state.ts';
 import type { HttpPool } from './http-pool.ts';
 import { type NamedRequest, type ServerName, withServerName } from './server-name.ts';
 import type { UpstreamTls } from './upstream-tls.ts';
@@ -30,6 +31,7 @@ export class Endpoint {
   /** The cluster's, or that of one of its matches. */
   readonly socket: UpstreamSocket;
   readonly outlier = new EndpointHealth();
+  readonly check: CheckState;
   placement: Placement;
   /** Since when it is there and healthy, on the monotonic clock: where slow start begins. */
   healthySinceMs: number;
@@ -64,14 +66,16 @@ export class Endpoint {
     this.#environment = environment;
     this.#stats = stats;
     this.healthySinceMs = environment.clock.monotonicMs();
+    const checked = config.healthCheck !== undefined && placement.spec.check?.disabled !== true;
+    this.check = new CheckState(checked, config.balancing.ignoreUnchecked);
     this.#pools = new EndpointPools(this, config, stats, environment);
   }
 
-  /** What balancers go by: what the control plane says, and what outlier detection saw. */
+  /** What balancers go by: what the control plane says, what outlier detection saw and what checks found. */
   get health(): 'healthy' | 'degraded' | 'unhealthy' {
     const { health } = this.placement.spec;
-    if (this.outlier.ejected || health === 'draining') return 'unhealthy';
-    return health;
+    if (this.outlier.ejected || this.check.failed || health === 'draining') return 'unhealthy';
+    return health === 'healthy' && this.check.degraded ? 'degraded' : health;
   }
 
   /** Health in config.core.v3.HealthStatus. */
@@ -81,9 +85,9 @@ export class Endpoint {
     return this.health.toUpperCase();
   }
 
-  /** Waits for its first health check, and counts for nothing until then. */
+  /** Counts for nothing: waits for its first health check, or said that it must get nothing. */
   get excluded(): boolean {
-    return false;
+    return this.check.pending || this.check.immediatelyFailed;
   }
 
   get weight(): number {
@@ -137,17 +141,32 @@ export class Endpoint {
     this.counts.cx_active--;
   }
 
-  #dial({ alpn, serverName, proxied }: EndpointConnectOptions): Promise<Result<Connection, NetError>> {
-    const { address } = this.placement.spec;
-    const { localAddress, connectTimeoutMs: timeoutMs } = this.#config;
+  /** A connection for a health check: not counted, and where the check goes. */
+  connectForCheck(options: CheckConnectOptions): Promise<Result<Connection, NetError>> {
+    return this.#dial(options);
+  }
+
+  #dial(
+    options: EndpointConnectOptions & Partial<CheckConnectOptions>,
+  ): Promise<Result<Connection, NetError>> {
+    const {
+      alpn,
+      serverName,
+      proxied,
+      address = this.placement.spec.address,
+      socket = this.socket,
+    } = options;
+    const { tls } = socket;
+    const { localAddress, connectTimeoutMs } = this.#config;
+    const timeoutMs = options.timeoutMs ?? connectTimeoutMs;
     const where =
       address.kind === 'pipe'
         ? { path: address.path }
         : { host: address.host, port: address.port, ...(localAddress === undefined ? {} : { localAddress }) };
     const { network } = this.#environment;
-    const preface = prefaceOf(this.socket, proxied);
-    if (this.tls === undefined) return network.connect({ ...where, ...preface, timeoutMs });
-    if (!this.tls.ready())
+    const preface = prefaceOf(socket, proxied);
+    if (tls === undefined) return network.connect({ ...where, ...preface, timeoutMs });
+    if (!tls.ready())
       return Promise.resolve({
         ok: false,
         error: netError(
@@ -157,7 +176,7 @@ export class Endpoint {
           `The certificates for ${this.address} have not arrived.`,
         ),
       });
-    const configured = this.tls.connectOptions();
+    const configured = tls.connectOptions();
     const named = serverName === undefined ? configured : withServerName(configured, serverName);
     return network.connect({
       ...where,
@@ -174,6 +193,13 @@ export interface EndpointConnectOptions {
   readonly serverName?: ServerName;
   /** For whom the connection is made, where the endpoint is told by PROXY protocol. */
   readonly proxied?: ProxiedConnection;
+}
+
+/** As {@link EndpointConnectOptions}, for a check. */
+export interface CheckConnectOptions extends EndpointConnectOptions {
+  readonly address: EndpointAddress;
+  readonly socket: UpstreamSocket;
+  readonly timeoutMs: number;
 }
 
 /** As Envoy: without a client version 1 tells our own addresses, and version 2 says LOCAL. */
@@ -195,7 +221,7 @@ function prefaceOf(
 }
 
 /** The transport socket whose criteria the endpoint's metadata meets, else the cluster's. */
-export function chooseSocket(config: ClusterConfig, spec: EndpointSpec): UpstreamSocket {
+export function chooseSocket(config: ClusterConfig, spec: Pick<EndpointSpec, 'metadata'>): UpstreamSocket {
   const metadata = spec.metadata['envoy.transport_socket_match'] ?? {};
   for (const match of config.tlsMatches) {
     const met = Object.entries(match.criteria).every(

@@ -87,7 +87,11 @@ describe('a cluster', () => {
       }).toSorted(),
     ).toEqual([
       'connect_timeout',
-      'health_checks',
+      'health_checks[0]',
+      'health_checks[0].healthy_threshold',
+      'health_checks[0].interval',
+      'health_checks[0].timeout',
+      'health_checks[0].unhealthy_threshold',
       'http2_protocol_options.allow_metadata',
       'lb_subset_config.subset_selectors[0].keys',
       'load_assignment.endpoints[0].lb_endpoints[0].endpoint.address',

@@ -3,6 +3,7 @@ import type { Cluster } from '../../xds/resources.ts';
 import { readDurationMs } from '../fields.ts';
 import { type Lowered, lowering } from '../lowered.ts';
 import type { ClusterConfig, TlsMatch, UpstreamSocket } from './cluster-config.ts';
+import { readHealthChecks } from './health/lower-health-check.ts';
 import { readBalancing } from './lower-balancing.ts';
 import { readCircuitBreakers } from './lower-circuit-breakers.ts';
 import { readDiscovery } from './lower-discovery.ts';
@@ -23,6 +24,8 @@ function readCluster(message: Cluster, lowerUpstreamTls: LowerUpstreamTls, refus
     transport_socket_matches = [],
     circuit_breakers,
     outlier_detection,
+    health_checks,
+    ignore_health_on_host_removal = false,
     ...groups
   } = more;
   if (name === '') refuse('name', 'is missing');
@@ -42,6 +45,8 @@ function readCluster(message: Cluster, lowerUpstreamTls: LowerUpstreamTls, refus
     tlsMatches,
     limits: readCircuitBreakers(circuit_breakers, refuse),
     outlier: readOutlierDetection(outlier_detection, refuse),
+    healthCheck: readHealthChecks(health_checks, refuse),
+    ignoreHealthOnRemoval: ignore_health_on_host_removal,
     ...read,
   };
 }
@@ -59,6 +64,8 @@ function readGroups(
     | 'transport_socket_matches'
     | 'circuit_breakers'
     | 'outlier_detection'
+    | 'health_checks'
+    | 'ignore_health_on_host_removal'
   >,
   name: string,
   refuse: Refuse,
@@ -125,7 +132,6 @@ function withoutHarmless(rest: Partial<Cluster>): object {
   const {
     per_connection_buffer_limit_bytes: _buffers, // what is held per stream is bounded by the socket's mark
     wait_for_warm_on_init: _warm, // always waited for
-    ignore_health_on_host_removal: _removal, // there are no active checks that could delay a removal
     close_connections_on_host_health_failure: _close,
     cleanup_interval: _cleanup,
     track_timeout_budgets: _budgets,

@@ -3,7 +3,13 @@ import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import type { ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints } from '../../xds/resources.ts';
 import { readAddress, readDurationMs } from '../fields.ts';
 import { type Lowered, lowering } from '../lowered.ts';
-import type { EndpointSet, EndpointSpec, HealthStatus, LocalityEndpoints } from './endpoint-set.ts';
+import type {
+  CheckTarget,
+  EndpointSet,
+  EndpointSpec,
+  HealthStatus,
+  LocalityEndpoints,
+} from './endpoint-set.ts';
 
 /** config.core.v3.HealthStatus: TIMEOUT counts as unhealthy, what is not known as healthy. */
 const HEALTH: Readonly<Record<string, HealthStatus>> = {
@@ -77,8 +83,7 @@ function readLocality(message: LocalityLbEndpoints, refuse: Refuse, field: strin
 function readEndpoint(message: LbEndpoint, refuse: Refuse, field: string): EndpointSpec | undefined {
   const { endpoint = {}, health_status = 'UNKNOWN', metadata, load_balancing_weight = 1, ...rest } = message;
   refuseRest(refuse, field, rest);
-  // health_check_config speaks of active checks; where there are none it says nothing.
-  const { address: where, hostname = '', health_check_config: _check, ...endpointRest } = endpoint;
+  const { address: where, hostname = '', health_check_config, ...endpointRest } = endpoint;
   refuseRest(refuse, fieldIn(field, 'endpoint'), endpointRest);
   const address = readAddress(where, refuse, fieldIn(field, 'endpoint.address'));
   if (address === undefined) return undefined;
@@ -88,5 +93,22 @@ function readEndpoint(message: LbEndpoint, refuse: Refuse, field: string): Endpo
     weight: Math.max(1, load_balancing_weight),
     health: HEALTH[health_status] ?? 'healthy',
     metadata: metadata?.filter_metadata ?? {},
+    check: readCheckTarget(health_check_config, refuse, fieldIn(field, 'endpoint.health_check_config')),
+  };
+}
+
+function readCheckTarget(
+  message: NonNullable<LbEndpoint['endpoint']>['health_check_config'],
+  refuse: Refuse,
+  field: string,
+): CheckTarget | undefined {
+  if (message === undefined) return undefined;
+  const { port_value = 0, hostname = '', address, disable_active_health_check = false, ...rest } = message;
+  refuseRest(refuse, field, rest);
+  return {
+    port: port_value,
+    hostname,
+    address: address === undefined ? undefined : readAddress(address, refuse, fieldIn(field, 'address')),
+    disabled: disable_active_health_check,
   };
 }

@@ -12,31 +12,39 @@ export function readOutlierDetection(
 ): OutlierDetection | undefined {
   if (message === undefined) return undefined;
   const duration = (
-    name: 'interval' | 'base_ejection_time' | 'max_ejection_time',
+    name: 'interval' | 'base_ejection_time' | 'max_ejection_time' | 'max_ejection_time_jitter',
     absentMs: number,
   ): number => readDurationMs(message[name], absentMs, refuse, fieldIn('outlier_detection', name));
   refuseRest(refuse, 'outlier_detection', unknownFields(message));
   const baseEjectionMs = duration('base_ejection_time', 30_000);
+  const split = message.split_external_local_origin_errors ?? false;
   return {
     consecutive5xx: message.consecutive_5xx ?? 5,
     enforcingConsecutive5xx: message.enforcing_consecutive_5xx ?? 100,
     consecutiveGateway: message.consecutive_gateway_failure ?? 5,
     enforcingConsecutiveGateway: message.enforcing_consecutive_gateway_failure ?? 0,
-    splitLocalOrigin: message.split_external_local_origin_errors ?? false,
+    splitLocalOrigin: split,
     consecutiveLocalOrigin: message.consecutive_local_origin_failure ?? 5,
     enforcingConsecutiveLocalOrigin: message.enforcing_consecutive_local_origin_failure ?? 100,
     intervalMs: duration('interval', 10_000),
     baseEjectionMs,
-    maxEjectionMs: Math.max(baseEjectionMs, duration('max_ejection_time', 300_000)),
+    maxEjectionMs: duration('max_ejection_time', Math.max(baseEjectionMs, 300_000)),
     maxEjectionPercent: message.max_ejection_percent ?? 10,
     alwaysEjectOne: message.always_eject_one_host ?? false,
-    successRate: readSuccessRate(message),
-    failurePercentage: readFailurePercentage(message),
+    maxJitterMs: duration('max_ejection_time_jitter', 0),
+    unejectByCheck: message.successful_active_health_check_uneject_host ?? true,
+    successRate: readSuccessRate(message, message.enforcing_success_rate ?? 100),
+    failurePercentage: readFailurePercentage(message, message.enforcing_failure_percentage ?? 0),
+    localSuccessRate: split
+      ? readSuccessRate(message, message.enforcing_local_origin_success_rate ?? 100)
+      : undefined,
+    localFailurePercentage: split
+      ? readFailurePercentage(message, message.enforcing_failure_percentage_local_origin ?? 0)
+      : undefined,
   };
 }
 
-function readSuccessRate(message: Message): SuccessRateDetection | undefined {
-  const enforcing = message.enforcing_success_rate ?? 100;
+function readSuccessRate(message: Message, enforcing: number): SuccessRateDetection | undefined {
   if (enforcing === 0) return undefined;
   return {
     enforcing,
@@ -46,8 +54,7 @@ function readSuccessRate(message: Message): SuccessRateDetection | undefined {
   };
 }
 
-function readFailurePercentage(message: Message): FailurePercentageDetection | undefined {
-  const enforcing = message.enforcing_failure_percentage ?? 0;
+function readFailurePercentage(message: Message, enforcing: number): FailurePercentageDetection | undefined {
   if (enforcing === 0) return undefined;
   return {
     enforcing,
@@ -69,6 +76,7 @@ function unknownFields(message: Message): object {
     'interval',
     'base_ejection_time',
     'max_ejection_time',
+    'max_ejection_time_jitter',
     'max_ejection_percent',
     'always_eject_one_host',
     'enforcing_success_rate',
@@ -79,7 +87,6 @@ function unknownFields(message: Message): object {
     'failure_percentage_threshold',
     'failure_percentage_minimum_hosts',
     'failure_percentage_request_volume',
-    // Success rates of errors of our own are not kept apart: those of split_external_local_origin_errors.
     'enforcing_local_origin_success_rate',
     'enforcing_failure_percentage_local_origin',
     'successful_active_health_check_uneject_host',

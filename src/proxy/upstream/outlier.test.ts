@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { manualClock } from '../../lib/manual-clock.ts';
 import { seededRandom } from '../../lib/random.ts';
-import { ClusterStats } from '../observe/envoy-stats.ts';
+import { StatRegistry } from '../observe/stat-scope.ts';
 import { EndpointHealth } from './endpoint-health.ts';
 import { readOutlierDetection } from './lower-outlier.ts';
 import { OutlierMonitor } from './outlier.ts';
+import { outlierStats } from './outlier-stats.ts';
 
 function monitored(count: number, message: object) {
   const clock = manualClock(0);
-  const stats = new ClusterStats();
+  const stats = outlierStats(new StatRegistry().scope(''));
   const endpoints = Array.from({ length: count }, () => ({ outlier: new EndpointHealth() }));
   let changes = 0;
   const config = readOutlierDetection({ max_ejection_percent: 100, ...message }, (field) =>
@@ -40,7 +41,7 @@ describe('an endpoint that fails in a row', () => {
     expect(ejected()).toEqual([false, false]);
     report(0, 500);
     expect(ejected()).toEqual([true, false]);
-    expect(stats.outlier_detection_ejections_active).toBe(1);
+    expect(stats.active.value).toBe(1);
     clock.advance(29_000);
     expect(ejected()).toEqual([true, false]);
     clock.advance(2_000);
@@ -48,7 +49,7 @@ describe('an endpoint that fails in a row', () => {
     report(0, 500, 3);
     clock.advance(31_000);
     expect(ejected()).toEqual([true, false]); // the second time: 60 s
-    clock.advance(30_000);
+    clock.advance(38_000);
     expect(ejected()).toEqual([false, false]);
   });
 
@@ -95,5 +96,56 @@ describe('an endpoint that is worse than the others', () => {
     for (let i = 0; i < 5; i++) for (let n = 0; n < 20; n++) report(i, i === 2 && n % 2 === 0 ? 500 : 200);
     clock.advance(10_000);
     expect(ejected()).toEqual([false, false, true, false, false]);
+  });
+
+  it('by its share of failures, and apart by its share of failed connections', () => {
+    const rules = { consecutive_5xx: 0, enforcing_success_rate: 0, enforcing_local_origin_success_rate: 0 };
+    const external = monitored(5, {
+      ...rules,
+      enforcing_failure_percentage: 100,
+      failure_percentage_request_volume: 5,
+    });
+    for (let i = 0; i < 5; i++) external.report(i, i === 1 ? 500 : 200, 10);
+    external.clock.advance(10_000);
+    expect(external.ejected()).toEqual([false, true, false, false, false]);
+    expect(external.stats.enforced.failure_percentage.value).toBe(1);
+    const local = monitored(5, {
+      ...rules,
+      split_external_local_origin_errors: true,
+      consecutive_local_origin_failure: 0,
+      enforcing_failure_percentage_local_origin: 100,
+      failure_percentage_request_volume: 5,
+    });
+    for (let i = 0; i < 5; i++)
+      for (let n = 0; n < 10; n++)
+        local.monitor.report(local.endpoints[i]!, i === 3 && n < 9 ? 'local-origin-failure' : 'connected');
+    local.clock.advance(10_000);
+    expect(local.ejected()).toEqual([false, false, false, true, false]);
+    expect(local.stats.enforced.local_origin_failure_percentage.value).toBe(1);
+  });
+
+  it('is only counted where nothing is enforced, or where too many are out', () => {
+    const { ejected, report, stats } = monitored(4, {
+      consecutive_5xx: 2,
+      enforcing_consecutive_5xx: 0,
+    });
+    report(0, 500, 4);
+    expect(ejected()).toEqual([false, false, false, false]);
+    expect(stats.detected.consecutive_5xx.value).toBe(2);
+    const full = monitored(4, { consecutive_5xx: 1, max_ejection_percent: 0 });
+    full.report(0, 500);
+    expect(full.stats.overflow.value).toBe(1);
+    const one = monitored(4, { consecutive_5xx: 1, max_ejection_percent: 0, always_eject_one_host: true });
+    one.report(0, 500);
+    one.report(1, 500);
+    expect(one.ejected()).toEqual([true, false, false, false]);
+  });
+
+  it('comes back when it passes an active check', () => {
+    const { endpoints, monitor, report, ejected, stats } = monitored(2, { consecutive_5xx: 1 });
+    report(0, 500);
+    expect(monitor.passedCheck(endpoints[0]!)).toBe(true);
+    expect(ejected()).toEqual([false, false]);
+    expect(stats.active.value).toBe(0);
   });
 });

@@ -118,7 +118,7 @@ export class TcpTunnel {
         return;
       }
       if (!('flags' in reached)) {
-        cluster.report(endpoint, 'connected');
+        cluster.report(endpoint, 'served');
         this.#join(reached, endpoint);
         return;
       }
