@@ -1,120 +1,156 @@
-import { getHeader, getJoinedHeader } from '../../wire/headers.ts';
-import { compileTime } from './format-time.ts';
-import { flagText } from './response-flags.ts';
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { GRPC_STATUS_NAMES } from '../../lib/grpc-status-names.ts';
+import { getHeader } from '../../wire/headers.ts';
+import { addressOf, type Command, type MakeCommand, type Operator, portOf } from './operator.ts';
+import { METADATA_COMMANDS } from './operators-metadata.ts';
+import {
+  headerBytes,
+  REQUEST_COMMANDS,
+  requestHeaderBytes,
+  responseHeaderBytes,
+  WITHOUT_QUERY_COMMANDS,
+} from './operators-request.ts';
+import { TIME_COMMANDS, TIME_OPERATORS } from './operators-time.ts';
+import { TLS_COMMANDS, TLS_OPERATORS } from './operators-tls.ts';
+import { UPSTREAM_OPERATORS } from './operators-upstream.ts';
+import { flagNames, flagText } from './response-flags.ts';
 import type { StreamFacts } from './stream-facts.ts';
 
-/** What an operator gives: undefined is printed as '-' (null in JSON). */
-export type Operator = (facts: StreamFacts) => string | number | undefined;
+// The command operators of Envoy's formats (access log, "Command Operators"). Families of them have files of their own.
 
-/** Operators of Envoy's formats without an argument. */
+/** Operators without an argument. */
 const PLAIN: Readonly<Record<string, Operator>> = {
+  ...TIME_OPERATORS,
+  ...UPSTREAM_OPERATORS,
+  ...TLS_OPERATORS,
   PROTOCOL: (f) => f.protocol,
   RESPONSE_CODE: (f) => f.responseCode,
-  RESPONSE_CODE_DETAILS: (f) => f.responseCodeDetails,
   RESPONSE_FLAGS: (f) => flagText(f.responseFlags),
+  RESPONSE_FLAGS_LONG: (f) => flagNames(f.responseFlags),
   CONNECTION_TERMINATION_DETAILS: (f) => f.connectionTerminationDetails,
-  UPSTREAM_TRANSPORT_FAILURE_REASON: (f) => f.upstreamTransportFailureReason,
   BYTES_RECEIVED: (f) => f.bytesReceived,
   BYTES_SENT: (f) => f.bytesSent,
-  DURATION: (f) => Math.round(f.durationMs),
-  REQUEST_DURATION: (f) => rounded(f.requestDurationMs),
-  RESPONSE_DURATION: (f) => rounded(f.responseDurationMs),
-  RESPONSE_TX_DURATION: (f) =>
-    f.responseDurationMs === undefined ? undefined : Math.round(f.durationMs - f.responseDurationMs),
-  UPSTREAM_HOST: (f) => f.upstreamHost,
-  UPSTREAM_REMOTE_ADDRESS: (f) => f.upstreamHost,
-  UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (f) => addressOf(f.upstreamHost),
-  UPSTREAM_REMOTE_PORT: (f) => portOf(f.upstreamHost),
-  UPSTREAM_LOCAL_ADDRESS: (f) => f.upstreamLocalAddress,
-  UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: (f) => addressOf(f.upstreamLocalAddress),
-  UPSTREAM_CLUSTER: (f) => f.upstreamCluster,
-  UPSTREAM_CLUSTER_RAW: (f) => f.upstreamCluster,
-  UPSTREAM_REQUEST_ATTEMPT_COUNT: (f) => f.upstreamAttempts,
+  // Of QUIC, which is not spoken.
+  BYTES_RETRANSMITTED: () => 0,
+  PACKETS_RETRANSMITTED: () => 0,
+  REQUEST_HEADERS_BYTES: requestHeaderBytes,
+  RESPONSE_HEADERS_BYTES: responseHeaderBytes,
+  RESPONSE_TRAILERS_BYTES: (f) => headerBytes(f.responseTrailers),
   DOWNSTREAM_LOCAL_ADDRESS: (f) => f.downstreamLocal,
   DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: (f) => addressOf(f.downstreamLocal),
   DOWNSTREAM_LOCAL_PORT: (f) => f.downstreamLocalPort,
+  DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID: () => '',
+  DOWNSTREAM_DIRECT_LOCAL_ADDRESS: directLocal,
+  DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT: (f) => f.downstream.connection.localAddress,
+  DOWNSTREAM_DIRECT_LOCAL_PORT: (f) => f.downstream.connection.localPort,
+  DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID: () => '',
   DOWNSTREAM_REMOTE_ADDRESS: (f) => f.downstreamRemote,
   DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (f) => addressOf(f.downstreamRemote),
   DOWNSTREAM_REMOTE_PORT: (f) => portOf(f.downstreamRemote),
   DOWNSTREAM_DIRECT_REMOTE_ADDRESS: (f) => f.downstreamDirectRemote,
   DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: (f) => addressOf(f.downstreamDirectRemote),
-  REQUESTED_SERVER_NAME: (f) => f.peer.requestedServerName || undefined,
+  DOWNSTREAM_DIRECT_REMOTE_PORT: (f) => portOf(f.downstreamDirectRemote),
   ROUTE_NAME: (f) => f.routeName || undefined,
   VIRTUAL_HOST_NAME: (f) => f.virtualHost || undefined,
+  // Virtual clusters are refused where routes are lowered.
+  VIRTUAL_CLUSTER_NAME: () => undefined,
   FILTER_CHAIN_NAME: (f) => f.filterChain || undefined,
+  LISTENER_NAME: (f) => f.downstream.listener || undefined,
   CONNECTION_ID: (f) => f.connectionId,
-  DOWNSTREAM_PEER_URI_SAN: (f) => f.peerCertificate?.uri,
-  DOWNSTREAM_PEER_SUBJECT: (f) => f.peerCertificate?.subject,
-  DOWNSTREAM_PEER_FINGERPRINT_256: (f) => f.peerCertificate?.hash,
-  DOWNSTREAM_TLS_VERSION: (f) => f.tlsVersion,
+  STREAM_ID: (f) => getHeader(f.requestHeaders, 'x-request-id'),
+  UNIQUE_ID: () => randomUUID(),
+  TRACE_ID: (f) => f.traceId,
+  SPAN_ID: (f) => f.spanId,
+  ACCESS_LOG_TYPE: (f) => (f.request === undefined ? 'TcpConnectionEnd' : 'DownstreamEnd'),
+  HOSTNAME: () => HOST_NAME,
+  GRPC_STATUS_NUMBER: grpcStatus,
+  LOCAL_REPLY_BODY: () => '',
+  CUSTOM_FLAGS: () => '',
 };
 
-/** Operators with an argument in brackets. */
-const WITH_ARGUMENT: Readonly<Record<string, (argument: string) => Operator | undefined>> = {
-  REQ: (argument) => {
-    const [first, second] = argument.toLowerCase().split('?').map(requestHeader) as [
-      Operator,
-      Operator | undefined,
-    ];
-    return second === undefined ? first : (f) => first(f) ?? second(f);
+const HOST_NAME = hostname();
+
+/** Operators with an argument in brackets, which most of them may go without. */
+const COMMANDS: Readonly<Record<string, MakeCommand>> = {
+  ...TIME_COMMANDS,
+  ...TLS_COMMANDS,
+  ...REQUEST_COMMANDS,
+  ...METADATA_COMMANDS,
+  RESPONSE_CODE_DETAILS: (argument) =>
+    argument === 'ALLOW_WHITESPACES'
+      ? { text: (f) => f.responseCodeDetails }
+      : { text: (f) => f.responseCodeDetails?.replaceAll(' ', '_') },
+  ENVIRONMENT: (name) => {
+    const value = process.env[name] ?? '-';
+    return { text: () => value };
   },
-  RESP: (argument) => headerOf(argument, (f) => f.responseHeaders),
-  TRAILER: (argument) => headerOf(argument, (f) => f.responseTrailers),
-  START_TIME: (argument) => {
-    const format = compileTime(argument);
-    return (f) => format(f.startTimeMs);
-  },
-  ENVIRONMENT: () => undefined,
-  DYNAMIC_METADATA: (argument) => {
-    const [filter = '', ...path] = argument.split(':');
-    return (f) => {
-      let value: unknown = f.peer.metadata(filter);
-      for (const key of path) value = (value as { readonly [key: string]: unknown } | undefined)?.[key];
-      return typeof value === 'string' || value === undefined ? value : JSON.stringify(value);
-    };
+  GRPC_STATUS: (format) => {
+    if (format === 'NUMBER') return { text: grpcStatus };
+    const isSnake = format === 'SNAKE_STRING';
+    return { text: (facts) => grpcStatusName(grpcStatus(facts), isSnake) };
   },
 };
 
-/** `REQ`, `X-A?X-B` -> the operator; undefined where Envoy has it and this proxy does not, or nobody does. */
-export function operatorOf(name: string, argument: string | undefined): Operator | undefined {
-  if (name === 'START_TIME') return WITH_ARGUMENT['START_TIME']?.(argument ?? '');
-  return argument === undefined ? PLAIN[name] : WITH_ARGUMENT[name]?.(argument);
+/** Operators that a formatter extension brings, by its message. */
+export const FORMATTERS: Readonly<Record<string, Readonly<Record<string, MakeCommand>>>> = {
+  'envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery': WITHOUT_QUERY_COMMANDS,
+  'envoy.extensions.formatter.metadata.v3.Metadata': METADATA_COMMANDS,
+};
+
+/**
+ * `REQ`, `X-A?X-B` -> the operator; undefined where Envoy has it and this proxy does not, or nobody does; a text says
+ * what is wrong with its argument. `extensions`: what formatters add.
+ */
+export function operatorOf(
+  name: string,
+  argument: string | undefined,
+  extensions: Readonly<Record<string, MakeCommand>> = {},
+): Command | string | undefined {
+  const make = COMMANDS[name] ?? extensions[name];
+  if (make !== undefined) return make(argument ?? '');
+  const plain = argument === undefined ? PLAIN[name] : undefined;
+  return plain === undefined ? undefined : { text: plain };
 }
 
-/** The first value, as Envoy prints it; pseudo-headers are what routing made of them. */
-function requestHeader(name: string): Operator {
-  switch (name) {
-    case ':method':
-      return (f) => f.request?.method;
-    case ':path':
-      return (f) => f.request?.path;
-    case ':authority':
-    case 'host':
-      return (f) => f.request?.authority || undefined;
-    case ':scheme':
-      return (f) => f.request?.scheme;
-    default:
-      return (f) => getHeader(f.requestHeaders, name);
-  }
+function directLocal({ downstream }: StreamFacts): string {
+  const { localAddress, localPort } = downstream.connection;
+  return localAddress.includes(':') ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
 }
 
-function headerOf(argument: string, headers: (facts: StreamFacts) => string[]): Operator {
-  const [first = '', second] = argument.toLowerCase().split('?');
-  if (first === ':status') return (f) => f.responseCode;
-  return (f) =>
-    getJoinedHeader(headers(f), first) ?? (second === undefined ? undefined : getHeader(headers(f), second));
+/** HTTP statuses of gRPC calls whose answer has no status of its own (http-grpc-status-mapping). */
+const FROM_HTTP: Readonly<Record<number, number>> = {
+  400: 13,
+  401: 16,
+  403: 7,
+  404: 12,
+  429: 14,
+  502: 14,
+  503: 14,
+  504: 14,
+};
+
+/** The status of a gRPC call: from trailers, headers, or the HTTP status; undefined for what is no gRPC. */
+function grpcStatus(facts: StreamFacts): number | undefined {
+  if (!getHeader(facts.requestHeaders, 'content-type')?.startsWith('application/grpc')) return undefined;
+  const text =
+    getHeader(facts.responseTrailers, 'grpc-status') ?? getHeader(facts.responseHeaders, 'grpc-status');
+  if (text === undefined) return FROM_HTTP[facts.responseCode] ?? 2;
+  const status = Number(text);
+  return Number.isInteger(status) && text !== '' ? status : -1;
 }
 
-function rounded(ms: number | undefined): number | undefined {
-  return ms === undefined ? undefined : Math.round(ms);
-}
-
-function addressOf(text: string | undefined): string | undefined {
-  const colon = text?.lastIndexOf(':') ?? -1;
-  return colon < 0 ? text : text?.slice(0, colon);
-}
-
-function portOf(text: string | undefined): number | undefined {
-  const port = Number(text?.slice(text.lastIndexOf(':') + 1));
-  return Number.isInteger(port) ? port : undefined;
+/** `Unavailable`, or `UNAVAILABLE`; a number that has no name stays one. */
+function grpcStatusName(status: number | undefined, isSnake: boolean): string | undefined {
+  if (status === undefined) return undefined;
+  const snake = GRPC_STATUS_NAMES[status];
+  if (snake === undefined) return String(status);
+  if (isSnake) return snake;
+  if (status === 1) return 'Canceled';
+  return status === 0
+    ? 'OK'
+    : snake
+        .split('_')
+        .map((word) => word[0] + word.slice(1).toLowerCase())
+        .join('');
 }

@@ -68,6 +68,38 @@ export function flagText(flags: ResponseFlags): string {
   return text;
 }
 
+/** %RESPONSE_FLAGS_LONG% */
+const NAMES = [
+  'NoHealthyUpstream',
+  'UpstreamConnectionFailure',
+  'UpstreamOverflow',
+  'NoRouteFound',
+  'UpstreamRetryLimitExceeded',
+  'NoClusterFound',
+  'DurationTimeout',
+  'LocalReset',
+  'UpstreamRemoteReset',
+  'UpstreamRequestTimeout',
+  'UpstreamConnectionTermination',
+  'DelayInjected',
+  'FaultInjected',
+  'RateLimited',
+  'UnauthorizedExternalService',
+  'RateLimitServiceError',
+  'DownstreamConnectionTermination',
+  'StreamIdleTimeout',
+  'DownstreamProtocolError',
+  'UpstreamProtocolError',
+  'UpstreamMaxStreamDurationReached',
+  'DownstreamRemoteReset',
+  'OverloadManagerTerminated',
+] as const;
+
+/** `UpstreamConnectionFailure,UpstreamRetryLimitExceeded`, or `-` for none. */
+export function flagNames(flags: ResponseFlags): string {
+  return flags === 0 ? '-' : NAMES.filter((_, bit) => (flags & (1 << bit)) !== 0).join(',');
+}
+
 /** The bit of a flag's letters, undefined for letters that are none. */
 export function flagOfLetters(letters: string): ResponseFlags | undefined {
   const bit = LETTERS.indexOf(letters as (typeof LETTERS)[number]);

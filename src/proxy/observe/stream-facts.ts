@@ -1,5 +1,7 @@
+import type { Connection } from '../../wire/connection.ts';
 import type { Headers } from '../../wire/headers.ts';
 import type { PeerFacts, RequestFacts } from '../../xds/match/facts.ts';
+import type { Json } from '../../xds/resources.ts';
 import type { ResponseFlags } from './response-flags.ts';
 
 /** What can be said of an HTTP stream, or of a TCP connection, when it is logged, counted or put into a header. */
@@ -47,6 +49,45 @@ export interface StreamFacts {
   readonly routeName: string;
   /** Undefined where nothing is traced. */
   readonly traceId: string | undefined;
+  readonly spanId: string | undefined;
+  readonly routeMetadata: MetadataByNamespace | undefined;
+  readonly downstream: DownstreamFacts;
+  /** Undefined for TCP. */
+  readonly upstream: UpstreamFacts | undefined;
   readonly virtualHost: string;
   readonly filterChain: string;
+}
+
+export type MetadataByNamespace = { readonly [namespace: string]: { readonly [key: string]: Json } };
+
+/** The client's connection. */
+export interface DownstreamFacts {
+  readonly listener: string;
+  readonly connection: Pick<Connection, 'localAddress' | 'localPort' | 'tls'>;
+  readonly tls: { readonly localUri?: string } | undefined;
+}
+
+/** An endpoint that a request was sent to. */
+export interface UpstreamEndpoint {
+  /** `10.0.0.1:80` */
+  readonly address: string;
+  readonly placement: {
+    readonly spec: { readonly hostname: string; readonly metadata: MetadataByNamespace };
+  };
+}
+
+/** What the router did with a stream. */
+export interface UpstreamFacts {
+  readonly endpoint: UpstreamEndpoint | undefined;
+  /** Endpoints of the tries before the last. */
+  readonly triedBefore: readonly UpstreamEndpoint[] | undefined;
+  /** Of the last try; undefined where none was had. */
+  readonly connection: Connection | undefined;
+  /** `HTTP/1.1` or `HTTP/2`; undefined where nothing was sent. */
+  readonly protocol: string | undefined;
+  /** Milliseconds from the stream's start to the first byte sent; -1 if never. */
+  readonly sentMs: number;
+  /** The cluster's name in statistics. */
+  readonly statName: string | undefined;
+  readonly clusterMetadata: MetadataByNamespace | undefined;
 }

@@ -81,6 +81,7 @@ export interface UpstreamStream {
   /** Nobody wants the response: no event follows. */
   cancel(): void;
   readonly connection: Connection;
+  readonly protocol: 'HTTP/1.1' | 'HTTP/2';
   /** `10.0.0.1:1234` of this end of the connection. */
   readonly localText: string;
 }

@@ -1,8 +1,9 @@
+import type { Connection } from '../../wire/connection.ts';
 import type { Headers } from '../../wire/headers.ts';
+import type { MetadataByNamespace, UpstreamEndpoint, UpstreamFacts } from '../observe/stream-facts.ts';
 import type { TraceReason } from '../observe/tracing/sampling.ts';
 import type { Span } from '../observe/tracing/span.ts';
 import type { Tracing } from '../observe/tracing/tracing.ts';
-import type { Metadata } from '../upstream/endpoint-set.ts';
 import type { UpstreamResponse } from './codec.ts';
 import type { FilterStream, Reply } from './http-filter.ts';
 import type { RequestState } from './request-state.ts';
@@ -91,13 +92,11 @@ export interface RedirectedBody {
   readonly trailers: Headers | undefined;
 }
 
-/** What metrics want to know of an endpoint. */
-export interface OutcomeEndpoint {
-  readonly placement: { readonly spec: { readonly metadata: Metadata } };
-}
+/** What metrics and logs want to know of an endpoint. */
+export type OutcomeEndpoint = UpstreamEndpoint;
 
 /** What the router found out, for logs and counts. */
-export interface UpstreamOutcome {
+export interface UpstreamOutcome extends UpstreamFacts {
   host: string | undefined;
   cluster: string | undefined;
   localAddress: string | undefined;
@@ -105,6 +104,12 @@ export interface UpstreamOutcome {
   attempts: number;
   /** The endpoint of the last attempt, for whoever keeps something per endpoint. */
   endpoint: OutcomeEndpoint | undefined;
+  triedBefore: UpstreamEndpoint[] | undefined;
+  connection: Connection | undefined;
+  protocol: string | undefined;
+  sentMs: number;
+  statName: string | undefined;
+  clusterMetadata: MetadataByNamespace | undefined;
   /** Who the endpoint proved to be, '' for nobody. */
   principal: string;
 }

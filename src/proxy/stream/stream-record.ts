@@ -3,7 +3,7 @@ import type { Random } from '../../lib/random.ts';
 import type { Headers } from '../../wire/headers.ts';
 import type { Json } from '../../xds/resources.ts';
 import { FLAG, type ResponseFlags } from '../observe/response-flags.ts';
-import type { StreamFacts } from '../observe/stream-facts.ts';
+import type { StreamFacts, UpstreamFacts } from '../observe/stream-facts.ts';
 import type { TraceReason } from '../observe/tracing/sampling.ts';
 import type { Span } from '../observe/tracing/span.ts';
 import type { Tracing } from '../observe/tracing/tracing.ts';
@@ -32,6 +32,12 @@ export class StreamRecord implements StreamFacts {
     transportFailure: undefined,
     attempts: 0,
     endpoint: undefined,
+    triedBefore: undefined,
+    connection: undefined,
+    protocol: undefined,
+    sentMs: -1,
+    statName: undefined,
+    clusterMetadata: undefined,
     principal: '',
   };
   response: MutableResponse = { status: 0, headers: NO_HEADERS, body: 'none' };
@@ -72,6 +78,18 @@ export class StreamRecord implements StreamFacts {
   }
   get tracing(): Tracing | undefined {
     return this.manager.tracing;
+  }
+  get spanId(): string | undefined {
+    return this.span?.spanId;
+  }
+  get routeMetadata(): StreamFacts['routeMetadata'] {
+    return this.route?.metadata;
+  }
+  get downstream(): StreamFacts['downstream'] {
+    return this.connection.downstream;
+  }
+  get upstream(): UpstreamFacts {
+    return this.outcome;
   }
   get traceId(): string | undefined {
     return this.span?.traceId;

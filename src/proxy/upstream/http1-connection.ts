@@ -36,6 +36,7 @@ const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'TRACE',
  */
 export class Http1Connection implements UpstreamTransport, UpstreamStream, ConnectionHandlers {
   readonly connection: Connection;
+  readonly protocol = 'HTTP/1.1';
   readonly localText: string;
   /** Requests it has carried, the present one included. */
   requests = 0;

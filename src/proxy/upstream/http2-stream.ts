@@ -27,6 +27,7 @@ export interface StreamConnection {
  * endpoint can send what its window allows and no more.
  */
 export class Http2UpstreamStream implements UpstreamStream, ResponseEvents {
+  readonly protocol = 'HTTP/2';
   readonly #connection: StreamConnection;
   readonly #request: UpstreamRequest;
   readonly #events: UpstreamEvents;

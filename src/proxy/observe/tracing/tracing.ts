@@ -91,8 +91,7 @@ export class Tracing {
     if (this.config.operation === 'egress') {
       const name = takeHeader(headers, DECORATOR);
       if (name !== undefined && name !== '' && span !== undefined) span.name = name;
-    } else if (span?.decorated && route !== undefined && route.decoratorPropagates)
-      setHeader(headers, DECORATOR, route.decorator);
+    } else if (span?.decorated && route?.decoratorPropagates) setHeader(headers, DECORATOR, route.decorator);
   }
 
   /** The stream is over: what is recorded is sent off. */

@@ -96,6 +96,8 @@ export class RouterStream implements Forwarding, AttemptOwner {
       return;
     }
     this.#cluster = cluster;
+    this.#stream.outcome.statName = cluster.config.statName;
+    this.#stream.outcome.clusterMetadata = cluster.config.metadata;
     if (cluster.drops()) {
       cluster.stats.upstream_rq_dropped++;
       this.#fail({ kind: 'dropped', message: `Cluster ${name} sheds load.` });
@@ -213,6 +215,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
     const span = this.#span ?? this.#stream.span;
     if (span !== undefined) this.#stream.tracing?.inject(span, headers);
     this.#sentMs = this.#stream.clock.monotonicMs();
+    this.#stream.outcome.sentMs = this.#sentMs - this.#stream.startedMs;
     const target = request.method === 'CONNECT' ? request.authority : request.path;
     return { method: request.method, target, scheme: request.scheme, headers, body: requestBody, upgrade };
   }
@@ -221,6 +224,8 @@ export class RouterStream implements Forwarding, AttemptOwner {
     const upstream = attempt.upstream!;
     const { outcome } = this.#stream;
     outcome.localAddress = upstream.localText;
+    outcome.connection = upstream.connection;
+    outcome.protocol = upstream.protocol;
     outcome.principal = upstream.connection.tls?.peer.uris[0] ?? '';
     const body = this.#body;
     if (body !== undefined) {
@@ -390,6 +395,8 @@ export class RouterStream implements Forwarding, AttemptOwner {
     const { outcome } = this.#stream;
     outcome.attempts = this.#attempts;
     outcome.host = endpoint.address;
+    if (outcome.endpoint !== undefined)
+      outcome.triedBefore = [...(outcome.triedBefore ?? []), outcome.endpoint];
     outcome.endpoint = endpoint;
     if (this.#stream.span !== undefined) this.#startSpan(cluster);
     const attempt = new Attempt(cluster, endpoint, this, this.#router.deadlines, this.#times);

@@ -93,7 +93,7 @@ export function readManager(
     routes: readRoutes(rds, route_config, refuse, field),
     ...readFilters(http_filters, stat_prefix, context, refuse, field),
     tracing: readTracing({ tracing, request_id_extension, stat_prefix }, context, refuse, field),
-    accessLogs: readAccessLogs(access_log, context.runtime.logs, refuse, fieldIn(field, 'access_log')),
+    accessLogs: readAccessLogs(access_log, context.runtime, refuse, fieldIn(field, 'access_log')),
     settings: managerSettings,
     times: {
       idleMs,

@@ -219,7 +219,7 @@ describe('numbers and lines', () => {
     });
     await send(proxy.port, { headers: { host: 'reviews:9080' } });
     await send(proxy.port, { headers: { host: 'reviews:9080' } });
-    expect(proxy.log[0]).toBe('{"m":"GET","s":200,"d":{"f":"-!"},"none":null}\n');
+    expect(proxy.log[0]).toBe('{"d":{"f":"-!"},"m":"GET","none":null,"s":200}\n');
     const text = proxy.metrics.renderPrometheus();
     expect(text).toMatch(
       /istio_requests_total\{reporter="source",source_workload="productpage-v1",.*destination_service="reviews:9080".*,response_code="200",grpc_response_status="",response_flags="-"\} 2/,

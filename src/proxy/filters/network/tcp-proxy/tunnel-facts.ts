@@ -22,6 +22,9 @@ export class TunnelFacts implements StreamFacts {
   readonly responseTrailers = NO_HEADERS;
   readonly routeName = '';
   readonly traceId = undefined;
+  readonly spanId = undefined;
+  readonly routeMetadata = undefined;
+  readonly upstream = undefined;
   readonly virtualHost = '';
   responseFlags: ResponseFlags = 0;
   connectionTerminationDetails: string | undefined;
@@ -49,6 +52,9 @@ export class TunnelFacts implements StreamFacts {
   }
   get connectionId(): number {
     return this.connection.downstream.id;
+  }
+  get downstream(): StreamFacts['downstream'] {
+    return this.connection.downstream;
   }
   get peerCertificate(): StreamFacts['peerCertificate'] {
     return this.connection.downstream.tls?.peer;
