@@ -81,7 +81,8 @@ export interface UpstreamStream {
   /** Nobody wants the response: no event follows. */
   cancel(): void;
   readonly connection: Connection;
-  readonly protocol: 'HTTP/1.1' | 'HTTP/2';
+  /** Undefined for a stream of bytes. */
+  readonly protocol: 'HTTP/1.1' | 'HTTP/2' | undefined;
   /** `10.0.0.1:1234` of this end of the connection. */
   readonly localText: string;
 }

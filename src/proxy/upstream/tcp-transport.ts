@@ -20,6 +20,7 @@ import type { HttpPool, PoolWaiter } from './http-pool.ts';
 export class TcpTransport
   implements Pick<HttpPool, 'acquire' | 'cancel'>, UpstreamTransport, UpstreamStream, ConnectionHandlers
 {
+  readonly protocol = undefined;
   readonly #endpoint: Endpoint;
   readonly #cluster: Cluster;
   readonly #proxied: ProxiedConnection;

@@ -63,15 +63,11 @@ export function readTcpProxy(
     idleMs: duration(idle_timeout, 'idle_timeout', IDLE_MS),
     maxDurationMs: duration(max_downstream_connection_duration, 'max_downstream_connection_duration', 0),
     connectAttempts: Math.max(1, max_connect_attempts),
-<<<<<<< HEAD
     hashesSource: readHashPolicy(hash_policy, refuse, fieldIn(field, 'hash_policy')),
     tunneling: readTunneling(tunneling_config, refuse, fieldIn(field, 'tunneling_config')),
-    accessLogs: readAccessLogs(access_log, context.runtime.logs, refuse, fieldIn(field, 'access_log')),
+    accessLogs: readAccessLogs(access_log, context.runtime, refuse, fieldIn(field, 'access_log')),
     logsConnect: onConnect ?? flush_access_log_on_connected ?? false,
     logIntervalMs: duration(interval ?? access_log_flush_interval, 'access_log_flush_interval', 0),
-=======
-    accessLogs: readAccessLogs(access_log, context.runtime, refuse, fieldIn(field, 'access_log')),
->>>>>>> 6acc120 (Access logs: every operator that Envoy prints and this proxy knows of, JSON by concatenation, formatters; compared with the real Envoy)
   };
 }
 
