@@ -15,8 +15,8 @@ export interface ReadName {
   readonly end: number;
 }
 
-/** Reads the name at `from`; undefined when it is broken or runs out of the message. */
-export function readName(message: Uint8Array, from: number): ReadName | undefined {
+/** Reads the name at `from`; undefined when it is broken, runs out of the message, or points before `lowest`. */
+export function readName(message: Uint8Array, from: number, lowest = 0): ReadName | undefined {
   const labels: string[] = [];
   let at = from;
   let runStart = from;
@@ -30,7 +30,8 @@ export function readName(message: Uint8Array, from: number): ReadName | undefine
     if (length >= 0xc0) {
       const low = message[at + 1];
       const target = ((length & 0x3f) << 8) | (low ?? 0);
-      if (low === undefined || target >= runStart || ++pointers > MAX_POINTERS) return undefined;
+      if (low === undefined || target < lowest || target >= runStart || ++pointers > MAX_POINTERS)
+        return undefined;
       if (end < 0) end = at + 2;
       at = target;
       runStart = target;

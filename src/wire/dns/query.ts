@@ -77,7 +77,7 @@ export function writeEdns(writer: MessageWriter, maxUdpBytes: number, rcode: Dns
 
 /** Exactly one question, without compression (there is nothing before it to point to). */
 function readQuestion(message: Uint8Array): { name: string; end: number } | undefined {
-  const name = uint16(message, 4) === 1 ? readName(message, HEADER_BYTES) : undefined;
+  const name = uint16(message, 4) === 1 ? readName(message, HEADER_BYTES, HEADER_BYTES) : undefined;
   if (name === undefined || name.end + 4 > message.length) return undefined;
   return { name: name.name, end: name.end + 4 };
 }
