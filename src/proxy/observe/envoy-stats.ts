@@ -28,8 +28,14 @@ export class StatusCounts {
   }
 }
 
+/** Gauges that are computed when somebody looks. */
+export interface ComputedGauges {
+  gauges(): readonly (readonly [name: string, value: number])[];
+}
+
 /** `cluster.NAME.` */
 export class ClusterStats {
+  computed: ComputedGauges | undefined;
   readonly statuses = new StatusCounts();
   readonly upstream_rq_time = new Histogram();
   readonly upstream_cx_connect_ms = new Histogram();

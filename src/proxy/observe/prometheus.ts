@@ -1,4 +1,4 @@
-import { GAUGES, StatusCounts } from './envoy-stats.ts';
+import { type ComputedGauges, GAUGES, StatusCounts } from './envoy-stats.ts';
 import { Histogram } from './histogram.ts';
 import { Counter, type StatRegistry } from './stat-scope.ts';
 
@@ -43,7 +43,16 @@ function addFields(
       add(name, GAUGES.has(field) ? 'gauge' : 'counter', `${name}{${labels}} ${value}\n`);
     else if (value instanceof Histogram) add(name, 'histogram', value.lines(name, labels));
     else if (value instanceof StatusCounts) addStatuses(`${prefix}${direction}_rq`, labels, value, add);
+    else if (isComputed(value))
+      for (const [gauge, count] of value.gauges()) {
+        const full = `${prefix}${gauge.replaceAll('.', '_')}`;
+        add(full, 'gauge', `${full}{${labels}} ${count}\n`);
+      }
   }
+}
+
+function isComputed(value: unknown): value is ComputedGauges {
+  return typeof value === 'object' && value !== null && 'gauges' in value;
 }
 
 function addStatuses(
@@ -66,6 +75,8 @@ export function statLines(scopes: readonly StatGroup[]): string {
       const direction = 'upstream_rq_total' in fields ? 'upstream' : 'downstream';
       for (const [field, value] of Object.entries(fields)) {
         if (typeof value === 'number') lines.push(`${scope}.${name}.${field}: ${value}`);
+        if (isComputed(value))
+          for (const [gauge, count] of value.gauges()) lines.push(`${scope}.${name}.${gauge}: ${count}`);
         if (!(value instanceof StatusCounts)) continue;
         const rq = `${scope}.${name}.${direction}_rq_`;
         for (const [group, count] of byClass(value)) lines.push(`${rq}${group}xx: ${count}`);

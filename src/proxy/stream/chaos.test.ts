@@ -135,7 +135,7 @@ describe('whatever clients and upstreams do', () => {
       expect(endpoint.active).toBe(0);
       expect(endpoint.counts.rq_active).toBe(0);
     }
-    expect(proxy.clusters.get('c')!.activeRetries).toBe(0);
+    expect(proxy.clusters.get('c')!.breakers.default.retries).toBe(0);
     proxy.clusters.close();
     await eventually(() => cluster.upstream_cx_active === 0);
   });

@@ -52,7 +52,6 @@ export function readForwardSettings(
   // Early data is TLS 1.3's 0-RTT: never offered here, so never to be refused by a route.
   const { early_data_policy: _early, priority, ...rest } = more2;
   refuseRest(refuse, field, rest);
-  if (priority === 'HIGH') refuse(fieldIn(field, 'priority'), 'only DEFAULT is supported by this proxy');
   const retry = retry_policy ?? context.retryPolicy;
   return {
     clusterNotFoundStatus: NOT_FOUND_STATUS[cluster_not_found_response_code ?? ''] ?? 503,
@@ -89,6 +88,7 @@ export function readForwardSettings(
     mirrors: readMirrors(request_mirror_policies, context, refuse, fieldIn(field, 'request_mirror_policies')),
     makesCookies: hash_policy.some(({ cookie }) => cookie?.ttl !== undefined),
     hash: hash_policy.map((policy, i) => readHashPolicy(policy, refuse, fieldIn(field, `hash_policy[${i}]`))),
+    highPriority: priority === 'HIGH',
     upgrades: readUpgrades(upgrade_configs, refuse, field),
     terminatesConnect: upgrade_configs.some(({ connect_config }) => connect_config !== undefined),
     attemptCountInRequest: context.attemptCountInRequest,

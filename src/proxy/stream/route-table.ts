@@ -109,6 +109,8 @@ export interface ForwardAction {
   readonly hash: readonly HashPolicy[];
   /** Some of these policies make cookies. */
   readonly makesCookies: boolean;
+  /** Its requests go by the circuit breaker of high priority. */
+  readonly highPriority: boolean;
   /** By lower-case upgrade type; absent: the connection manager's. */
   readonly upgrades: ReadonlyMap<string, boolean>;
   /** CONNECT ends here: the stream's bytes go to a TCP connection to the endpoint. */

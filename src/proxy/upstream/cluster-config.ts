@@ -12,6 +12,8 @@ export interface ClusterConfig {
   readonly connectTimeoutMs: number;
   readonly balancing: Balancing;
   readonly limits: CircuitBreakers;
+  /** Of routes with high priority. */
+  readonly highLimits: CircuitBreakers;
   readonly outlier: OutlierDetection | undefined;
   readonly healthCheck: HealthCheckConfig | undefined;
   /** An endpoint that is not named any more goes at once, also while it passes its checks. */
@@ -137,6 +139,8 @@ export interface CircuitBreakers {
   readonly maxRetries: number;
   /** Retries as a share of active requests, in place of maxRetries. */
   readonly retryBudget: { readonly percent: number; readonly minConcurrency: number } | undefined;
+  /** Statistics tell how much is left. */
+  readonly trackRemaining: boolean;
 }
 
 /** Ejection of endpoints that fail. A count of 0 is turned off; `enforcing` are percentages. */

@@ -13,6 +13,7 @@
 
 import { Deadline } from '../../lib/deadlines.ts';
 import type { ClusterStats } from '../observe/envoy-stats.ts';
+import { Breakers } from './breaker.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { DestinationEndpoints } from './destination-endpoints.ts';
 import { chooseSocket, Endpoint, type Placement } from './endpoint.ts';
@@ -36,6 +37,7 @@ import type { LocalZone } from './zone-routing.ts';
 export class Cluster {
   readonly config: ClusterConfig;
   readonly stats: ClusterStats;
+  readonly breakers: Breakers;
   readonly #environment: UpstreamEnvironment;
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #destinations: DestinationEndpoints | undefined;
@@ -53,13 +55,12 @@ export class Cluster {
   /** Called when endpoints or their health have changed, and after each health check. */
   onMembership: () => void = () => {};
   onChecked: () => void = () => {};
-  /** Retries under way, for the circuit breaker. */
-  activeRetries = 0;
 
   constructor(config: ClusterConfig, stats: ClusterStats, environment: UpstreamEnvironment) {
     this.config = config;
     this.stats = stats;
     this.#environment = environment;
+    this.breakers = new Breakers(config.limits, config.highLimits, stats);
     this.#outlier =
       config.outlier &&
       new OutlierMonitor(

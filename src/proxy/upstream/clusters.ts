@@ -135,6 +135,7 @@ export class Clusters {
     this.#warming.delete(name);
     const before = this.#serving.get(name);
     this.#serving.set(name, fed);
+    fed.cluster.stats.computed = fed.cluster.breakers;
     if (before !== undefined) stop(before);
     this.onReady(name);
   }

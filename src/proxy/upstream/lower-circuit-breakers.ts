@@ -9,18 +9,37 @@ const DEFAULTS: CircuitBreakers = {
   maxRequests: 1024,
   maxRetries: 3,
   retryBudget: undefined,
+  trackRemaining: false,
 };
+/** What Envoy says where nothing limits the number of pools. */
+const NO_LIMIT = 4_294_967_295;
 
-/** The thresholds of default priority. Those of high priority are for routes that nobody can have here. */
-export function readCircuitBreakers(breakers: Cluster['circuit_breakers'], refuse: Refuse): CircuitBreakers {
+type Thresholds = NonNullable<NonNullable<Cluster['circuit_breakers']>['thresholds']>[number];
+
+/** The thresholds of both priorities; the first of each counts. */
+export function readCircuitBreakers(
+  breakers: Cluster['circuit_breakers'],
+  refuse: Refuse,
+): { readonly limits: CircuitBreakers; readonly highLimits: CircuitBreakers } {
   const { thresholds = [], ...rest } = breakers ?? {};
   refuseRest(refuse, 'circuit_breakers', rest);
-  const i = thresholds.findIndex(({ priority }) => priority === undefined || priority === 'DEFAULT');
-  const found = thresholds[i];
-  if (found === undefined) return DEFAULTS;
-  const { max_connections, max_pending_requests, max_requests, max_retries, retry_budget, ...more } = found;
-  const { priority: _default, track_remaining: _track, max_connection_pools: _pools, ...unknown } = more;
-  refuseRest(refuse, `circuit_breakers.thresholds[${i}]`, unknown);
+  const read = (high: boolean): CircuitBreakers => {
+    const i = thresholds.findIndex(({ priority }) => (priority === 'HIGH') === high);
+    const found = thresholds[i];
+    return found === undefined
+      ? DEFAULTS
+      : readThresholds(found, refuse, `circuit_breakers.thresholds[${i}]`);
+  };
+  return { limits: read(false), highLimits: read(true) };
+}
+
+function readThresholds(message: Thresholds, refuse: Refuse, field: string): CircuitBreakers {
+  const { max_connections, max_pending_requests, max_requests, max_retries, retry_budget, ...more } = message;
+  const { priority: _which, track_remaining = false, max_connection_pools = NO_LIMIT, ...unknown } = more;
+  refuseRest(refuse, field, unknown);
+  // A pool for each server name a request may ask for has a limit of its own (endpoint-pools.ts); others are few.
+  if (max_connection_pools !== NO_LIMIT)
+    refuse(`${field}.max_connection_pools`, 'is not supported by this proxy: pools are not many here');
   return {
     maxConnections: max_connections ?? DEFAULTS.maxConnections,
     maxPendingRequests: max_pending_requests ?? DEFAULTS.maxPendingRequests,
@@ -30,5 +49,6 @@ export function readCircuitBreakers(breakers: Cluster['circuit_breakers'], refus
       percent: retry_budget.budget_percent?.value ?? 20,
       minConcurrency: retry_budget.min_retry_concurrency ?? 3,
     },
+    trackRemaining: track_remaining,
   };
 }

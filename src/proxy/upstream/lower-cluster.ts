@@ -43,7 +43,7 @@ function readCluster(message: Cluster, lowerUpstreamTls: LowerUpstreamTls, refus
     localAddress: readLocalAddress(upstream_bind_config, refuse),
     ...readSocket(transport_socket, 'transport_socket'),
     tlsMatches,
-    limits: readCircuitBreakers(circuit_breakers, refuse),
+    ...readCircuitBreakers(circuit_breakers, refuse),
     outlier: readOutlierDetection(outlier_detection, refuse),
     healthCheck: readHealthChecks(health_checks, refuse),
     ignoreHealthOnRemoval: ignore_health_on_host_removal,

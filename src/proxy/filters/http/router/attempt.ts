@@ -52,6 +52,7 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
   readonly #owner: AttemptOwner;
   readonly #limits: TryLimits | undefined;
   #pool: RequestPool | undefined;
+  readonly #high: boolean;
   #over = false;
   #status = 0;
   #raw = false;
@@ -62,6 +63,7 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
     owner: AttemptOwner,
     deadlines: Deadlines,
     times: TryTimes,
+    highPriority: boolean,
   ) {
     this.cluster = cluster;
     this.endpoint = endpoint;
@@ -69,6 +71,8 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
     const { stats } = cluster;
     stats.upstream_rq_total++;
     stats.upstream_rq_active++;
+    this.#high = highPriority;
+    if (highPriority) cluster.breakers.highRequests++;
     endpoint.active++;
     endpoint.counts.rq_total++;
     endpoint.counts.rq_active++;
@@ -208,6 +212,7 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
     this.#over = true;
     this.upstream = undefined;
     this.cluster.stats.upstream_rq_active--;
+    if (this.#high) this.cluster.breakers.highRequests--;
     this.endpoint.active--;
     this.endpoint.counts.rq_active--;
     this.#limits?.clear();

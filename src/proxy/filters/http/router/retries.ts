@@ -2,6 +2,7 @@ import type { Timer } from '../../../../lib/clock.ts';
 import type { Headers } from '../../../../wire/headers.ts';
 import { FLAG } from '../../../observe/response-flags.ts';
 import type { RoutedStream } from '../../../stream/routed-stream.ts';
+import type { Breaker } from '../../../upstream/breaker.ts';
 import type { Cluster } from '../../../upstream/cluster.ts';
 import type { Failure } from './failures.ts';
 import type { RetryState } from './retry-state.ts';
@@ -10,13 +11,15 @@ import type { RetryState } from './retry-state.ts';
 export class Retries {
   readonly #state: RetryState;
   readonly #cluster: Cluster;
+  readonly #breaker: Breaker;
   readonly #stream: RoutedStream;
   #pause: Timer | undefined;
   #counted = false;
 
-  constructor(state: RetryState, cluster: Cluster, stream: RoutedStream) {
+  constructor(state: RetryState, cluster: Cluster, highPriority: boolean, stream: RoutedStream) {
     this.#state = state;
     this.#cluster = cluster;
+    this.#breaker = cluster.breakers.of(highPriority);
     this.#stream = stream;
   }
 
@@ -38,13 +41,13 @@ export class Retries {
   again(responseHeaders: Headers | undefined, start: () => void): boolean {
     const { clock } = this.#stream;
     const { stats } = this.#cluster;
-    const waitMs = this.#state.take(this.#cluster, responseHeaders, clock.nowMs());
+    const waitMs = this.#state.take(this.#cluster, this.#breaker, responseHeaders, clock.nowMs());
     if (waitMs === undefined) {
       if (this.#state.exhausted) this.#limitReached();
       return false;
     }
     stats.upstream_rq_retry++;
-    if (!this.#counted) this.#cluster.activeRetries++;
+    if (!this.#counted) this.#breaker.retries++;
     this.#counted = true;
     this.#pause = clock.setTimeout(() => {
       this.#pause = undefined;
@@ -63,7 +66,7 @@ export class Retries {
   end(): void {
     this.#pause?.cancel();
     this.#pause = undefined;
-    if (this.#counted) this.#cluster.activeRetries--;
+    if (this.#counted) this.#breaker.retries--;
     this.#counted = false;
   }
 

@@ -2,6 +2,7 @@ import type { Random } from '../../../../lib/random.ts';
 import { getHeader, type Headers } from '../../../../wire/headers.ts';
 import { joined, type RequestState } from '../../../stream/request-state.ts';
 import { type RetryCondition, type RetryPolicy, readRetryPolicy } from '../../../stream/retry-policy.ts';
+import type { Breaker } from '../../../upstream/breaker.ts';
 import type { Cluster } from '../../../upstream/cluster.ts';
 import type { AskedRetries } from './asked-retries.ts';
 import type { Failure } from './failures.ts';
@@ -78,9 +79,14 @@ export class RetryState {
   }
 
   /** Takes one of the tries: how long to wait first, undefined where there is none or the cluster retries too much. `nowMs` is wall time. */
-  take(cluster: Cluster, responseHeaders: Headers | undefined, nowMs: number): number | undefined {
+  take(
+    cluster: Cluster,
+    breaker: Breaker,
+    responseHeaders: Headers | undefined,
+    nowMs: number,
+  ): number | undefined {
     if (this.#left <= 0) return undefined;
-    if (!mayRetry(cluster)) {
+    if (!breaker.mayRetry()) {
       cluster.stats.upstream_rq_retry_overflow++;
       return undefined;
     }
@@ -153,17 +159,6 @@ export function retryStateOf(
 const NO_CONDITIONS: ReadonlySet<RetryCondition> = new Set();
 /** What holds where only the caller asks for retries. */
 const NO_POLICY = readRetryPolicy({}, () => {}, '');
-
-/** The circuit breaker of retries: a number, or a share of the requests under way. */
-function mayRetry(cluster: Cluster): boolean {
-  const { maxRetries, retryBudget } = cluster.config.limits;
-  if (retryBudget === undefined) return cluster.activeRetries < maxRetries;
-  const allowed = Math.max(
-    retryBudget.minConcurrency,
-    (retryBudget.percent / 100) * cluster.stats.upstream_rq_active,
-  );
-  return cluster.activeRetries < allowed;
-}
 
 function wholeNumber(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) : undefined;

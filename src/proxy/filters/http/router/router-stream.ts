@@ -382,12 +382,12 @@ export class RouterStream implements Forwarding, AttemptOwner {
       this.#fail(noEndpoint(cluster));
       return;
     }
-    const { limits } = cluster.config;
-    if (cluster.stats.upstream_rq_active >= limits.maxRequests) {
+    const breaker = cluster.breakers.of(this.#action.highPriority);
+    if (!breaker.mayRequest()) {
       cluster.stats.upstream_rq_pending_overflow++;
       this.#fail({
         kind: 'overflow',
-        message: `Cluster ${cluster.name} has ${limits.maxRequests} requests already.`,
+        message: `Cluster ${cluster.name} has ${breaker.limits.maxRequests} requests already.`,
       });
       return;
     }
@@ -399,7 +399,14 @@ export class RouterStream implements Forwarding, AttemptOwner {
       outcome.triedBefore = [...(outcome.triedBefore ?? []), outcome.endpoint];
     outcome.endpoint = endpoint;
     if (this.#stream.span !== undefined) this.#startSpan(cluster);
-    const attempt = new Attempt(cluster, endpoint, this, this.#router.deadlines, this.#times);
+    const attempt = new Attempt(
+      cluster,
+      endpoint,
+      this,
+      this.#router.deadlines,
+      this.#times,
+      this.#action.highPriority,
+    );
     this.#attempt = attempt;
     const once = freshness === 'any' && !mayResendUnseen(this.#stream, this.#body) ? 'proven' : freshness;
     attempt.start(once);
@@ -423,7 +430,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
     if (this.#retries !== null) return this.#retries;
     const { request, random } = this.#stream;
     const state = retryStateOf(this.#action.retry, this.#asked, request, random);
-    this.#retries = state && new Retries(state, this.#cluster!, this.#stream);
+    this.#retries = state && new Retries(state, this.#cluster!, this.#action.highPriority, this.#stream);
     return this.#retries;
   }
 
