@@ -7,10 +7,9 @@ import type { OpenedSocket } from '../wire/connection.ts';
 import { openAdmin } from './admin/admin.ts';
 import { processRoutes } from './admin/process-routes.ts';
 import type { ProxyBootstrap } from './configure/bootstrap.ts';
-import { openControlChannel } from './configure/control-channel.ts';
+import { controlChannels } from './configure/control-channel.ts';
 import { type ControlPlane, followControlPlane } from './configure/control-plane.ts';
 import { createLastGoodFile, type LastGoodFile } from './configure/last-good.ts';
-import { createSecrets } from './configure/secrets.ts';
 import { type DataPlane, type DataPlaneSettings, ownCertificate, startDataPlane } from './data-plane.ts';
 import type { ProxyEnvironment } from './environment.ts';
 import type { Credentials } from './identity/credentials.ts';
@@ -92,46 +91,39 @@ export async function startProxy(
   const control = await connectControl();
 
   async function connectControl(): Promise<{ plane: ControlPlane; close: () => void } | undefined> {
-    if (bootstrap.ads === undefined) return undefined;
+    const { ads, dynamic } = bootstrap;
     const { identity } = settings;
-    const tls = {
-      secrets: createSecrets(), // the channel's secrets stand in the bootstrap
-      createContext: environment.network.createTlsContext,
-      readFile: environment.readFile,
-      nowMs: clock.nowMs,
-    };
-    const channel = openControlChannel(bootstrap.ads.cluster, environment.network, tls, clock);
-    if (!channel.ok) throw new Error(channel.refusals.map((r) => `${r.field}: ${r.message}`).join('\n'));
-    const fixed = bootstrap.ads.metadata.flat();
+    const channels = controlChannels(bootstrap, environment);
+    if (ads === undefined && dynamic.listeners === undefined && dynamic.clusters === undefined) {
+      if (plane.needed().elsewhere.length === 0) return undefined;
+    }
+    const metadata = ads?.metadata.flat() ?? [];
     const callOptions = () => ({
       metadata:
         identity === undefined
-          ? fixed
-          : [...fixed, 'authorization', `Bearer ${environment.readFile(identity.tokenFile).trim()}`],
+          ? metadata
+          : [...metadata, 'authorization', `Bearer ${environment.readFile(identity.tokenFile).trim()}`],
     });
+    const client = ads === undefined ? undefined : channels.open(ads.cluster.name ?? '');
     const endIdentity =
-      identity === undefined
+      identity === undefined || client === undefined
         ? () => {}
         : keepIdentity(
-            {
-              ...identity,
-              client: channel.value,
-              callOptions,
-              clock,
-              random,
-              onCredentials: takeCredentials,
-              log,
-            },
+            { ...identity, client, callOptions, clock, random, onCredentials: takeCredentials, log },
             kept?.credentials,
           );
     const followed = await followControlPlane({
-      client: channel.value,
+      ads: client === undefined ? undefined : { client, callOptions, delta: ads?.delta === true },
+      channel: (cluster, fixed) => ({
+        client: channels.open(cluster),
+        callOptions: () => ({ metadata: [...fixed] }),
+      }),
       node: { ...bootstrap.message.node, user_agent_name: 'weft', user_agent_version: settings.version },
-      callOptions,
       configuration: plane,
-      dynamic: bootstrap.dynamic,
+      dynamic,
       ownSecrets: identity === undefined ? [] : [ownCertificate],
       restored: kept?.resources ?? [],
+      readFile: environment.readFile,
       clock,
       random,
       onAccepted: changed,
@@ -142,7 +134,7 @@ export async function startProxy(
       close() {
         endIdentity();
         followed.close();
-        channel.value.close();
+        channels.close();
       },
     };
   }

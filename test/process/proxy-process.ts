@@ -23,12 +23,12 @@ export interface Place {
   remove(): void;
 }
 
-/** Writes a bootstrap: everything that arrives at `port` goes to 127.0.0.1:`upstream`. */
-export async function makePlace(upstream: number, extra: object = {}): Promise<Place> {
+/** Writes a bootstrap: everything that arrives at `port` goes to 127.0.0.1:`upstream`; or `make` makes another one. */
+export async function makePlace(upstream: number, make: typeof bootstrap = bootstrap): Promise<Place> {
   const [admin, port] = [await freePort(), await freePort()];
   const folder = mkdtempSync(join(tmpdir(), 'weft-process-'));
   const file = join(folder, 'bootstrap.json');
-  writeFileSync(file, JSON.stringify({ ...bootstrap(admin, port, upstream, folder), ...extra }));
+  writeFileSync(file, JSON.stringify(make(admin, port, upstream, folder)));
   return { admin, port, folder, file, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 

@@ -2,12 +2,13 @@
  * Reads an Envoy v3 bootstrap (YAML or JSON): the same file starts Envoy. What this proxy cannot do is refused with
  * the field's name, before anything listens.
  */
-import { parse } from 'yaml';
 import { fromJson } from '../../xds/json.ts';
 import type { Address, Bootstrap, Cluster } from '../../xds/resources.ts';
 import type { Lowered } from '../lowered.ts';
 import { lowering } from '../lowered.ts';
 import type { NodeInfo } from '../node-info.ts';
+import { readSource, type Source } from './source.ts';
+import { readText } from './text.ts';
 
 /** What main.ts starts from. */
 export interface ProxyBootstrap {
@@ -16,10 +17,15 @@ export interface ProxyBootstrap {
   readonly admin: { readonly host: string; readonly port: number } | undefined;
   /** The cluster that carries ADS and metadata to send with it; undefined: static resources only. */
   readonly ads:
-    | { readonly cluster: Cluster; readonly metadata: readonly (readonly [string, string])[] }
+    | {
+        readonly cluster: Cluster;
+        /** Delta xDS; false: state of the world. */
+        readonly delta: boolean;
+        readonly metadata: readonly (readonly [string, string])[];
+      }
     | undefined;
-  /** Types that come over ADS without being asked by name. */
-  readonly dynamic: { readonly listeners: boolean; readonly clusters: boolean };
+  /** Where listeners and clusters come from that nobody asks for by name; undefined: nowhere. */
+  readonly dynamic: { readonly listeners: Source | undefined; readonly clusters: Source | undefined };
   /** cluster_manager.upstream_bind_config: source address of upstream connections. */
   readonly sourceAddress: string | undefined;
 }
@@ -60,7 +66,7 @@ export interface BootstrapFlags {
 export function readBootstrap(text: string, flags: BootstrapFlags = {}): Lowered<ProxyBootstrap> {
   let document: unknown;
   try {
-    document = withFlags(merge(parseText(text), parseText(flags.configYaml ?? '')), flags);
+    document = withFlags(merge(readText(text), readText(flags.configYaml ?? '')), flags);
   } catch (error) {
     return {
       ok: false,
@@ -71,10 +77,6 @@ export function readBootstrap(text: string, flags: BootstrapFlags = {}): Lowered
   if (problems.length > 0)
     return { ok: false, refusals: problems.map((p) => ({ field: p.path, message: p.message })) };
   return lowering((refuse) => lowerBootstrap(value, refuse));
-}
-
-function parseText(text: string): unknown {
-  return text.trimStart().startsWith('{') ? JSON.parse(text) : parse(text);
 }
 
 /** Protobuf's merge: fields of `over` win, messages are merged, lists are joined (Envoy's --config-yaml). */
@@ -114,18 +116,17 @@ function lowerBootstrap(
     if (!withoutEffect.includes(key)) refuse(key, 'is not supported by this proxy');
   }
   const { dynamic_resources: dynamic } = message;
-  const sources = { lds_config: dynamic?.lds_config, cds_config: dynamic?.cds_config };
-  for (const [name, source] of Object.entries(sources)) {
-    if (source !== undefined && source.ads === undefined)
-      refuse(`dynamic_resources.${name}`, 'must be {ads: {}}');
-  }
+  const sourceOf = (name: 'lds_config' | 'cds_config'): Source | undefined => {
+    const source = dynamic?.[name];
+    return source === undefined ? undefined : readSource(source, refuse, `dynamic_resources.${name}`);
+  };
   const bind = message.cluster_manager?.upstream_bind_config?.source_address?.address;
   return {
     message,
     node: nodeInfo(message),
     admin: hostAndPort(message.admin?.address),
     ads: adsOf(message, refuse),
-    dynamic: { listeners: dynamic?.lds_config !== undefined, clusters: dynamic?.cds_config !== undefined },
+    dynamic: { listeners: sourceOf('lds_config'), clusters: sourceOf('cds_config') },
     sourceAddress: bind,
   };
 }
@@ -134,7 +135,8 @@ function adsOf(message: Bootstrap, refuse: (field: string, message: string) => v
   const config = message.dynamic_resources?.ads_config;
   if (config === undefined) return undefined;
   const field = 'dynamic_resources.ads_config';
-  if (config.api_type !== 'DELTA_GRPC') refuse(`${field}.api_type`, 'must be DELTA_GRPC');
+  const delta = config.api_type === 'DELTA_GRPC';
+  if (!delta && config.api_type !== 'GRPC') refuse(`${field}.api_type`, 'must be GRPC or DELTA_GRPC');
   const service = config.grpc_services?.[0];
   const name = service?.envoy_grpc?.cluster_name;
   const cluster = message.static_resources?.clusters?.find((c) => c.name === name);
@@ -143,7 +145,7 @@ function adsOf(message: Bootstrap, refuse: (field: string, message: string) => v
     return undefined;
   }
   const metadata = (service?.initial_metadata ?? []).map((h) => [h.key ?? '', h.value ?? ''] as const);
-  return { cluster, metadata };
+  return { cluster, delta, metadata };
 }
 
 function hostAndPort(address: Address | undefined): { host: string; port: number } | undefined {

@@ -30,6 +30,7 @@ import { applySecret } from './lower-secret.ts';
 import { upstreamTlsLowering } from './lower-transport-socket.ts';
 import { createResourceTable, type ResourceTable } from './resource-table.ts';
 import { createRouteTables } from './route-tables.ts';
+import { namedSources, type SourcedName } from './source.ts';
 
 /** A resource that is not used, with the reason for the person who wrote it. */
 export interface RefusedResource {
@@ -42,6 +43,8 @@ export interface NeededNames {
   readonly endpoints: readonly string[];
   readonly routes: readonly string[];
   readonly secrets: readonly string[];
+  /** Those that come from elsewhere than ADS. */
+  readonly elsewhere: readonly SourcedName[];
 }
 
 export interface Configuration {
@@ -86,6 +89,7 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
   const lowerUpstreamTls = upstreamTlsLowering(environment.listeners.tls);
   const retiring = new Set<string>();
   const clusterSecrets = new Map<string, readonly string[]>();
+  const elsewhere = new Map<string, readonly SourcedName[]>();
   const settleLater = (): void => void settle();
   const tables = createRouteTables(clock, (name) => clusters.get(name) !== undefined, settleLater);
   const hasRoutes = (name: string): boolean => tables.get(name) !== undefined;
@@ -122,6 +126,12 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
     [typeUrls.secret]: (name) => secrets.remove(name),
   };
 
+  const noteSources = (typeUrl: string, name: string, message: unknown): void => {
+    const found = namedSources(message, name);
+    if (found.length > 0) elsewhere.set(`${typeUrl} ${name}`, found);
+    else elsewhere.delete(`${typeUrl} ${name}`);
+  };
+
   /** One resource: its message and what to do with it, or why not. */
   const judge = (typeUrl: string, resource: DeltaResource): RefusedResource | undefined => {
     const unknown: string[] = [];
@@ -131,6 +141,7 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
         return { name: resource.name, reason: `unknown to this proxy: ${unknown.join(', ')}` };
       const result = lowerers[typeUrl]!(message, resource.name);
       if (!result.ok) return { name: resource.name, reason: result.reason };
+      noteSources(typeUrl, resource.name, message);
       result.value();
       if (typeUrl !== typeUrls.secret) accepted.set(resource, message, clock.nowMs());
       return undefined;
@@ -176,6 +187,7 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
       const refused = resources.map((resource) => judge(typeUrl, resource)).filter((r) => r !== undefined);
       for (const name of removed) {
         removers[typeUrl]!(name);
+        elsewhere.delete(`${typeUrl} ${name}`);
         accepted.delete(typeUrl, name);
       }
       if (typeUrl === typeUrls.secret) clusters.secretsChanged();
@@ -188,17 +200,20 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
     },
     async applyStatic(bootstrap) {
       const reasons: string[] = [];
-      const take = (result: Outcome, what: string): void => {
-        if (result.ok) result.value();
-        else reasons.push(`${what}: ${result.reason}`);
+      const take = (typeUrl: string, message: { readonly name?: string }, what: string): void => {
+        const name = message.name ?? '';
+        const result = lowerers[typeUrl]!(message as never, name);
+        if (!result.ok) {
+          reasons.push(`static_resources.${what} ${name}: ${result.reason}`);
+          return;
+        }
+        noteSources(typeUrl, name, message);
+        result.value();
       };
       const { clusters: fixed, listeners: open, secrets: given } = bootstrap.static_resources ?? {};
-      for (const s of given ?? [])
-        take(lowerers[typeUrls.secret]!(s as never, s.name ?? ''), `static_resources.secrets ${s.name}`);
-      for (const c of fixed ?? [])
-        take(lowerers[typeUrls.cluster]!(c as never, c.name ?? ''), `static_resources.clusters ${c.name}`);
-      for (const l of open ?? [])
-        take(lowerers[typeUrls.listener]!(l as never, l.name ?? ''), `static_resources.listeners ${l.name}`);
+      for (const secret of given ?? []) take(typeUrls.secret, secret, 'secrets');
+      for (const cluster of fixed ?? []) take(typeUrls.cluster, cluster, 'clusters');
+      for (const listener of open ?? []) take(typeUrls.listener, listener, 'listeners');
       if (reasons.length > 0) return reasons;
       return (await settle()).map(({ name, reason }) => `listener ${name}: ${reason}`);
     },
@@ -206,6 +221,7 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
       endpoints: clusters.edsNames(),
       routes: [...listeners.routeNames()],
       secrets: [...new Set([...listeners.secretNames(), ...[...clusterSecrets.values()].flat()])],
+      elsewhere: [...elsewhere.values()].flat(),
     }),
     warming: () => [...listeners.warming(), ...clusters.warming()],
   };

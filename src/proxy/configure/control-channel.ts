@@ -8,16 +8,54 @@ import type { Connection, ConnectOptions, NetError, Network } from '../../wire/c
 import type { GrpcClient } from '../../wire/grpc/client.ts';
 import { createGrpcClient } from '../../wire/grpc/client.ts';
 import type { Cluster } from '../../xds/resources.ts';
+import type { ProxyEnvironment } from '../environment.ts';
 import type { Lowered } from '../lowered.ts';
 import { lowering } from '../lowered.ts';
 import type { UpstreamTls } from '../upstream/upstream-tls.ts';
+import type { ProxyBootstrap } from './bootstrap.ts';
 import type { TlsEnvironment } from './lower-tls.ts';
 import { upstreamTlsLowering } from './lower-transport-socket.ts';
+import { createSecrets } from './secrets.ts';
 
 const connectTimeoutMs = 5_000;
 
+export interface ControlChannels {
+  /** The channel to a static cluster; one for each. Throws an Error with the reasons where there can be none. */
+  open(cluster: string): GrpcClient;
+  close(): void;
+}
+
+/** Channels to the static clusters of a bootstrap that configuration comes from. */
+export function controlChannels(
+  { message }: ProxyBootstrap,
+  { network, clock, readFile }: Pick<ProxyEnvironment, 'network' | 'clock' | 'readFile'>,
+): ControlChannels {
+  const clients = new Map<string, GrpcClient>();
+  const tls: TlsEnvironment = {
+    secrets: createSecrets(), // the channel's secrets stand in the bootstrap
+    createContext: network.createTlsContext,
+    readFile,
+    nowMs: clock.nowMs,
+  };
+  return {
+    open(name) {
+      const known = clients.get(name);
+      if (known !== undefined) return known;
+      const cluster = message.static_resources?.clusters?.find((c) => c.name === name);
+      if (cluster === undefined) throw new Error(`a source of configuration is no static cluster: '${name}'`);
+      const channel = openControlChannel(cluster, network, tls, clock);
+      if (!channel.ok) throw new Error(channel.refusals.map((r) => `${r.field}: ${r.message}`).join('\n'));
+      clients.set(name, channel.value);
+      return channel.value;
+    },
+    close() {
+      for (const client of clients.values()) client.close();
+    },
+  };
+}
+
 /** A channel to the first endpoint of a static cluster. Nothing is connected yet. */
-export function openControlChannel(
+function openControlChannel(
   cluster: Cluster,
   network: Network,
   tls: TlsEnvironment,

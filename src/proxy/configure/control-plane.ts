@@ -1,29 +1,36 @@
 /**
- * The proxy as a client of its control plane: subscribes to what its configuration needs, answers each update, keeps
- * the last good state on disk and starts from it.
+ * The proxy as a client of its configuration's sources: ADS, xDS services for single types, files. Subscribes to what
+ * the configuration needs, answers each update, starts from the last good state.
  */
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import type { CallOptions, GrpcClient } from '../../wire/grpc/client.ts';
-import type { DeltaUpdate } from '../../xds/delta-client.ts';
-import { createDeltaClient } from '../../xds/delta-client.ts';
-import type { DeltaRequest, DeltaResource } from '../../xds/delta-messages.ts';
+import type { DeltaResource } from '../../xds/delta-messages.ts';
 import { WILDCARD } from '../../xds/delta-messages.ts';
 import { type Node, typeUrls } from '../../xds/resources.ts';
 import type { Configuration } from './configuration.ts';
-import type { XdsStream } from './xds-stream.ts';
-import { openXdsStream } from './xds-stream.ts';
+import { type Feed, fileFeed, streamFeed } from './feed.ts';
+import { adsSource, readSource, type Source } from './source.ts';
+
+/** A gRPC channel with what goes along with each call. */
+export interface XdsChannel {
+  readonly client: GrpcClient;
+  readonly callOptions: () => CallOptions;
+}
 
 export interface ControlPlaneOptions {
-  readonly client: GrpcClient;
+  /** The stream that everything comes over that names no other source. */
+  readonly ads: (XdsChannel & { readonly delta: boolean }) | undefined;
+  /** A channel to a static cluster of the bootstrap. Throws an Error where there is none. */
+  readonly channel: (cluster: string, metadata: readonly string[]) => XdsChannel;
   readonly node: Node;
-  readonly callOptions: () => CallOptions;
   readonly configuration: Pick<Configuration, 'apply' | 'needed' | 'warming'>;
-  readonly dynamic: { readonly listeners: boolean; readonly clusters: boolean };
+  readonly dynamic: { readonly listeners: Source | undefined; readonly clusters: Source | undefined };
   /** Secrets that the proxy makes itself: never asked for. */
   readonly ownSecrets: readonly string[];
   /** What was kept from an earlier run. */
   readonly restored: readonly DeltaResource[];
+  readonly readFile: (path: string) => string;
   readonly clock: Clock;
   readonly random: Random;
   /** Something was accepted: what is kept on disk is old. */
@@ -35,8 +42,6 @@ export interface ControlPlane {
   readonly connected: boolean;
   /** The listeners have been received (or restored), and none waits for anything. */
   readonly configured: boolean;
-  /** Needed names may have changed for another reason than an update. */
-  needsChanged(): void;
   close(): void;
 }
 
@@ -50,60 +55,110 @@ const restoreOrder = [
 ];
 
 export async function followControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { configuration, dynamic } = options;
-  const delta = createDeltaClient(options.node);
-  let listenersKnown = !dynamic.listeners;
+  const { configuration, dynamic, log } = options;
+  const feeds = new Map<string, Feed>();
+  let listenersKnown = dynamic.listeners === undefined;
+  let applying: Promise<unknown> = Promise.resolve();
 
+  /** One update after the other, from whichever source. */
+  const apply = (
+    typeUrl: string,
+    resources: readonly DeltaResource[],
+    removed: readonly string[],
+  ): Promise<readonly { readonly name: string; readonly reason: string }[]> => {
+    const next = applying.then(async () => {
+      const refused = await configuration.apply(typeUrl, resources, removed);
+      if (typeUrl === typeUrls.listener) listenersKnown = true;
+      options.onAccepted();
+      return refused;
+    });
+    applying = next.catch(() => {});
+    return next;
+  };
+
+  const feedOf = (source: Source, typeUrl: string): Feed | undefined => {
+    const key = source.kind === 'ads' ? source.key : `${source.key} ${typeUrl}`;
+    const known = feeds.get(key);
+    if (known !== undefined) return known;
+    let made: Feed | undefined;
+    try {
+      made = makeFeed(source, typeUrl);
+    } catch (error) {
+      log('warning', (error as Error).message); // a source that a resource names: it waits, others go on
+    }
+    if (made !== undefined) feeds.set(key, made);
+    return made;
+  };
+  const makeFeed = (source: Source, typeUrl: string): Feed | undefined => {
+    const around = { ...options, apply, applied: refresh };
+    if (source.kind === 'file') return fileFeed(source, typeUrl, around);
+    if (source.kind === 'grpc') {
+      const channel = options.channel(source.cluster, source.metadata);
+      return streamFeed({ ...channel, delta: source.delta }, typeUrl, around);
+    }
+    return options.ads === undefined ? undefined : streamFeed(options.ads, 'ads', around);
+  };
+
+  /** Wants from each source what is needed of it now. */
+  const refresh = (): void => {
+    const { endpoints, routes, secrets, elsewhere } = configuration.needed();
+    const sources = new Map<string, Source>();
+    for (const { typeUrl, name, source } of elsewhere)
+      sources.set(`${typeUrl} ${name}`, readSource(source, refuseLate, name));
+    const wanted = new Map<Feed, Map<string, string[]>>();
+    const want = (typeUrl: string, names: readonly string[]): void => {
+      for (const name of names) {
+        const feed = feedOf(sources.get(`${typeUrl} ${name}`) ?? adsSource, typeUrl);
+        if (feed === undefined) continue;
+        let types = wanted.get(feed);
+        if (types === undefined) wanted.set(feed, (types = new Map()));
+        types.set(typeUrl, [...(types.get(typeUrl) ?? []), name]);
+      }
+    };
+    want(typeUrls.endpoint, endpoints);
+    want(typeUrls.route, routes);
+    want(
+      typeUrls.secret,
+      secrets.filter((name) => !options.ownSecrets.includes(name)),
+    );
+    for (const feed of feeds.values())
+      for (const typeUrl of [typeUrls.endpoint, typeUrls.route, typeUrls.secret])
+        feed.follow(typeUrl, wanted.get(feed)?.get(typeUrl) ?? []);
+  };
+  const refuseLate = (field: string, message: string): void => log('warning', `${field}: ${message}`);
+
+  const fixed = [
+    [typeUrls.cluster, dynamic.clusters],
+    [typeUrls.listener, dynamic.listeners],
+  ] as const;
+  // A version is only kept for names that are wanted: want them before anything is restored.
+  for (const [typeUrl, source] of fixed)
+    if (source !== undefined) feedOf(source, typeUrl)?.follow(typeUrl, [WILDCARD]);
   for (const typeUrl of restoreOrder) {
     const kept = options.restored.filter((r) => r.typeUrl === typeUrl);
     if (kept.length === 0) continue;
     const refused = new Set((await configuration.apply(typeUrl, kept, [])).map((r) => r.name));
-    for (const r of kept) if (!refused.has(r.name)) delta.restore(typeUrl, r.name, r.version);
+    refresh();
+    const source = fixed.find(([type]) => type === typeUrl)?.[1];
+    for (const r of kept) {
+      if (refused.has(r.name)) continue;
+      const own = configuration.needed().elsewhere.find((n) => n.typeUrl === typeUrl && n.name === r.name);
+      const from = source ?? (own === undefined ? adsSource : readSource(own.source, refuseLate, r.name));
+      feedOf(from, typeUrl)?.restore(typeUrl, r.name, r.version);
+    }
     if (typeUrl === typeUrls.listener) listenersKnown = true;
   }
-  // A version is only kept for names that are wanted: want them before the stream opens.
-  if (dynamic.clusters) delta.subscribe(typeUrls.cluster, [WILDCARD]);
-  if (dynamic.listeners) delta.subscribe(typeUrls.listener, [WILDCARD]);
-
-  const subscribeToNeeded = (): readonly DeltaRequest[] => {
-    const { endpoints, routes, secrets } = configuration.needed();
-    const foreign = secrets.filter((name) => !options.ownSecrets.includes(name));
-    return [
-      ...follow(typeUrls.endpoint, endpoints),
-      ...follow(typeUrls.route, routes),
-      ...follow(typeUrls.secret, foreign),
-    ];
-  };
-  const follow = (typeUrl: string, names: readonly string[]): readonly DeltaRequest[] => {
-    const wanted = new Set(names);
-    const gone = [...delta.subscriptions(typeUrl)].filter((name) => !wanted.has(name));
-    return [...delta.subscribe(typeUrl, names), ...delta.unsubscribe(typeUrl, gone)];
-  };
-  const receive = async (update: DeltaUpdate): Promise<readonly DeltaRequest[]> => {
-    const refused = await configuration.apply(update.typeUrl, update.resources, update.removed);
-    if (update.typeUrl === typeUrls.listener) listenersKnown = true;
-    const answer =
-      refused.length === 0
-        ? delta.accept(update)
-        : delta.reject(
-            update,
-            refused.map((r) => `${r.name}: ${r.reason}`).join('\n'),
-            refused.map((r) => r.name),
-          );
-    options.onAccepted();
-    return [...answer, ...subscribeToNeeded()];
-  };
-
-  subscribeToNeeded();
-  const stream: XdsStream = openXdsStream({ ...options, delta, receive });
+  refresh();
+  for (const feed of feeds.values()) feed.open();
   return {
     get connected() {
-      return stream.connected;
+      return [...feeds.values()].every((feed) => feed.connected);
     },
     get configured() {
       return listenersKnown && configuration.warming().length === 0;
     },
-    needsChanged: () => stream.send(subscribeToNeeded()),
-    close: () => stream.close(),
+    close() {
+      for (const feed of feeds.values()) feed.close();
+    },
   };
 }

@@ -1,5 +1,5 @@
 /**
- * The connection to the control plane: one delta ADS stream, opened again with back-off whenever it is lost. What
+ * The connection to the control plane: one xDS stream, opened again with back-off whenever it is lost. What
  * arrives is judged in order by `receive`, one response at a time; while it judges, flow control holds the rest back.
  */
 import type { Clock, Timer } from '../../lib/clock.ts';
@@ -7,11 +7,14 @@ import type { Random } from '../../lib/random.ts';
 import type { CallOptions, GrpcClient, GrpcStream } from '../../wire/grpc/client.ts';
 import type { DeltaClient, DeltaUpdate } from '../../xds/delta-client.ts';
 import type { DeltaRequest } from '../../xds/delta-messages.ts';
-import { DELTA_ADS_PATH, decodeDeltaResponse, encodeDeltaRequest } from '../../xds/delta-messages.ts';
+import type { XdsProtocol } from '../../xds/sotw-client.ts';
 
 export interface XdsStreamOptions {
   readonly client: GrpcClient;
   readonly delta: DeltaClient;
+  /** The gRPC method, and how its messages look. */
+  readonly path: string;
+  readonly protocol: XdsProtocol;
   readonly callOptions: () => CallOptions;
   readonly clock: Clock;
   readonly random: Random;
@@ -40,11 +43,11 @@ export function openXdsStream(options: XdsStreamOptions): XdsStream {
   let work: Promise<void> = Promise.resolve();
 
   const send = (requests: readonly DeltaRequest[]): void => {
-    for (const request of requests) stream?.send(encodeDeltaRequest(request));
+    for (const request of requests) stream?.send(options.protocol.encode(request));
   };
   const judge = async (bytes: Uint8Array, from: GrpcStream): Promise<void> => {
     try {
-      const update = delta.receive(decodeDeltaResponse(bytes));
+      const update = delta.receive(options.protocol.decode(bytes));
       if (update !== undefined) send(await options.receive(update));
     } catch (error) {
       log('warning', `an answer of the control plane cannot be read: ${(error as Error).message}`);
@@ -53,7 +56,7 @@ export function openXdsStream(options: XdsStreamOptions): XdsStream {
   };
   const open = (): void => {
     const mine: GrpcStream = options.client.stream(
-      DELTA_ADS_PATH,
+      options.path,
       {
         onMessage(bytes) {
           if (!connected) log('info', 'connected to the control plane');
@@ -74,6 +77,7 @@ export function openXdsStream(options: XdsStreamOptions): XdsStream {
       options.callOptions(),
     );
     stream = mine;
+    options.protocol.opened();
     send(delta.open());
   };
   const retry = (): void => {

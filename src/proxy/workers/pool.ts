@@ -103,6 +103,7 @@ export async function startPool(
       endpoints: union(workers.map(({ state }) => state.needed.endpoints)),
       routes: union(workers.map(({ state }) => state.needed.routes)),
       secrets: union(workers.map(({ state }) => state.needed.secrets)),
+      elsewhere: workers[0]?.state.needed.elsewhere ?? [],
     }),
     warming: () => union(workers.map(({ state }) => state.warming)),
     accepted: () => [...accepted.values()].flatMap((held) => [...held.values()]),

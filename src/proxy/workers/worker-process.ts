@@ -24,7 +24,10 @@ export interface WorkerProcess {
 const answerTimeoutMs = 30_000;
 /** Past its grace, for closing what is still open. */
 const stopMarginMs = 2_000;
-const nothing: WorkerState = { needed: { endpoints: [], routes: [], secrets: [] }, warming: [] };
+const nothing: WorkerState = {
+  needed: { endpoints: [], routes: [], secrets: [], elsewhere: [] },
+  warming: [],
+};
 
 export function startWorkerProcess(
   index: number,
