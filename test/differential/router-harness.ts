@@ -73,6 +73,16 @@ export function withoutWords({ envoy, weft }: { readonly envoy: Observed; readon
   const message = /(?<=\ngrpc-message: .*)%0A.*/;
   if (message.test(weft.answer))
     return { envoy, weft: { ...weft, answer: weft.answer.replace(message, '') } };
+  // Envoy closes where it answers before it has looked at the whole request; weft where there is more to come.
+  if (/^HTTP\/1.1 4/.test(envoy.answer) && !/^connection:/m.test(weft.answer))
+    return withoutWordsOf({
+      envoy: { ...envoy, answer: envoy.answer.replace(/\nconnection: close/, '') },
+      weft,
+    });
+  return withoutWordsOf({ envoy, weft });
+}
+
+function withoutWordsOf({ envoy, weft }: { readonly envoy: Observed; readonly weft: Observed }) {
   const [status] = /^HTTP\/1.1 [45]\d\d/.exec(envoy.answer) ?? [];
   if (status === undefined || !weft.answer.startsWith(status)) return { envoy, weft };
   const [envoyText, weftText] = [envoy, weft].map(({ answer }) => answer.split('\n\n').slice(1).join('\n\n'));

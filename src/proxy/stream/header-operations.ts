@@ -1,12 +1,15 @@
 import { type Headers, indexOfHeader, removeHeader, setHeader } from '../../wire/headers.ts';
+import {
+  type AppendAction,
+  appendAction,
+  effectOf,
+  type HeaderValueOption,
+} from '../../xds/match/header-append.ts';
 import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
-import type { VirtualHost } from '../../xds/resources.ts';
 import { compileText, type Format } from '../observe/format.ts';
 import type { StreamFacts } from '../observe/stream-facts.ts';
 
 // Adding and removing headers as routes, virtual hosts and filters are configured to (config.core.v3.HeaderValueOption).
-
-type HeaderValueOptions = VirtualHost['request_headers_to_add'];
 
 interface Addition {
   readonly name: string;
@@ -14,7 +17,7 @@ interface Addition {
   readonly value: Format;
   readonly constant: string | undefined;
   readonly keepEmpty: boolean;
-  readonly action: 'append' | 'add-if-absent' | 'overwrite-or-add' | 'overwrite';
+  readonly action: AppendAction;
 }
 
 /** Removals, then additions. Immutable. */
@@ -23,16 +26,9 @@ export interface HeaderOperations {
   readonly add: readonly Addition[];
 }
 
-const ACTIONS: Readonly<Record<string, Addition['action']>> = {
-  APPEND_IF_EXISTS_OR_ADD: 'append',
-  ADD_IF_ABSENT: 'add-if-absent',
-  OVERWRITE_IF_EXISTS_OR_ADD: 'overwrite-or-add',
-  OVERWRITE_IF_EXISTS: 'overwrite',
-};
-
 /** `prefix` is `request` or `response`: fields are `request_headers_to_add` and so on. */
 export function readHeaderOperations(
-  toAdd: HeaderValueOptions,
+  toAdd: readonly HeaderValueOption[] | undefined,
   toRemove: readonly string[] | undefined,
   prefix: 'request' | 'response',
   refuse: Refuse,
@@ -49,12 +45,8 @@ export function readHeaderOperations(
 }
 
 /** One HeaderValueOption. */
-export function readAddition(
-  option: NonNullable<HeaderValueOptions>[number],
-  refuse: Refuse,
-  field: string,
-): Addition {
-  const { header = {}, append, append_action, keep_empty_value = false, ...rest } = option;
+export function readAddition(option: HeaderValueOption, refuse: Refuse, field: string): Addition {
+  const { header = {}, append: _old, append_action: _action, keep_empty_value = false, ...rest } = option;
   refuseRest(refuse, field, rest);
   const name = header.key ?? '';
   checkName(name, refuse, fieldIn(field, 'header.key'));
@@ -68,7 +60,7 @@ export function readAddition(
     value: format,
     constant,
     keepEmpty: keep_empty_value,
-    action: ACTIONS[append_action ?? (append === false ? 'OVERWRITE_IF_EXISTS_OR_ADD' : '')] ?? 'append',
+    action: appendAction(option),
   };
 }
 
@@ -94,10 +86,9 @@ function apply(addition: Addition, headers: Headers, facts: StreamFacts): void {
   const value = addition.constant ?? addition.value(facts);
   if (value === '' && !addition.keepEmpty) return;
   const { action, lowerName } = addition;
-  const present = action !== 'append' && indexOfHeader(headers, lowerName, 0) >= 0;
-  if (present) {
-    if (action !== 'add-if-absent') setHeader(headers, lowerName, value);
-  } else if (action !== 'overwrite') headers.push(addition.name, value);
+  const effect = effectOf(action, action !== 'append' && indexOfHeader(headers, lowerName, 0) >= 0);
+  if (effect === 'add') headers.push(addition.name, value);
+  else if (effect === 'replace') setHeader(headers, lowerName, value);
 }
 
 /** Host and pseudo-headers have operations of their own: changed here, routing and sending would disagree. */

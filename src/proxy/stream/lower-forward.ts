@@ -1,4 +1,5 @@
 import { perMillion } from '../../xds/match/fraction.ts';
+import { readPathRewrite } from '../../xds/match/path-rewrite.ts';
 import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import { compileSubstitution } from '../../xds/match/regex.ts';
 import type { PathRule } from '../../xds/match/route-match.ts';
@@ -6,7 +7,6 @@ import type { RouteAction as RouteActionMessage } from '../../xds/resources.ts';
 import { readDurationMs } from '../fields.ts';
 import { readHashPolicy } from './hash-policy.ts';
 import { type InternalRedirectPolicy, readInternalRedirect } from './internal-redirect.ts';
-import { readPathRewrite } from './lower-rewrite.ts';
 import { readRetryPolicy } from './retry-policy.ts';
 import type { ActionContext } from './route-level.ts';
 import type { ForwardAction, HostRewrite, MirrorPolicy } from './route-table.ts';

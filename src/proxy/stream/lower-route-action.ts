@@ -1,3 +1,4 @@
+import { readRedirect, sameLocation } from '../../xds/match/redirect.ts';
 import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import type { PathRule } from '../../xds/match/route-match.ts';
 import { weightedChoice } from '../../xds/match/weighted.ts';
@@ -7,7 +8,6 @@ import { LB_NAMESPACE, metadataMatch } from '../upstream/metadata-match.ts';
 import { joinOperations, readHeaderOperations } from './header-operations.ts';
 import { readForwardSettings } from './lower-forward.ts';
 import { gatherOverrides, readOverrides } from './lower-overrides.ts';
-import { readRedirect, sameLocation } from './lower-redirect.ts';
 import type { ActionContext, RouteLevel } from './route-level.ts';
 import type { DirectAction, RouteAction, RouteLeaf } from './route-table.ts';
 
@@ -30,7 +30,11 @@ export function readAction(
   const leaf = makeLeaf(fields.name, {}, context.levels, context);
   const { route, redirect, direct_response, non_forwarding_action } = fields;
   if (redirect !== undefined)
-    return { leaf, ...readRedirect(redirect, fields.path, refuse, fieldIn(field, 'redirect')) };
+    return {
+      kind: 'redirect',
+      leaf,
+      ...readRedirect(redirect, fields.path, refuse, fieldIn(field, 'redirect')),
+    };
   if (direct_response !== undefined)
     return {
       kind: 'direct',

@@ -2,6 +2,7 @@ import type { Cidr } from '../../lib/cidr.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Deadlines } from '../../lib/deadlines.ts';
 import type { Random } from '../../lib/random.ts';
+import type { PathSettings } from '../../xds/match/path-normalization.ts';
 import type { HttpStats } from '../observe/envoy-stats.ts';
 import type { Tracing } from '../observe/tracing/tracing.ts';
 import type { CompiledChain } from './filter-chain.ts';
@@ -51,12 +52,6 @@ export interface ForwardClientCert {
   readonly dns: boolean;
   /** The whole certificate, as URL-encoded PEM. */
   readonly cert: boolean;
-}
-
-export interface PathSettings {
-  readonly normalize: boolean;
-  readonly mergeSlashes: boolean;
-  readonly escapedSlashes: 'keep' | 'reject' | 'redirect' | 'forward';
 }
 
 /** What a stream needs of its connection manager. One for all connections of a filter chain. */

@@ -1,13 +1,13 @@
 import { cidrContains } from '../../lib/cidr.ts';
 import type { Random } from '../../lib/random.ts';
 import { getHeader, type Headers, indexOfHeader, removeHeader, setHeader } from '../../wire/headers.ts';
+import { normalizePath, type PathProblem } from '../../xds/match/path-normalization.ts';
 import { withoutPort } from '../../xds/match/virtual-host.ts';
 import { withoutReason } from '../observe/tracing/sampling.ts';
 import { forwardClientCert } from './client-cert-header.ts';
 import type { ConnectionView, StreamPeer } from './connection-view.ts';
 import type { Reply } from './http-filter.ts';
 import type { ManagerSettings } from './manager.ts';
-import { normalizePath } from './path-normalization.ts';
 import { requestId } from './request-id.ts';
 import type { RequestState } from './request-state.ts';
 
@@ -76,7 +76,7 @@ function prepareTarget(
   const { path } = settings;
   if (path.normalize || path.mergeSlashes || path.escapedSlashes !== 'keep') {
     const normal = normalizePath(request.path, path);
-    if (typeof normal !== 'string') return normal;
+    if (typeof normal !== 'string') return pathReply(normal);
     request.path = normal;
   }
   if (settings.stripHostPort !== 'none') stripPort(request, settings, view);
@@ -85,6 +85,13 @@ function prepareTarget(
   return settings.underscores === 'allow'
     ? undefined
     : prepareUnderscores(request.headers, settings.underscores);
+}
+
+function pathReply(problem: PathProblem): Reply {
+  if (problem.kind === 'invalid')
+    return { status: 400, body: problem.message, details: 'path_normalization_failed' };
+  const headers = ['location', problem.path];
+  return { status: 307, body: '', details: 'path_normalization_redirect', headers };
 }
 
 function stripPort(request: RequestState, settings: ManagerSettings, view: ConnectionView): void {

@@ -1,5 +1,6 @@
 import type { Random } from '../../lib/random.ts';
 import type { RequestFacts } from '../../xds/match/facts.ts';
+import type { Redirect } from '../../xds/match/redirect.ts';
 import type { CompiledRouteMatch } from '../../xds/match/route-match.ts';
 import type { HostIndex } from '../../xds/match/virtual-host.ts';
 import { choose, type WeightedChoice } from '../../xds/match/weighted.ts';
@@ -135,18 +136,9 @@ export interface MirrorPolicy {
   readonly keepHost: boolean;
 }
 
-export interface RedirectAction {
+export interface RedirectAction extends Redirect {
   readonly kind: 'redirect';
   readonly leaf: RouteLeaf;
-  readonly status: number;
-  /** The Location for a request. */
-  readonly location: (request: RedirectFacts) => string;
-}
-
-export interface RedirectFacts {
-  readonly scheme: string;
-  readonly authority: string;
-  readonly path: string;
 }
 
 export interface DirectAction {
@@ -155,7 +147,7 @@ export interface DirectAction {
   readonly status: number;
   readonly body: string;
   /** Of statuses that redirect: to where the request came from, as Envoy answers them. */
-  readonly location: RedirectAction['location'] | undefined;
+  readonly location: Redirect['location'] | undefined;
 }
 
 /** The leaf a request falls on; undefined where all weights are zero. */

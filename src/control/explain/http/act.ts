@@ -1,3 +1,4 @@
+import { readRedirect } from '../../../xds/match/redirect.ts';
 import { because } from '../because.ts';
 import { answered, type Ending } from '../ending.ts';
 import type { Held, Managed } from '../held.ts';
@@ -7,7 +8,6 @@ import { changeHeaders } from './change-headers.ts';
 import { forward } from './forward.ts';
 import type { Leaf } from './leaf.ts';
 import { localReply } from './local-reply.ts';
-import { redirectLocation, redirectStatus } from './redirect.ts';
 import type { Response } from './request.ts';
 import { valueFacts } from './value-facts.ts';
 
@@ -15,8 +15,8 @@ import { valueFacts } from './value-facts.ts';
 export function act(scene: Scene, held: Held, leaf: Leaf, managed: Managed): Ending {
   const { redirect, direct_response, route } = leaf.route;
   if (redirect !== undefined) {
-    const location = redirectLocation(redirect, leaf.match.path, managed.request);
-    const status = redirectStatus(redirect);
+    const { status, location: place } = readRedirect(redirect, leaf.match.path, () => {}, '');
+    const location = place(managed.request);
     scene.trace.step(
       `the proxy redirects (${status}) to ${location}`,
       because(scene.places.mesh, leaf.origin),

@@ -1,9 +1,7 @@
-import type { VirtualHost } from '../../../xds/resources.ts';
+import { appendAction, effectOf, type HeaderValueOption } from '../../../xds/match/header-append.ts';
 import { formatValue, type ValueFacts } from './format-value.ts';
 import type { Leaf } from './leaf.ts';
 import { type Headers, headerOf, withHeader, withoutHeader } from './request.ts';
-
-type Additions = NonNullable<VirtualHost['request_headers_to_add']>;
 
 /** Headers as a route changes them, at all its levels: removals, then additions. */
 export function changeHeaders(
@@ -22,20 +20,17 @@ export function changeHeaders(
   return changed;
 }
 
-function add(headers: Headers, addition: Additions[number], facts: ValueFacts): Headers {
-  const { header = {}, append, append_action, keep_empty_value = false } = addition;
+function add(headers: Headers, addition: HeaderValueOption, facts: ValueFacts): Headers {
+  const { header = {}, keep_empty_value = false } = addition;
   const name = (header.key ?? '').toLowerCase();
   const value = formatValue(
     header.value ?? (header.raw_value === undefined ? '' : atob(header.raw_value)),
     facts,
   );
   if (value === '' && !keep_empty_value) return headers;
-  const action =
-    append_action ?? (append === false ? 'OVERWRITE_IF_EXISTS_OR_ADD' : 'APPEND_IF_EXISTS_OR_ADD');
-  const present = headerOf(headers, name) !== undefined;
-  if (action === 'APPEND_IF_EXISTS_OR_ADD') return [...headers, [name, value]];
-  if (!present) return action === 'OVERWRITE_IF_EXISTS' ? headers : [...headers, [name, value]];
-  return action === 'ADD_IF_ABSENT' ? headers : withHeader(headers, name, value);
+  const effect = effectOf(appendAction(addition), headerOf(headers, name) !== undefined);
+  if (effect === 'nothing') return headers;
+  return effect === 'add' ? [...headers, [name, value]] : withHeader(headers, name, value);
 }
 
 /** What changes of headers do, in words; '' for nothing. */

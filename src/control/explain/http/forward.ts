@@ -1,4 +1,5 @@
 import { parseProtoDurationMs } from '../../../lib/duration.ts';
+import { readPathRewrite } from '../../../xds/match/path-rewrite.ts';
 import { compileSubstitution } from '../../../xds/match/regex.ts';
 import type { RouteAction } from '../../../xds/resources.ts';
 import { because } from '../because.ts';
@@ -13,7 +14,6 @@ import { localReply } from './local-reply.ts';
 import { mirror } from './mirror.ts';
 import { headerOf, type Request, withHeader } from './request.ts';
 import { retriesOf, wantsRetry } from './retry.ts';
-import { rewritePath } from './rewrite-path.ts';
 import { valueFacts } from './value-facts.ts';
 
 /** Sends a request on as its route says, tries again where that is allowed, and changes the answer's headers. */
@@ -61,7 +61,7 @@ function rewritten(scene: Scene, leaf: Leaf, action: RouteAction, managed: Manag
     if (action.append_x_forwarded_host === true)
       headers = withHeader(headers, 'x-forwarded-host', request.authority);
   }
-  const path = rewritePath(action, leaf.match.path, request.path);
+  const path = readPathRewrite(action, leaf.match.path, () => {}, '')?.(request.path) ?? request.path;
   if (path !== request.path) {
     scene.trace.step(`its path becomes ${path}`, reason);
     headers = withHeader(headers, 'x-envoy-original-path', request.path);

@@ -1,10 +1,11 @@
 import { type Cidr, cidrOf } from '../../../../lib/cidr.ts';
 import { parseIpAddress } from '../../../../lib/ip-address.ts';
+import { readPathSettings } from '../../../../xds/match/path-normalization.ts';
 import { fieldIn, type Refuse, refuseRest } from '../../../../xds/match/refuse.ts';
 import type { HttpConnectionManager as Message } from '../../../../xds/resources.ts';
 import { readDurationMs } from '../../../fields.ts';
 import type { FilterContext } from '../../../runtime.ts';
-import type { ForwardClientCert, ManagerSettings, PathSettings } from '../../../stream/manager.ts';
+import type { ForwardClientCert, ManagerSettings } from '../../../stream/manager.ts';
 
 /** What config.ts leaves: how requests and responses are treated. Everything unknown is refused here. */
 type Settings = Omit<
@@ -152,7 +153,7 @@ function readIdentity(
       refuse,
       field,
     ),
-    path: readPath({ normalize_path, merge_slashes, path_with_escaped_slashes_action }),
+    path: readPathSettings({ normalize_path, merge_slashes, path_with_escaped_slashes_action }),
     explains: !use_remote_address,
   };
 }
@@ -268,26 +269,4 @@ function readClientCert(
   const { subject = false, uri = false, dns = false, cert = false, ...rest } = details ?? {};
   refuseRest(refuse, fieldIn(field, 'set_current_client_cert_details'), rest);
   return { mode: CLIENT_CERT_MODES[mode ?? ''] ?? 'sanitize', subject, uri, dns, cert };
-}
-
-function readPath(
-  fields: {
-    readonly [K in 'normalize_path' | 'merge_slashes' | 'path_with_escaped_slashes_action']:
-      | Message[K]
-      | undefined;
-  },
-): PathSettings {
-  const action = fields.path_with_escaped_slashes_action;
-  return {
-    normalize: fields.normalize_path ?? false,
-    mergeSlashes: fields.merge_slashes ?? false,
-    escapedSlashes:
-      action === 'REJECT_REQUEST'
-        ? 'reject'
-        : action === 'UNESCAPE_AND_REDIRECT'
-          ? 'redirect'
-          : action === 'UNESCAPE_AND_FORWARD'
-            ? 'forward'
-            : 'keep',
-  };
 }

@@ -1,8 +1,7 @@
-import { type Refuse, refuseRest } from '../../xds/match/refuse.ts';
-import type { PathRule } from '../../xds/match/route-match.ts';
-import type { Route } from '../../xds/resources.ts';
-import { readPathRewrite } from './lower-rewrite.ts';
-import type { RedirectAction, RedirectFacts } from './route-table.ts';
+import type { Route } from '../resources.ts';
+import { readPathRewrite } from './path-rewrite.ts';
+import { type Refuse, refuseRest } from './refuse.ts';
+import type { PathRule } from './route-match.ts';
 
 type Message = NonNullable<Route['redirect']>;
 
@@ -14,13 +13,21 @@ const STATUS: Readonly<Record<string, number>> = {
   PERMANENT_REDIRECT: 308,
 };
 
+/** What of a request a redirect keeps. */
+export interface RedirectFacts {
+  readonly scheme: string;
+  readonly authority: string;
+  readonly path: string;
+}
+
+export interface Redirect {
+  readonly status: number;
+  /** The Location for a request. */
+  readonly location: (request: RedirectFacts) => string;
+}
+
 /** config.route.v3.RedirectAction: what is not said stays as the request has it. */
-export function readRedirect(
-  message: Message,
-  path: PathRule,
-  refuse: Refuse,
-  field: string,
-): Omit<RedirectAction, 'leaf'> {
+export function readRedirect(message: Message, path: PathRule, refuse: Refuse, field: string): Redirect {
   const { https_redirect, scheme_redirect, host_redirect, port_redirect, path_redirect, ...more } = message;
   const {
     prefix_rewrite,
@@ -30,16 +37,10 @@ export function readRedirect(
     ...rest
   } = more;
   refuseRest(refuse, field, rest);
-  const rewrite = readPathRewrite(
-    { prefix_rewrite, regex_rewrite, path_rewrite_policy: undefined },
-    path,
-    refuse,
-    field,
-  );
+  const rewrite = readPathRewrite({ prefix_rewrite, regex_rewrite }, path, refuse, field);
   const newScheme = https_redirect ? 'https' : scheme_redirect;
   const newPath = pathOf(path_redirect, rewrite, strip_query);
   return {
-    kind: 'redirect',
     status: STATUS[response_code] ?? 301,
     location: (request) => {
       const scheme = newScheme || request.scheme;

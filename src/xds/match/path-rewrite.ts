@@ -1,13 +1,13 @@
-import { fieldIn, type Refuse } from '../../xds/match/refuse.ts';
-import { compileSubstitution } from '../../xds/match/regex.ts';
-import type { PathRule } from '../../xds/match/route-match.ts';
-import { readRewritePolicy } from '../../xds/match/uri-template.ts';
-import type { RouteAction } from '../../xds/resources.ts';
+import type { RouteAction } from '../resources.ts';
+import { fieldIn, type Refuse } from './refuse.ts';
+import { compileSubstitution } from './regex.ts';
+import type { PathRule } from './route-match.ts';
+import { readRewritePolicy } from './uri-template.ts';
 
 /** Rewrites of the path that routes and redirects share. The query stays as it is. */
 export function readPathRewrite(
   fields: {
-    readonly [K in 'prefix_rewrite' | 'regex_rewrite' | 'path_rewrite_policy']: RouteAction[K] | undefined;
+    readonly [K in 'prefix_rewrite' | 'regex_rewrite' | 'path_rewrite_policy']?: RouteAction[K] | undefined;
   },
   path: PathRule,
   refuse: Refuse,
