@@ -48,8 +48,8 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const SCHEME = /^[A-Za-z][A-Za-z0-9+\-.]*$/;
 /** Host and port: no space, no user info (RFC 9113 §8.3.1), no delimiter of another part. */
 const AUTHORITY = /^[\w\-.~!$&'()*+,;=%:[\]]*$/;
-/** No space, control character or fragment. Octets above 0x7f are tolerated, as in nghttp2. */
-const PATH = /^(?:\/[\x21\x22\x24-\x7e\x80-\xff]*|\*)$/;
+/** No space or control character. Octets above 0x7f are tolerated, as in nghttp2; a fragment is the consumer's to refuse. */
+const PATH = /^(?:\/[\x21-\x7e\x80-\xff]*|\*)$/;
 const STATUS = /^[1-9]\d\d$/;
 const DIGITS = /^\d{1,15}$/;
 

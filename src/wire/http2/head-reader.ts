@@ -23,7 +23,7 @@ export class HeadReader implements FieldSink {
   #status = '';
   /** Bit per kind of pseudo-header that came. */
   #seen = 0;
-  #cookieAt = -1;
+  #cookie: string | undefined;
 
   /** The head is larger than allowed; its fields are incomplete. */
   tooLarge = false;
@@ -48,7 +48,7 @@ export class HeadReader implements FieldSink {
     this.#protocol = '';
     this.#status = '';
     this.#seen = 0;
-    this.#cookieAt = -1;
+    this.#cookie = undefined;
     this.tooLarge = false;
     this.contentLength = -1;
   }
@@ -64,6 +64,7 @@ export class HeadReader implements FieldSink {
   request(): RequestHead | string {
     const fault = this.#requestFault();
     if (fault !== '') return fault;
+    this.#addCookie();
     return {
       method: this.#method,
       scheme: this.#scheme,
@@ -80,6 +81,7 @@ export class HeadReader implements FieldSink {
     if (this.#status === '') return 'A response has no :status.';
     if (this.#seen !== 1 << FIELD.STATUS) return 'A response has pseudo-headers of a request.';
     if (this.#host !== undefined) this.#headers.push('host', this.#host);
+    this.#addCookie();
     return { status: Number(this.#status), headers: this.#headers };
   }
 
@@ -88,7 +90,13 @@ export class HeadReader implements FieldSink {
     if (this.#fault !== '') return this.#fault;
     if (this.#seen !== 0) return 'Trailers have a pseudo-header.';
     if (this.#host !== undefined) return 'Trailers have a host.';
+    this.#addCookie();
     return this.#headers;
+  }
+
+  /** Its crumbs are one field again, the last one, as in Envoy. */
+  #addCookie(): void {
+    if (this.#cookie !== undefined) this.#headers.push('cookie', this.#cookie);
   }
 
   #requestFault(): string {
@@ -117,7 +125,8 @@ export class HeadReader implements FieldSink {
       this.#blame(`The field ${nameForPeople(name)} has characters it must not have.`);
     else if (kind <= FIELD.STATUS) this.#pseudo(name, value, kind);
     else if (kind === FIELD.FORBIDDEN) this.#blame(`The field ${name} has no place in HTTP/2.`);
-    else if (kind === FIELD.COOKIE) this.#cookie(name, value);
+    else if (kind === FIELD.COOKIE)
+      this.#cookie = this.#cookie === undefined ? value : `${this.#cookie}; ${value}`;
     else if (kind === FIELD.HOST) this.#takeHost(value);
     else {
       if (kind === FIELD.CONTENT_LENGTH && !this.#takeLength(value)) return;
@@ -126,7 +135,7 @@ export class HeadReader implements FieldSink {
   }
 
   #pseudo(name: string, value: string, kind: number): void {
-    if (this.#headers.length > 0 || this.#host !== undefined)
+    if (this.#headers.length > 0 || this.#host !== undefined || this.#cookie !== undefined)
       this.#blame(`The pseudo-header ${name} comes after a field.`);
     if ((this.#seen & (1 << kind)) !== 0) this.#blame(`The pseudo-header ${name} comes twice.`);
     this.#seen |= 1 << kind;
@@ -151,14 +160,6 @@ export class HeadReader implements FieldSink {
     }
     if (this.contentLength !== length) this.#blame('The field content-length comes with two values.');
     return false;
-  }
-
-  #cookie(name: string, value: string): void {
-    if (this.#cookieAt >= 0) {
-      this.#headers[this.#cookieAt] += `; ${value}`;
-      return;
-    }
-    this.#cookieAt = this.#headers.push(name, value) - 1;
   }
 
   #blame(fault: string): void {

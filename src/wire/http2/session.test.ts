@@ -78,7 +78,7 @@ describe('an exchange', () => {
     expect(exchange.log).toEqual([]);
     expect(server.requests[0]?.head).toMatchObject({
       authority: '',
-      headers: ['cookie', 'a=1; b=2', 'x-a', '1'],
+      headers: ['x-a', '1', 'cookie', 'a=1; b=2'],
     });
   });
 
