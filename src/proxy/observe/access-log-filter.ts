@@ -1,7 +1,10 @@
+import { GRPC_STATUS_NAMES } from '../../lib/grpc-status-names.ts';
 import { isInShare, perMillion } from '../../xds/match/fraction.ts';
 import { compileHeaderMatcher } from '../../xds/match/header-matcher.ts';
+import { compileMetadataMatcher } from '../../xds/match/metadata-matcher.ts';
 import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
-import type { HttpConnectionManager } from '../../xds/resources.ts';
+import type { HttpConnectionManager, Json } from '../../xds/resources.ts';
+import { accessLogType, grpcStatusOf } from './operators.ts';
 import { flagOfLetters } from './response-flags.ts';
 import type { StreamFacts } from './stream-facts.ts';
 
@@ -45,7 +48,8 @@ function readMore(
   refuse: Refuse,
   field: string,
 ): Test {
-  const { header_filter, runtime_filter, not_health_check_filter, traceable_filter, ...rest } = message;
+  const { header_filter, runtime_filter, not_health_check_filter, traceable_filter, ...more } = message;
+  const { grpc_status_filter, metadata_filter, log_type_filter, ...rest } = more;
   refuseRest(refuse, field, rest);
   if (header_filter?.header !== undefined) {
     const test = compileHeaderMatcher(header_filter.header, refuse, fieldIn(field, 'header_filter.header'));
@@ -57,9 +61,52 @@ function readMore(
     // Every n-th entry, evenly: what is sampled does not depend on luck.
     return () => isInShare(share, (draw = (draw + 618_033) % 1_000_000));
   }
-  // Requests of health checks are none that this proxy knows of; everything else is logged.
-  if (not_health_check_filter !== undefined || traceable_filter !== undefined) return () => true;
+  if (traceable_filter !== undefined) return (facts) => facts.isTraced;
+  if (grpc_status_filter !== undefined) return grpcStatusTest(grpc_status_filter);
+  if (metadata_filter !== undefined)
+    return metadataTest(metadata_filter, refuse, fieldIn(field, 'metadata_filter'));
+  if (log_type_filter !== undefined) {
+    const { types = [], exclude = false } = log_type_filter;
+    return (facts) => (types as readonly string[]).includes(accessLogType(facts)) !== exclude;
+  }
+  // Requests of health checks are none that this proxy tells apart; without any field everything is logged.
+  void not_health_check_filter;
   return () => true;
+}
+
+/** Statuses of gRPC calls; what is no call has the status its HTTP status stands for. */
+function grpcStatusTest({
+  statuses = [],
+  exclude = false,
+}: NonNullable<Message['grpc_status_filter']>): Test {
+  const wanted = new Set(
+    statuses.map((name) => GRPC_STATUS_NAMES.indexOf(name === 'CANCELED' ? 'CANCELLED' : name)),
+  );
+  return (facts) => wanted.has(grpcStatusOf(facts)) !== exclude;
+}
+
+function metadataTest(
+  { matcher, match_if_key_not_found = true }: NonNullable<Message['metadata_filter']>,
+  refuse: Refuse,
+  field: string,
+): Test {
+  if (matcher === undefined) return () => match_if_key_not_found;
+  const keys = (matcher.path ?? []).map(({ key = '' }) => key);
+  const test = compileMetadataMatcher(matcher, refuse, fieldIn(field, 'matcher'));
+  return ({ peer }) => {
+    const read = (filter: string) => peer.metadata(filter);
+    return has(read(matcher.filter ?? ''), keys) ? test(read) : match_if_key_not_found;
+  };
+}
+
+function has(root: Json | undefined, keys: readonly string[]): boolean {
+  let value = root;
+  for (const key of keys)
+    value =
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? (value as { readonly [key: string]: Json })[key]
+        : undefined;
+  return value !== undefined && value !== null;
 }
 
 function comparison({ op = 'EQ', value }: Comparison): (actual: number) => boolean {

@@ -2,6 +2,7 @@ import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import { type AnyMessage, type HttpConnectionManager, type Json, messageOf } from '../../xds/resources.ts';
 import type { Runtime } from '../runtime.ts';
 import { readAccessLogFilter } from './access-log-filter.ts';
+import { HTTP_GRPC, readGrpcLog, TCP_GRPC } from './als/lower-als.ts';
 import { compileText, type Format } from './format.ts';
 import { compileJson } from './format-json.ts';
 import type { Extensions } from './format-pieces.ts';
@@ -65,6 +66,8 @@ function readLogger(
   field: string,
 ): AccessLog | undefined {
   const kind = messageOf(config?.['@type'] ?? '');
+  if (config !== undefined && (kind === HTTP_GRPC || kind === TCP_GRPC))
+    return readGrpcLog(config, kind === HTTP_GRPC ? 'http' : 'tcp', runtime, refuse, field);
   const stream = STREAMS[kind];
   if (config === undefined || (kind !== FILE && stream === undefined)) {
     refuse(field, `'${config?.['@type'] ?? ''}' is not supported by this proxy`);

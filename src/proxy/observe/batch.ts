@@ -5,6 +5,8 @@ import type { Exporter } from './exporters.ts';
 export interface BatchLimits {
   readonly flushAfterMs: number;
   readonly flushAtItems: number;
+  /** As soon as items weigh so much together; absent: their weight does not count. */
+  readonly flushAtWeight?: number;
   /** Past so many that wait what comes is dropped. */
   readonly maxItems: number;
   /** Batches that may be under way at once. */
@@ -22,7 +24,9 @@ export class Batch<T> implements Exporter {
   readonly #limits: BatchLimits;
   readonly #counts: BatchCounts;
   readonly #send: (items: readonly T[]) => Promise<void>;
+  readonly #weigh: ((item: T) => number) | undefined;
   #items: T[] = [];
+  #weight = 0;
   #timerSet = false;
   #inFlight = 0;
 
@@ -32,7 +36,9 @@ export class Batch<T> implements Exporter {
     limits: BatchLimits,
     counts: BatchCounts,
     send: (items: readonly T[]) => Promise<void>,
+    weigh?: (item: T) => number,
   ) {
+    this.#weigh = weigh;
     this.#clock = clock;
     this.#limits = limits;
     this.#counts = counts;
@@ -45,7 +51,9 @@ export class Batch<T> implements Exporter {
       return;
     }
     this.#items.push(item);
-    if (this.#items.length >= this.#limits.flushAtItems) void this.flush();
+    this.#weight += this.#weigh?.(item) ?? 0;
+    const { flushAtItems, flushAtWeight = Number.POSITIVE_INFINITY } = this.#limits;
+    if (this.#items.length >= flushAtItems || this.#weight >= flushAtWeight) void this.flush();
     else this.#startTimer();
   }
 
@@ -57,6 +65,7 @@ export class Batch<T> implements Exporter {
     }
     const items = this.#items;
     this.#items = [];
+    this.#weight = 0;
     this.#inFlight++;
     await this.#send(items);
     this.#inFlight--;

@@ -50,6 +50,8 @@ export interface StreamFacts {
   /** Undefined where nothing is traced. */
   readonly traceId: string | undefined;
   readonly spanId: string | undefined;
+  /** It was chosen to be recorded. */
+  readonly isTraced: boolean;
   readonly routeMetadata: MetadataByNamespace | undefined;
   readonly downstream: DownstreamFacts;
   /** Undefined for TCP. */

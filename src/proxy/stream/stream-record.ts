@@ -79,6 +79,9 @@ export class StreamRecord implements StreamFacts {
   get tracing(): Tracing | undefined {
     return this.manager.tracing;
   }
+  get isTraced(): boolean {
+    return this.traceReason !== 'none' && this.traceReason !== 'health-check';
+  }
   get spanId(): string | undefined {
     return this.span?.spanId;
   }

@@ -23,6 +23,7 @@ export class TunnelFacts implements StreamFacts {
   readonly routeName = '';
   readonly traceId = undefined;
   readonly spanId = undefined;
+  readonly isTraced = false;
   readonly routeMetadata = undefined;
   readonly upstream = undefined;
   readonly virtualHost = '';
