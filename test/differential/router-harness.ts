@@ -41,6 +41,8 @@ export interface Observed {
 
 export interface ProxyPair {
   run(side: 'envoy' | 'weft', index: number, request: string): Promise<Observed>;
+  /** The lines of /stats whose names match. */
+  stats(side: 'envoy' | 'weft', names: RegExp): Promise<string[]>;
   stop(): Promise<void>;
 }
 
@@ -98,7 +100,11 @@ function withoutWordsOf({ envoy, weft }: { readonly envoy: Observed; readonly we
   return { envoy: bare(envoy), weft: bare(weft) };
 }
 
-export async function startPair(envoyBinary: string, cases: readonly RouterCase[]): Promise<ProxyPair> {
+export async function startPair(
+  envoyBinary: string,
+  cases: readonly RouterCase[],
+  more: readonly Cluster[] = [],
+): Promise<ProxyPair> {
   const folder = await mkdtemp(join(tmpdir(), 'weft-router-'));
   const upstream = await startUpstreams();
   const ports = freePorts(2 * cases.length + 3);
@@ -109,7 +115,7 @@ export async function startPair(envoyBinary: string, cases: readonly RouterCase[
   const start = async (side: 'envoy' | 'weft', command: string, args: readonly string[]): Promise<void> => {
     const admin = ports[2 * cases.length + (side === 'envoy' ? 0 : 1)] as number;
     const file = join(folder, `${side}.json`);
-    const bootstrap = bootstrapOf(cases, (index) => portOf(side, index), admin, upstream.ports, dead);
+    const bootstrap = bootstrapOf(cases, (index) => portOf(side, index), admin, upstream.ports, dead, more);
     await writeFile(file, JSON.stringify(bootstrap));
     const child = spawn(command, [...args, file], { stdio: ['ignore', 'pipe', 'pipe'] });
     children.push(child);
@@ -141,6 +147,11 @@ export async function startPair(envoyBinary: string, cases: readonly RouterCase[
         answer: isHead ? own.replace(/\n(content-length: 0|transfer-encoding: chunked)/, '') : own,
       };
     },
+    async stats(side, names) {
+      const admin = ports[2 * cases.length + (side === 'envoy' ? 0 : 1)] as number;
+      const text = await (await fetch(`http://127.0.0.1:${admin}/stats`)).text();
+      return text.split('\n').filter((line) => names.test(line));
+    },
     async stop() {
       for (const child of children) child.kill('SIGKILL');
       upstream.close();
@@ -155,6 +166,7 @@ function bootstrapOf(
   admin: number,
   upstreams: { readonly a: number; readonly b: number },
   dead: number,
+  more: readonly Cluster[],
 ): object {
   const address = (port_value: number) => ({ socket_address: { address: '127.0.0.1', port_value } });
   const cluster = (name: string, ports: readonly number[], more: Cluster = {}): Cluster => ({
@@ -182,6 +194,7 @@ function bootstrapOf(
         cluster('b', [upstreams.b]),
         cluster('dead', [dead]),
         cluster('none', []),
+        ...more,
       ],
       listeners: cases.map((one, index) => ({
         name: `case-${index}`,

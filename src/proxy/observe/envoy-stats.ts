@@ -155,19 +155,6 @@ export class TcpStats {
   idle_timeout = 0;
 }
 
-/** `rbac.PREFIX`: what rules allowed and denied, and what rules on trial would have. */
-export class RbacStats {
-  allowed = 0;
-  denied = 0;
-  shadow_allowed = 0;
-  shadow_denied = 0;
-
-  count(rules: 'enforced' | 'shadow', allowed: boolean): void {
-    if (rules === 'enforced') this[allowed ? 'allowed' : 'denied']++;
-    else this[allowed ? 'shadow_allowed' : 'shadow_denied']++;
-  }
-}
-
 /** Everything that goes up and down. */
 export const GAUGES: ReadonlySet<string> = new Set([
   'upstream_cx_active',

@@ -4,7 +4,7 @@
 // that waits for a disk, a series without a limit.
 
 import type { NodeInfo } from '../node-info.ts';
-import { ClusterStats, HttpStats, RbacStats, TcpStats } from './envoy-stats.ts';
+import { ClusterStats, HttpStats, TcpStats } from './envoy-stats.ts';
 import { IstioMetrics, IstioPair, type PairLabels } from './istio-metrics.ts';
 import { heldLines, heldPrometheus, prometheusText, type StatGroup, statLines } from './prometheus.ts';
 import { StatRegistry, type StatScope } from './stat-scope.ts';
@@ -18,7 +18,6 @@ export class Metrics {
   readonly #clusters = new Map<string, ClusterStats>();
   readonly #http = new Map<string, HttpStats>();
   readonly #tcp = new Map<string, TcpStats>();
-  readonly #rbac = new Map<string, RbacStats>();
   readonly #istio = new IstioMetrics();
   readonly #held = new StatRegistry();
 
@@ -46,11 +45,6 @@ export class Metrics {
     return known(this.#tcp, statPrefix, () => new TcpStats());
   }
 
-  /** The counters of RBAC rules by their prefix. */
-  rbac(prefix: string): RbacStats {
-    return known(this.#rbac, prefix, () => new RbacStats());
-  }
-
   /** Statistics of a filter, whose names start with `prefix` (`http.ingress.fault.`); for when a filter is lowered. */
   scope(prefix: string): StatScope {
     return this.#held.scope(prefix);
@@ -76,7 +70,6 @@ export class Metrics {
       { scope: 'cluster', label: 'envoy_cluster_name', stats: this.#clusters },
       { scope: 'http', label: 'envoy_http_conn_manager_prefix', stats: this.#http },
       { scope: 'tcp', label: 'envoy_tcp_prefix', stats: this.#tcp },
-      { scope: 'rbac', label: 'envoy_rbac_prefix', stats: this.#rbac },
     ];
   }
 }

@@ -28,6 +28,7 @@ export const FLAG = {
   upstreamMaxStreamDuration: 1 << 20,
   downstreamRemoteReset: 1 << 21,
   overloadManager: 1 << 22,
+  failedLocalHealthCheck: 1 << 23,
 } as const;
 
 const LETTERS = [
@@ -54,6 +55,7 @@ const LETTERS = [
   'UMSDR',
   'DR',
   'OM',
+  'LH',
 ] as const;
 
 /** Flags are few and come again: texts are made once per combination. Combinations are bounded by what code sets. */

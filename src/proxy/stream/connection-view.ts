@@ -2,7 +2,7 @@ import { hostPort } from '../../lib/host-port.ts';
 import type { PeerFacts } from '../../xds/match/facts.ts';
 import type { Json } from '../../xds/resources.ts';
 import type { IstioPair } from '../observe/istio-metrics.ts';
-import type { Downstream } from '../runtime.ts';
+import type { Downstream, PeerIdentity } from '../runtime.ts';
 
 /** A client's connection as all its streams see it: addresses as texts, made once. */
 export class ConnectionView {
@@ -10,7 +10,7 @@ export class ConnectionView {
   /** `10.0.0.1:80`, as access logs print it. */
   readonly localText: string;
   readonly remoteText: string;
-  readonly principals: readonly string[];
+  #principals: readonly string[] | undefined;
   /** What the caller's proxy said of itself. */
   introduction: string | undefined;
   /** Istio's series of inbound requests, for the cluster that the last request took. */
@@ -21,9 +21,20 @@ export class ConnectionView {
     this.downstream = downstream;
     this.localText = hostPort(downstream.local.address, downstream.local.port);
     this.remoteText = hostPort(downstream.remote.address, downstream.remote.port);
-    const uri = downstream.tls?.peer?.uri;
-    this.principals = uri === undefined || uri === '' ? [] : [uri];
   }
+
+  /** As Envoy's rules ask: the URI name of the peer's certificate, or else its DNS names, or else its subject. */
+  get principals(): readonly string[] {
+    this.#principals ??= principalsOf(this.downstream.tls?.peer);
+    return this.#principals;
+  }
+}
+
+function principalsOf(peer: PeerIdentity | undefined): readonly string[] {
+  if (peer === undefined) return [];
+  if (peer.uri !== '') return [peer.uri];
+  if (peer.dnsNames !== undefined && peer.dnsNames.length > 0) return peer.dnsNames;
+  return peer.subject === '' ? [] : [peer.subject];
 }
 
 /** What matchers ask of a stream's connection; `remoteAddress` is the client as the stream's headers tell it. */

@@ -68,6 +68,8 @@ export interface FilterStream {
   readonly random: Random;
   /** True once nobody waits for the stream any more. */
   readonly over: boolean;
+  /** Whether answers of the proxy itself are gRPC's; for filters that make gRPC of requests that are none. */
+  answersGrpc: boolean | undefined;
   /** The cluster the chosen route leads to; '' where it leads to none. */
   readonly routeCluster: string;
   /** Whether a body follows the head, and whether its length is told. */

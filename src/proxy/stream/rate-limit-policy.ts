@@ -44,6 +44,24 @@ export interface RateLimits {
   readonly includesVirtualHost: boolean;
 }
 
+/** What a filter's configuration for a route says of the virtual host's policies. */
+export type HostPolicies = 'OVERRIDE' | 'INCLUDE' | 'IGNORE';
+
+/** The policies that a filter of this stage goes by; `own` are the filter's, in place of the route's. */
+export function choosePolicies(
+  limits: RateLimits | undefined,
+  own: readonly RateLimitPolicy[],
+  option: HostPolicies,
+  stage: number,
+): readonly RateLimitPolicy[] {
+  const route = own.length > 0 ? own : (limits?.route ?? []);
+  const host = limits?.virtualHost ?? [];
+  const included = option === 'INCLUDE' || limits?.includesVirtualHost === true;
+  const replaced = option === 'OVERRIDE' && route.length === 0;
+  const chosen = included ? [...route, ...host] : replaced ? host : route;
+  return chosen.filter((policy) => policy.stage === stage);
+}
+
 type Message = NonNullable<RouteAction['rate_limits']>[number];
 type Action = NonNullable<Message['actions']>[number];
 /** 'skip': no entry, and no harm done. */

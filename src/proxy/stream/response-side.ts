@@ -7,7 +7,7 @@ import { type CompiledChain, type HeaderHook, type ResponseEndHooks, verdictOf }
 import { applyOperations } from './header-operations.ts';
 import type { RequestBody } from './held-body.ts';
 import type { Reply } from './http-filter.ts';
-import { localReplyHead } from './local-reply.ts';
+import { isGrpcType, localReplyHead } from './local-reply.ts';
 import type { HttpManager } from './manager.ts';
 import { prepareResponse } from './prepare-response.ts';
 import { REPLIES } from './replies.ts';
@@ -246,7 +246,7 @@ export abstract class ResponseSide extends StreamRecord {
   }
 
   #sendReply(reply: Reply): void {
-    const isGrpc = isGrpcType(this.request.header('content-type'));
+    const isGrpc = this.answersGrpc ?? isGrpcType(this.request.header('content-type'));
     const headers: Headers = reply.headers === undefined ? [] : [...reply.headers];
     if (reply.applyRouteHeaders) this.#applyRoute(headers);
     const { status, body } = localReplyHead(reply, headers, isGrpc, this.request.method === 'HEAD');

@@ -51,6 +51,8 @@ export class StreamRecord implements StreamFacts {
   responseStartMs = -1;
   endedMs = -1;
   over = false;
+  /** Undefined: as the request's content-type says. */
+  answersGrpc: boolean | undefined;
   route: Route | undefined;
   leaf: RouteLeaf | undefined;
   span: Span | undefined;

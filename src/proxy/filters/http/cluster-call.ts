@@ -98,7 +98,10 @@ class CallStream implements PoolWaiter, UpstreamEvents {
 
   onTransport(transport: UpstreamTransport): void {
     if (this.#over) return;
-    const { method, target, headers, body } = this.#call;
+    const { method, target, timeoutMs, body } = this.#call;
+    // As Envoy's own calls say it.
+    const ours = ['x-envoy-internal', 'true', 'x-envoy-expected-rq-timeout-ms', String(timeoutMs)];
+    const headers = [...this.#call.headers, ...ours];
     const framing = body === undefined ? 'none' : 'length';
     const scheme = this.#endpoint.tls === undefined ? 'http' : 'https';
     const request: UpstreamRequest = { method, target, scheme, headers, body: framing, upgrade: '' };

@@ -12,6 +12,9 @@ export interface CompressorConfig {
   readonly contentTypes: ReadonlySet<string>;
   readonly sparesEtags: boolean;
   readonly removesAcceptEncoding: boolean;
+  /** `compressor.LIBRARY.gzip.` and then `response.` where that direction is configured. */
+  readonly statPrefix: string;
+  readonly responseStats: string;
 }
 
 /** What a route says; undefined fields: as the chain. */
@@ -91,12 +94,16 @@ export function lowerCompressor(message: AnyMessage, { refuse, field }: MessageC
     content_type,
   };
   refuseRest(refuse, fieldIn(place, 'common_config'), others);
+  const encoding = readLibrary(
+    compressor_library?.typed_config,
+    refuse,
+    fieldIn(field, 'compressor_library.typed_config'),
+  );
+  const kind = encoding.name === 'br' ? 'brotli' : encoding.name;
   return {
-    encoding: readLibrary(
-      compressor_library?.typed_config,
-      refuse,
-      fieldIn(field, 'compressor_library.typed_config'),
-    ),
+    encoding,
+    statPrefix: `compressor.${compressor_library?.name ?? ''}.${kind}.`,
+    responseStats: response_direction_config === undefined ? '' : 'response.',
     enabled: enabled?.default_value !== false,
     minLength: min_content_length ?? MIN_LENGTH,
     contentTypes: new Set((types?.length ? types : CONTENT_TYPES).map((type) => type.toLowerCase())),

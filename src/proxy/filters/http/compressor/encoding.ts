@@ -1,24 +1,32 @@
-import { brotliCompressSync, constants, crc32, deflateRawSync } from 'node:zlib';
+import {
+  type BrotliCompress,
+  brotliCompressSync,
+  constants,
+  crc32,
+  createBrotliCompress,
+  deflateRawSync,
+} from 'node:zlib';
 import { fieldIn, type Refuse, refuseRest } from '../../../../xds/match/refuse.ts';
 
-// Encodings of bodies. A filter answers each piece of a body at once, so each is compressed at once and flushed.
+// Encodings of bodies. Each piece of a body is compressed and flushed when it comes: what streams goes on streaming.
 
-/** Compresses one body. */
+/** Compresses one body, piece by piece. One piece at a time: the next only when a promise is kept. */
 export interface Encoder {
-  push(bytes: Buffer): Buffer;
-  end(): Buffer;
+  push(bytes: Buffer): Buffer | Promise<Buffer>;
+  end(): Buffer | Promise<Buffer>;
+  /** Nobody wants the rest. */
+  close(): void;
 }
 
 export interface Encoding {
   /** As in content-encoding. */
   readonly name: 'gzip' | 'br';
-  /** Longest body that it takes, and then its length must be known. */
-  readonly maxLength: number;
-  encoder(): Encoder;
+  /** For a body of this length, infinite where it is not known. */
+  encoder(length: number): Encoder;
 }
 
-/** Bodies for an encoder that needs them whole are kept up to this. */
-const MAX_WHOLE_BYTES = 1024 * 1024;
+/** Bodies up to this are kept until they are whole and then compressed at once, which costs least. */
+const MAX_WHOLE_BYTES = 32 * 1024;
 /** How far back gzip looks. */
 const WINDOW_BYTES = 32 * 1024;
 
@@ -64,7 +72,7 @@ export function readGzip(message: object, refuse: Refuse, field: string): Encodi
     strategy: STRATEGIES[compression_strategy] ?? constants.Z_DEFAULT_STRATEGY,
     finishFlush: constants.Z_SYNC_FLUSH,
   };
-  return { name: 'gzip', maxLength: Number.POSITIVE_INFINITY, encoder: () => new GzipEncoder(options) };
+  return { name: 'gzip', encoder: () => new GzipEncoder(options) };
 }
 
 /** `COMPRESSION_LEVEL_3` and three words. */
@@ -101,6 +109,8 @@ class GzipEncoder implements Encoder {
     tail.writeUInt32LE(this.#length % 2 ** 32, 4);
     return this.#withHead(LAST_BLOCK, tail);
   }
+
+  close(): void {}
 
   #withHead(...parts: readonly Buffer[]): Buffer {
     const head = this.#started ? [] : [GZIP_HEAD];
@@ -140,10 +150,55 @@ export function readBrotli(message: object, refuse: Refuse, field: string): Enco
     [constants.BROTLI_PARAM_LGBLOCK]: input_block_bits,
     [constants.BROTLI_PARAM_DISABLE_LITERAL_CONTEXT_MODELING]: disable_literal_context_modeling ? 1 : 0,
   };
-  return { name: 'br', maxLength: MAX_WHOLE_BYTES, encoder: () => wholeBrotli(params) };
+  return {
+    name: 'br',
+    encoder: (length) => (length <= MAX_WHOLE_BYTES ? wholeBrotli(params) : new BrotliStream(params)),
+  };
 }
 
-/** Pieces that are compressed on their own are no stream of brotli: the body is kept until it is whole. */
+/** Brotli has no dictionary that could be carried from piece to piece: long bodies go through one compressor of zlib. */
+class BrotliStream implements Encoder {
+  readonly #stream: BrotliCompress;
+  #made: Buffer[] = [];
+  #reject: (error: Error) => void = () => {};
+
+  constructor(params: { [key: number]: number }) {
+    this.#stream = createBrotliCompress({ params });
+    this.#stream.on('data', (bytes: Buffer) => this.#made.push(bytes));
+    this.#stream.on('error', (error) => this.#reject(error));
+  }
+
+  push(bytes: Buffer): Promise<Buffer> {
+    return this.#whenDone((done) => {
+      this.#stream.write(bytes);
+      this.#stream.flush(constants.BROTLI_OPERATION_FLUSH, done);
+    });
+  }
+
+  end(): Promise<Buffer> {
+    return this.#whenDone((done) => {
+      this.#stream.once('end', done);
+      this.#stream.end();
+    });
+  }
+
+  close(): void {
+    this.#stream.destroy();
+  }
+
+  #whenDone(start: (done: () => void) => void): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      this.#reject = reject;
+      start(() => {
+        const made = this.#made;
+        this.#made = [];
+        resolve(Buffer.concat(made));
+      });
+    });
+  }
+}
+
+/** A short body, kept until it is whole. */
 function wholeBrotli(params: { [key: number]: number }): Encoder {
   const pieces: Buffer[] = [];
   return {
@@ -152,5 +207,6 @@ function wholeBrotli(params: { [key: number]: number }): Encoder {
       return EMPTY;
     },
     end: () => brotliCompressSync(Buffer.concat(pieces), { params }),
+    close() {},
   };
 }

@@ -15,6 +15,8 @@ export interface CorsConfig {
   readonly privateNetwork: boolean;
   readonly forwardUnmatchedPreflights: boolean;
   enabled(draw: number): boolean;
+  /** Where it is not enabled: origins are looked at and counted, and nothing else. */
+  counted(draw: number): boolean;
 }
 
 export const CORS_MESSAGE = 'envoy.extensions.filters.http.cors.v3.Cors';
@@ -32,12 +34,14 @@ export function lowerCorsPolicy(message: AnyMessage, { refuse, field }: MessageC
   const {
     allow_private_network_access = false,
     forward_not_matching_preflights = true,
-    shadow_enabled: _shadow,
+    shadow_enabled,
     ...rest
   } = after;
   refuseRest(refuse, field, rest);
   const share =
     filter_enabled?.default_value === undefined ? 1_000_000 : perMillion(filter_enabled.default_value);
+  const shadowShare =
+    shadow_enabled?.default_value === undefined ? 0 : perMillion(shadow_enabled.default_value);
   return {
     origins: allow_origin_string_match.map((matcher, i) =>
       compileStringMatcher(matcher, refuse, fieldIn(field, `allow_origin_string_match[${i}]`)),
@@ -50,5 +54,6 @@ export function lowerCorsPolicy(message: AnyMessage, { refuse, field }: MessageC
     privateNetwork: allow_private_network_access,
     forwardUnmatchedPreflights: forward_not_matching_preflights,
     enabled: (draw) => isInShare(share, draw),
+    counted: (draw) => isInShare(shadowShare, draw),
   };
 }

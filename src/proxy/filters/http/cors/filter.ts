@@ -1,5 +1,6 @@
 import { type Headers, setHeader } from '../../../../wire/headers.ts';
 import { refuseRest } from '../../../../xds/match/refuse.ts';
+import type { Counter } from '../../../observe/stat-scope.ts';
 import type { FilterStream, HttpFilter, HttpFilterKind, Reply } from '../../../stream/http-filter.ts';
 import { CORS_MESSAGE, CORS_ROUTE_MESSAGE, type CorsConfig, lowerCorsPolicy } from './config.ts';
 
@@ -9,27 +10,31 @@ export const corsKind: HttpFilterKind = {
   routeMessage: CORS_ROUTE_MESSAGE,
   lower({ '@type': _type, ...rest }, context) {
     refuseRest(context.refuse, context.field, rest);
+    const valid = context.stats.counter('cors.origin_valid');
+    const invalid = context.stats.counter('cors.origin_invalid');
     return {
       name: context.name,
       forRoute: (overrides) =>
-        overrides[0] === undefined ? undefined : makeCors(overrides[0] as CorsConfig),
+        overrides[0] === undefined ? undefined : makeCors(overrides[0] as CorsConfig, valid, invalid),
     };
   },
   lowerRoute: lowerCorsPolicy,
 };
 
-function makeCors(config: CorsConfig): HttpFilter {
+function makeCors(config: CorsConfig, valid: Counter, invalid: Counter): HttpFilter {
   const key = {};
   return {
     requestHeaders(stream) {
       const origin = stream.request.header('origin');
-      if (origin === undefined || origin === '' || !config.enabled(stream.random.uint32())) return undefined;
+      if (origin === undefined || origin === '') return undefined;
+      const enabled = config.enabled(stream.random.uint32());
+      if (!enabled && !config.counted(stream.random.uint32())) return undefined;
       const allowed = config.origins.some((test) => test(origin));
+      (allowed ? valid : invalid).value++;
+      if (!enabled) return undefined;
       if (isPreflight(stream)) {
-        if (allowed) return preflightReply(config, origin, stream);
-        return config.forwardUnmatchedPreflights
-          ? undefined
-          : { status: 200, body: '', details: 'cors_response' };
+        if (!allowed && config.forwardUnmatchedPreflights) return undefined;
+        return preflightReply(config, allowed ? origin : undefined, stream);
       }
       if (allowed) stream.stateOf(key, () => origin);
       return undefined;
@@ -51,9 +56,12 @@ function isPreflight({ request }: FilterStream): boolean {
   return request.method === 'OPTIONS' && (request.header('access-control-request-method') ?? '') !== '';
 }
 
-function preflightReply(config: CorsConfig, origin: string, { request }: FilterStream): Reply {
-  const headers: Headers = ['access-control-allow-origin', origin];
+/** Without an origin the caller may do nothing, whatever the other headers say. */
+function preflightReply(config: CorsConfig, origin: string | undefined, { request }: FilterStream): Reply {
+  const headers: Headers = origin === undefined ? [] : ['access-control-allow-origin', origin];
   if (config.credentials) headers.push('access-control-allow-credentials', 'true');
+  if (origin !== undefined && config.exposedHeaders !== '')
+    headers.push('access-control-expose-headers', config.exposedHeaders);
   if (config.methods !== '') headers.push('access-control-allow-methods', config.methods);
   if (config.allowedHeaders !== '') headers.push('access-control-allow-headers', config.allowedHeaders);
   if (config.maxAge !== '') headers.push('access-control-max-age', config.maxAge);

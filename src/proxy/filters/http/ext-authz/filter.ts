@@ -85,11 +85,10 @@ function makeExtAuthz(
     requestHeaders(stream): Verdict {
       if (!isAsked(config, stream)) {
         stats.count('disabled');
-        return config.deniesWhereDisabled ? errorReply(config, 'ext_authz_denied') : undefined;
+        return config.deniesWhereDisabled ? errorReply(config) : undefined;
       }
       // The question has the request's method, and with this one it would open a tunnel to the service.
-      if (stream.request.method === 'CONNECT' && config.service.kind === 'http')
-        return errorReply(config, 'ext_authz_error');
+      if (stream.request.method === 'CONNECT' && config.service.kind === 'http') return errorReply(config);
       if (toldBody === undefined || stream.requestBody === 'none')
         return ask(stream, undefined).then((decision) => decide(stream, decision));
       return readTold(stream, toldBody).then((body) =>
@@ -147,12 +146,17 @@ function isAsked({ enabled, enabledBy }: ExtAuthzConfig, stream: FilterStream): 
 
 function undecided(stream: FilterStream, config: ExtAuthzConfig, stats: AuthzStats): Reply | undefined {
   stats.count('error');
-  if (!config.failureAllows) return errorReply(config, 'ext_authz_error');
+  if (!config.failureAllows) return errorReply(config);
   stats.count('failure_mode_allowed');
   if (config.marksFailure) setHeader(stream.request.headers, 'x-envoy-auth-failure-mode-allowed', 'true');
   return undefined;
 }
 
-function errorReply({ statusOnError }: ExtAuthzConfig, details: string): Reply {
-  return { status: statusOnError, body: '', details, flags: FLAG.unauthorizedExternalService };
+function errorReply({ statusOnError }: ExtAuthzConfig): Reply {
+  return {
+    status: statusOnError,
+    body: '',
+    details: 'ext_authz_error',
+    flags: FLAG.unauthorizedExternalService,
+  };
 }

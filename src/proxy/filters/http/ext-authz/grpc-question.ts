@@ -1,10 +1,4 @@
-import {
-  equalsLowerCase,
-  type Headers,
-  indexOfHeader,
-  removeHeader,
-  setHeader,
-} from '../../../../wire/headers.ts';
+import { equalsLowerCase, type Headers, removeHeader, setHeader } from '../../../../wire/headers.ts';
 import type { Json } from '../../../../xds/resources.ts';
 import { FLAG } from '../../../observe/response-flags.ts';
 import type { SocketAddress } from '../../../runtime.ts';
@@ -173,14 +167,7 @@ function changeRequest(request: MutableRequest, { name, value, append }: HeaderC
   else if (name === ':method') request.method = value;
   else if (name === ':authority' || name === 'host') request.authority = value;
   else if (name === ':scheme') request.scheme = value;
-  else if (append) appendValue(request.headers, name, value);
-  else setHeader(request.headers, name, value);
-}
-
-/** Behind the value that is there, as Envoy does; nothing where there is none. */
-export function appendValue(headers: Headers, name: string, value: string): void {
-  const i = indexOfHeader(headers, name, 0);
-  if (i >= 0) headers[i + 1] = `${headers[i + 1]},${value}`;
+  else changeHeaders(request.headers, { name, value, append });
 }
 
 /** Sets a header, or adds another of its name. */

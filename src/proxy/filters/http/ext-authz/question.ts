@@ -99,8 +99,7 @@ export function takeOver(
   for (const [name, value] of said) {
     if (OF_SUCCESS.has(name) || name === REMOVE_HEADER) continue;
     if (toUpstream?.(name) && name !== 'host') setHeader(headers, name, value);
-    else if (appendedToUpstream?.(name) && name !== 'host' && getHeader(headers, name) !== undefined)
-      headers.push(name, value);
+    else if (appendedToUpstream?.(name) && name !== 'host') headers.push(name, value);
     if (toClientOnSuccess?.(name)) toClient.push({ name, value, append: true });
   }
   tellMetadata(stream, said, response.toMetadata);

@@ -14,7 +14,11 @@ export function countAuthz(context: HttpFilterContext, leaf: RouteLeaf, statPref
   const ofManager = context.stats.scope(inside);
   const ofCluster = context.runtime.metrics.scope(`cluster.${leaf.cluster}.${inside}`);
   const counters = Object.fromEntries(
-    NAMES.map((name) => [name, [ofManager.counter(name), ofCluster.counter(name)]] as const),
+    NAMES.map((name) => [
+      name,
+      // Of a request that nobody asks about the cluster is not told.
+      name === 'disabled' ? [ofManager.counter(name)] : [ofManager.counter(name), ofCluster.counter(name)],
+    ]),
   );
   return {
     count(name) {

@@ -1,6 +1,7 @@
-import type { Clock } from '../../../../lib/clock.ts';
+import type { Timer } from '../../../../lib/clock.ts';
 import { isInShare } from '../../../../xds/match/fraction.ts';
 import { FLAG } from '../../../observe/response-flags.ts';
+import type { Counter, Gauge, StatScope } from '../../../observe/stat-scope.ts';
 import type {
   FilterStream,
   HttpFilter,
@@ -16,30 +17,71 @@ export const faultKind: HttpFilterKind = {
   routeMessage: FAULT_MESSAGE,
   lower(message, context) {
     const own = lowerFault(message, context);
+    const stats = statsOf(context.stats.scope('fault.'));
     return {
       name: context.name,
-      forRoute: (overrides) => makeFault((overrides[0] as FaultConfig | undefined) ?? own),
+      forRoute: (overrides) => makeFault((overrides[0] as FaultConfig | undefined) ?? own, stats),
     };
   },
   lowerRoute: lowerFault,
 };
 
-function makeFault(config: FaultConfig): HttpFilter | undefined {
+/** `http.PREFIX.fault.` */
+interface FaultStats {
+  readonly delays_injected: Counter;
+  readonly aborts_injected: Counter;
+  readonly faults_overflow: Counter;
+  /** Requests that wait now, on all routes. */
+  readonly active_faults: Gauge;
+}
+
+function statsOf(scope: StatScope): FaultStats {
+  return {
+    delays_injected: scope.counter('delays_injected'),
+    aborts_injected: scope.counter('aborts_injected'),
+    faults_overflow: scope.counter('faults_overflow'),
+    active_faults: scope.gauge('active_faults'),
+  };
+}
+
+function makeFault(config: FaultConfig, stats: FaultStats): HttpFilter | undefined {
   if (config.delay === undefined && config.abort === undefined) return undefined;
-  let active = 0;
+  const key = {};
+  const release = (stream: FilterStream): void => {
+    const waiting = stream.knownState<Waiting>(key);
+    if (waiting === undefined || !waiting.active) return;
+    waiting.active = false;
+    waiting.timer?.cancel();
+    stats.active_faults.value--;
+  };
   return {
     requestHeaders(stream): Verdict {
-      if (!applies(config, stream) || active >= config.maxActive) return undefined;
+      if (!applies(config, stream)) return undefined;
+      if (stats.active_faults.value >= config.maxActive) {
+        stats.faults_overflow.value++;
+        return undefined;
+      }
       const delayMs = delayOf(config, stream);
-      if (delayMs === undefined) return abortOf(config, stream);
+      if (delayMs === undefined) return abortOf(config, stream, stats);
       stream.addFlags(FLAG.delayInjected);
-      active++;
-      return wait(stream.clock, delayMs).then(() => {
-        active--;
-        return abortOf(config, stream);
+      stats.delays_injected.value++;
+      stats.active_faults.value++;
+      const waiting = stream.stateOf(key, (): Waiting => ({ active: true, timer: undefined }));
+      return new Promise((resolve) => {
+        waiting.timer = stream.clock.setTimeout(() => {
+          release(stream);
+          resolve(abortOf(config, stream, stats));
+        }, delayMs);
       });
     },
+    // A client that goes while it waits is counted no longer.
+    close: release,
   };
+}
+
+interface Waiting {
+  active: boolean;
+  timer: Timer | undefined;
 }
 
 function applies(config: FaultConfig, stream: FilterStream): boolean {
@@ -54,10 +96,11 @@ function delayOf({ delay }: FaultConfig, stream: FilterStream): number | undefin
   return numberIn(stream, 'x-envoy-fault-delay-request', 1, 3_600_000);
 }
 
-function abortOf({ abort }: FaultConfig, stream: FilterStream): Reply | undefined {
+function abortOf({ abort }: FaultConfig, stream: FilterStream, stats: FaultStats): Reply | undefined {
   if (abort === undefined || !isInShare(abort.share, stream.random.uint32())) return undefined;
   const status = abort.byHeader ? numberIn(stream, 'x-envoy-fault-abort-request', 200, 599) : abort.status;
   if (status === undefined) return undefined;
+  stats.aborts_injected.value++;
   const grpc = abort.grpcStatus === undefined ? {} : { grpcStatus: abort.grpcStatus };
   return {
     status,
@@ -73,8 +116,4 @@ function numberIn(stream: FilterStream, header: string, least: number, most: num
   if (text === undefined || !/^\d{1,7}$/.test(text)) return undefined;
   const number = Number(text);
   return number >= least && number <= most ? number : undefined;
-}
-
-function wait(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => void clock.setTimeout(resolve, ms));
 }

@@ -9,6 +9,7 @@ import type {
   HttpFilterKind,
   MessageContext,
 } from '../../../stream/http-filter.ts';
+import { isGrpcType } from '../../../stream/local-reply.ts';
 import { type CallStats, type ClusterCalls, callsOf } from './stats.ts';
 
 /** extensions.filters.http.grpc_stats.v3.FilterConfig */
@@ -92,7 +93,7 @@ function makeGrpcStats(config: GrpcStatsConfig, calls: ClusterCalls): HttpFilter
   return {
     requestHeaders(stream) {
       const { request } = stream;
-      if (!isGrpc(request.header('content-type'))) return undefined;
+      if (!isGrpcType(request.header('content-type'))) return undefined;
       const path = pathOnly(request.path);
       const stats = config.named(path) ? calls.method(path) : calls.all;
       stream.stateOf(
@@ -129,10 +130,4 @@ function makeGrpcStats(config: GrpcStatsConfig, calls: ClusterCalls): HttpFilter
       close: (stream: FilterStream) => void known(stream)?.stats.took(stream.facts.durationMs),
     }),
   };
-}
-
-function isGrpc(contentType: string | undefined): boolean {
-  if (contentType?.startsWith('application/grpc') !== true) return false;
-  const after = contentType.charAt('application/grpc'.length);
-  return after === '' || after === '+' || after === ';';
 }

@@ -49,6 +49,7 @@ function makeGrpcWeb(): HttpFilter {
           foreign: undefined,
         }),
       );
+      stream.answersGrpc = false;
       becomeGrpc(stream.request.headers);
       return undefined;
     },

@@ -42,8 +42,8 @@ it.each([
   expect((await send(proxy.port, { path: '/healthz' })).status).toBe(status);
 });
 
-it('pass-through is refused by name', async () => {
-  await expect(proxyWith({ pass_through_mode: true, cache_time: '1s' })).rejects.toThrow(
-    /cache_time: is not supported[\s\S]*pass_through_mode: true is not supported/,
+it('a mode that is not said, and a cache without pass-through, are refused by name', async () => {
+  await expect(proxyWith({ cache_time: '1s' })).rejects.toThrow(
+    /pass_through_mode: is missing[\s\S]*cache_time: is of use in pass_through_mode only/,
   );
 });

@@ -18,6 +18,8 @@ export interface Checked {
   readonly stream: FilterStream;
   /** What goes into the filter's metadata when all is well. */
   readonly metadata: { [key: string]: Json };
+  /** A good token wants the route chosen again. */
+  clearsRoute: boolean;
 }
 
 /** What is asked of the tokens that are found. */
@@ -104,12 +106,8 @@ function checkClaims(
 }
 
 /** A good token: claims go where they were asked for, and the token away unless it is to be forwarded. */
-function takeOver(
-  { stream, metadata }: Checked,
-  provider: Provider,
-  token: Token,
-  location: TokenLocation,
-): void {
+function takeOver(checked: Checked, provider: Provider, token: Token, location: TokenLocation): void {
+  const { stream, metadata } = checked;
   const { headers } = stream.request;
   const { payloadHeader, padPayload, claimHeaders, payloadKey, headerKey } = provider;
   const padding = padPayload ? '='.repeat((4 - (token.payloadText.length % 4)) % 4) : '';
@@ -119,11 +117,12 @@ function takeOver(
     if (text !== '') headers.push(header, text);
   }
   if (!provider.forward) removeToken(stream.request, location);
+  if (provider.clearsRoute && (claimHeaders.length > 0 || payloadKey !== '')) checked.clearsRoute = true;
   if (headerKey !== '') metadata[headerKey] = token.header;
   if (payloadKey !== '') metadata[payloadKey] = normalized(token.payload, provider.spaceDelimited);
 }
 
-/** As a header has it: one character per byte. '' for what has no place in one. */
+/** As a header has it: one character per byte, lists and objects as base64 of JSON. '' for what has no place in one. */
 function claimText(payload: JsonObject, path: readonly string[]): string {
   let value: Json | undefined = payload as Json;
   for (const key of path) {
@@ -133,6 +132,8 @@ function claimText(payload: JsonObject, path: readonly string[]): string {
   if (typeof value === 'boolean') return String(value);
   if (typeof value === 'number')
     return value >= 0 && Number.isInteger(value) ? String(value) : value.toFixed(6);
+  if (typeof value === 'object' && value !== null)
+    return Buffer.from(JSON.stringify(value)).toString('base64');
   if (typeof value !== 'string') return '';
   // A line end in a claim would be a line end in the request.
   return /[\r\n\0]/.test(value) ? '' : Buffer.from(value, 'utf8').toString('latin1');

@@ -293,11 +293,11 @@ describe('requirements', () => {
   it('and providers that make no sense are refused by name', async () => {
     await expect(
       proxyWith({
-        providers: { p: { local_jwks: { inline_string: 'x' }, clear_route_cache: true } },
+        providers: { p: { local_jwks: { inline_string: 'x' }, frob: true } },
         rules: [{ match: { prefix: '/' }, requires: { provider_name: 'q' } }],
       }),
     ).rejects.toThrow(
-      /local_jwks: is no JSON Web Key Set[\s\S]*clear_route_cache: is not supported[\s\S]*there is no provider 'q'/,
+      /local_jwks: is no JSON Web Key Set[\s\S]*frob: is not supported[\s\S]*there is no provider 'q'/,
     );
   });
 });

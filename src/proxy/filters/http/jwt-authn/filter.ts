@@ -1,4 +1,5 @@
 import { type PeerFacts, pathOnly, type RequestFacts } from '../../../../xds/match/facts.ts';
+import type { Counter, StatScope } from '../../../observe/stat-scope.ts';
 import type {
   FilterStream,
   HttpFilter,
@@ -28,9 +29,10 @@ export const jwtKind: HttpFilterKind = {
   routeMessage: JWT_ROUTE_MESSAGE,
   lower(message, context) {
     const config = lowerJwt(message, context);
+    const stats = statsOf(context.stats.scope('jwt_authn.'));
     return {
       name: context.name,
-      forRoute: (overrides) => makeJwt(config, overrides[0] as JwtRouteConfig | undefined),
+      forRoute: (overrides) => makeJwt(config, overrides[0] as JwtRouteConfig | undefined, stats),
     };
   },
   lowerRoute: lowerJwtRoute,
@@ -40,26 +42,64 @@ const METADATA = 'envoy.filters.http.jwt_authn';
 /** Most of a path that is repeated in the answer. */
 const MAX_REALM_PATH = 256;
 
-function makeJwt(config: JwtConfig, route: JwtRouteConfig | undefined): HttpFilter | undefined {
-  if (route?.requirement === '') return undefined;
+/** `http.PREFIX.jwt_authn.` */
+interface JwtStats {
+  readonly allowed: Counter;
+  readonly denied: Counter;
+  readonly cors_preflight_bypassed: Counter;
+}
+
+function statsOf(scope: StatScope): JwtStats {
+  return {
+    allowed: scope.counter('allowed'),
+    denied: scope.counter('denied'),
+    cors_preflight_bypassed: scope.counter('cors_preflight_bypassed'),
+  };
+}
+
+function makeJwt(
+  config: JwtConfig,
+  route: JwtRouteConfig | undefined,
+  stats: JwtStats,
+): HttpFilter | undefined {
   if (route !== undefined && !config.named.has(route.requirement))
-    return { requestHeaders: () => wrongName(config, route.requirement) };
+    if (route.requirement !== '')
+      return {
+        requestHeaders() {
+          stats.denied.value++;
+          return wrongName(config, route.requirement);
+        },
+      };
   const own = route && config.named.get(route.requirement);
   return {
     requestHeaders(stream): Verdict {
-      if (config.bypassesPreflights && isPreflight(stream.request)) return undefined;
-      const requirement = own ?? requirementOf(config, stream.request, stream.peer, stream.random.uint32());
-      return requirement === undefined ? undefined : check(requirement, stream, config);
+      if (config.bypassesPreflights && isPreflight(stream.request)) {
+        stats.cors_preflight_bypassed.value++;
+        stats.allowed.value++;
+        return undefined;
+      }
+      const requirement =
+        route === undefined
+          ? requirementOf(config, stream.request, stream.peer, stream.random.uint32())
+          : own;
+      if (requirement !== undefined) return check(requirement, stream, config, stats);
+      stats.allowed.value++;
+      return undefined;
     },
   };
 }
 
-function check(requirement: Requirement, stream: FilterStream, config: JwtConfig): Verdict {
-  const checked: Checked = { stream, metadata: {} };
+function check(requirement: Requirement, stream: FilterStream, config: JwtConfig, stats: JwtStats): Verdict {
+  const checked: Checked = { stream, metadata: {}, clearsRoute: false };
   const realm = realmOf(stream);
   const finish = (failure: Failure | undefined): Reply | undefined => {
-    if (failure !== undefined) return denied(failure, realm, config.stripsFailures);
+    if (failure !== undefined) {
+      stats.denied.value++;
+      return denied(failure, realm, config.stripsFailures);
+    }
+    stats.allowed.value++;
     if (Object.keys(checked.metadata).length > 0) stream.setMetadata(METADATA, checked.metadata);
+    if (checked.clearsRoute && !stream.over) stream.clearRoute();
     return undefined;
   };
   const outcome = requirement(checked);

@@ -40,6 +40,8 @@ export interface Provider {
   readonly headerKey: string;
   /** Claims whose text becomes a list in metadata. */
   readonly spaceDelimited: readonly string[];
+  /** The route is chosen again once claims are known. */
+  readonly clearsRoute: boolean;
 }
 
 /** Fields of JwtProvider that are read. */
@@ -150,7 +152,14 @@ function readOutcome(
   field: string,
 ): Pick<
   Provider,
-  'forward' | 'payloadHeader' | 'padPayload' | 'claimHeaders' | 'payloadKey' | 'headerKey' | 'spaceDelimited'
+  | 'forward'
+  | 'payloadHeader'
+  | 'padPayload'
+  | 'claimHeaders'
+  | 'payloadKey'
+  | 'headerKey'
+  | 'spaceDelimited'
+  | 'clearsRoute'
 > {
   const {
     forward = false,
@@ -163,9 +172,11 @@ function readOutcome(
   const {
     normalize_payload_in_metadata,
     jwt_cache_config: _cache,
+    clear_route_cache = false,
     ...rest
   } = others as typeof others & {
     readonly jwt_cache_config?: object;
+    readonly clear_route_cache?: boolean;
   };
   refuseRest(refuse, field, rest);
   return {
@@ -176,6 +187,7 @@ function readOutcome(
       header: header_name.toLowerCase(),
       claim: claim_name.split('.'),
     })),
+    clearsRoute: clear_route_cache,
     payloadKey: payload_in_metadata,
     headerKey: header_in_metadata,
     spaceDelimited: normalize_payload_in_metadata?.space_delimited_claims ?? [],

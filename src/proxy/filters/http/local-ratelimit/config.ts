@@ -1,9 +1,14 @@
 import { perMillion } from '../../../../xds/match/fraction.ts';
 import { fieldIn, type Refuse, refuseRest } from '../../../../xds/match/refuse.ts';
-import type { AnyMessage, VirtualHost } from '../../../../xds/resources.ts';
-import { readDurationMs } from '../../../fields.ts';
+import type { AnyMessage, RouteAction, VirtualHost } from '../../../../xds/resources.ts';
+import { readChoice, readDurationMs } from '../../../fields.ts';
 import { type HeaderOperations, readHeaderOperations } from '../../../stream/header-operations.ts';
 import type { MessageContext } from '../../../stream/http-filter.ts';
+import {
+  type HostPolicies,
+  type RateLimitPolicy,
+  readRateLimits,
+} from '../../../stream/rate-limit-policy.ts';
 import { readStatusCode } from '../status-code.ts';
 import { TokenBucket } from './token-bucket.ts';
 
@@ -20,6 +25,23 @@ export interface LocalRateLimitConfig {
   /** x-ratelimit-limit, -remaining and -reset on every answer. */
   readonly tellsLimits: boolean;
   readonly grpcStatus: number | undefined;
+  /** Buckets for requests that are counted as something; by {@link descriptorKey}. */
+  readonly descriptors: ReadonlyMap<string, TokenBucket>;
+  /** The bucket above counts too where one of those does. */
+  readonly alwaysDefault: boolean;
+  readonly stage: number;
+  readonly hostPolicies: HostPolicies;
+  /** In place of the route's; empty: the route's. */
+  readonly policies: readonly RateLimitPolicy[];
+  /** `PREFIX.http_local_rate_limit.` */
+  readonly statPrefix: string;
+}
+
+/** Descriptors with the same entries have the same key. */
+export function descriptorKey(
+  entries: readonly { readonly key?: string; readonly value?: string }[],
+): string {
+  return JSON.stringify(entries.map(({ key = '', value = '' }) => [key, value]));
 }
 
 export const LOCAL_RATELIMIT_MESSAGE = 'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit';
@@ -41,6 +63,16 @@ interface Message {
   readonly response_headers_to_add?: readonly Option[];
   readonly enable_x_ratelimit_headers?: string;
   readonly rate_limited_as_resource_exhausted?: boolean;
+  readonly stage?: number;
+  readonly descriptors?: readonly DescriptorMessage[];
+  readonly vh_rate_limits?: string;
+  readonly always_consume_default_token_bucket?: boolean;
+  readonly rate_limits?: RouteAction['rate_limits'];
+}
+
+interface DescriptorMessage {
+  readonly entries?: readonly { readonly key?: string; readonly value?: string }[];
+  readonly token_bucket?: Bucket;
 }
 
 interface Bucket {
@@ -70,10 +102,8 @@ export function lowerLocalRateLimit(message: AnyMessage, context: MessageContext
     rate_limited_as_resource_exhausted,
     ...others
   } = more;
-  // All three only say how descriptors are found and used, and those are refused.
-  const { stage, vh_rate_limits, always_consume_default_token_bucket, ...rest } = others as {
-    readonly [field: string]: unknown;
-  };
+  const { stage = 0, vh_rate_limits, always_consume_default_token_bucket = true, ...most } = others;
+  const { descriptors = [], rate_limits, ...rest } = most;
   const { refuse, field } = context;
   refuseRest(refuse, field, rest);
   if (stat_prefix === '') refuse(fieldIn(field, 'stat_prefix'), 'is missing');
@@ -90,7 +120,37 @@ export function lowerLocalRateLimit(message: AnyMessage, context: MessageContext
     responseHeaders: operations(response_headers_to_add, 'response'),
     tellsLimits: enable_x_ratelimit_headers === 'DRAFT_VERSION_03',
     grpcStatus: rate_limited_as_resource_exhausted ? RESOURCE_EXHAUSTED : undefined,
+    descriptors: readDescriptors(descriptors, refuse, field),
+    alwaysDefault: always_consume_default_token_bucket,
+    stage,
+    hostPolicies: readChoice(
+      vh_rate_limits,
+      'OVERRIDE',
+      ['OVERRIDE', 'INCLUDE', 'IGNORE'],
+      refuse,
+      fieldIn(field, 'vh_rate_limits'),
+    ),
+    policies: readRateLimits(rate_limits, {}, refuse, field),
+    statPrefix: `${stat_prefix}.http_local_rate_limit.`,
   };
+}
+
+function readDescriptors(
+  messages: readonly DescriptorMessage[],
+  refuse: Refuse,
+  field: string,
+): ReadonlyMap<string, TokenBucket> {
+  return new Map(
+    messages.map(({ entries = [], token_bucket = {}, ...rest }, i) => {
+      const place = fieldIn(field, `descriptors[${i}]`);
+      refuseRest(refuse, place, rest);
+      // An entry without a value would make a bucket for every value that callers think of.
+      for (const [j, { value = '' }] of entries.entries())
+        if (value === '') refuse(fieldIn(place, `entries[${j}].value`), 'is missing');
+      const bucket = readBucket(token_bucket, refuse, fieldIn(place, 'token_bucket'));
+      return [descriptorKey(entries), bucket] as const;
+    }),
+  );
 }
 
 /** A route without a bucket would limit nothing: Envoy refuses it too. */

@@ -1,9 +1,12 @@
 import type { Headers } from '../../../../wire/headers.ts';
 import { isInShare } from '../../../../xds/match/fraction.ts';
 import { FLAG } from '../../../observe/response-flags.ts';
+import type { Counter, StatScope } from '../../../observe/stat-scope.ts';
 import { applyOperations } from '../../../stream/header-operations.ts';
 import type { FilterStream, HttpFilter, HttpFilterKind, Reply } from '../../../stream/http-filter.ts';
+import { choosePolicies, type RateLimitPolicy } from '../../../stream/rate-limit-policy.ts';
 import {
+  descriptorKey,
   LOCAL_RATELIMIT_MESSAGE,
   type LocalRateLimitConfig,
   lowerLocalRateLimit,
@@ -19,39 +22,107 @@ export const localRateLimitKind: HttpFilterKind = {
     const own = lowerLocalRateLimit(message, context);
     return {
       name: context.name,
-      forRoute: (overrides) => makeLimit((overrides[0] as LocalRateLimitConfig | undefined) ?? own),
+      forRoute(overrides, leaf) {
+        const config = (overrides[0] as LocalRateLimitConfig | undefined) ?? own;
+        const stats = statsOf(context.runtime.metrics.scope(config.statPrefix));
+        const policies =
+          config.descriptors.size === 0
+            ? []
+            : choosePolicies(leaf.rateLimits, config.policies, config.hostPolicies, config.stage);
+        return makeLimit(config, policies, stats, context.runtime.node.cluster);
+      },
     };
   },
   lowerRoute: lowerRouteRateLimit,
 };
 
-function makeLimit(config: LocalRateLimitConfig): HttpFilter | undefined {
-  const { bucket, enabled, tellsLimits } = config;
-  if (bucket === undefined || enabled === 0) return undefined;
+/** `PREFIX.http_local_rate_limit.` */
+interface LimitStats {
+  readonly enabled: Counter;
+  readonly enforced: Counter;
+  readonly rate_limited: Counter;
+  readonly ok: Counter;
+}
+
+function statsOf(scope: StatScope): LimitStats {
+  return {
+    enabled: scope.counter('enabled'),
+    enforced: scope.counter('enforced'),
+    rate_limited: scope.counter('rate_limited'),
+    ok: scope.counter('ok'),
+  };
+}
+
+function makeLimit(
+  config: LocalRateLimitConfig,
+  policies: readonly RateLimitPolicy[],
+  stats: LimitStats,
+  serviceCluster: string,
+): HttpFilter | undefined {
+  const { enabled, tellsLimits } = config;
+  if ((config.bucket === undefined && policies.length === 0) || enabled === 0) return undefined;
   const counted = {};
   const requestHeaders = (stream: FilterStream): Reply | undefined => {
     if (!isInShare(enabled, stream.random.uint32())) return undefined;
-    if (tellsLimits) stream.stateOf(counted, () => ({ counted: false })).counted = true;
-    return bucket.take(stream.clock.monotonicMs()) ? undefined : limited(config, stream);
+    stats.enabled.value++;
+    const buckets = policies.length === 0 ? NO_BUCKETS : bucketsOf(stream, config, policies, serviceCluster);
+    const { allowed, by } = take(config, buckets, stream.clock.monotonicMs());
+    if (tellsLimits && by !== undefined) stream.stateOf(counted, () => by);
+    if (allowed) {
+      stats.ok.value++;
+      return undefined;
+    }
+    stats.rate_limited.value++;
+    return limited(config, stream, stats);
   };
   if (!tellsLimits) return { requestHeaders };
   return {
     requestHeaders,
     responseHeaders(stream) {
-      if (stream.stateOf(counted, () => ({ counted: false })).counted)
-        tellLimits(bucket, stream.response.headers);
+      const by = stream.knownState<TokenBucket>(counted);
+      if (by !== undefined) tellLimits(by, stream.response.headers);
       return undefined;
     },
   };
 }
 
+const NO_BUCKETS: readonly TokenBucket[] = [];
+
+/** Those of what the request is counted as; the strictest first. */
+function bucketsOf(
+  stream: FilterStream,
+  { descriptors }: LocalRateLimitConfig,
+  policies: readonly RateLimitPolicy[],
+  serviceCluster: string,
+): readonly TokenBucket[] {
+  const found = policies.flatMap((policy) => {
+    const descriptor = policy.descriptor(stream, serviceCluster);
+    return descriptor === undefined ? [] : (descriptors.get(descriptorKey(descriptor.entries)) ?? []);
+  });
+  return found.sort((a, b) => a.tokensPerMs - b.tokensPerMs);
+}
+
+/** Takes a token of every bucket that counts; `by` is the one that decided. */
+function take(
+  { bucket, alwaysDefault }: LocalRateLimitConfig,
+  buckets: readonly TokenBucket[],
+  nowMs: number,
+): { readonly allowed: boolean; readonly by: TokenBucket | undefined } {
+  for (const one of buckets) if (!one.take(nowMs)) return { allowed: false, by: one };
+  const [first] = buckets;
+  if (bucket === undefined || (first !== undefined && !alwaysDefault)) return { allowed: true, by: first };
+  const allowed = bucket.take(nowMs);
+  return { allowed, by: allowed ? (first ?? bucket) : bucket };
+}
+
 /** The answer where limits are enforced; else a mark on the request, which goes on. */
-function limited(config: LocalRateLimitConfig, stream: FilterStream): Reply | undefined {
+function limited(config: LocalRateLimitConfig, stream: FilterStream, stats: LimitStats): Reply | undefined {
   const { enforced, requestHeaders, responseHeaders, status, grpcStatus } = config;
   if (!isInShare(enforced, stream.random.uint32())) {
     applyOperations([requestHeaders], stream.request.headers, stream.facts);
     return undefined;
   }
+  stats.enforced.value++;
   const headers: Headers = [];
   applyOperations([responseHeaders], headers, stream.facts);
   return {

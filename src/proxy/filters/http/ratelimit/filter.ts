@@ -11,7 +11,7 @@ import type {
   Reply,
   Verdict,
 } from '../../../stream/http-filter.ts';
-import type { Descriptor, RateLimitPolicy } from '../../../stream/rate-limit-policy.ts';
+import { choosePolicies, type Descriptor, type RateLimitPolicy } from '../../../stream/rate-limit-policy.ts';
 import type { RouteLeaf } from '../../../stream/route-table.ts';
 import { callGrpc, type GrpcFailure } from '../grpc-call.ts';
 import {
@@ -37,7 +37,8 @@ export const rateLimitKind: HttpFilterKind = {
       name: context.name,
       forRoute(overrides, leaf) {
         const route = overrides[0] as RateLimitRouteConfig | undefined;
-        const policies = policiesOf(route, leaf).filter(({ stage }) => stage === config.stage);
+        const option = route?.virtualHost ?? 'OVERRIDE';
+        const policies = choosePolicies(leaf.rateLimits, route?.policies ?? [], option, config.stage);
         if (policies.length === 0) return undefined;
         return makeRateLimit({ ...config, domain: route?.domain || config.domain }, policies, leaf, context);
       },
@@ -45,17 +46,6 @@ export const rateLimitKind: HttpFilterKind = {
   },
   lowerRoute: lowerRateLimitRoute,
 };
-
-function policiesOf(
-  route: RateLimitRouteConfig | undefined,
-  { rateLimits }: RouteLeaf,
-): readonly RateLimitPolicy[] {
-  const own = route !== undefined && route.policies.length > 0 ? route.policies : (rateLimits?.route ?? []);
-  const host = rateLimits?.virtualHost ?? [];
-  const option = rateLimits?.includesVirtualHost === true ? 'INCLUDE' : (route?.virtualHost ?? 'OVERRIDE');
-  if (option === 'INCLUDE') return [...own, ...host];
-  return option === 'OVERRIDE' && own.length === 0 ? host : own;
-}
 
 /** `cluster.NAME.ratelimit.` */
 interface RateLimitStats {

@@ -1,4 +1,5 @@
 import type { RbacVerdict } from '../../../../xds/match/rbac.ts';
+import type { Counter, StatScope } from '../../../observe/stat-scope.ts';
 import type { FilterStream, HttpFilter, HttpFilterKind, Reply } from '../../../stream/http-filter.ts';
 import { lowerRbac, lowerRbacRoute, RBAC_MESSAGE, RBAC_ROUTE_MESSAGE, type RbacConfig } from './config.ts';
 
@@ -10,7 +11,7 @@ export const rbacKind: HttpFilterKind = {
     const own = lowerRbac(message, context);
     return {
       name: context.name,
-      forRoute: (overrides) => makeRbac((overrides[0] as RbacConfig | undefined) ?? own),
+      forRoute: (overrides) => makeRbac((overrides[0] as RbacConfig | undefined) ?? own, context.stats),
     };
   },
   lowerRoute: lowerRbacRoute,
@@ -20,14 +21,35 @@ const METADATA = 'envoy.filters.http.rbac';
 /** Where access logs look for the hint of rules that only log. */
 const COMMON_METADATA = 'envoy.common';
 
-function makeRbac({ enforced, shadow, statPrefix, shadowPrefix }: RbacConfig): HttpFilter | undefined {
+/** `http.PREFIX.rbac.`; the enforced rules' and those of the rules on trial. */
+interface RbacCounters {
+  readonly allowed: Counter;
+  readonly denied: Counter;
+}
+
+function countersOf(scope: StatScope, prefix: string, kind: '' | 'shadow_'): RbacCounters {
+  const dotted = prefix === '' || prefix.endsWith('.') ? prefix : `${prefix}.`;
+  const counter = (name: string): Counter => scope.counter(`${dotted}${kind}${name}`);
+  return { allowed: counter('allowed'), denied: counter('denied') };
+}
+
+function makeRbac(config: RbacConfig, stats: StatScope): HttpFilter | undefined {
+  const { enforced, shadow, statPrefix, shadowPrefix } = config;
   if (enforced === undefined && shadow === undefined) return undefined;
+  const scope = stats.scope('rbac.');
+  const counted = countersOf(scope, statPrefix, '');
+  const shadowCounted = countersOf(scope, shadowPrefix, 'shadow_');
   return {
     requestHeaders(stream) {
       const { request, peer } = stream;
-      if (shadow !== undefined) tell(stream, `${shadowPrefix}shadow`, shadow.evaluate(request, peer));
+      if (shadow !== undefined) {
+        const verdict = shadow.evaluate(request, peer);
+        (verdict.allowed ? shadowCounted.allowed : shadowCounted.denied).value++;
+        tell(stream, `${shadowPrefix}shadow`, verdict);
+      }
       if (enforced === undefined) return undefined;
       const verdict = enforced.evaluate(request, peer);
+      (verdict.allowed ? counted.allowed : counted.denied).value++;
       if (enforced.action === 'LOG') {
         stream.setMetadata(COMMON_METADATA, { access_log_hint: verdict.policy !== '' });
         return undefined;

@@ -1,6 +1,7 @@
 import { compileRbac } from '../../../../xds/match/rbac.ts';
 import { fieldIn, type Refuse, refuseRest } from '../../../../xds/match/refuse.ts';
 import type { AnyMessage } from '../../../../xds/resources.ts';
+import type { Counter, StatScope } from '../../../observe/stat-scope.ts';
 import type { FilterContext } from '../../../runtime.ts';
 import { ConnectionView, StreamPeer } from '../../../stream/connection-view.ts';
 import type { ConnectionCheck } from '../connection-check.ts';
@@ -16,11 +17,13 @@ export function readNetworkRbac(
   refuse: Refuse,
   field: string,
 ): ConnectionCheck {
-  const { '@type': _type, rules, shadow_rules, stat_prefix = '', ...more } = message;
+  const { '@type': _type, rules, shadow_rules, stat_prefix, shadow_rules_stat_prefix, ...more } = message;
   // Checked once, when it begins: what a connection is allowed does not change while it carries bytes of one protocol.
-  const { enforcement_type: _once, shadow_rules_stat_prefix: _prefix, ...rest } = more;
+  const { enforcement_type: _once, ...rest } = more;
   refuseRest(refuse, field, rest);
-  const stats = context.runtime.metrics.rbac(String(stat_prefix));
+  const scope = context.runtime.metrics.scope(`${joinPrefix(String(stat_prefix ?? ''))}rbac.`);
+  const counted = countersOf(scope, '');
+  const shadowCounted = countersOf(scope, `${joinPrefix(String(shadow_rules_stat_prefix ?? ''))}shadow_`);
   const enforced =
     rules === undefined ? undefined : compileRbac(rules as Rules, refuse, fieldIn(field, 'rules'));
   const shadow =
@@ -29,10 +32,22 @@ export function readNetworkRbac(
       : compileRbac(shadow_rules as Rules, refuse, fieldIn(field, 'shadow_rules'));
   return (downstream) => {
     const peer = new StreamPeer(new ConnectionView(downstream));
-    if (shadow !== undefined) stats.count('shadow', shadow.evaluate(undefined, peer).allowed);
+    if (shadow !== undefined) {
+      const verdict = shadow.evaluate(undefined, peer);
+      (verdict.allowed ? shadowCounted.allowed : shadowCounted.denied).value++;
+    }
     if (enforced === undefined) return undefined;
     const { allowed, policy } = enforced.evaluate(undefined, peer);
-    stats.count('enforced', allowed);
+    (allowed ? counted.allowed : counted.denied).value++;
     return allowed ? undefined : `RBAC denies the connection${policy === '' ? '' : ` by policy ${policy}`}`;
   };
+}
+
+/** `tcp` and `tcp.` are the same prefix. */
+function joinPrefix(prefix: string): string {
+  return prefix === '' || prefix.endsWith('.') ? prefix : `${prefix}.`;
+}
+
+function countersOf(scope: StatScope, prefix: string): { readonly allowed: Counter; readonly denied: Counter } {
+  return { allowed: scope.counter(`${prefix}allowed`), denied: scope.counter(`${prefix}denied`) };
 }
