@@ -13,13 +13,6 @@ const GRPC_STATUS: Readonly<Record<number, number>> = {
   504: 14,
 };
 
-/** `application/grpc` and its kinds, but not gRPC-Web. */
-export function isGrpcType(contentType: string | undefined): boolean {
-  if (contentType?.startsWith('application/grpc') !== true) return false;
-  const { length } = 'application/grpc';
-  return contentType.length === length || contentType[length] === '+';
-}
-
 /** The gRPC status that stands for an HTTP status. */
 export function grpcStatusOf(status: number): number {
   return GRPC_STATUS[status] ?? 2;

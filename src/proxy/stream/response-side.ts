@@ -7,7 +7,7 @@ import { type CompiledChain, type HeaderHook, type ResponseEndHooks, verdictOf }
 import { applyOperations } from './header-operations.ts';
 import type { RequestBody } from './held-body.ts';
 import type { Reply } from './http-filter.ts';
-import { isGrpcType, localReplyHead } from './local-reply.ts';
+import { localReplyHead } from './local-reply.ts';
 import type { HttpManager } from './manager.ts';
 import { prepareResponse } from './prepare-response.ts';
 import { REPLIES } from './replies.ts';

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { any } from '../../../../xds/resources.ts';
 import {
   closeAll,
+  eventually,
   ROUTER,
   routesOf,
   send,
@@ -76,15 +77,18 @@ describe('responses', () => {
     expect((await get(proxy.port, '*')).headers['content-encoding']).toBe('br');
   });
 
-  it('that come piece by piece go on piece by piece', async () => {
+  it.each<[string, string, (body: Buffer) => Buffer]>([
+    ['br', BROTLI, brotliDecompressSync],
+    ['gzip', GZIP, gunzipSync],
+  ])('that come piece by piece go on piece by piece, in %s', async (name, kind, decompress) => {
     let release = (): void => {};
-    const proxy = await proxyWith([compressor(BROTLI), compressor(GZIP)], (_, response) => {
+    const proxy = await proxyWith([compressor(kind)], (_, response) => {
       response.writeHead(200, { 'content-type': 'text/plain' });
       response.write('first');
       release = () => response.end('second');
     });
     const body = await new Promise<Buffer>((resolve, reject) => {
-      const headers = { 'accept-encoding': 'br, gzip' };
+      const headers = { 'accept-encoding': name };
       request({ host: '127.0.0.1', port: proxy.port, headers, agent: false }, (answer) => {
         const chunks: Buffer[] = [];
         answer.on('data', (chunk: Buffer) => {
@@ -96,7 +100,46 @@ describe('responses', () => {
         .on('error', reject)
         .end();
     });
-    expect(gunzipSync(body).toString()).toBe('firstsecond');
+    expect(decompress(body).toString()).toBe('firstsecond');
+  });
+
+  it('that are long are compressed in order, while the upstream waits its turn', async () => {
+    const long = Buffer.from(Array.from({ length: 200_000 }, (_, i) => `line ${i}\n`).join(''));
+    const proxy = await proxyWith([compressor(BROTLI)], (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/plain' });
+      response.end(long);
+    });
+    const { body, headers } = await get(proxy.port, 'br');
+    expect(headers['content-encoding']).toBe('br');
+    expect(brotliDecompressSync(Buffer.from(body, 'latin1')).equals(long)).toBe(true);
+    const counted = proxy.metrics.renderStats();
+    expect(counted).toContain(`brotli.total_uncompressed_bytes: ${long.length}\n`);
+    expect(counted).toContain(`brotli.total_compressed_bytes: ${body.length}\n`);
+  });
+
+  it('that nobody waits for any more leave nothing behind', async () => {
+    let sent = 0;
+    const proxy = await proxyWith([compressor(BROTLI)], (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/plain' });
+      const more = (): void => {
+        sent++;
+        if (!response.destroyed && sent < 1000) response.write('x'.repeat(10_000), () => setImmediate(more));
+      };
+      more();
+    });
+    await new Promise<void>((resolve) => {
+      const headers = { 'accept-encoding': 'br' };
+      const outgoing = request({ host: '127.0.0.1', port: proxy.port, headers, agent: false }, (answer) => {
+        answer.on('error', () => {});
+        answer.once('data', () => {
+          answer.destroy();
+          resolve();
+        });
+      });
+      outgoing.on('error', () => {});
+      outgoing.end();
+    });
+    await eventually(() => proxy.metrics.http('test').downstream_rq_active === 0);
   });
 
   it.each<[string, object, string]>([

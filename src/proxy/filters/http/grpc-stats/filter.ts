@@ -1,3 +1,4 @@
+import { isGrpcType } from '../../../../wire/grpc/content-type.ts';
 import { MessageCounter } from '../../../../wire/grpc/message-counter.ts';
 import { getHeader } from '../../../../wire/headers.ts';
 import { pathOnly } from '../../../../xds/match/facts.ts';
@@ -9,7 +10,6 @@ import type {
   HttpFilterKind,
   MessageContext,
 } from '../../../stream/http-filter.ts';
-import { isGrpcType } from '../../../stream/local-reply.ts';
 import { type CallStats, type ClusterCalls, callsOf } from './stats.ts';
 
 /** extensions.filters.http.grpc_stats.v3.FilterConfig */

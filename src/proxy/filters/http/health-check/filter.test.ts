@@ -36,7 +36,8 @@ it.each([
   [{ c: { value: 100 } }, 200],
   [{ empty: { value: 1 } }, 503],
   [{ nowhere: { value: 50 } }, 503],
-  [{ c: { value: 50 }, nowhere: { value: 0 } }, 200],
+  [{ c: { value: 50 }, empty: { value: 0 } }, 200],
+  [{ c: { value: 50 }, nowhere: { value: 0 } }, 503],
 ])('with at least %j healthy they are answered %i', async (cluster_min_healthy_percentages, status) => {
   const proxy = await proxyWith({ pass_through_mode: false, headers, cluster_min_healthy_percentages });
   expect((await send(proxy.port, { path: '/healthz' })).status).toBe(status);

@@ -48,6 +48,9 @@ function joinPrefix(prefix: string): string {
   return prefix === '' || prefix.endsWith('.') ? prefix : `${prefix}.`;
 }
 
-function countersOf(scope: StatScope, prefix: string): { readonly allowed: Counter; readonly denied: Counter } {
+function countersOf(
+  scope: StatScope,
+  prefix: string,
+): { readonly allowed: Counter; readonly denied: Counter } {
   return { allowed: scope.counter(`${prefix}allowed`), denied: scope.counter(`${prefix}denied`) };
 }
