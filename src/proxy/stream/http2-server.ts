@@ -120,7 +120,8 @@ export class Http2Server implements DownstreamCodec, ConnectionEvents, StreamHos
     this.#settings.deadlines.set(this.#keepalive, this.#settings.times.keepaliveMs);
   }
 
-  onClose(_error: Http2Error | undefined): void {
+  onClose(error: Http2Error | undefined): void {
+    if (error?.by === 'local' && error.errorCode !== ERROR_CODE.NO_ERROR) this.#acceptor.onBadRequest(0);
     const { deadlines } = this.#settings;
     deadlines.clear(this.#time);
     if (this.#keepalive !== undefined) deadlines.clear(this.#keepalive);
