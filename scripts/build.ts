@@ -3,7 +3,8 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
+import { buildLazyPackages, lazyFiles, lazyPackages } from './lazy-packages.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const quiet = process.argv.includes('--quiet');
@@ -13,11 +14,8 @@ const entries = { cli: 'cli', control: 'control', proxy: 'proxy', ca: 'ca', agen
 const fresh = join(root, 'dist', '.new');
 rmSync(fresh, { recursive: true, force: true });
 mkdirSync(fresh, { recursive: true });
-await build({
+const options: BuildOptions = {
   absWorkingDir: root,
-  entryPoints: Object.fromEntries(
-    Object.entries(entries).map(([name, folder]) => [name, `src/${folder}/main.ts`]),
-  ),
   outdir: fresh,
   bundle: true,
   platform: 'node',
@@ -36,11 +34,21 @@ await build({
     js: "import { createRequire as weftRequire } from 'node:module'; const require = weftRequire(import.meta.url);",
   },
   define: { WEFT_BUILT: 'true' },
-});
+};
+const { proxy: _proxy, ...others } = entries;
+await build({ ...options, entryPoints: sources(others) });
+// The proxy is started once for every workload: it is kept small, and loads what it rarely needs when it needs it.
+await build({ ...options, entryPoints: sources({ proxy: entries.proxy }), plugins: [lazyPackages] });
+await buildLazyPackages(options, fresh);
 writeFileSync(join(fresh, 'package.json'), '{ "type": "module" }\n');
 for (const file of readdirSync(fresh)) renameSync(join(fresh, file), join(root, 'dist', file));
 rmSync(fresh, { recursive: true });
-if (!quiet) for (const name of Object.keys(entries)) console.log(`dist/${name}.js ${size(name)} KiB`);
+const printed = [...Object.keys(entries), ...lazyFiles.map((file) => file.replace('.js', ''))];
+if (!quiet) for (const name of printed) console.log(`dist/${name}.js ${size(name)} KiB`);
+
+function sources(folders: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(folders).map(([name, folder]) => [name, `src/${folder}/main.ts`]));
+}
 
 function size(name: string): number {
   return Math.round(statSync(join(root, 'dist', `${name}.js`)).size / 1024);

@@ -8,7 +8,7 @@ import { eventually } from '../mesh/eventually.ts';
 import { root } from '../mesh/run-mesh.ts';
 
 /** The whole program of the proxy, in KiB. */
-const maxBundleKiB = 850;
+const maxBundleKiB = 700;
 /** CPU that it may take until it is ready, on the slowest machine of ours; 80 to 100 ms are usual. */
 const maxStartCpuMs = 900;
 /** Resident memory of an idle proxy, in MiB. */

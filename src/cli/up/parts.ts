@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CA_AUDIENCE } from '../../ca/service-account-token.ts';
 import { openTokenIssuer, TOKEN_ISSUER } from '../../ca/token-issuer.ts';
 import { bootstrapOf, type ControlPlaneAddress } from '../../local/bootstrap.ts';
@@ -46,7 +46,7 @@ export async function makeParts(settings: RunSettings): Promise<PlatformParts> {
   const envoy = settings.extra['envoy'] ?? '';
   return {
     programs: [controlProgram(layout)],
-    proxyFiles: [process.execPath, entryFile('proxy'), ...(envoy === '' ? [] : [envoy])],
+    proxyFiles: [process.execPath, entryFile('proxy'), ...lazyProxyFiles(), ...(envoy === '' ? [] : [envoy])],
     async proxyCommand(request) {
       await untilRoots(layout.rootsFile);
       return request.dataPlane === 'envoy'
@@ -59,6 +59,12 @@ export async function makeParts(settings: RunSettings): Promise<PlatformParts> {
       return { token: await tokens.issueToken(order), expiresAtMs: Date.now() + TOKEN_TTL_S * 1000 };
     },
   };
+}
+
+/** What the proxy's program loads when it needs it; there is nothing of the kind beside the sources. */
+function lazyProxyFiles(): string[] {
+  const folder = dirname(entryFile('proxy'));
+  return ['yaml.js', 're2js.js'].map((name) => join(folder, name)).filter(existsSync);
 }
 
 async function layOut(settings: RunSettings): Promise<Layout> {

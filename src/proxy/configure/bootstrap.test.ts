@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readBootstrap } from './bootstrap.ts';
+import { adsSource } from './source.ts';
 
 const yaml = `
 node:
@@ -34,15 +35,16 @@ describe('a bootstrap', () => {
     expect(read.value.admin).toEqual({ host: '127.0.0.1', port: 15000 });
     expect(read.value.ads?.cluster.name).toBe('xds');
     expect(read.value.ads?.metadata).toEqual([['a', 'b']]);
-    expect(read.value.dynamic).toEqual({ listeners: true, clusters: true });
+    expect(read.value.dynamic).toEqual({ listeners: adsSource, clusters: adsSource });
   });
 
   it('is refused by the name of what this proxy cannot do', () => {
     expect(refusals(yaml.replace('cluster_name: xds', 'cluster_name: other'))).toEqual([
       'dynamic_resources.ads_config.grpc_services[0].envoy_grpc.cluster_name',
     ]);
-    expect(refusals(yaml.replace('cds_config: { ads: {} }', 'cds_config: { path: /x }'))).toEqual([
-      'dynamic_resources.cds_config',
+    expect(refusals(yaml.replace('cds_config: { ads: {} }', 'cds_config: { api_config_source: { api_type: REST, cluster_names: [xds] } }'))).toEqual([
+      'dynamic_resources.cds_config.api_config_source.api_type',
+      'dynamic_resources.cds_config.api_config_source.grpc_services[0]',
     ]);
     expect(refusals(`${yaml}hds_config: { api_type: GRPC }\n`)).toEqual(['hds_config']);
     expect(refusals(yaml.replace('connect_timeout', 'connect_timeuot'))).toEqual([
