@@ -42,7 +42,14 @@ describe('a bootstrap', () => {
     expect(refusals(yaml.replace('cluster_name: xds', 'cluster_name: other'))).toEqual([
       'dynamic_resources.ads_config.grpc_services[0].envoy_grpc.cluster_name',
     ]);
-    expect(refusals(yaml.replace('cds_config: { ads: {} }', 'cds_config: { api_config_source: { api_type: REST, cluster_names: [xds] } }'))).toEqual([
+    expect(
+      refusals(
+        yaml.replace(
+          'cds_config: { ads: {} }',
+          'cds_config: { api_config_source: { api_type: REST, cluster_names: [xds] } }',
+        ),
+      ),
+    ).toEqual([
       'dynamic_resources.cds_config.api_config_source.api_type',
       'dynamic_resources.cds_config.api_config_source.grpc_services[0]',
     ]);
