@@ -4,7 +4,8 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { seededRandom } from '../lib/random.ts';
-import { network } from '../wire/net.ts';
+import type { Network } from '../wire/connection.ts';
+import { network as realNetwork } from '../wire/net.ts';
 import { any, type Cluster, type HttpConnectionManager, type RouteConfiguration } from '../xds/resources.ts';
 import { lowerNetworkFilters } from './filters/network/lower.ts';
 import { refusalText } from './lowered.ts';
@@ -50,6 +51,8 @@ export interface TestProxyOptions {
   readonly direction?: Downstream['direction'];
   readonly downstream?: Partial<Downstream>;
   readonly clock?: Clock;
+  /** In place of sockets. */
+  readonly network?: Network;
   /** In place of plaintext whatever transport sockets say. */
   readonly upstreamTls?: LowerUpstreamTls;
   readonly labels?: Record<string, string>;
@@ -65,6 +68,7 @@ export const ROUTER = {
 /** Starts one listener with one chain. */
 export async function startTestProxy(options: TestProxyOptions): Promise<TestProxy> {
   const clock = options.clock ?? systemClock;
+  const network = options.network ?? realNetwork;
   const random = seededRandom(1);
   const node = {
     id: 'sidecar~10.0.0.7~productpage~default',
