@@ -191,7 +191,7 @@ export class World {
       downstream_cx_active: http.downstream_cx_active,
       upstream_rq_active: up.upstream_rq_active,
       upstream_rq_pending_active: up.upstream_rq_pending_active,
-      retries: this.#proxy.clusters.get('up')?.activeRetries ?? 0,
+      retries: this.#proxy.clusters.get('up')?.breakers.default.retries ?? 0,
       openConnections: this.#proxy.openConnections(),
     };
     for (const [name, value] of Object.entries(gauges))
