@@ -1,13 +1,25 @@
 /**
  * Every HTTP filter against the real Envoy: one listener per configuration in one bootstrap that starts both, the same
- * requests to each; what reached the upstreams, what came back with response code details and flags, and the filters'
- * own statistics have to be the same.
+ * requests to each; what reached the upstreams, what services were asked over gRPC, what came back with response code
+ * details and flags, and the filters' own statistics have to be the same.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CHECK } from '../../src/proxy/filters/http/ext-authz/grpc-question.ts';
+import { SHOULD_RATE_LIMIT } from '../../src/proxy/filters/http/ratelimit/service.ts';
+import { startGrpcService, type TestGrpcService } from '../../src/proxy/filters/http/test-grpc-service.ts';
+import type { Cluster } from '../../src/xds/resources.ts';
 import { envoyForTests } from '../serve/envoy.ts';
-import * as families from './filters/cases.ts';
+import * as grpc from './filters/grpc-cases.ts';
+import * as policy from './filters/policy-cases.ts';
+import * as traffic from './filters/traffic-cases.ts';
 import { type Observed, type ProxyPair, startPair, withoutWords } from './router-harness.ts';
 
+const families = {
+  ...policy,
+  ...traffic,
+  'authorization over gRPC': grpc.authorization,
+  'counting over gRPC': grpc.counting,
+};
 const all = Object.values(families).flat();
 const binary = await envoyForTests();
 const FILTER_STATS =
@@ -32,12 +44,77 @@ function differing(envoy: readonly string[], weft: readonly string[]): string[] 
   ];
 }
 
+/** A question as lines, without what no two proxies say alike: times, names of streams, ports. */
+function questionLines(question: unknown): string[] {
+  const text = JSON.stringify(question, null, 1);
+  return text
+    .split('\n')
+    .filter((line) => !/"(time|id|port_value|x-request-id)":|^ *[{}[\]],?$/.test(line))
+    .map((line) => line.replace(/,$/, ''));
+}
+
+/** The answer that a request asks the service for; a number is a failure. */
+function decided(coded: string | undefined): object | number {
+  const said = JSON.parse(Buffer.from(coded ?? 'e30=', 'base64').toString()) as { readonly fails?: number };
+  return said.fails ?? said;
+}
+
+interface Check {
+  readonly attributes: { readonly request: { readonly http: { readonly headers: Record<string, string> } } };
+}
+interface Counted {
+  readonly descriptors: readonly {
+    readonly entries: readonly { readonly key: string; readonly value: string }[];
+  }[];
+}
+
+const cluster = (name: string, port_value: number): Cluster => ({
+  name,
+  type: 'STATIC',
+  connect_timeout: '1s',
+  typed_extension_protocol_options: {
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+      '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+      explicit_http_config: { http2_protocol_options: {} },
+    },
+  },
+  load_assignment: {
+    cluster_name: name,
+    endpoints: [
+      { lb_endpoints: [{ endpoint: { address: { socket_address: { address: '127.0.0.1', port_value } } } }] },
+    ],
+  },
+});
+
 describe.skipIf(binary === undefined)('filters do as Envoy’s do', () => {
   let pair: ProxyPair;
+  let authz: TestGrpcService<Check>;
+  let limits: TestGrpcService<Counted>;
   beforeAll(async () => {
-    pair = await startPair(binary as string, all);
+    authz = await startGrpcService(CHECK, ({ attributes }) =>
+      decided(attributes.request.http.headers['x-decide']),
+    );
+    limits = await startGrpcService(SHOULD_RATE_LIMIT, ({ descriptors }) =>
+      decided(descriptors.flatMap(({ entries }) => entries).find(({ key }) => key === 'decide')?.value),
+    );
+    pair = await startPair(binary as string, all, [
+      cluster('authz', authz.port),
+      cluster('limits', limits.port),
+    ]);
   });
-  afterAll(() => pair?.stop());
+  afterAll(async () => {
+    await pair?.stop();
+    authz?.close();
+    limits?.close();
+  });
+
+  /** What a proxy did with a request, and what it asked. */
+  async function run(side: 'envoy' | 'weft', index: number, request: string) {
+    const before = [authz.asked.length, limits.asked.length];
+    const observed = await pair.run(side, index, request);
+    const asked = [...authz.asked.slice(before[0]), ...limits.asked.slice(before[1])];
+    return { observed, asked: asked.flatMap(questionLines) };
+  }
 
   for (const [family, cases] of Object.entries(families))
     it(`in ${family}`, async () => {
@@ -45,12 +122,13 @@ describe.skipIf(binary === undefined)('filters do as Envoy’s do', () => {
       for (const one of cases)
         for (const request of one.requests) {
           const index = all.indexOf(one);
-          const [envoy, weft] = [
-            await pair.run('envoy', index, request),
-            await pair.run('weft', index, request),
+          const envoy = await run('envoy', index, request);
+          const weft = await run('weft', index, request);
+          const same = withoutWords({ envoy: envoy.observed, weft: weft.observed });
+          const lines = [
+            ...differing(linesOf(same.envoy), linesOf(same.weft)),
+            ...differing(envoy.asked, weft.asked),
           ];
-          const same = withoutWords({ envoy, weft });
-          const lines = differing(linesOf(same.envoy), linesOf(same.weft));
           if (lines.length > 0) differences.push([one.name, request, ...lines].join('\n'));
         }
       expect(differences).toEqual([]);

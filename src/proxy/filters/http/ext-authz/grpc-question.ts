@@ -1,4 +1,10 @@
-import { equalsLowerCase, type Headers, removeHeader, setHeader } from '../../../../wire/headers.ts';
+import {
+  equalsLowerCase,
+  type Headers,
+  indexOfHeader,
+  removeHeader,
+  setHeader,
+} from '../../../../wire/headers.ts';
 import type { Json } from '../../../../xds/resources.ts';
 import { FLAG } from '../../../observe/response-flags.ts';
 import type { SocketAddress } from '../../../runtime.ts';
@@ -103,7 +109,7 @@ function httpOf(stream: FilterStream, config: ExtAuthzConfig, body: Told | undef
     host: request.authority,
     scheme: request.scheme,
     protocol: facts.protocol ?? '',
-    size: Number(request.header('content-length') ?? -1),
+    ...(facts.bytesReceived > 0 && { size: facts.bytesReceived }),
     ...(rawHeaders
       ? { header_map: { headers: told.map(([key, value]) => ({ key, raw_value: btoa(value) })) } }
       : { headers: Object.fromEntries(told) }),
@@ -167,7 +173,14 @@ function changeRequest(request: MutableRequest, { name, value, append }: HeaderC
   else if (name === ':method') request.method = value;
   else if (name === ':authority' || name === 'host') request.authority = value;
   else if (name === ':scheme') request.scheme = value;
-  else changeHeaders(request.headers, { name, value, append });
+  else if (append) appendValue(request.headers, name, value);
+  else setHeader(request.headers, name, value);
+}
+
+/** Behind the value that is there, as Envoy does; nothing where there is none. */
+function appendValue(headers: Headers, name: string, value: string): void {
+  const i = indexOfHeader(headers, name, 0);
+  if (i >= 0) headers[i + 1] = `${headers[i + 1]},${value}`;
 }
 
 /** Sets a header, or adds another of its name. */
@@ -195,8 +208,9 @@ export function denialOfCheck(stream: FilterStream, answer: CheckResponse): Repl
   const { status, headers, body = '' } = answer.denied_response ?? {};
   tellMetadata(stream, answer);
   const own: Headers = [];
+  // Envoy leaves out what is to be appended: there is nothing yet to append it to.
   for (const change of changesOf(headers))
-    if (!equalsLowerCase(change.name, 'content-length')) changeHeaders(own, change);
+    if (!change.append && !equalsLowerCase(change.name, 'content-length')) changeHeaders(own, change);
   return {
     status: statusNumber(status?.code ?? 403) || 403,
     body: Buffer.from(body).toString('latin1'),
