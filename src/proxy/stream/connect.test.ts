@@ -118,6 +118,29 @@ describe('CONNECT that ends here', () => {
     await eventually(() => proxy.metrics.http('test').downstream_rq_active === 0);
   });
 
+  it('goes where its authority says, where the cluster asks for that', async () => {
+    const { port } = await startShouter();
+    const proxy = await startTestProxy({
+      clusters: [
+        {
+          name: 'c',
+          type: 'ORIGINAL_DST',
+          lb_policy: 'CLUSTER_PROVIDED',
+          connect_timeout: '1s',
+          original_dst_lb_config: { use_http_header: true, http_header_name: ':authority' },
+        },
+      ],
+      routes: routesOf({
+        match: { connect_matcher: {} },
+        route: { cluster: 'c', upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] },
+      }),
+    });
+    const tunnel = await openTunnel(proxy.port, { ':method': 'CONNECT', ':authority': `127.0.0.1:${port}` });
+    expect(tunnel.status).toBe(200);
+    tunnel.stream.end('hello');
+    await eventually(() => tunnel.text() === 'HELLOBYE');
+  });
+
   it('carries much in both directions', async () => {
     const { port } = await startRawUpstream((socket) => socket.pipe(socket));
     const proxy = await tunnelProxy(port);

@@ -88,9 +88,11 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
     if (firstBytes !== undefined) this.onData(firstBytes);
   }
 
-  /** The connection turned out to speak something else: whoever took it over goes on. */
-  leave(): void {
+  /** The connection turned out to speak something else: whoever took it over goes on. False: it is closing already. */
+  leave(): boolean {
+    if (this.#lingering) return false;
     this.#deadlines.clear(this.#idle);
+    return true;
   }
 
   /** Takes no further request: closes now, or with the open request's answer. */

@@ -388,6 +388,54 @@ describe('the end of a connection', () => {
     await eventually(() => byTime.openConnections() === 0);
   });
 
+  it('is drained at its age, and not held up by a client that does not answer', async () => {
+    const clock = manualClock();
+    const proxy = await startTestProxy({
+      clock,
+      routes: routesOf({ match: { prefix: '/' }, direct_response: { status: 200 } }),
+      manager: { common_http_protocol_options: { max_connection_duration: '60s' }, drain_timeout: '3s' },
+    });
+    const { socket, read } = await openRaw(proxy.port);
+    socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00', 'latin1');
+    await read(/\x04/);
+    clock.advance(60_000);
+    await read(/weftping/);
+    clock.advance(3_000);
+    await read(/<end>/);
+  });
+
+  it('comes with a bad message only where that is asked for', async () => {
+    const direct = routesOf({ match: { prefix: '/' }, direct_response: { status: 200 } });
+    const strict = { http2_protocol_options: { override_stream_error_on_invalid_http_message: false } };
+    const outcomes = await Promise.all(
+      [{}, strict].map(async (manager) => {
+        const proxy = await startTestProxy({ routes: direct, manager });
+        const session = open(proxy.port);
+        const closed = new Promise((resolve) => session.once('close', () => resolve('closed')));
+        const bad = await ask(session, { ':path': 'no-slash' });
+        const after = manager === strict ? await closed : (await ask(session)).status;
+        return [bad.status, after];
+      }),
+    );
+    expect(outcomes).toEqual([
+      [0, 200],
+      [0, 'closed'],
+    ]);
+  });
+
+  it('is not begun with options that are not understood', async () => {
+    const manager = {
+      http2_protocol_options: {
+        allow_metadata: true,
+        initial_stream_window_size: 10,
+        custom_settings_parameters: [{ identifier: 99, value: 1 }],
+      },
+    };
+    await expect(startTestProxy({ routes: routesOf(), manager })).rejects.toThrow(
+      /http2_protocol_options\.custom_settings_parameters.*http2_protocol_options\.allow_metadata.*initial_stream_window_size/,
+    );
+  });
+
   it('a client that does not answer PING in time is cut', async () => {
     const clock = manualClock();
     const proxy = await startTestProxy({

@@ -59,9 +59,10 @@ export class ClientConnection implements RequestAcceptor {
     else {
       const http1 = this.#startHttp1(connection);
       new CodecChoice(connection, http1, (bytes) => {
-        http1.leave();
+        if (!http1.leave()) return false;
         this.#manager.stats.downstream_cx_http1_total--;
         this.#startHttp2(connection, bytes);
+        return true;
       }).start(firstBytes);
     }
   }

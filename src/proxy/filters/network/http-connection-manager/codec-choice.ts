@@ -10,11 +10,12 @@ const PREFACE = Buffer.from('PRI * HTTP/2', 'latin1');
 export class CodecChoice implements ConnectionHandlers {
   readonly #connection: Connection;
   readonly #http1: ConnectionHandlers;
-  readonly #onHttp2: (firstBytes: Buffer) => void;
+  /** False: HTTP/1 keeps the connection, which is closing. */
+  readonly #onHttp2: (firstBytes: Buffer) => boolean;
   /** The beginning of a preface. */
   #bytes: Buffer | undefined;
 
-  constructor(connection: Connection, http1: ConnectionHandlers, onHttp2: (firstBytes: Buffer) => void) {
+  constructor(connection: Connection, http1: ConnectionHandlers, onHttp2: (firstBytes: Buffer) => boolean) {
     this.#connection = connection;
     this.#http1 = http1;
     this.#onHttp2 = onHttp2;
@@ -28,9 +29,9 @@ export class CodecChoice implements ConnectionHandlers {
   onData(bytes: Buffer): void {
     const all = this.#bytes === undefined ? bytes : Buffer.concat([this.#bytes, bytes]);
     const length = Math.min(all.length, PREFACE.length);
-    if (PREFACE.compare(all, 0, length, 0, length) !== 0) this.#giveToHttp1(all);
-    else if (length === PREFACE.length) this.#onHttp2(all);
-    else this.#bytes = all;
+    const fits = PREFACE.compare(all, 0, length, 0, length) === 0;
+    if (fits && length < PREFACE.length) this.#bytes = all;
+    else if (!fits || !this.#onHttp2(all)) this.#giveToHttp1(all);
   }
 
   onEnd(): void {
