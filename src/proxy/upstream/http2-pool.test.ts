@@ -434,6 +434,53 @@ describe('back-pressure', () => {
   });
 });
 
+describe('clients that do not read', () => {
+  it('do not hold up others on the same connection', async () => {
+    const upstream = await startHttp2Upstream((stream, headers) => {
+      stream.respond({ ':status': 200 });
+      if (headers[':path'] === '/small') {
+        stream.end('small');
+        return;
+      }
+      const block = Buffer.alloc(16 * 1024);
+      const pour = (): void => {
+        while (!stream.destroyed && stream.write(block));
+        if (!stream.destroyed) stream.once('drain', pour);
+      };
+      pour();
+    });
+    const proxy = await startProxy(http2Cluster([upstream.port]));
+    for (let i = 0; i < 12; i++) {
+      const socket = connect(proxy.port, '127.0.0.1');
+      socket.on('error', () => {});
+      closers.push(() => socket.destroy());
+      socket.pause();
+      socket.write('GET /large HTTP/1.1\r\nhost: a\r\n\r\n');
+    }
+    await eventually(() => proxy.metrics.cluster('c').upstream_rq_total === 12);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(proxy.metrics.cluster('c').upstream_rq_active).toBe(12);
+    expect((await send(proxy.port, { path: '/small' })).body).toBe('small');
+    expect(proxy.metrics.cluster('c').upstream_cx_total).toBe(1);
+  });
+});
+
+describe('idle connections', () => {
+  it('are closed after their time, with a word', async () => {
+    const upstream = await startHttp2Upstream((stream) =>
+      stream.respond({ ':status': 200 }, { endStream: true }),
+    );
+    const proxy = await startProxy(http2Cluster([upstream.port], {}, {}, { idle_timeout: '0.1s' }));
+    let goaways = 0;
+    expect((await send(proxy.port)).status).toBe(200);
+    upstream.sessions[0]?.on('goaway', () => goaways++);
+    await eventually(() => proxy.metrics.cluster('c').upstream_cx_idle_timeout === 1);
+    await eventually(() => goaways === 1);
+    expect((await send(proxy.port)).status).toBe(200);
+    expect(proxy.metrics.cluster('c').upstream_cx_total).toBe(2);
+  });
+});
+
 describe('the legacy fields', () => {
   it('ask for HTTP/2 too', async () => {
     const upstream = await startHttp2Upstream((stream) =>

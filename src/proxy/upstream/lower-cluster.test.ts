@@ -83,6 +83,7 @@ describe('a cluster', () => {
         lb_subset_config: { subset_selectors: [{ keys: ['a', 'b'], single_host_per_subset: true }] },
         transport_socket: { name: 'tls' },
         http2_protocol_options: { allow_metadata: true },
+        http_protocol_options: { send_fully_qualified_url: true },
         load_assignment: { endpoints: [{ lb_endpoints: [{ endpoint: {} }] }] },
       }).toSorted(),
     ).toEqual([
@@ -93,6 +94,7 @@ describe('a cluster', () => {
       'health_checks[0].timeout',
       'health_checks[0].unhealthy_threshold',
       'http2_protocol_options.allow_metadata',
+      'http_protocol_options.send_fully_qualified_url',
       'lb_subset_config.subset_selectors[0].keys',
       'load_assignment.endpoints[0].lb_endpoints[0].endpoint.address',
       'maglev_lb_config.table_size',

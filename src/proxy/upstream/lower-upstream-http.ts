@@ -2,7 +2,7 @@ import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import type { AnyMessage, Cluster } from '../../xds/resources.ts';
 import { readDurationMs } from '../fields.ts';
 import type { AutoServerName, UpstreamHttp } from './cluster-config.ts';
-import { readUpstreamHttp2 } from './lower-http2-options.ts';
+import { checkUpstreamHttp1, readUpstreamHttp2 } from './lower-http-options.ts';
 
 /** The fields of a cluster that say what is spoken to its endpoints: today's extension and the older ones beside it. */
 export type UpstreamHttpFields = {
@@ -42,7 +42,8 @@ type Spoken = Pick<UpstreamHttp, 'protocol' | 'http2' | 'autoServerName'>;
 
 /** The fields of the cluster itself, from before there was the extension. */
 function readOlder(fields: UpstreamHttpFields, refuse: Refuse): Spoken {
-  const { http2_protocol_options, protocol_selection } = fields;
+  const { http_protocol_options, http2_protocol_options, protocol_selection } = fields;
+  checkUpstreamHttp1(http_protocol_options, refuse, 'http_protocol_options');
   return {
     protocol:
       protocol_selection === 'USE_DOWNSTREAM_PROTOCOL'
@@ -70,8 +71,9 @@ function readExtension(extension: AnyMessage, refuse: Refuse, field: string): Sp
     fieldIn(field, 'upstream_http_protocol_options'),
   );
   const read = (name: string, options: unknown): Pick<Spoken, 'http2'> & { readonly http2Asked: boolean } => {
-    const { http_protocol_options: _http1, http2_protocol_options, ...others } = (options ?? {}) as Versions;
+    const { http_protocol_options, http2_protocol_options, ...others } = (options ?? {}) as Versions;
     refuseRest(refuse, fieldIn(field, name), others);
+    checkUpstreamHttp1(http_protocol_options, refuse, fieldIn(field, `${name}.http_protocol_options`));
     const at = fieldIn(field, `${name}.http2_protocol_options`);
     return {
       http2: readUpstreamHttp2(http2_protocol_options, refuse, at),

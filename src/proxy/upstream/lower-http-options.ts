@@ -3,14 +3,39 @@ import type { Cluster } from '../../xds/resources.ts';
 import { readDurationMs } from '../fields.ts';
 import type { Http2KeepaliveSettings, UpstreamHttp2 } from './cluster-config.ts';
 
+type Http1Message = NonNullable<Cluster['http_protocol_options']>;
 type Message = NonNullable<Cluster['http2_protocol_options']>;
 
 /** Streams at once on a connection where nothing is said; Envoy's default since 1.36. */
 const MAX_CONCURRENT_STREAMS = 1024;
+/**
+ * Many times a stream's window: clients that do not read hold up to a window each, and the rest of the connection's
+ * requests must not stand behind a few of them. It is only ever memory for such clients.
+ */
 const STREAM_WINDOW_BYTES = 256 * 1024;
-const CONNECTION_WINDOW_BYTES = 1024 * 1024;
+const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
 const KEEPALIVE_TIMEOUT_MS = 20_000;
 const KEEPALIVE_JITTER_PERCENT = 15;
+
+/** config.core.v3.Http1ProtocolOptions for connections to endpoints: nothing of it changes anything here. */
+export function checkUpstreamHttp1(message: Http1Message | undefined, refuse: Refuse, field: string): void {
+  const {
+    // What servers accept.
+    allow_absolute_url: _absolute,
+    accept_http_10: _old,
+    default_host_for_http_10: _host,
+    allow_custom_methods: _methods,
+    // Always so: trailers go on, names keep their case, one bad response ends alone.
+    enable_trailers: _trailers,
+    override_stream_error_on_invalid_http_message: _streamError,
+    use_balsa_parser: _parser,
+    header_key_format,
+    ...rest
+  } = message ?? {};
+  refuseRest(refuse, field, rest);
+  const { stateful_formatter: _preserve, ...formats } = header_key_format ?? {};
+  refuseRest(refuse, fieldIn(field, 'header_key_format'), formats);
+}
 
 /** config.core.v3.Http2ProtocolOptions for connections to endpoints. */
 export function readUpstreamHttp2(
