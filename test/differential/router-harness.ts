@@ -16,7 +16,6 @@ import {
   type RouteConfiguration,
   type VirtualHost,
 } from '../../src/xds/resources.ts';
-import { freePorts } from '../serve/envoy.ts';
 
 /** A listener of its own and requests to send to it. */
 export interface RouterCase {
@@ -107,7 +106,7 @@ export async function startPair(
 ): Promise<ProxyPair> {
   const folder = await mkdtemp(join(tmpdir(), 'weft-router-'));
   const upstream = await startUpstreams();
-  const ports = freePorts(2 * cases.length + 3);
+  const ports = await quietPorts(2 * cases.length + 3);
   const dead = ports[2 * cases.length + 2] as number;
   const portOf = (side: 'envoy' | 'weft', index: number): number =>
     ports[side === 'envoy' ? index : cases.length + index] as number;
@@ -335,6 +334,23 @@ function reply(socket: Socket, request: string, tries: Map<string, number>): voi
   // Every try has a connection of its own: what a proxy does when an idle one is closed under a request is not compared.
   else if (/\r\n\r\n/.test(text)) socket.write(text.replace('\r\n', '\r\nconnection: close\r\n'), 'latin1');
   else socket.write(`HTTP/1.1 ${text}\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok`, 'latin1');
+}
+
+/** Free ports below those that the system gives to clients: nobody takes one before the proxies listen. */
+async function quietPorts(count: number): Promise<readonly number[]> {
+  const ports: number[] = [];
+  const start = 10_000 + Math.floor(Math.random() * 15_000);
+  for (let port = start; ports.length < count && port < 32_000; port++)
+    if (await isFree(port)) ports.push(port);
+  return ports;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.on('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 async function listening(port: number, failed: () => string | undefined): Promise<void> {

@@ -7,12 +7,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { envoyForTests } from '../serve/envoy.ts';
 import { cases as actions } from './router/actions.ts';
 import { cases as beyond } from './router/beyond.ts';
+import { cases as headers } from './router/headers.ts';
 import { cases as matching } from './router/matching.ts';
 import { cases as paths } from './router/paths.ts';
 import { cases as retries } from './router/retries.ts';
 import { type ProxyPair, startPair, withoutWords } from './router-harness.ts';
 
-const families = { matching, actions, retries, beyond, paths };
+const families = { matching, actions, retries, beyond, paths, headers };
 const all = Object.values(families).flat();
 const binary = await envoyForTests();
 

@@ -1,3 +1,4 @@
+import { levelsInOrder } from '../../xds/match/header-append.ts';
 import { readRedirect, sameLocation } from '../../xds/match/redirect.ts';
 import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import type { PathRule } from '../../xds/match/route-match.ts';
@@ -157,7 +158,7 @@ function makeLeaf(
   levels: readonly RouteLevel[],
   { generalFirst }: ActionContext,
 ): RouteLeaf {
-  const inOrder = generalFirst ? levels.toReversed() : levels;
+  const inOrder = levelsInOrder(levels, generalFirst);
   const said = levels.flatMap(({ overrides, cors }) =>
     cors === undefined ? [overrides] : [overrides, cors],
   );

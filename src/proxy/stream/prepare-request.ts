@@ -1,15 +1,18 @@
 import { cidrContains } from '../../lib/cidr.ts';
+import { parseIpAddress } from '../../lib/ip-address.ts';
 import type { Random } from '../../lib/random.ts';
-import { getHeader, type Headers, indexOfHeader, removeHeader, setHeader } from '../../wire/headers.ts';
+import { type Headers, indexOfHeader, removeHeader, setHeader } from '../../wire/headers.ts';
 import { normalizePath, type PathProblem } from '../../xds/match/path-normalization.ts';
 import { withoutPort } from '../../xds/match/virtual-host.ts';
 import { withoutReason } from '../observe/tracing/sampling.ts';
+import { ownAddress } from '../own-address.ts';
 import { forwardClientCert } from './client-cert-header.ts';
 import type { ConnectionView, StreamPeer } from './connection-view.ts';
 import type { Reply } from './http-filter.ts';
 import type { ManagerSettings } from './manager.ts';
+import { appendVia } from './prepare-response.ts';
 import { requestId } from './request-id.ts';
-import type { RequestState } from './request-state.ts';
+import { joined, type RequestState } from './request-state.ts';
 
 // What a connection manager does to a request before anyone looks at it: whose request it is, what the caller may
 // have said about that, one spelling of path and host (Envoy's ConnectionManagerUtility::mutateRequestHeaders).
@@ -36,6 +39,7 @@ const EDGE_HEADERS: ReadonlySet<string> = new Set([
   'x-envoy-decorator-operation',
   'x-envoy-downstream-service-cluster',
   'x-envoy-downstream-service-node',
+  'x-envoy-original-host',
   'x-envoy-original-path',
 ]);
 
@@ -54,7 +58,7 @@ export function prepareRequest(
   const isInternal = prepareAddresses(headers, peer, settings);
   const isEdge = settings.useRemoteAddress && !isInternal;
   prepareScheme(request, tls !== undefined, settings);
-  prepareEnvoyHeaders(headers, isInternal, isEdge);
+  prepareEnvoyHeaders(request, isInternal, isEdge);
   if (isEdge) setHeader(headers, 'x-envoy-external-address', peer.remoteAddress);
   if (settings.appendForwardedPort && indexOfHeader(headers, 'x-forwarded-port', 0) < 0)
     headers.push('x-forwarded-port', String(view.downstream.local.port));
@@ -62,7 +66,7 @@ export function prepareRequest(
     forwardClientCert(headers, settings.forwardClientCert, tls);
   if (settings.generateRequestId)
     prepareRequestId(headers, isEdge, settings.preserveExternalRequestId, random);
-  if (settings.via !== '') headers.push('via', settings.via);
+  if (settings.via !== '') appendVia(headers, settings.via);
   return undefined;
 }
 
@@ -112,26 +116,44 @@ function prepareUnderscores(headers: Headers, action: 'reject' | 'drop'): Reply 
 
 /** Whose request it is: the socket's other end, or who X-Forwarded-For says as far as hops are trusted. True for internal. */
 function prepareAddresses(headers: Headers, peer: StreamPeer, settings: ManagerSettings): boolean {
-  const { trustedHops } = settings;
+  const { useRemoteAddress, trustedHops, internalRanges } = settings;
   const direct = peer.directRemoteAddress;
-  const forwarded =
-    settings.useRemoteAddress && trustedHops === 0 ? undefined : getHeader(headers, 'x-forwarded-for');
-  const addresses = forwarded?.split(',').map((one) => one.trim());
-  const named = addresses?.[addresses.length - (settings.useRemoteAddress ? trustedHops : trustedHops + 1)];
-  if (named !== undefined && named !== '') peer.remoteAddress = named;
-  if (settings.useRemoteAddress && !settings.skipForwardedForAppend) appendForwardedFor(headers, direct);
-  const { internalRanges } = settings;
+  const at = indexOfHeader(headers, 'x-forwarded-for', 0);
+  const before = at < 0 ? undefined : oneForwardedFor(headers, at);
+  if (before !== undefined && !(useRemoteAddress && trustedHops === 0)) {
+    const named = forwardedAddress(before, useRemoteAddress ? trustedHops : trustedHops + 1);
+    if (named !== undefined) peer.remoteAddress = named;
+  }
+  if (useRemoteAddress && !settings.skipForwardedForAppend) appendForwardedFor(headers, at, direct);
   // A Unix socket has no address.
   if (settings.internalUnixSockets && direct === '') return true;
   if (internalRanges.length === 0) return false;
-  const single = settings.useRemoteAddress || addresses === undefined || addresses.length === 1;
+  const single = useRemoteAddress ? before === undefined : before !== undefined && !before.includes(',');
   return single && internalRanges.some((range) => cidrContains(range, peer.remoteAddress));
 }
 
-function appendForwardedFor(headers: Headers, address: string): void {
-  const i = indexOfHeader(headers, 'x-forwarded-for', 0);
-  if (i < 0) headers.push('x-forwarded-for', address);
-  else headers[i + 1] = `${headers[i + 1]},${address}`;
+/** Several lines are one list. */
+function oneForwardedFor(headers: Headers, at: number): string {
+  if (indexOfHeader(headers, 'x-forwarded-for', at + 2) >= 0)
+    setHeader(headers, 'x-forwarded-for', joined(headers, 'x-forwarded-for') as string);
+  return headers[at + 1] as string;
+}
+
+/** The address so many places from the end; undefined where there is none or it is no address. */
+function forwardedAddress(list: string, fromEnd: number): string | undefined {
+  const addresses = list.split(',');
+  const named = addresses[addresses.length - fromEnd]?.trim();
+  return named === undefined || parseIpAddress(named) === undefined || named.startsWith('[')
+    ? undefined
+    : named;
+}
+
+/** Who comes over loopback is on this machine, and is called by its address. */
+function appendForwardedFor(headers: Headers, at: number, direct: string): void {
+  const isLoopback = direct === '::1' || direct.startsWith('127.');
+  const address = isLoopback ? ownAddress() : direct;
+  if (at < 0) headers.push('x-forwarded-for', address);
+  else headers[at + 1] = headers[at + 1] === '' ? address : `${headers[at + 1]},${address}`;
 }
 
 function prepareScheme(request: RequestState, isTls: boolean, settings: ManagerSettings): void {
@@ -140,15 +162,18 @@ function prepareScheme(request: RequestState, isTls: boolean, settings: ManagerS
   const i = indexOfHeader(headers, 'x-forwarded-proto', 0);
   if (i < 0) headers.push('x-forwarded-proto', own);
   else if (settings.useRemoteAddress && settings.trustedHops === 0) headers[i + 1] = own;
-  if (settings.schemeOverwrite !== undefined) request.scheme = settings.schemeOverwrite;
-  else if (request.scheme !== 'http' && request.scheme !== 'https') {
-    const said = i < 0 ? own : (headers[i + 1] as string);
+  if (settings.schemeOverwrite !== undefined) {
+    request.scheme = settings.schemeOverwrite;
+    setHeader(headers, 'x-forwarded-proto', settings.schemeOverwrite);
+  } else if (request.scheme !== 'http' && request.scheme !== 'https') {
+    const said = i < 0 ? own : (headers[i + 1] as string).toLowerCase();
     request.scheme = said === 'https' || said === 'http' ? said : own;
   }
 }
 
 /** One look at every name finds what Envoy's own headers there are; mostly none. */
-function prepareEnvoyHeaders(headers: Headers, isInternal: boolean, isEdge: boolean): void {
+function prepareEnvoyHeaders(request: RequestState, isInternal: boolean, isEdge: boolean): void {
+  const { headers } = request;
   for (let i = headers.length - 2; i >= 0; i -= 2) {
     const name = headers[i] as string;
     if (name.charCodeAt(1) !== 45 || name.charCodeAt(7) !== 45 || name.length < 9) continue;
@@ -159,6 +184,7 @@ function prepareEnvoyHeaders(headers: Headers, isInternal: boolean, isEdge: bool
       (!isInternal && INTERNAL_HEADERS.has(lower)) ||
       (isEdge && EDGE_HEADERS.has(lower));
     if (goes) headers.splice(i, 2);
+    else if (lower === 'x-envoy-force-trace') request.forcesTrace = true;
   }
   if (isInternal) headers.push('x-envoy-internal', 'true');
 }
@@ -171,6 +197,7 @@ function hasXfcc(headers: Headers): boolean {
 function prepareRequestId(headers: Headers, isEdge: boolean, keep: boolean, random: Random): void {
   const i = indexOfHeader(headers, 'x-request-id', 0);
   if (i < 0) headers.push('x-request-id', requestId(random));
+  else if (headers[i + 1] === '') headers[i + 1] = requestId(random);
   else if (isEdge) headers[i + 1] = keep ? withoutReason(headers[i + 1] as string) : requestId(random);
 }
 

@@ -30,6 +30,13 @@ export function prepareResponse(
     if (absent) headers.push('server', settings.serverName);
     else if (settings.serverHeader === 'overwrite') setHeader(headers, 'server', settings.serverName);
   }
-  if (settings.via !== '') headers.push('via', settings.via);
+  if (settings.via !== '') appendVia(headers, settings.via);
   if (requestId !== undefined) setHeader(headers, 'x-request-id', requestId);
+}
+
+/** This proxy after whoever was on the way before. */
+export function appendVia(headers: Headers, via: string): void {
+  const i = indexOfHeader(headers, 'via', 0);
+  if (i < 0) headers.push('via', via);
+  else headers[i + 1] = `${headers[i + 1]}, ${via}`;
 }

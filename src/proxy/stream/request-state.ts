@@ -9,6 +9,8 @@ export class RequestState implements MutableRequest {
   /** '' until it is known: HTTP/1 clients do not say it. */
   scheme = '';
   readonly headers: Headers;
+  /** A caller inside asks for a trace, and to be told the request's id. */
+  forcesTrace = false;
 
   constructor(method: string, path: string, authority: string, headers: Headers) {
     this.method = method;

@@ -272,7 +272,10 @@ export abstract class ResponseSide extends StreamRecord {
     const { manager } = this;
     const { status, headers } = this.response;
     if (status === 204) removeHeader(headers, 'content-length');
-    const requestId = manager.settings.requestIdInResponse ? this.request.header('x-request-id') : undefined;
+    const requestId =
+      manager.settings.requestIdInResponse || this.request.forcesTrace
+        ? this.request.header('x-request-id')
+        : undefined;
     prepareResponse(headers, manager.settings, manager.clock, requestId);
     if (manager.tracing !== undefined) manager.tracing.respond(this, headers);
     const transformed =

@@ -24,3 +24,12 @@ export function effectOf(action: AppendAction, present: boolean): 'add' | 'repla
   if (present) return action === 'add-if-absent' ? 'nothing' : 'replace';
   return action === 'overwrite' ? 'nothing' : 'add';
 }
+
+/**
+ * The order in which levels change headers, given from the narrowest to the widest: weighted cluster (where there is
+ * one), route, virtual host, table. The widest has the last word, or with most_specific_header_mutations_wins the route;
+ * the weighted cluster comes first either way, as in Envoy.
+ */
+export function levelsInOrder<T>(levels: readonly T[], specificWins: boolean): readonly T[] {
+  return specificWins ? [...levels.slice(0, -3), ...levels.slice(-3).toReversed()] : levels;
+}

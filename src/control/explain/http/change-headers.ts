@@ -1,4 +1,9 @@
-import { appendAction, effectOf, type HeaderValueOption } from '../../../xds/match/header-append.ts';
+import {
+  appendAction,
+  effectOf,
+  type HeaderValueOption,
+  levelsInOrder,
+} from '../../../xds/match/header-append.ts';
 import { formatValue, type ValueFacts } from './format-value.ts';
 import type { Leaf } from './leaf.ts';
 import { type Headers, headerOf, withHeader, withoutHeader } from './request.ts';
@@ -10,7 +15,7 @@ export function changeHeaders(
   side: 'request' | 'response',
   facts: ValueFacts,
 ): Headers {
-  const levels = leaf.generalFirst ? leaf.levels.toReversed() : leaf.levels;
+  const levels = levelsInOrder(leaf.levels, leaf.generalFirst);
   let changed = headers;
   for (const level of levels) {
     for (const name of level[`${side}_headers_to_remove`] ?? [])

@@ -126,6 +126,8 @@ export class RouterStream implements Forwarding, AttemptOwner {
     if (steered) {
       this.#asked = takeAskedRetries(headers);
       this.#alternative = removeHeader(headers, 'x-envoy-upstream-rq-timeout-alt-response');
+      // The name of statistics that are not kept.
+      removeHeader(headers, 'x-envoy-upstream-alt-stat-name');
     }
     tellTimes(headers, this.#times, this.#action, config, this.#hedges, 0);
     if (this.#action.attemptCountInRequest) setHeader(headers, 'x-envoy-attempt-count', '1');

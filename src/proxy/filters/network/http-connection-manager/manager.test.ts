@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { HttpConnectionManager } from '../../../../xds/resources.ts';
+import { ownAddress } from '../../../own-address.ts';
 import type { Downstream } from '../../../runtime.ts';
 import {
   closeAll,
@@ -68,7 +69,7 @@ describe('who asks', () => {
       headers: { 'x-forwarded-for': '1.2.3.4', 'x-forwarded-proto': 'https', 'x-request-id': 'mine' },
     });
     expect(headers).toMatchObject({
-      'x-forwarded-for': '1.2.3.4,127.0.0.1',
+      'x-forwarded-for': `1.2.3.4,${ownAddress()}`,
       'x-forwarded-proto': 'http',
       'x-envoy-external-address': '127.0.0.1',
       via: 'edge',
