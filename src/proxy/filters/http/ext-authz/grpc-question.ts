@@ -26,7 +26,6 @@ export const CHECK: GrpcMethod = {
 interface HeaderOption {
   readonly header?: { readonly key?: string; readonly value?: string; readonly raw_value?: string };
   readonly append?: boolean;
-  readonly append_action?: string;
 }
 
 export interface CheckResponse {
@@ -160,11 +159,12 @@ export function applyOk(stream: FilterStream, answer: CheckResponse, toClient: H
   tellMetadata(stream, answer);
 }
 
+/** As in Envoy `append` alone says how: append_action is not looked at here. */
 function changesOf(options: readonly HeaderOption[] | undefined): HeaderChange[] {
-  return (options ?? []).map(({ header = {}, append, append_action }) => ({
+  return (options ?? []).map(({ header = {}, append = false }) => ({
     name: (header.key ?? '').toLowerCase(),
     value: header.raw_value === undefined ? (header.value ?? '') : atob(header.raw_value),
-    append: append ?? append_action === 'APPEND_IF_EXISTS_OR_ADD',
+    append,
   }));
 }
 
@@ -210,7 +210,8 @@ export function denialOfCheck(stream: FilterStream, answer: CheckResponse): Repl
   const own: Headers = [];
   // Envoy leaves out what is to be appended: there is nothing yet to append it to.
   for (const change of changesOf(headers))
-    if (!change.append && !equalsLowerCase(change.name, 'content-length')) changeHeaders(own, change);
+    if (!change.append && !equalsLowerCase(change.name, 'content-length'))
+      own.push(change.name, change.value);
   return {
     status: statusNumber(status?.code ?? 403) || 403,
     body: Buffer.from(body).toString('latin1'),
