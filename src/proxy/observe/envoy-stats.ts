@@ -22,6 +22,12 @@ export class StatusCounts {
     return this.#byStatus;
   }
 
+  get total(): number {
+    let total = 0;
+    for (const count of this.byStatus().values()) total += count;
+    return total;
+  }
+
   #endRun(): void {
     if (this.#run > 0) this.#byStatus.set(this.#last, (this.#byStatus.get(this.#last) ?? 0) + this.#run);
     this.#run = 0;
@@ -37,6 +43,10 @@ export interface ComputedGauges {
 export class ClusterStats {
   computed: ComputedGauges | undefined;
   readonly statuses = new StatusCounts();
+  /** Of those that went to callers outside and inside, and of those that were tried again. */
+  readonly external = new StatusCounts();
+  readonly internal = new StatusCounts();
+  readonly retry = new StatusCounts();
   readonly upstream_rq_time = new Histogram();
   readonly upstream_cx_connect_ms = new Histogram();
   upstream_cx_total = 0;
@@ -75,6 +85,8 @@ export class ClusterStats {
   upstream_rq_rx_reset = 0;
   upstream_rq_tx_reset = 0;
   upstream_rq_retry = 0;
+  upstream_rq_retry_backoff_exponential = 0;
+  upstream_rq_retry_backoff_ratelimited = 0;
   upstream_rq_retry_success = 0;
   upstream_rq_retry_overflow = 0;
   upstream_rq_retry_limit_exceeded = 0;

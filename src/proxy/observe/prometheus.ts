@@ -42,8 +42,10 @@ function addFields(
     if (typeof value === 'number')
       add(name, GAUGES.has(field) ? 'gauge' : 'counter', `${name}{${labels}} ${value}\n`);
     else if (value instanceof Histogram) add(name, 'histogram', value.lines(name, labels));
-    else if (value instanceof StatusCounts) addStatuses(`${prefix}${direction}_rq`, labels, value, add);
-    else if (isComputed(value))
+    else if (value instanceof StatusCounts) {
+      const scope = field === 'statuses' ? '' : `${field}_`;
+      addStatuses(`${prefix}${scope}${direction}_rq`, labels, value, add);
+    } else if (isComputed(value))
       for (const [gauge, count] of value.gauges()) {
         const full = `${prefix}${gauge.replaceAll('.', '_')}`;
         add(full, 'gauge', `${full}{${labels}} ${count}\n`);
@@ -78,9 +80,13 @@ export function statLines(scopes: readonly StatGroup[]): string {
         if (isComputed(value))
           for (const [gauge, count] of value.gauges()) lines.push(`${scope}.${name}.${gauge}: ${count}`);
         if (!(value instanceof StatusCounts)) continue;
-        const rq = `${scope}.${name}.${direction}_rq_`;
+        const within = field === 'statuses' ? '' : `${field}.`;
+        const rq = `${scope}.${name}.${within}${direction}_rq_`;
         for (const [group, count] of byClass(value)) lines.push(`${rq}${group}xx: ${count}`);
+        // Of clients only classes are told apart, as Envoy has it.
+        if (direction === 'downstream') continue;
         for (const [status, count] of value.byStatus()) lines.push(`${rq}${status}: ${count}`);
+        if (within !== '' && value.total > 0) lines.push(`${rq}completed: ${value.total}`);
       }
     }
   return lines.length === 0 ? '' : `${lines.sort().join('\n')}\n`;

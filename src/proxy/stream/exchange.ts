@@ -291,6 +291,7 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
   #forward(): void {
     const { route, leaf, manager } = this;
     const explains = manager.settings.explains;
+    manager.stats.rq_total++;
     if (route === undefined || leaf === undefined) {
       manager.stats.no_route++;
       this.fail(noRoute(this.#reason || 'all weights of the route are zero', explains));
@@ -301,7 +302,6 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
       this.fail(routeReply(action, this.request, manager.stats));
       return;
     }
-    manager.stats.rq_total++;
     if (this.#held !== undefined || (this.chain as CompiledChain).requestData.length > 0) this.#reframe();
     const forwarding = manager.terminal.start(this, action, leaf);
     if (!this.over) this.forwarding = forwarding;

@@ -62,6 +62,7 @@ export function routeReply(
   switch (action.kind) {
     case 'redirect':
       stats.rq_redirect++;
+      stats.rq_direct_response++;
       return {
         status: action.status,
         body: '',

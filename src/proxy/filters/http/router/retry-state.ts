@@ -92,7 +92,11 @@ export class RetryState {
     }
     this.#left--;
     const asked = this.#askedMs(responseHeaders, nowMs);
-    if (asked !== undefined) return asked;
+    if (asked !== undefined) {
+      cluster.stats.upstream_rq_retry_backoff_ratelimited++;
+      return asked;
+    }
+    cluster.stats.upstream_rq_retry_backoff_exponential++;
     const waitMs = this.#random.next() * this.#backOffMs;
     this.#backOffMs = Math.min(this.policy.maxMs, this.#backOffMs * 2);
     return waitMs;

@@ -249,7 +249,10 @@ export class RouterStream implements Forwarding, AttemptOwner {
     const retries = mayWant(this.#action.retry, this.#asked, response) ? this.#retry() : undefined;
     const unreached = takeUnreached(response) && retries?.wantsFailure(REFUSED, false) === true;
     if (unreached || retries?.wantsResponse(response.status, response.headers)) {
-      if (isWhole(this.#body) && this.#again(attempt, response.headers)) return;
+      if (isWhole(this.#body) && this.#again(attempt, response.headers)) {
+        attempt.cluster.stats.retry.add(response.status);
+        return;
+      }
       // A better answer may come of the other tries.
       if (this.#drop(attempt)) return;
     }
@@ -424,6 +427,9 @@ export class RouterStream implements Forwarding, AttemptOwner {
     }
     const serviceMs = this.#stream.clock.monotonicMs() - this.#sentMs;
     completeResponse(response, this.#stream, this.#action, this.#router.config, serviceMs);
+    const { external, internal } = this.#cluster!.stats;
+    const isInternal = getHeader(this.#stream.request.headers, 'x-envoy-internal') !== undefined;
+    (isInternal ? internal : external).add(response.status);
     this.#stream.respond(response);
   }
 

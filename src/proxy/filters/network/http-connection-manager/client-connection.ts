@@ -95,6 +95,10 @@ export class ClientConnection implements RequestAcceptor {
   onBadRequest(status: number): void {
     const { stats } = this.#manager;
     stats.downstream_cx_protocol_error++;
+    stats.downstream_rq_total++;
+    if (this.#idle !== undefined) stats.downstream_rq_http1_total++;
+    stats.downstream_rq_completed++;
+    stats.downstream_rq_rx_reset++;
     if (status === 431) stats.downstream_rq_too_large++;
     if (status > 0) stats.statuses.add(status);
   }

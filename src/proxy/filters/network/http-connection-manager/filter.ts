@@ -4,6 +4,7 @@ import type { Random } from '../../../../lib/random.ts';
 import type { HttpStats } from '../../../observe/envoy-stats.ts';
 import { IstioReporter } from '../../../observe/istio-reporter.ts';
 import { introduction } from '../../../observe/peer-header.ts';
+import { FLAG } from '../../../observe/response-flags.ts';
 import type { Tracing } from '../../../observe/tracing/tracing.ts';
 import type { Downstream, FilterContext, Runtime, TerminalFilter } from '../../../runtime.ts';
 import { type CompiledChain, chainCache } from '../../../stream/filter-chain.ts';
@@ -97,6 +98,7 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
     stats.downstream_rq_active--;
     stats.downstream_rq_completed++;
     stats.downstream_rq_time.add(facts.durationMs);
+    if ((facts.responseFlags & FLAG.noClusterFound) !== 0) stats.no_cluster++;
     if (facts.responseCode > 0) stats.statuses.add(facts.responseCode);
     this.#istio.requestFinished(stream);
     if (stream.span !== undefined) this.tracing?.finish(stream);
