@@ -17,6 +17,7 @@ import { lowerRouteConfiguration } from './stream/lower-route.ts';
 import type { RouteTable } from './stream/route-table.ts';
 import { Clusters } from './upstream/clusters.ts';
 import { lowerCluster } from './upstream/lower-cluster.ts';
+import type { ResolveName } from './upstream/resolve-name.ts';
 import type { LowerUpstreamTls } from './upstream/upstream-tls.ts';
 
 // A proxy for tests: filters and clusters from their messages, on real sockets of 127.0.0.1, without xDS around it.
@@ -56,6 +57,8 @@ export interface TestProxyOptions {
   /** In place of plaintext whatever transport sockets say. */
   readonly upstreamTls?: LowerUpstreamTls;
   readonly labels?: Record<string, string>;
+  /** In place of knowing no name. */
+  readonly resolveName?: ResolveName;
   /** In place of collecting entries. */
   readonly logs?: LogSinks;
 }
@@ -86,7 +89,8 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     flush: async () => {},
   };
   const metrics = new Metrics(node);
-  const resolveName = async (host: string) => ({ ok: false, message: `${host} is not known` }) as const;
+  const resolveName: ResolveName =
+    options.resolveName ?? (async (host) => ({ ok: false, message: `${host} is not known` }));
   const clusters = new Clusters({ clock, random, network, metrics, resolveName });
   let routes: RouteTable | undefined;
   const runtime: Runtime = {

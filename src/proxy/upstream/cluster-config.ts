@@ -33,10 +33,14 @@ export type Discovery =
   | { readonly kind: 'static'; readonly endpoints: EndpointSet }
   | { readonly kind: 'eds'; readonly serviceName: string }
   | DnsDiscovery
+  | DynamicDiscovery
+  | { readonly kind: 'aggregate'; readonly clusters: readonly string[] }
   | {
       readonly kind: 'original-destination';
       /** Lower case; the header whose `address:port` goes before the real destination. */
       readonly headerName: string | undefined;
+      /** Dynamic metadata that names it, before the header. */
+      readonly metadataKey: { readonly namespace: string; readonly path: readonly string[] } | undefined;
       readonly portOverride: number | undefined;
     };
 
@@ -48,7 +52,19 @@ export interface DnsDiscovery {
   readonly endpoints: EndpointSet;
   readonly family: DnsFamily;
   readonly refreshMs: number;
+  /** After a failure, in place of refreshMs. */
+  readonly failureRefresh: { readonly baseMs: number; readonly maxMs: number } | undefined;
   readonly respectTtl: boolean;
+}
+
+/** Endpoints are the hosts that requests name. */
+export interface DynamicDiscovery {
+  readonly kind: 'dynamic';
+  readonly family: DnsFamily;
+  readonly refreshMs: number;
+  /** A host that nobody asks for is forgotten after this. */
+  readonly hostTtlMs: number;
+  readonly maxHosts: number;
 }
 
 export type DnsFamily = 'auto' | 'v4' | 'v6' | 'v4-preferred' | 'all';

@@ -13,12 +13,15 @@
 
 import { Deadline } from '../../lib/deadlines.ts';
 import type { ClusterStats } from '../observe/envoy-stats.ts';
+import { AggregateEndpoints } from './aggregate-endpoints.ts';
 import { Breakers } from './breaker.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { DestinationEndpoints } from './destination-endpoints.ts';
+import { DynamicEndpoints, type HostVerdict } from './dynamic-endpoints.ts';
 import { chooseSocket, Endpoint, type Placement } from './endpoint.ts';
 import { probeOf } from './endpoint-probes.ts';
-import { addressText, type EndpointSet, NO_ENDPOINTS } from './endpoint-set.ts';
+import { addressText, type EndpointSet, endpointKey, NO_ENDPOINTS } from './endpoint-set.ts';
+import type { ClusterSurroundings, EndpointSource } from './endpoint-source.ts';
 import type { UpstreamEnvironment } from './environment.ts';
 import { checkStats } from './health/check-environment.ts';
 import { HealthChecker } from './health/health-checker.ts';
@@ -28,6 +31,7 @@ import { outlierStats } from './outlier-stats.ts';
 import type { PickContext } from './pick-context.ts';
 import { makePickPlan } from './pick-plan.ts';
 import type { PickPlan, PlanFacts } from './plan-facts.ts';
+import type { PriorityHealth } from './priority-load.ts';
 import type { LocalZone } from './zone-routing.ts';
 
 /**
@@ -40,7 +44,8 @@ export class Cluster {
   readonly breakers: Breakers;
   readonly #environment: UpstreamEnvironment;
   readonly #endpoints = new Map<string, Endpoint>();
-  readonly #destinations: DestinationEndpoints | undefined;
+  readonly #source: EndpointSource | undefined;
+  readonly #dynamic: DynamicEndpoints | undefined;
   readonly #outlier: OutlierMonitor<Endpoint> | undefined;
   readonly #checker: HealthChecker<Endpoint> | undefined;
   /** Made anew by the next pick after a change. */
@@ -52,11 +57,18 @@ export class Cluster {
   });
   #hasEndpoints = false;
   #zone: LocalZone | undefined;
+  /** Counts changes of endpoints and their health. */
+  changes = 0;
   /** Called when endpoints or their health have changed, and after each health check. */
   onMembership: () => void = () => {};
   onChecked: () => void = () => {};
 
-  constructor(config: ClusterConfig, stats: ClusterStats, environment: UpstreamEnvironment) {
+  constructor(
+    config: ClusterConfig,
+    stats: ClusterStats,
+    environment: UpstreamEnvironment,
+    surroundings: ClusterSurroundings,
+  ) {
     this.config = config;
     this.stats = stats;
     this.#environment = environment;
@@ -70,11 +82,23 @@ export class Cluster {
         { stats: outlierStats(environment.scope), clock: environment.clock, random: environment.random },
       );
     this.#checker = this.#makeChecker();
-    if (config.discovery.kind !== 'original-destination') return;
-    this.#destinations = new DestinationEndpoints(config.discovery, environment, (placement) =>
-      this.#make(placement),
-    );
-    this.#hasEndpoints = true;
+    const { discovery, balancing } = config;
+    const make = (placement: Placement): Endpoint => this.#make(placement);
+    if (discovery.kind === 'dynamic') {
+      const port = config.tls === undefined ? 80 : 443;
+      this.#dynamic = new DynamicEndpoints(discovery, port, surroundings.resolveName, environment, make);
+      this.#source = this.#dynamic;
+    } else if (discovery.kind === 'aggregate') {
+      const { panicThreshold } = balancing;
+      this.#source = new AggregateEndpoints(
+        discovery.clusters,
+        surroundings,
+        panicThreshold,
+        environment.random,
+      );
+    } else if (discovery.kind === 'original-destination')
+      this.#source = new DestinationEndpoints(discovery, environment, make);
+    this.#hasEndpoints = this.#source !== undefined;
   }
 
   get name(): string {
@@ -82,7 +106,7 @@ export class Cluster {
   }
 
   get endpoints(): readonly Endpoint[] {
-    return this.#destinations?.all() ?? [...this.#endpoints.values()];
+    return this.#source?.all() ?? [...this.#endpoints.values()];
   }
 
   /**
@@ -100,15 +124,29 @@ export class Cluster {
 
   /** The endpoint for one attempt, undefined where there is none that may be used. */
   pick(context: PickContext): Endpoint | undefined {
-    if (this.#destinations !== undefined) return this.#destinations.pick(context);
+    if (this.#source !== undefined) return this.#source.pick(context);
     if (context.overrideHost !== undefined) {
       const { address, strict } = context.overrideHost;
       const asked = this.#endpoints.get(address);
       if (asked !== undefined && this.config.balancing.overrideHealth.has(asked.healthName)) return asked;
       if (strict) return undefined;
     }
-    this.#plan ??= makePickPlan([...this.#endpoints.values()], this.#planFacts());
-    return this.#plan.pick(context);
+    return this.#currentPlan().pick(context);
+  }
+
+  /** What an aggregate over this cluster goes by. */
+  priorities(): readonly PriorityHealth[] {
+    return this.#source === undefined ? this.#currentPlan().health : [ALWAYS_THERE];
+  }
+
+  pickAt(priority: number, degraded: boolean, context: PickContext): Endpoint | undefined {
+    if (this.#source !== undefined) return this.#source.pick(context);
+    return this.#currentPlan().pickAt(priority, degraded, context);
+  }
+
+  /** For a cluster whose endpoints are the hosts that requests name: makes the host of an authority pickable. */
+  prepareHost(authority: string): HostVerdict | Promise<HostVerdict> {
+    return this.#dynamic?.prepare(authority);
   }
 
   /** The proxy's fleet, where its zones matter: told by clusters.ts, anew whenever it changes. */
@@ -144,7 +182,7 @@ export class Cluster {
     this.#endpoints.clear();
     for (const locality of set.localities)
       for (const spec of locality.endpoints) {
-        const key = addressText(spec.address);
+        const key = endpointKey(spec);
         if (this.#endpoints.has(key)) continue;
         const old = gone.get(key);
         const endpoint = this.#keepOrMake({ spec, locality }, old);
@@ -163,7 +201,7 @@ export class Cluster {
     this.#environment.deadlines.clear(this.#stale);
     this.#outlier?.stop();
     this.#checker?.stop();
-    this.#destinations?.stop();
+    this.#source?.stop();
     for (const endpoint of this.endpoints) endpoint.drain();
   }
 
@@ -179,6 +217,7 @@ export class Cluster {
       return made;
     }
     old.placement = placement;
+    old.address = addressText(placement.spec.address);
     old.check.leaving = false;
     return old;
   }
@@ -221,7 +260,7 @@ export class Cluster {
   #checked(endpoint: Endpoint, changed: boolean): void {
     const { check } = endpoint;
     if (check.leaving && check.failed) {
-      this.#endpoints.delete(endpoint.address);
+      this.#endpoints.delete(endpointKey(endpoint.placement.spec));
       this.#drop(endpoint);
       this.stats.membership_change++;
     }
@@ -232,6 +271,7 @@ export class Cluster {
 
   #replan(): void {
     this.#plan = undefined;
+    this.changes++;
     const { stats } = this;
     stats.membership_total = this.#endpoints.size;
     stats.membership_healthy = 0;
@@ -243,6 +283,11 @@ export class Cluster {
       else if (health === 'degraded') stats.membership_degraded++;
     }
     this.onMembership();
+  }
+
+  #currentPlan(): PickPlan<Endpoint> {
+    this.#plan ??= makePickPlan([...this.#endpoints.values()], this.#planFacts());
+    return this.#plan;
   }
 
   #planFacts(): PlanFacts {
@@ -259,6 +304,9 @@ export class Cluster {
     };
   }
 }
+
+/** A cluster without endpoints of its own, as a part of an aggregate. */
+const ALWAYS_THERE: PriorityHealth = { total: 1, healthy: 1, degraded: 0, usablePercent: 100, size: 1 };
 
 /** What makes it the same workload: metadata, but for what only balancers read. */
 function identity({ spec: { metadata } }: Placement): string {

@@ -2,13 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { manualClock } from '../../lib/manual-clock.ts';
 import { seededRandom } from '../../lib/random.ts';
 import { network } from '../../wire/net.ts';
-import type { Cluster } from '../../xds/resources.ts';
+import { any, type Cluster } from '../../xds/resources.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { Clusters } from './clusters.ts';
 import type { EndpointSet } from './endpoint-set.ts';
 import { IdleLimit } from './idle-limit.ts';
 import { lowerCluster } from './lower-cluster.ts';
 import { lowerEndpoints } from './lower-endpoint.ts';
+import type { PickContext } from './pick-context.ts';
 import type { UpstreamTls } from './upstream-tls.ts';
 
 const node = {
@@ -198,3 +199,110 @@ describe("what is learnt of an upstream's patience", () => {
     expect(limit.usableMs).toBe(1600);
   });
 });
+
+describe('an aggregate', () => {
+  const part = (
+    name: string,
+    address: string,
+    health_status: 'HEALTHY' | 'UNHEALTHY' = 'HEALTHY',
+  ): Cluster => ({
+    name,
+    common_lb_config: { healthy_panic_threshold: {} },
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [
+        {
+          lb_endpoints: [
+            { endpoint: { address: { socket_address: { address, port_value: 80 } } }, health_status },
+          ],
+        },
+      ],
+    },
+  });
+  const aggregate = (...clusters: string[]): Cluster => ({
+    name: 'all',
+    lb_policy: 'CLUSTER_PROVIDED',
+    common_lb_config: { healthy_panic_threshold: {} },
+    cluster_type: {
+      name: 'envoy.clusters.aggregate',
+      typed_config: any('envoy.extensions.clusters.aggregate.v3.ClusterConfig', { clusters }),
+    },
+  });
+
+  it('takes the next cluster where the first has nobody', () => {
+    const { clusters, apply } = testClusters();
+    apply([part('one', '10.0.0.1'), part('two', '10.0.0.2'), aggregate('one', 'two')]);
+    const picked = () => clusters.get('all')?.pick(nowhere)?.address;
+    expect(picked()).toBe('10.0.0.1:80');
+    apply([part('one', '10.0.0.1', 'UNHEALTHY')]);
+    expect(picked()).toBe('10.0.0.2:80');
+    apply([], ['two']);
+    expect(picked()).toBeUndefined();
+  });
+
+  it('that names itself has nobody', () => {
+    const { clusters, apply } = testClusters();
+    apply([aggregate('all')]);
+    expect(clusters.get('all')?.pick(nowhere)).toBeUndefined();
+  });
+});
+
+describe('a LOGICAL_DNS cluster', () => {
+  it('is one endpoint, whatever its address is', async () => {
+    const { clusters, apply, answers, clock } = testClusters();
+    answers.set('app.test', ['10.0.0.1', '10.0.0.2']);
+    const socket_address = { address: 'app.test', port_value: 80 };
+    const endpoints = [{ lb_endpoints: [{ endpoint: { address: { socket_address } } }] }];
+    apply([{ name: 'c', type: 'LOGICAL_DNS', load_assignment: { cluster_name: 'c', endpoints } }]);
+    await settled();
+    const before = clusters.get('c')?.pick(nowhere);
+    expect(before?.address).toBe('10.0.0.1:80');
+    answers.set('app.test', ['10.0.0.2', '10.0.0.1']);
+    clock.advance(5000);
+    await settled();
+    expect(clusters.get('c')?.pick(nowhere)).toBe(before);
+    expect(before?.address).toBe('10.0.0.2:80');
+  });
+
+  it('asks again soon after a failure where that is configured', async () => {
+    const { clusters, apply, answers, clock } = testClusters();
+    const socket_address = { address: 'late.test', port_value: 80 };
+    const endpoints = [{ lb_endpoints: [{ endpoint: { address: { socket_address } } }] }];
+    apply([
+      {
+        name: 'c',
+        type: 'STRICT_DNS',
+        dns_refresh_rate: '60s',
+        dns_failure_refresh_rate: { base_interval: '1s', max_interval: '2s' },
+        load_assignment: { cluster_name: 'c', endpoints },
+      },
+    ]);
+    await settled();
+    expect(clusters.get('c')?.pick(nowhere)).toBeUndefined();
+    answers.set('late.test', ['10.0.0.9']);
+    clock.advance(2000);
+    await settled();
+    expect(clusters.get('c')?.pick(nowhere)?.address).toBe('10.0.0.9:80');
+  });
+});
+
+describe('an ORIGINAL_DST cluster', () => {
+  it('goes by metadata, then by the header, then by where the client wanted to go', () => {
+    const { clusters, apply } = testClusters();
+    const metadata_key = { key: 'where', path: [{ key: 'to' }] };
+    apply([
+      { name: 'c', type: 'ORIGINAL_DST', original_dst_lb_config: { metadata_key, use_http_header: true } },
+    ]);
+    const destination = { address: '10.0.0.3', port: 3 };
+    const picked = (context: Partial<PickContext>) =>
+      clusters.get('c')?.pick({ destination, header: () => undefined, ...context })?.address;
+    expect(picked({})).toBe('10.0.0.3:3');
+    expect(picked({ header: () => '10.0.0.2:2' })).toBe('10.0.0.2:2');
+    expect(picked({ header: () => '10.0.0.2:2', metadata: () => ({ to: '10.0.0.1:1' }) })).toBe('10.0.0.1:1');
+  });
+});
+
+/** What is promised already has happened. */
+async function settled(): Promise<void> {
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+}

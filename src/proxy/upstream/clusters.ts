@@ -104,7 +104,12 @@ export class Clusters {
     const { clock, random, network, metrics } = this.#environment;
     const stats = metrics.cluster(config.statName);
     const scope = metrics.scope(`cluster.${config.statName}.`);
-    const cluster = new Cluster(config, stats, { clock, random, network, deadlines: this.#deadlines, scope });
+    const cluster = new Cluster(
+      config,
+      stats,
+      { clock, random, network, deadlines: this.#deadlines, scope },
+      { cluster: (name) => this.get(name), resolveName: this.#environment.resolveName },
+    );
     cluster.onChecked = () => this.#promote(fed);
     const { discovery } = config;
     let fed: Fed = { cluster, dns: undefined };

@@ -26,6 +26,13 @@ export interface Destination {
   readonly port: number;
 }
 
+/** What is looked at of a pick's context. */
+interface Asked {
+  readonly destination: Destination | undefined;
+  header(name: string): string | undefined;
+  metadata?(namespace: string): { readonly [key: string]: unknown } | undefined;
+}
+
 type Config = Extract<Discovery, { kind: 'original-destination' }>;
 
 export class DestinationEndpoints {
@@ -46,19 +53,28 @@ export class DestinationEndpoints {
     return [...this.#endpoints.values()];
   }
 
-  pick(context: {
-    readonly destination: Destination | undefined;
-    header(name: string): string | undefined;
-  }): Endpoint | undefined {
+  pick(context: Asked): Endpoint | undefined {
     const { headerName, portOverride } = this.#config;
-    const named = headerName === undefined ? undefined : parseDestination(context.header(headerName));
-    const destination = named ?? context.destination;
+    const destination =
+      this.#fromMetadata(context) ??
+      (headerName === undefined ? undefined : parseDestination(context.header(headerName))) ??
+      context.destination;
     if (destination === undefined || destination.address === '') return undefined;
     return this.#endpointAt({
       kind: 'ip',
       host: destination.address,
       port: portOverride ?? destination.port,
     });
+  }
+
+  #fromMetadata(context: Asked): Destination | undefined {
+    const { metadataKey } = this.#config;
+    if (metadataKey === undefined) return undefined;
+    let value: unknown = context.metadata?.(metadataKey.namespace);
+    for (const name of metadataKey.path)
+      value =
+        typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+    return typeof value === 'string' ? parseDestination(value) : undefined;
   }
 
   stop(): void {
@@ -78,6 +94,7 @@ export class DestinationEndpoints {
       health: 'healthy',
       metadata: {},
       check: undefined,
+      logicalName: undefined,
     } as const;
     const made = this.#make({ spec, locality: NOWHERE });
     this.#endpoints.set(key, made);

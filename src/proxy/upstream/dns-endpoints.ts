@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
 import type { Clock, Timer } from '../../lib/clock.ts';
+import type { Random } from '../../lib/random.ts';
 import type { DnsDiscovery } from './cluster-config.ts';
-import type { EndpointSet, EndpointSpec } from './endpoint-set.ts';
+import { addressText, type EndpointSet, type EndpointSpec } from './endpoint-set.ts';
 import type { ResolveName } from './resolve-name.ts';
 
 /** Sooner than this nothing is asked again, whatever the time to live says. */
@@ -15,22 +16,26 @@ export class DnsEndpoints {
   readonly #discovery: DnsDiscovery;
   readonly #resolve: ResolveName;
   readonly #clock: Clock;
+  readonly #random: Random;
   readonly #onEndpoints: (set: EndpointSet) => void;
   readonly #onFailure: (message: string) => void;
   readonly #last = new Map<string, readonly string[]>();
   #timer: Timer | undefined;
   #stopped = false;
+  /** In a row. */
+  #failures = 0;
   #before = '';
 
   constructor(
     discovery: DnsDiscovery,
-    environment: { readonly clock: Clock; readonly resolveName: ResolveName },
+    environment: { readonly clock: Clock; readonly random: Random; readonly resolveName: ResolveName },
     onEndpoints: (set: EndpointSet) => void,
     onFailure: (message: string) => void,
   ) {
     this.#discovery = discovery;
     this.#resolve = environment.resolveName;
     this.#clock = environment.clock;
+    this.#random = environment.random;
     this.#onEndpoints = onEndpoints;
     this.#onFailure = onFailure;
     void this.#refresh();
@@ -51,17 +56,32 @@ export class DnsEndpoints {
     if (now !== this.#before) this.#onEndpoints(set);
     this.#before = now;
     if (names.size === 0) return;
-    const told = ttls.filter((ttl) => ttl !== undefined);
-    const waitMs = respectTtl && told.length > 0 ? Math.min(...told) : refreshMs;
-    this.#timer = this.#clock.setTimeout(() => void this.#refresh(), Math.max(MIN_REFRESH_MS, waitMs));
+    const told = ttls.filter((ttl) => typeof ttl === 'number');
+    const waitMs = ttls.includes('failed')
+      ? this.#afterFailureMs()
+      : respectTtl && told.length > 0
+        ? Math.max(MIN_REFRESH_MS, Math.min(...told))
+        : Math.max(MIN_REFRESH_MS, refreshMs);
+    this.#timer = this.#clock.setTimeout(() => void this.#refresh(), waitMs);
   }
 
-  async #ask(name: string): Promise<number | undefined> {
+  /** At random, from a range that doubles with each failure in a row. */
+  #afterFailureMs(): number {
+    const { failureRefresh, refreshMs } = this.#discovery;
+    if (failureRefresh === undefined) return Math.max(MIN_REFRESH_MS, refreshMs);
+    const { baseMs, maxMs } = failureRefresh;
+    const rangeMs = Math.min(maxMs, baseMs * 2 ** Math.min(30, this.#failures));
+    return Math.max(1, Math.floor(this.#random.next() * rangeMs));
+  }
+
+  async #ask(name: string): Promise<number | 'failed' | undefined> {
     const answer = await this.#resolve(name, this.#discovery.family);
     if (!answer.ok) {
       this.#onFailure(answer.message);
-      return undefined;
+      this.#failures++;
+      return 'failed';
     }
+    this.#failures = 0;
     // Answers come in another order each time: that is no change.
     this.#last.set(name, this.#discovery.use === 'every' ? answer.addresses.toSorted() : answer.addresses);
     return answer.ttlMs;
@@ -78,6 +98,7 @@ export class DnsEndpoints {
         ...spec,
         address: { ...address, host },
         hostname: spec.hostname || name,
+        logicalName: use === 'every' ? undefined : addressText(address),
       }));
     };
     const localities = endpoints.localities.map((locality) => ({

@@ -40,6 +40,8 @@ export interface EndpointSpec {
   readonly metadata: Metadata;
   /** Where active health checks go in its place; undefined: to itself. */
   readonly check: CheckTarget | undefined;
+  /** `name:port` of an endpoint whose address is only where new connections go (LOGICAL_DNS): it stays the same endpoint. */
+  readonly logicalName: string | undefined;
 }
 
 /** Endpoint.HealthCheckConfig. */
@@ -67,6 +69,11 @@ export const NO_ENDPOINTS: EndpointSet = {
   staleAfterMs: 0,
   drops: [],
 };
+
+/** What an endpoint is known by in its cluster. */
+export function endpointKey(spec: EndpointSpec): string {
+  return spec.logicalName ?? addressText(spec.address);
+}
 
 /** `10.0.0.1:80`, `[::1]:80`, or the path of a Unix socket: unique in a cluster. */
 export function addressText(address: EndpointAddress): string {

@@ -25,8 +25,8 @@ export interface Placement {
  * health and locality; once removed it finishes what it carries.
  */
 export class Endpoint {
-  /** `10.0.0.1:80` */
-  readonly address: string;
+  /** `10.0.0.1:80`; of an endpoint that is a name, where new connections go. */
+  address: string;
   readonly tls: UpstreamTls | undefined;
   /** The cluster's, or that of one of its matches. */
   readonly socket: UpstreamSocket;

@@ -70,7 +70,14 @@ function readGroups(
   name: string,
   refuse: Refuse,
 ): Pick<ClusterConfig, 'discovery' | 'balancing' | 'http'> {
-  const { type, eds_cluster_config, load_assignment, original_dst_lb_config, ...afterEndpoints } = groups;
+  const {
+    type,
+    cluster_type,
+    eds_cluster_config,
+    load_assignment,
+    original_dst_lb_config,
+    ...afterEndpoints
+  } = groups;
   const { dns_refresh_rate, dns_lookup_family, respect_dns_ttl, dns_failure_refresh_rate, ...afterDns } =
     afterEndpoints;
   const { lb_policy, load_balancing_policy, common_lb_config, lb_subset_config, ...afterPolicy } = afterDns;
@@ -89,6 +96,7 @@ function readGroups(
     discovery: readDiscovery(
       {
         type,
+        cluster_type,
         eds_cluster_config,
         load_assignment,
         original_dst_lb_config,

@@ -93,6 +93,7 @@ function readEndpoint(message: LbEndpoint, refuse: Refuse, field: string): Endpo
     weight: Math.max(1, load_balancing_weight),
     health: HEALTH[health_status] ?? 'healthy',
     metadata: metadata?.filter_metadata ?? {},
+    logicalName: undefined,
     check: readCheckTarget(health_check_config, refuse, fieldIn(field, 'endpoint.health_check_config')),
   };
 }

@@ -4,6 +4,7 @@ import type { Starting } from './balancers/slow-start.ts';
 import type { Balancing } from './cluster-config.ts';
 import type { LocalityEndpoints, Metadata } from './endpoint-set.ts';
 import type { PickContext } from './pick-context.ts';
+import type { PriorityHealth } from './priority-load.ts';
 import type { LocalZone, ZoneCounts } from './zone-routing.ts';
 
 /** What the plan needs of an endpoint. */
@@ -22,6 +23,9 @@ export interface Member extends Starting {
 export interface PickPlan<T> {
   /** A member, undefined where nobody may be picked. */
   pick(context: PickContext): T | undefined;
+  readonly health: readonly PriorityHealth[];
+  /** A member of one priority, whatever the others have. */
+  pickAt(priority: number, degraded: boolean, context: PickContext): T | undefined;
 }
 
 /** What is counted while picking, under Envoy's names. */

@@ -10,6 +10,8 @@ export interface PriorityHealth {
   readonly usablePercent: number;
   /** Members, excluded ones too. */
   readonly size: number;
+  /** Percent by which it is over-counted, in place of the common one. */
+  readonly factor?: number;
 }
 
 /** Percentages; all of all priorities add up to 100. */
@@ -25,8 +27,12 @@ export function priorityLoads(
   overprovisioningFactor: number,
   panicThreshold: number,
 ): PriorityLoad[] {
-  const healthy = priorities.map((one) => available(one.healthy, one.total, overprovisioningFactor));
-  const degraded = priorities.map((one) => available(one.degraded, one.total, overprovisioningFactor));
+  const healthy = priorities.map((one) =>
+    available(one.healthy, one.total, one.factor ?? overprovisioningFactor),
+  );
+  const degraded = priorities.map((one) =>
+    available(one.degraded, one.total, one.factor ?? overprovisioningFactor),
+  );
   const sum = Math.min(100, total(healthy) + total(degraded));
   const panics = priorities.map(({ usablePercent }) => sum < 100 && usablePercent < panicThreshold);
   if (panics.every((panic) => panic)) return totalPanic(priorities);
@@ -43,7 +49,7 @@ export function loadsAvoiding(
 ): readonly PriorityLoad[] {
   const of = (part: 'healthy' | 'degraded'): number[] =>
     priorities.map((one, i) =>
-      avoided.has(i) ? 0 : available(one[part], one.total, overprovisioningFactor),
+      avoided.has(i) ? 0 : available(one[part], one.total, one.factor ?? overprovisioningFactor),
     );
   const [healthy, degraded] = [of('healthy'), of('degraded')];
   const sum = Math.min(100, total(healthy) + total(degraded));

@@ -15,7 +15,7 @@ export class PriorityPlan<T extends Member> implements PickPlan<T> {
   readonly #facts: PlanFacts;
   readonly #sources: SourceKind;
   readonly #priorities: readonly Priority<T>[];
-  readonly #health: readonly PriorityHealth[];
+  readonly health: readonly PriorityHealth[];
   readonly #loads: readonly PriorityLoad[];
   /** Two per priority: of its healthy and of its degraded members. */
   readonly #pickers: (Picker<T> | undefined)[] = [];
@@ -26,9 +26,10 @@ export class PriorityPlan<T extends Member> implements PickPlan<T> {
     this.#facts = facts;
     this.#sources = sources;
     this.#priorities = byPriority(members);
-    this.#health = this.#priorities.map((one) => healthOf(one, facts.weightedPriorityHealth));
+    const factor = facts.overprovisioningFactor;
+    this.health = this.#priorities.map((one) => ({ ...healthOf(one, facts.weightedPriorityHealth), factor }));
     const { panicThreshold } = facts.balancing;
-    this.#loads = priorityLoads(this.#health, facts.overprovisioningFactor, panicThreshold);
+    this.#loads = priorityLoads(this.health, facts.overprovisioningFactor, panicThreshold);
     this.#only = this.#loads.findIndex(({ healthy }) => healthy === 100);
   }
 
@@ -40,6 +41,13 @@ export class PriorityPlan<T extends Member> implements PickPlan<T> {
       const member = this.#sourceFor(context, hashes ? hash : undefined).pick(hash, attempt);
       if (member === undefined || attempt >= redraws || !context.excludes?.(member)) return member;
     }
+  }
+
+  pickAt(priority: number, degraded: boolean, context: PickContext): T | undefined {
+    const hash = this.#sources.hashes ? (context.hash?.() ?? this.#anyHash()) : NO_HASH;
+    return this.#loads[priority] === undefined
+      ? undefined
+      : this.#source(priority, degraded ? 1 : 0).pick(hash, 0);
   }
 
   #anyHash(): Hash64 {
@@ -54,7 +62,7 @@ export class PriorityPlan<T extends Member> implements PickPlan<T> {
   }
 
   #loadsWithout(avoided: ReadonlySet<number>): readonly PriorityLoad[] {
-    return loadsAvoiding(this.#loads, this.#health, this.#facts.overprovisioningFactor, avoided);
+    return loadsAvoiding(this.#loads, this.health, this.#facts.overprovisioningFactor, avoided);
   }
 
   #drawn(loads: readonly PriorityLoad[], hash: Hash64 | undefined): Picker<T> {

@@ -56,6 +56,15 @@ export class SubsetPlan<T extends Member> implements PickPlan<T> {
     return undefined;
   }
 
+  get health(): PickPlan<T>['health'] {
+    return this.#anyPlan().health;
+  }
+
+  /** Subsets have priorities of their own: the one that is asked for is that of all. */
+  pickAt(_priority: number, _degraded: boolean, context: PickContext): T | undefined {
+    return this.pick(context);
+  }
+
   #pick(asked: MetadataMatch | undefined, context: PickContext, depth: number): T | undefined {
     const match = this.#config.allowRedundantKeys ? this.#reduced(asked) : asked;
     if (match !== undefined) {
@@ -75,7 +84,7 @@ export class SubsetPlan<T extends Member> implements PickPlan<T> {
     if (known !== undefined) return known;
     const members = this.#subsets.get(key);
     if (members === undefined) return undefined;
-    const made = this.#single.has(key) ? { pick: () => members[0] } : this.#planFor(members);
+    const made = this.#single.has(key) ? singlePlan(members[0] as T) : this.#planFor(members);
     this.#plans.set(key, made);
     return made;
   }
@@ -153,6 +162,10 @@ export class SubsetPlan<T extends Member> implements PickPlan<T> {
     }
     return match;
   }
+}
+
+function singlePlan<T>(member: T): PickPlan<T> {
+  return { pick: () => member, pickAt: () => member, health: [] };
 }
 
 /** Members by the key of each subset they are in. */

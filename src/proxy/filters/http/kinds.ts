@@ -3,6 +3,7 @@ import type { TerminalKind } from '../../stream/terminal-kind.ts';
 import { bufferKind } from './buffer/filter.ts';
 import { compressorKind } from './compressor/filter.ts';
 import { corsKind } from './cors/filter.ts';
+import { dynamicForwardProxyKind } from './dynamic-forward-proxy/filter.ts';
 import { extAuthzKind } from './ext-authz/filter.ts';
 import { faultKind } from './fault/filter.ts';
 import { grpcStatsKind } from './grpc-stats/filter.ts';
@@ -20,6 +21,7 @@ const KINDS: readonly HttpFilterKind[] = [
   bufferKind,
   compressorKind,
   corsKind,
+  dynamicForwardProxyKind,
   extAuthzKind,
   faultKind,
   grpcStatsKind,
