@@ -1,7 +1,15 @@
 import type { config_rbac_v3_Permission } from '../gen/types.ts';
 import { compileHeaderMatcher } from './header-matcher.ts';
-import { compileMetadataMatcher } from './metadata-matcher.ts';
-import { allOf, anyOf, inCidr, not, type RbacTest, urlPath } from './rbac-sets.ts';
+import {
+  allOf,
+  anyOf,
+  inCidr,
+  metadataTest,
+  not,
+  type RbacTest,
+  type SourcedMetadata,
+  urlPath,
+} from './rbac-sets.ts';
 import { fieldIn, type Refuse, refuseRest } from './refuse.ts';
 import { compileStringMatcher } from './string-matcher.ts';
 
@@ -42,8 +50,9 @@ function connectionTest(
     destination_port_range,
     metadata,
     requested_server_name,
+    sourced_metadata,
     ...rest
-  } = permission;
+  } = permission as typeof permission & { readonly sourced_metadata?: SourcedMetadata };
   refuseRest(refuse, field, rest);
   if (destination_ip !== undefined)
     return inCidr(
@@ -61,10 +70,8 @@ function connectionTest(
     const test = compileStringMatcher(requested_server_name, refuse, fieldIn(field, 'requested_server_name'));
     return (_, peer) => test(peer.requestedServerName);
   }
-  if (metadata !== undefined) {
-    const test = compileMetadataMatcher(metadata, refuse, fieldIn(field, 'metadata'));
-    return (_, peer) => test((filter) => peer.metadata(filter));
-  }
+  const ofMetadata = metadataTest(metadata, sourced_metadata, refuse, field);
+  if (ofMetadata !== undefined) return ofMetadata;
   refuse(field, 'says nothing of what is permitted');
   return () => false;
 }

@@ -1,7 +1,15 @@
 import type { config_rbac_v3_Principal } from '../gen/types.ts';
 import { compileHeaderMatcher } from './header-matcher.ts';
-import { compileMetadataMatcher } from './metadata-matcher.ts';
-import { allOf, anyOf, inCidr, not, type RbacTest, urlPath } from './rbac-sets.ts';
+import {
+  allOf,
+  anyOf,
+  inCidr,
+  metadataTest,
+  not,
+  type RbacTest,
+  type SourcedMetadata,
+  urlPath,
+} from './rbac-sets.ts';
 import { fieldIn, type Refuse, refuseRest } from './refuse.ts';
 import { compileStringMatcher } from './string-matcher.ts';
 
@@ -18,6 +26,15 @@ export function principalTest(principal: config_rbac_v3_Principal, refuse: Refus
   if (not_id !== undefined) return not(principalTest(not_id, refuse, fieldIn(field, 'not_id')));
   if (any !== undefined) return () => any;
   return identityTest(more, refuse, field);
+}
+
+/** Whether a principal is found out without looking at a request. */
+export function isOfConnection(principal: config_rbac_v3_Principal): boolean {
+  const { and_ids, or_ids, not_id, header, url_path, metadata } = principal;
+  if (header !== undefined || url_path !== undefined || metadata !== undefined) return false;
+  if ('sourced_metadata' in principal) return false;
+  if (not_id !== undefined) return isOfConnection(not_id);
+  return [...(and_ids?.ids ?? []), ...(or_ids?.ids ?? [])].every(isOfConnection);
 }
 
 type Leaf = Omit<config_rbac_v3_Principal, 'and_ids' | 'or_ids' | 'not_id' | 'any'>;
@@ -67,17 +84,17 @@ function requestTest(
   refuse: Refuse,
   field: string,
 ): RbacTest {
-  const { header, url_path, metadata, ...rest } = principal;
+  const { header, url_path, metadata, sourced_metadata, ...rest } = principal as typeof principal & {
+    readonly sourced_metadata?: SourcedMetadata;
+  };
   refuseRest(refuse, field, rest);
   if (url_path !== undefined) return urlPath(url_path, refuse, fieldIn(field, 'url_path'));
   if (header !== undefined) {
     const test = compileHeaderMatcher(header, refuse, fieldIn(field, 'header'));
     return (request) => request !== undefined && test(request);
   }
-  if (metadata !== undefined) {
-    const test = compileMetadataMatcher(metadata, refuse, fieldIn(field, 'metadata'));
-    return (_, peer) => test((filter) => peer.metadata(filter));
-  }
+  const ofMetadata = metadataTest(metadata, sourced_metadata, refuse, field);
+  if (ofMetadata !== undefined) return ofMetadata;
   refuse(field, 'says nothing of who it is');
   return () => false;
 }

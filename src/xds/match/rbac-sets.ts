@@ -1,7 +1,12 @@
 import { cidrContains, cidrOf } from '../../lib/cidr.ts';
 import { parseIpAddress } from '../../lib/ip-address.ts';
-import type { config_core_v3_CidrRange, type_matcher_v3_PathMatcher } from '../gen/types.ts';
+import type {
+  config_core_v3_CidrRange,
+  type_matcher_v3_MetadataMatcher,
+  type_matcher_v3_PathMatcher,
+} from '../gen/types.ts';
 import { type PeerFacts, pathOnly, type RequestFacts } from './facts.ts';
+import { compileMetadataMatcher } from './metadata-matcher.ts';
 import { fieldIn, type Refuse } from './refuse.ts';
 import { compileStringMatcher } from './string-matcher.ts';
 
@@ -46,6 +51,32 @@ export function inCidr(
     return () => false;
   }
   return (_, peer) => cidrContains(cidr, address(peer));
+}
+
+/** `sourced_metadata`, newer than the generated types. */
+export interface SourcedMetadata {
+  readonly metadata_matcher?: type_matcher_v3_MetadataMatcher;
+  /** DYNAMIC where it is absent; ROUTE is refused: nobody here knows of routes. */
+  readonly metadata_source?: string;
+}
+
+/** Whether metadata of the request says so. */
+export function metadataTest(
+  matcher: type_matcher_v3_MetadataMatcher | undefined,
+  sourced: SourcedMetadata | undefined,
+  refuse: Refuse,
+  field: string,
+): RbacTest | undefined {
+  if (matcher === undefined && sourced === undefined) return undefined;
+  const { metadata_source = 'DYNAMIC', metadata_matcher } = sourced ?? {};
+  if (metadata_source !== 'DYNAMIC')
+    refuse(
+      fieldIn(field, 'sourced_metadata.metadata_source'),
+      `'${metadata_source}' is not supported by this proxy`,
+    );
+  const place = fieldIn(field, matcher === undefined ? 'sourced_metadata.metadata_matcher' : 'metadata');
+  const test = compileMetadataMatcher(matcher ?? metadata_matcher ?? {}, refuse, place);
+  return (_, peer) => test((filter) => peer.metadata(filter));
 }
 
 /** Whether the path without its query matches. */

@@ -1,7 +1,7 @@
 import type { config_rbac_v3_RBAC } from '../gen/types.ts';
 import type { PeerFacts, RequestFacts } from './facts.ts';
 import { permissionTest } from './rbac-permission.ts';
-import { principalTest } from './rbac-principal.ts';
+import { isOfConnection, principalTest } from './rbac-principal.ts';
 import { allOf, anyOf, type RbacTest } from './rbac-sets.ts';
 import { fieldIn, type Refuse, refuseRest } from './refuse.ts';
 
@@ -49,5 +49,6 @@ function policyTest(
   refuseRest(refuse, field, rest);
   const may = permissions.map((one, i) => permissionTest(one, refuse, fieldIn(field, `permissions[${i}]`)));
   const who = principals.map((one, i) => principalTest(one, refuse, fieldIn(field, `principals[${i}]`)));
-  return allOf([anyOf(may), anyOf(who)]);
+  // What asks the connection alone costs least, and rules out most: it comes first.
+  return principals.every(isOfConnection) ? allOf([anyOf(who), anyOf(may)]) : allOf([anyOf(may), anyOf(who)]);
 }
