@@ -1,3 +1,4 @@
+import { connect as connectHttp2, constants } from 'node:http2';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../lib/random.ts';
@@ -76,8 +77,43 @@ function badClient(port: number, random: ReturnType<typeof seededRandom>): Promi
   });
 }
 
+/** The same over HTTP/2: streams that are complete, that never end, that are cut, on a connection that may go at any time. */
+function badHttp2Client(port: number, random: ReturnType<typeof seededRandom>): Promise<void> {
+  return new Promise((resolve) => {
+    const session = connectHttp2(`http://127.0.0.1:${port}`);
+    session.on('error', () => {});
+    session.on('close', () => resolve());
+    const requests = 1 + random.below(6);
+    for (let i = 0; i < requests; i++) {
+      const path = `/${random.below(MISDEEDS)}`;
+      const post = random.below(2) === 1;
+      const stream = session.request(
+        { ':path': path, ':method': post ? 'POST' : 'GET' },
+        { endStream: !post },
+      );
+      stream.on('error', () => {});
+      stream.resume();
+      const how = random.below(5);
+      if (post && how < 3) stream.end('x'.repeat(random.below(3) * 5000));
+      else if (post) stream.write('not all of it');
+      if (how === 3) setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), random.below(60));
+    }
+    const how = random.below(4);
+    if (how === 0) setTimeout(() => session.destroy(), random.below(60));
+    if (how === 1) setTimeout(() => session.close(), random.below(60));
+    setTimeout(() => session.destroy(), 400);
+  });
+}
+
+const CLIENTS = [
+  ['HTTP/1', 1, badClient],
+  ['HTTP/1', 2, badClient],
+  ['HTTP/2', 3, badHttp2Client],
+  ['HTTP/2', 4, badHttp2Client],
+] as const;
+
 describe('whatever clients and upstreams do', () => {
-  it.each([1, 2])('every stream ends once, and nothing is left (seed %i)', async (seed) => {
+  it.each(CLIENTS)('every stream ends once, and nothing is left (%s, seed %i)', async (_, seed, client) => {
     const random = seededRandom(seed);
     const ports = [(await startBadUpstream()).port, (await startBadUpstream()).port, 1];
     const proxy = await startTestProxy({
@@ -122,7 +158,7 @@ describe('whatever clients and upstreams do', () => {
       },
     });
     for (let wave = 0; wave < 4; wave++)
-      await Promise.all(Array.from({ length: 25 }, () => badClient(proxy.port, random)));
+      await Promise.all(Array.from({ length: 25 }, () => client(proxy.port, random)));
     const http = proxy.metrics.http('test');
     const cluster = proxy.metrics.cluster('c');
     await eventually(() => proxy.openConnections() === 0 && cluster.upstream_rq_active === 0);
