@@ -8,6 +8,7 @@ import {
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
+import { any, type Cluster } from '../../xds/resources.ts';
 import {
   closeAll,
   eventually,
@@ -87,6 +88,15 @@ async function openTunnel(port: number, headers: OutgoingHttpHeaders): Promise<T
   return { stream, status: Number(head[':status']), text: () => text };
 }
 
+const OVER_HTTP2: Cluster = {
+  typed_extension_protocol_options: {
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any(
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+      { explicit_http_config: { http2_protocol_options: {} } },
+    ),
+  },
+};
+
 const PLAIN_CONNECT = { ':method': 'CONNECT', ':authority': '10.0.0.1:80' };
 
 describe('CONNECT that ends here', () => {
@@ -139,6 +149,45 @@ describe('CONNECT that ends here', () => {
     expect(tunnel.status).toBe(200);
     tunnel.stream.end('hello');
     await eventually(() => tunnel.text() === 'HELLOBYE');
+  });
+
+  it('comes from another proxy, as CONNECT or as POST', async () => {
+    const { port } = await startShouter();
+    const end = await startTestProxy({
+      clusters: [staticCluster('c', [port])],
+      routes: routesOf(
+        ...[{ connect_matcher: {} }, { prefix: '/' }].map((match) => ({
+          match,
+          route: {
+            cluster: 'c',
+            upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: { allow_post: true } }],
+          },
+        })),
+      ),
+    });
+    for (const use_post of [false, true]) {
+      const begin = await startTestProxy({
+        clusters: [staticCluster('t', [end.port], OVER_HTTP2)],
+        filters: [
+          {
+            name: 'tcp',
+            typed_config: any('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
+              stat_prefix: 'tcp',
+              cluster: 't',
+              tunneling_config: { hostname: 'app.example:80', use_post, ...(use_post && { post_path: '/' }) },
+            }),
+          },
+        ],
+      });
+      const { socket, read } = await openRaw(begin.port);
+      socket.write('hello');
+      await read(/HELLO/);
+      socket.end();
+      await read(/BYE<end>/);
+      await eventually(() => end.metrics.http('test').downstream_rq_active === 0);
+      expect(end.metrics.cluster('c')).toMatchObject({ upstream_rq_active: 0 });
+    }
+    await eventually(() => end.metrics.cluster('c').upstream_cx_active === 0);
   });
 
   it('carries much in both directions', async () => {

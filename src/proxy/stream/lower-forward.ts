@@ -90,7 +90,7 @@ export function readForwardSettings(
     hash: hash_policy.map((policy, i) => readHashPolicy(policy, refuse, fieldIn(field, `hash_policy[${i}]`))),
     highPriority: priority === 'HIGH',
     upgrades: readUpgrades(upgrade_configs, refuse, field),
-    terminatesConnect: upgrade_configs.some(({ connect_config }) => connect_config !== undefined),
+    tunnels: tunnelMethods(upgrade_configs),
     attemptCountInRequest: context.attemptCountInRequest,
     attemptCountInResponse: context.attemptCountInResponse,
   };
@@ -216,9 +216,13 @@ function readConnectConfig(
   field: string,
 ): void {
   if (config === undefined) return;
-  const { allow_post = false, ...rest } = config;
+  const { allow_post: _post, ...rest } = config;
   refuseRest(refuse, field, rest);
-  if (allow_post)
-    refuse(fieldIn(field, 'allow_post'), 'POST in place of CONNECT is not supported by this proxy');
   if (upgradeType.toLowerCase() !== 'connect') refuse(field, 'is only for the upgrade type CONNECT');
+}
+
+function tunnelMethods(configs: readonly UpgradeConfig[]): readonly string[] {
+  const config = configs.find(({ connect_config }) => connect_config !== undefined)?.connect_config;
+  if (config === undefined) return [];
+  return config.allow_post ? ['CONNECT', 'POST'] : ['CONNECT'];
 }

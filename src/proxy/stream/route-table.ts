@@ -114,8 +114,8 @@ export interface ForwardAction {
   readonly highPriority: boolean;
   /** By lower-case upgrade type; absent: the connection manager's. */
   readonly upgrades: ReadonlyMap<string, boolean>;
-  /** CONNECT ends here: the stream's bytes go to a TCP connection to the endpoint. */
-  readonly terminatesConnect: boolean;
+  /** Methods that end here, the stream's bytes going to a TCP connection to the endpoint: CONNECT, and POST in its place. */
+  readonly tunnels: readonly string[];
   /** Which attempt this is goes into x-envoy-attempt-count, of the request and of the response. */
   readonly attemptCountInRequest: boolean;
   readonly attemptCountInResponse: boolean;

@@ -27,6 +27,8 @@ export class TcpTransport
   #connection: Connection | undefined;
   #events: UpstreamEvents | undefined;
   #cancelled = false;
+  /** CONNECT; a POST in its place is a request and an answer, each as long as it takes. */
+  #raw = true;
   #room = true;
   #requestEnded = false;
   #responseEnded = false;
@@ -60,11 +62,13 @@ export class TcpTransport
     this.#connection?.destroy();
   }
 
-  open(_request: UpstreamRequest, events: UpstreamEvents): UpstreamStream {
+  open({ method }: UpstreamRequest, events: UpstreamEvents): UpstreamStream {
     this.#events = events;
+    this.#raw = method === 'CONNECT';
     // Who opens a stream is told of its answer after it has the stream.
     queueMicrotask(() => {
-      this.#events?.onResponse({ status: 200, reason: '', headers: [], body: 'raw' });
+      const body = this.#raw ? 'raw' : 'stream';
+      this.#events?.onResponse({ status: 200, reason: '', headers: [], body });
       this.#events?.onResponseFlush();
       this.connection.handle(this);
     });
@@ -100,7 +104,14 @@ export class TcpTransport
 
   onEnd(): void {
     this.#responseEnded = true;
-    this.#events?.onResponseEnd(undefined);
+    const events = this.#events;
+    // The end of its answer is the end of a POST.
+    if (!this.#raw) {
+      this.#events = undefined;
+      this.connection.destroy();
+    }
+    events?.onResponseEnd(undefined);
+    events?.onResponseFlush();
   }
 
   onDrain(): void {

@@ -192,7 +192,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
 
   poolFor(endpoint: Endpoint): RequestPool {
     const { request, connection } = this.#stream;
-    if (this.#action.terminatesConnect && request.method === 'CONNECT') {
+    if (this.#action.tunnels.includes(request.method)) {
       const { remote: source, local: destination } = connection.downstream;
       return new TcpTransport(endpoint, this.#cluster!, { source, destination });
     }
