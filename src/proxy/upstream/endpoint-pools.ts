@@ -1,5 +1,6 @@
 import type { Result } from '../../lib/result.ts';
 import type { Connection, NetError } from '../../wire/connection.ts';
+import type { ProxiedConnection } from '../../wire/proxy-protocol/encode.ts';
 import type { ClusterStats } from '../observe/envoy-stats.ts';
 import { AlpnPool } from './alpn-pool.ts';
 import type { ClusterConfig } from './cluster-config.ts';
@@ -9,20 +10,23 @@ import { Http1Pool } from './http1-pool.ts';
 import { Http2Pool } from './http2-pool.ts';
 import { type NamedRequest, type ServerName, serverNameOf } from './server-name.ts';
 
-/** Most server names with pools of their own; the one that was made first goes when there are more. */
-const MAX_NAMED_POOLS = 1024;
+/** Most server names, or clients, with pools of their own; the one that was made first goes when there are more. */
+const MAX_OWN_POOLS = 1024;
 
 /** What the pools need of their endpoint. */
 export interface PooledEndpoint {
   readonly address: string;
+  /** It is told by PROXY protocol for whom a connection is: connections are not shared between clients. */
+  readonly toldClients: boolean;
   connect(options: {
     readonly alpn: (offered: readonly string[]) => readonly string[];
     readonly serverName?: ServerName;
+    readonly proxied?: ProxiedConnection;
   }): Promise<Result<Connection, NetError>>;
   connectionClosed(): void;
 }
 
-/** The pools of one endpoint: one for each protocol it is spoken to in, and, where requests name the server, one for each name. */
+/** The pools of one endpoint: one for each protocol it is spoken to in, and, where requests name the server or the endpoint is told of clients, one for each. */
 export class EndpointPools {
   /** For who has no client: HTTP/1 where the client would decide. */
   readonly standard: HttpPool;
@@ -31,7 +35,7 @@ export class EndpointPools {
   readonly #stats: ClusterStats;
   readonly #environment: UpstreamEnvironment;
   #http2: HttpPool | undefined;
-  #named: Map<string, HttpPool> | undefined;
+  #own: Map<string, HttpPool> | undefined;
 
   constructor(
     endpoint: PooledEndpoint,
@@ -44,7 +48,7 @@ export class EndpointPools {
     this.#stats = stats;
     this.#environment = environment;
     const { protocol } = config.http;
-    this.standard = this.#make(protocol === 'downstream' ? 'http1' : protocol, undefined);
+    this.standard = this.#make(protocol === 'downstream' ? 'http1' : protocol, undefined, undefined);
   }
 
   get empty(): boolean {
@@ -52,15 +56,14 @@ export class EndpointPools {
   }
 
   /** `overHttp2`: the client spoke HTTP/2. */
-  of(overHttp2: boolean, request: NamedRequest): HttpPool {
+  of(overHttp2: boolean, request: NamedRequest, client: ProxiedConnection | undefined): HttpPool {
     const { protocol, autoServerName } = this.#config.http;
     const http2 = protocol === 'downstream' && overHttp2;
-    if (autoServerName !== undefined) {
-      const serverName = serverNameOf(autoServerName, request);
-      if (serverName !== undefined) return this.#ofName(serverName, http2);
-    }
+    const proxied = this.#endpoint.toldClients ? client : undefined;
+    const serverName = autoServerName === undefined ? undefined : serverNameOf(autoServerName, request);
+    if (serverName !== undefined || proxied !== undefined) return this.#ownOf(http2, serverName, proxied);
     if (!http2) return this.standard;
-    this.#http2 ??= this.#make('http2', undefined);
+    this.#http2 ??= this.#make('http2', undefined, undefined);
     return this.#http2;
   }
 
@@ -68,27 +71,45 @@ export class EndpointPools {
     for (const pool of this.#all()) pool.drain();
   }
 
-  #ofName(serverName: ServerName, http2: boolean): HttpPool {
+  #ownOf(
+    http2: boolean,
+    serverName: ServerName | undefined,
+    proxied: ProxiedConnection | undefined,
+  ): HttpPool {
     const { protocol } = this.#config.http;
-    const key = `${http2 ? 'h2 ' : ''}${serverName.name}`;
-    this.#named ??= new Map();
-    const known = this.#named.get(key);
+    const key = `${http2 ? 'h2 ' : ''}${serverName?.name ?? ''} ${proxied === undefined ? '' : textOf(proxied)}`;
+    this.#own ??= new Map();
+    const known = this.#own.get(key);
     if (known !== undefined) return known;
-    if (this.#named.size >= MAX_NAMED_POOLS) {
-      const [oldest] = this.#named;
-      this.#named.delete(oldest?.[0] ?? '');
-      oldest?.[1].drain();
-    }
-    const pool = this.#make(protocol === 'downstream' ? (http2 ? 'http2' : 'http1') : protocol, serverName);
-    this.#named.set(key, pool);
+    if (this.#own.size >= MAX_OWN_POOLS) this.#makeRoom(this.#own);
+    const spoken = protocol === 'downstream' ? (http2 ? 'http2' : 'http1') : protocol;
+    const pool = this.#make(spoken, serverName, proxied);
+    this.#own.set(key, pool);
     return pool;
   }
 
-  #make(protocol: 'http1' | 'http2' | 'alpn', serverName: ServerName | undefined): HttpPool {
+  /** Pools without connections go; where all have some, the oldest does. */
+  #makeRoom(own: Map<string, HttpPool>): void {
+    for (const [key, pool] of own) if (pool.empty) own.delete(key);
+    if (own.size < MAX_OWN_POOLS) return;
+    const [oldest] = own;
+    own.delete(oldest?.[0] ?? '');
+    oldest?.[1].drain();
+  }
+
+  #make(
+    protocol: 'http1' | 'http2' | 'alpn',
+    serverName: ServerName | undefined,
+    proxied: ProxiedConnection | undefined,
+  ): HttpPool {
     const endpoint = this.#endpoint;
+    const own = {
+      ...(serverName === undefined ? {} : { serverName }),
+      ...(proxied === undefined ? {} : { proxied }),
+    };
     const target: PoolTarget = {
       address: endpoint.address,
-      connect: (alpn) => endpoint.connect(serverName === undefined ? { alpn } : { alpn, serverName }),
+      connect: (alpn) => endpoint.connect({ alpn, ...own }),
       connectionClosed: () => endpoint.connectionClosed(),
     };
     const Pool = protocol === 'http1' ? Http1Pool : protocol === 'http2' ? Http2Pool : AlpnPool;
@@ -96,8 +117,10 @@ export class EndpointPools {
   }
 
   #all(): HttpPool[] {
-    return [this.standard, this.#http2, ...(this.#named?.values() ?? [])].filter(
-      (pool) => pool !== undefined,
-    );
+    return [this.standard, this.#http2, ...(this.#own?.values() ?? [])].filter((pool) => pool !== undefined);
   }
+}
+
+function textOf({ source, destination }: ProxiedConnection): string {
+  return `${source.address} ${source.port} ${destination.address} ${destination.port}`;
 }

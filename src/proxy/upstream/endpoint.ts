@@ -1,6 +1,11 @@
 import type { Result } from '../../lib/result.ts';
 import type { Connection, ConnectOptions, NetError } from '../../wire/connection.ts';
-import { encodeProxyV1, encodeProxyV2, type ProxiedConnection } from '../../wire/proxy-protocol/encode.ts';
+import {
+  encodeProxyV1,
+  encodeProxyV2,
+  type ProxiedConnection,
+  type ProxiedEnd,
+} from '../../wire/proxy-protocol/encode.ts';
 import { netError } from '../../wire/sockets/net-error.ts';
 import type { ClusterStats } from '../observe/envoy-stats.ts';
 import type { ClusterConfig, UpstreamSocket } from './cluster-config.ts';
@@ -99,9 +104,18 @@ export class Endpoint {
     return this.#pools.standard;
   }
 
+  /** See {@link EndpointPools}. */
+  get toldClients(): boolean {
+    return this.socket.proxyProtocol !== undefined;
+  }
+
   /** The pool for a client's request; `overHttp2`: the client spoke HTTP/2. */
-  poolFor(overHttp2: boolean, request: NamedRequest): HttpPool {
-    return this.#pools.of(overHttp2, request);
+  poolFor(overHttp2: boolean, request: NamedRequest, client?: DownstreamEnds): HttpPool {
+    const proxied =
+      client !== undefined && this.toldClients
+        ? { source: client.remote, destination: client.local }
+        : undefined;
+    return this.#pools.of(overHttp2, request, proxied);
   }
 
   /** No connection for requests, nor anybody who waits for one. */
@@ -187,6 +201,12 @@ export class Endpoint {
   }
 }
 
+/** A client's connection, for who is told of it. */
+export interface DownstreamEnds {
+  readonly remote: ProxiedEnd;
+  readonly local: ProxiedEnd;
+}
+
 /** What a connection is made with in place of what is configured. */
 export interface EndpointConnectOptions {
   readonly alpn?: (offered: readonly string[]) => readonly string[];
@@ -202,7 +222,7 @@ export interface CheckConnectOptions extends EndpointConnectOptions {
   readonly timeoutMs: number;
 }
 
-/** As Envoy: without a client version 1 tells our own addresses, and version 2 says LOCAL. */
+/** As Envoy: for nobody's connection (health checks) version 1 tells our own addresses, and version 2 says LOCAL. */
 function prefaceOf(
   { proxyProtocol }: UpstreamSocket,
   proxied: ProxiedConnection | undefined,

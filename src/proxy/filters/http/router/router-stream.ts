@@ -196,7 +196,7 @@ export class RouterStream implements Forwarding, AttemptOwner {
       const { remote: source, local: destination } = connection.downstream;
       return new TcpTransport(endpoint, this.#cluster!, { source, destination });
     }
-    return endpoint.poolFor(this.#stream.facts.protocol === 'HTTP/2', request);
+    return endpoint.poolFor(this.#stream.facts.protocol === 'HTTP/2', request, connection.downstream);
   }
 
   requestFor(attempt: Attempt): UpstreamRequest {
