@@ -172,6 +172,8 @@ const PRESERVE_CASE = {
 };
 
 export interface HttpBootstrap {
+  /** Where the lanes' upstreams are, in place of the recording ones. */
+  readonly upstreamPorts?: readonly number[];
   readonly manager?: Partial<HttpConnectionManager>;
   readonly cluster?: Cluster;
   /** Route action fields beside the cluster. */
@@ -192,7 +194,9 @@ export function httpBootstrap(options: HttpBootstrap = {}): (ports: Ports) => ob
         address: address(port),
         filter_chains: [{ filters: [{ name: 'http', typed_config: manager(lane, options) }] }],
       })),
-      clusters: ports.upstreams.map((port, lane) => cluster(`lane-${lane}`, port, options)),
+      clusters: (options.upstreamPorts ?? ports.upstreams).map((port, lane) =>
+        cluster(`lane-${lane}`, port, options),
+      ),
     },
   });
 }
