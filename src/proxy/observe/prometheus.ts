@@ -101,13 +101,47 @@ function byClass(counts: StatusCounts): Map<number, number> {
   return groups;
 }
 
-/** Statistics of filters as Prometheus text; the prefix of a connection manager is a label. */
+/** Parts of names that are labels, as Envoy's default tags: the pattern, and what is left as the name. */
+const TAGS: readonly {
+  readonly pattern: RegExp;
+  readonly name: string;
+  readonly labels: readonly string[];
+}[] = [
+  { pattern: /^http\.([^.]+)\.(.+)$/, name: 'http_', labels: ['envoy_http_conn_manager_prefix'] },
+  {
+    pattern: /^cluster\.(.+?)\.grpc\.(.+)\.([^.]+)\.([^.]+)$/,
+    name: 'cluster_grpc_',
+    labels: ['envoy_cluster_name', 'envoy_grpc_bridge_service', 'envoy_grpc_bridge_method'],
+  },
+  {
+    pattern: /^cluster\.(.+?)\.((?:grpc|ext_authz|ratelimit)\..+)$/,
+    name: 'cluster_',
+    labels: ['envoy_cluster_name'],
+  },
+  {
+    pattern: /^(.+)\.http_local_rate_limit\.(.+)$/,
+    name: 'http_local_rate_limit_',
+    labels: ['envoy_local_http_ratelimit_prefix'],
+  },
+];
+
+/** `http.ingress.fault.aborts_injected` -> `envoy_http_fault_aborts_injected` and the label of `ingress`. */
+function tagged(full: string): { readonly name: string; readonly labels: string } {
+  const plain = (text: string): string => `envoy_${text.replace(/[^a-zA-Z0-9_]/g, '_')}`;
+  for (const { pattern, name, labels } of TAGS) {
+    const found = pattern.exec(full);
+    if (found === null) continue;
+    const values = labels.map((label, i) => `${label}="${escapeLabel(found[i + 1] as string)}"`);
+    return { name: plain(name + found[labels.length + 1]), labels: values.join(',') };
+  }
+  return { name: plain(full), labels: '' };
+}
+
+/** Statistics of filters as Prometheus text; prefixes and names of clusters are labels. */
 export function heldPrometheus(registry: StatRegistry): string {
   const groups = new Map<string, string>();
   for (const [full, statistic] of registry.entries()) {
-    const [, prefix, rest] = /^http\.([^.]+)\.(.+)$/.exec(full) ?? [];
-    const name = `envoy_${(prefix === undefined ? full : `http_${rest}`).replace(/[^a-zA-Z0-9_]/g, '_')}`;
-    const labels = prefix === undefined ? '' : `envoy_http_conn_manager_prefix="${escapeLabel(prefix)}"`;
+    const { name, labels } = tagged(full);
     const type =
       statistic instanceof Histogram ? 'histogram' : statistic instanceof Counter ? 'counter' : 'gauge';
     const lines =
