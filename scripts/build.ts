@@ -8,7 +8,7 @@ import { buildLazyPackages, lazyFiles, lazyPackages } from './lazy-packages.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const quiet = process.argv.includes('--quiet');
-const entries = { cli: 'cli', control: 'control', proxy: 'proxy', ca: 'ca', agent: 'agent' };
+const entries = { cli: 'cli', control: 'control', proxy: 'proxy', ca: 'ca', agent: 'agent', echo: 'echo' };
 
 // Built beside dist/ and moved in file by file: a mesh that runs from dist/ never finds a program missing.
 const fresh = join(root, 'dist', '.new');

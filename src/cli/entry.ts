@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** The bundles beside the command line's own. */
-export type EntryName = 'control' | 'proxy' | 'ca' | 'agent';
+export type EntryName = 'control' | 'proxy' | 'ca' | 'agent' | 'echo';
 
 /**
  * The file of another entry: `dist/proxy.js` beside dist/cli.js in a build, its main.ts in the source. Started as a

@@ -3,7 +3,7 @@ import { type InputFile, InputNotFound, readInputs } from '../control/watch/file
 import { exitCodes, type Io } from './io.ts';
 import { readTests } from './test/read-tests.ts';
 import { jsonReport, junitReport, textReport } from './test/report.ts';
-import { runTests } from './test/run-tests.ts';
+import { type Engine, runTests } from './test/run-tests.ts';
 
 /** Flags of `weft test`. */
 export interface TestOptions {
@@ -44,14 +44,15 @@ Examples:
   weft test test/traffic
   weft test reviews.test.yaml -o junit > results.xml`;
 
+/** Proxies are started by code that simulation need not load. */
+async function engineNamed(name: string, io: Io): Promise<Engine> {
+  if (name === 'simulate') return (await import('./test/simulated.ts')).simulated;
+  const { liveEngine } = await import('./test/engine/live.ts');
+  return liveEngine(name === 'envoy' ? 'envoy' : 'weft', io);
+}
+
 /** Runs the tests and prints what became of them. */
 export async function runTest(files: readonly string[], options: TestOptions, io: Io): Promise<number> {
-  if (options.engine !== 'simulate') {
-    io.err(
-      `weft test: the engine ${options.engine} is not there yet; --engine simulate runs the tests without proxies\n`,
-    );
-    return exitCodes.misused;
-  }
   let inputs: InputFile[];
   try {
     inputs = await readInputs(files, io);
@@ -65,7 +66,7 @@ export async function runTest(files: readonly string[], options: TestOptions, io
     io.err(`weft test: there is no TrafficTest in ${files.join(', ')}\n`);
     return exitCodes.misused;
   }
-  const results = await runTests(read, io);
+  const results = await runTests(read, await engineNamed(options.engine, io), io);
   if (options.output === 'json') io.out(jsonReport(options.engine, results));
   else io.out(options.output === 'junit' ? junitReport(options.engine, results) : textReport(results));
   return results.every(({ pass }) => pass) ? exitCodes.fine : exitCodes.notFine;

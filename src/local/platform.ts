@@ -150,7 +150,14 @@ function backendsOf(workloads: Workloads) {
     if (place === undefined) return [];
     const ports = workload.template.container?.ports ?? [];
     return [
-      { namespace: workload.namespace, labels: podLabels(workload), address: place.address, ready, ports },
+      {
+        namespace: workload.namespace,
+        labels: podLabels(workload),
+        address: place.address,
+        ready,
+        ports,
+        names: workload.outside.names,
+      },
     ];
   });
 }

@@ -1,12 +1,13 @@
 import type { TestCase } from '../../api/weft/traffic-test.ts';
+import type { ExplainMesh } from '../../control/explain/mesh.ts';
+import type { InputFile } from '../../control/watch/files/read-inputs.ts';
 import type { Io } from '../io.ts';
 import { offlineMesh } from '../offline-mesh.ts';
 import { listensAt } from './declared-workloads.ts';
 import { gatherMesh } from './gather-mesh.ts';
 import { judge, untestable, type Verdict } from './judge.ts';
-import { Untestable } from './observation.ts';
+import { type Answer, Untestable } from './observation.ts';
 import type { ReadTests, TestFile, TestProblem } from './read-tests.ts';
-import { simulate } from './simulate.ts';
 
 /** What became of one request, or of something that kept tests from being run. */
 export interface TestResult extends Verdict {
@@ -18,40 +19,74 @@ export interface TestResult extends Verdict {
   readonly request: string;
 }
 
-/** Runs all tests in simulation, one after the other. What cannot be used of a test is a result that fails. */
-export async function runTests({ tests, problems }: ReadTests, io: Io): Promise<readonly TestResult[]> {
+/** Answers for the requests of one test after the other. */
+export interface Engine {
+  /** Makes ready what a test's requests are answered by. Rejects where that cannot be had. */
+  open(mesh: ExplainMesh, tested: TestFile, inputs: readonly InputFile[]): Promise<OpenedTest>;
+  /** The keys that tokens of tests are signed by (JWKS). */
+  readonly testKeys: string;
+}
+
+/** A test whose requests can be answered. */
+export interface OpenedTest {
+  /** @throws Untestable */
+  answer(test: TestCase): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+/** Runs all tests, one after the other. What cannot be used of a test is a result that fails. */
+export async function runTests(
+  { tests, problems }: ReadTests,
+  engine: Engine,
+  io: Io,
+  onTest: (tested: TestFile) => void = () => {},
+): Promise<readonly TestResult[]> {
   const results = problems.map(problemResult);
-  for (const tested of tests) results.push(...(await runTest(tested, io)));
+  for (const tested of tests) {
+    onTest(tested);
+    results.push(...(await runTest(tested, engine, io)));
+  }
   return results;
 }
 
-/** Stands for the keys of the run: nothing is signed in simulation. */
-const TEST_KEYS = '{"keys":[{"kty":"EC","kid":"weft-test"}]}';
-
-async function runTest(tested: TestFile, io: Io): Promise<readonly TestResult[]> {
+async function runTest(tested: TestFile, engine: Engine, io: Io): Promise<readonly TestResult[]> {
   const { file, test, provenance } = tested;
   const { inputs, problems } = await gatherMesh(tested, io);
   const { mesh, problems: invalid } = offlineMesh(inputs, listensAt(test.spec.workloads ?? []), {
-    testKeys: TEST_KEYS,
+    testKeys: engine.testKeys,
     nowSeconds: Math.floor(Date.now() / 1000),
   });
   // Objects of a test must be valid: what is left out would not be tested.
   const wrong = [...problems, ...invalid.map((problem) => ({ ...problem, test: test.metadata.name }))];
-  const asked = test.spec.requests.map(
-    (request, i): TestResult => ({
+  const asked: TestResult[] = [];
+  let opened: OpenedTest;
+  try {
+    opened = await engine.open(mesh, tested, inputs);
+  } catch (error) {
+    const problem = {
+      file,
+      line: provenance.line,
+      test: test.metadata.name,
+      field: '',
+      message: (error as Error).message,
+    };
+    return [...wrong.map(problemResult), problemResult(problem)];
+  }
+  for (const [i, request] of test.spec.requests.entries())
+    asked.push({
       file,
       line: provenance.lineOf(`spec.requests[${i}]`),
       test: test.metadata.name,
       request: requestName(request),
-      ...verdictOf(() => judge(request, simulate(mesh, request))),
-    }),
-  );
+      ...(await verdictOf(async () => judge(request, await opened.answer(request)))),
+    });
+  await opened.close();
   return [...wrong.map(problemResult), ...asked];
 }
 
-function verdictOf(run: () => Verdict): Verdict {
+async function verdictOf(run: () => Promise<Verdict>): Promise<Verdict> {
   try {
-    return run();
+    return await run();
   } catch (error) {
     if (error instanceof Untestable) return untestable(error);
     throw error;

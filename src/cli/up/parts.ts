@@ -23,6 +23,7 @@ const TOKEN_TTL_S = 3_600;
 /** A proxy is not started before the control plane has shown its roots; it has so long. */
 const ROOTS_TIMEOUT_MS = 30_000;
 const ROOTS_POLL_MS = 20;
+const ENVOY_LOG_FLUSH_MS = 200;
 /** Seconds that open requests may take when a proxy is stopped. */
 const DRAIN_S = 4;
 
@@ -99,6 +100,7 @@ function controlProgram({ settings, weft, control, rootsFile, jwksFile }: Layout
     '--listen': `${control.host}:${control.port}`,
     '--plain': plain,
     '--api': `${api.host}:${api.port}`,
+    ...(settings.extra['dnsUpstream'] === 'platform' ? { '--dns-upstream': PLATFORM_ADDRESS } : {}),
     '--platform-objects': paths.objects,
     '--platform-status': paths.statusFile,
     '--name': PLATFORM_ADDRESS,
@@ -147,6 +149,9 @@ function envoyCommand(request: ProxyRequest, layout: Layout, envoy: string): Pro
     '--concurrency',
     '1',
     '--disable-hot-restart',
+    // Its logs would be ten seconds late.
+    '--file-flush-interval-msec',
+    `${ENVOY_LOG_FLUSH_MS}`,
   ];
   return {
     argv: [...argv, '--log-level', 'warning', '--drain-time-s', `${DRAIN_S}`],

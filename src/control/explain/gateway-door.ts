@@ -34,7 +34,12 @@ export function gatewayFor(scene: Scene, port: number, authority: string): Gatew
 }
 
 /** The gateway's own port behind the port that clients call: by a Service, or by the port it has on a shared host. */
-function ownPort(scene: Scene, { workload }: GatewayPlace, proxy: ExplainedProxy, port: number): number {
+export function ownPort(
+  scene: Scene,
+  { workload }: GatewayPlace,
+  proxy: ExplainedProxy,
+  port: number,
+): number {
   if (workload === undefined) return port;
   for (const service of scene.places.services) {
     const ends = scene.places

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { answerDns } from './dns-answer.ts';
 
 export interface DnsServer {
-  /** Replaces all names: lower case, fully qualified, without the last dot -> IPv4 addresses. */
+  /** Replaces all names ({@link ANY_NAME} among them): lower case, fully qualified, without the last dot -> IPv4 addresses. */
   setNames(names: ReadonlyMap<string, readonly string[]>): void;
   close(): void;
 }
@@ -12,7 +12,9 @@ export interface DnsServer {
 export async function serveDns(addresses: readonly string[], port: number): Promise<DnsServer> {
   let names: ReadonlyMap<string, readonly string[]> = new Map();
   const sockets = await Promise.all(
-    addresses.map((address) => listen(address, port, (name) => names.get(name))),
+    addresses.map((address) =>
+      listen(address, port, (name) => names.get(name) ?? (isOutside(name) ? names.get(ANY_NAME) : undefined)),
+    ),
   );
   return {
     setNames(next) {
@@ -22,6 +24,13 @@ export async function serveDns(addresses: readonly string[], port: number): Prom
       for (const socket of sockets) socket.close();
     },
   };
+}
+
+/** Stands for every name outside of the cluster that nobody has. */
+export const ANY_NAME = '*';
+
+function isOutside(name: string): boolean {
+  return !name.endsWith('.cluster.local');
 }
 
 async function listen(

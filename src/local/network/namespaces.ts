@@ -51,7 +51,7 @@ class Namespaces implements PodNetworks {
   readonly #proxyUser: RunAs | undefined;
   readonly #dns: DnsServer;
   readonly #addresses = new PodAddresses();
-  readonly #netnsOf = new Map<Place, string>();
+  readonly #made = new Map<Place, { readonly netns: string; readonly moreAddresses: readonly string[] }>();
   #lastRules = '';
 
   constructor(netnsFolder: string, proxyUser: RunAs | undefined, dns: DnsServer) {
@@ -66,7 +66,8 @@ class Namespaces implements PodNetworks {
     const mark = this.#proxyUser === undefined ? 'source' : 'uid';
     const intercepts = request.interception;
     const rules = intercepts === undefined ? '' : interceptionRules(address, mark, intercepts);
-    const pod = { address, netns, rules, appSource: mark === 'source' && rules !== '' };
+    const { moreAddresses } = request;
+    const pod = { address, moreAddresses, netns, rules, appSource: mark === 'source' && rules !== '' };
     try {
       await runScript(podScript(pod), [podInsideScript(pod)]);
     } catch (error) {
@@ -75,15 +76,15 @@ class Namespaces implements PodNetworks {
       throw error;
     }
     const place = placeOf(request, address, this.#entries(request, netns), this.#proxyUser, pod.appSource);
-    this.#netnsOf.set(place, netns);
+    this.#made.set(place, { netns, moreAddresses });
     return place;
   }
 
   async detach(place: Place): Promise<void> {
-    const netns = this.#netnsOf.get(place);
-    if (netns === undefined) return;
-    this.#netnsOf.delete(place);
-    await runScript(removePodScript({ address: place.address, netns })).catch(() => {});
+    const made = this.#made.get(place);
+    if (made === undefined) return;
+    this.#made.delete(place);
+    await runScript(removePodScript({ address: place.address, ...made })).catch(() => {});
     this.#addresses.free(place.address);
   }
 

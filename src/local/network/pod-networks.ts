@@ -17,6 +17,8 @@ export interface PlaceRequest {
   /** Ports the application says it listens on, in the order of the Pod. */
   readonly ports: readonly ContainerPort[];
   readonly proxy: 'sidecar' | 'gateway' | 'none';
+  /** IPv4 addresses that it has beside its own: a pod that stands for places outside. */
+  readonly moreAddresses: readonly string[];
 }
 
 export interface ContainerPort {

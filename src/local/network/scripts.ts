@@ -45,6 +45,8 @@ if [ -e $bridge_nat ]; then echo 0 > $bridge_nat; fi
 export interface PodNetwork {
   /** IPv4. */
   readonly address: string;
+  /** More of them, which only this pod has. */
+  readonly moreAddresses: readonly string[];
   /** The file its namespace is bound to. */
   readonly netns: string;
   /** Text for `nft -f`, '' for a pod without interception. */
@@ -62,9 +64,19 @@ ip -batch - <<'IP'
 link add ${veth} type veth peer name eth0 address ${macOf(pod.address)} netns ${pod.netns}
 link set ${veth} master ${BRIDGE} up
 neigh add ${pod.address} lladdr ${macOf(pod.address)} dev ${BRIDGE} nud permanent
-IP
+${waysTo(pod)}IP
 nsenter --net=${quote(pod.netns)} sh -ec "$1"
 `;
+}
+
+/** How the bridge reaches a pod's other addresses. */
+function waysTo({ address, moreAddresses }: PodNetwork): string {
+  return moreAddresses
+    .map(
+      (more) =>
+        `route replace ${more}/32 dev ${BRIDGE}\nneigh replace ${more} lladdr ${macOf(address)} dev ${BRIDGE} nud permanent\n`,
+    )
+    .join('');
 }
 
 /** The part of {@link podScript} that runs in the pod's namespace. */
@@ -81,7 +93,7 @@ route replace local ${pod.address} dev eth0 table local proto kernel scope host$
 link set lo up
 link set eth0 up
 addr add ${pod.address}/32 dev eth0
-neigh add ${PLATFORM_ADDRESS} lladdr ${BRIDGE_MAC} dev eth0 nud permanent
+${pod.moreAddresses.map((more) => `addr add ${more}/32 dev eth0\n`).join('')}neigh add ${PLATFORM_ADDRESS} lladdr ${BRIDGE_MAC} dev eth0 nud permanent
 ${appSource}route add ${PLATFORM_ADDRESS} dev eth0${source}
 route add default via ${PLATFORM_ADDRESS} dev eth0${source}
 IP
@@ -91,10 +103,13 @@ ${rules}`;
 }
 
 /** Takes a pod's network away; processes still in it lose their interface at once. */
-export function removePodScript(pod: { readonly address: string; readonly netns: string }): string {
+export function removePodScript(pod: Pick<PodNetwork, 'address' | 'netns' | 'moreAddresses'>): string {
+  const ways = pod.moreAddresses.map(
+    (more) => `ip route del ${more}/32 dev ${BRIDGE} || :\nip neigh del ${more} dev ${BRIDGE} || :\n`,
+  );
   return `ip link del ${vethOf(pod.address)} || :
 ip neigh del ${pod.address} dev ${BRIDGE} || :
-umount ${quote(pod.netns)} || :
+${ways.join('')}umount ${quote(pod.netns)} || :
 rm -f ${quote(pod.netns)}
 `;
 }

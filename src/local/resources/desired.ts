@@ -10,6 +10,7 @@ import type {
   ServiceObject,
   WorkloadObject,
 } from './objects.ts';
+import { type OutsidePlaces, outsidePlaces } from './outside-places.ts';
 import { splitWords } from './words.ts';
 
 // From the objects of the folder to what is to run. Pure.
@@ -37,6 +38,8 @@ export interface DesiredWorkload {
   readonly proxy: 'sidecar' | 'gateway' | 'none';
   readonly dataPlane: DataPlane;
   readonly interception: InterceptionOptions;
+  /** What the pods stand for outside of the cluster. */
+  readonly outside: OutsidePlaces;
   /** Changes when pods must be replaced. */
   readonly hash: string;
 }
@@ -81,9 +84,12 @@ function workloadOf(
   const proxy = gateway ? 'gateway' : isInjected(template, namespace) ? 'sidecar' : 'none';
   const dataPlane = dataPlaneOf(template, standard, note);
   const folder = dirname(resolve(origin.file));
+  const outside = outsidePlaces(template.annotations);
+  outside.problems.forEach(note);
   const common = { template, command, folder, proxy, dataPlane, interception } as const;
   return {
     ...common,
+    outside,
     namespace: metadata.namespace,
     name: metadata.name,
     kind: object.kind,

@@ -117,6 +117,7 @@ export class RunningPod {
       interception: workload.proxy === 'sidecar' ? workload.interception : undefined,
       ports: workload.template.container?.ports ?? [],
       proxy: workload.proxy,
+      moreAddresses: workload.outside.addresses,
     });
     this.#place = place;
     this.#onChange(this);

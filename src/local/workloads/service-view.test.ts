@@ -15,6 +15,7 @@ const backend = (address: string, change: Partial<Backend> = {}): Backend => ({
   address,
   ready: true,
   ports: [{ name: 'http', number: 9080, protocol: 'TCP' }],
+  names: new Map(),
   ...change,
 });
 

@@ -11,6 +11,8 @@ export interface Backend {
   readonly address: string;
   readonly ready: boolean;
   readonly ports: readonly NamedPort[];
+  /** Names outside of the cluster that lead to the pod, with their addresses. */
+  readonly names: ReadonlyMap<string, string>;
 }
 
 /** The Service has an address of its own. */

@@ -86,6 +86,8 @@ export class Services {
       names.set(hostnameOf(service), addressesOf(service, address, this.#backends));
       return address === undefined ? [] : rulesOf(service, address, this.#backends);
     });
+    for (const backend of this.#backends)
+      for (const [name, address] of backend.names) names.set(name, [address]);
     await this.#networks.serve(rules, names);
   }
 }

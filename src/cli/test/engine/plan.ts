@@ -1,0 +1,239 @@
+/**
+ * The engines that really send: `weft` and `envoy`.
+ *
+ * In: a test and the mesh of its objects. Out: what was seen of each of its requests. Called by ../run-tests.ts. Every
+ * workload of the mesh runs as an echo (src/echo) in a network namespace of its own, with a proxy beside it, on the
+ * platform of `weft up`; what is outside of the mesh is one more echo with the addresses and names of the outside.
+ * What never happens here: looking at what the mesh compiles to in order to answer for the proxies.
+ *
+ *   plan.ts          what runs, and the objects that the control plane gets      running-mesh.ts  a mesh, started
+ *   live-call.ts     a request of a test as a call of an echo                   access-lines.ts  what proxies logged
+ *   observe-live.ts  answers and logs -> what is judged                         engine.ts        one test
+ */
+import { stringify } from 'yaml';
+import { isPlainObject } from '../../../api/plain.ts';
+import type { TestWorkload } from '../../../api/weft/traffic-test.ts';
+import type { ExplainMesh } from '../../../control/explain/mesh.ts';
+import { type GatewayPlace, Places } from '../../../control/explain/places.ts';
+import type { InputFile } from '../../../control/watch/files/read-inputs.ts';
+import { parseIpAddress } from '../../../lib/ip-address.ts';
+import type { Service } from '../../../mesh/service.ts';
+import type { Workload } from '../../../mesh/workload.ts';
+import { withAccessLog } from './access-format.ts';
+
+/** An application that runs. */
+export interface PlannedEcho {
+  readonly namespace: string;
+  readonly pod: string;
+  /** `NAMESPACE/WORKLOAD`, as tests name it. */
+  readonly name: string;
+  readonly ports: readonly number[];
+}
+
+/** A mesh to start. */
+export interface Plan {
+  /** YAML of each object but for the Pods' commands, which are not known yet. */
+  readonly objects: readonly string[];
+  readonly pods: readonly PlannedPod[];
+  readonly echoes: readonly PlannedEcho[];
+  /** Names and addresses outside of the mesh. */
+  readonly outside: OutsideWorld;
+  readonly places: Places;
+}
+
+/** A Pod as it is to be written; `echo` is undefined for gateways, which have a proxy only. */
+export interface PlannedPod {
+  readonly object: Readonly<Record<string, unknown>>;
+  readonly echo: PlannedEcho | undefined;
+}
+
+/** Where the calls of clients outside, and past proxies, come from, and where calls to the outside end. */
+export const WORLD = { namespace: 'default', pod: 'weft-outside', name: 'weft/outside' } as const;
+
+/** The address of every name that nobody knows (TEST-NET-1, RFC 5737). */
+export const ANYWHERE = '192.0.2.1';
+
+/** Works out what has to run for a test; `ports` are those that its requests call. */
+export function planOf(
+  inputs: readonly InputFile[],
+  mesh: ExplainMesh,
+  declared: readonly TestWorkload[],
+  ports: readonly number[],
+  testKeys: string,
+): Plan {
+  const places = new Places(mesh);
+  const outside = outsideWorld(places.services, places.workloads);
+  const everywhere = [...new Set([...ports, ...portsOf(places.services)])].sort((a, b) => a - b);
+  const documents = inputs.flatMap((input) => input.documents.map(({ value }) => value));
+  const pods = [
+    ...places.workloads
+      .filter(({ kind }) => kind !== 'entry')
+      .map((workload) => podOf(workload, places.gateways, documents, declared, everywhere)),
+    ...places.gateways.filter(({ workload }) => workload === undefined).map(gatewayPod),
+    worldPod(outside, everywhere),
+  ];
+  return {
+    objects: [...withAccessLog(documents.filter(isKept).map((value) => trusting(value, testKeys)))].map(
+      (value) => stringify(value, { aliasDuplicateObjects: false }),
+    ),
+    pods,
+    echoes: pods.flatMap(({ echo }) => echo ?? []),
+    outside,
+    places,
+  };
+}
+
+/** Objects that stand for processes are written anew; the test itself is no part of the mesh. */
+const REPLACED: ReadonlySet<unknown> = new Set([
+  ...['Pod', 'Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job', 'TrafficTest'],
+]);
+
+function isKept(value: unknown): value is Fields {
+  return isPlainObject(value) && !REPLACED.has(value['kind']);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** `jwks: test` is the key set of the run. */
+function trusting(value: Fields, testKeys: string): Fields {
+  if (value['kind'] !== 'RequestAuthentication') return value;
+  const spec = fieldsOf(value['spec']);
+  const rules = Array.isArray(spec['jwtRules']) ? spec['jwtRules'] : [];
+  const jwtRules = rules.map((rule: unknown) =>
+    isPlainObject(rule) && rule['jwks'] === 'test' ? { ...rule, jwks: testKeys } : rule,
+  );
+  return { ...value, spec: { ...spec, jwtRules } };
+}
+
+function podOf(
+  workload: Workload,
+  gateways: readonly GatewayPlace[],
+  documents: readonly unknown[],
+  declared: readonly TestWorkload[],
+  everywhere: readonly number[],
+): PlannedPod {
+  const { namespace, name, labels, serviceAccount, origin } = workload;
+  const written = documents.find(
+    (value): value is Fields =>
+      isPlainObject(value) &&
+      value['kind'] === origin.kind &&
+      fieldsOf(value['metadata'])['name'] === origin.name &&
+      (fieldsOf(value['metadata'])['namespace'] ?? 'default') === origin.namespace,
+  );
+  const template = templateOf(written ?? {});
+  const isGateway = gateways.some((place) => place.workload === workload);
+  const own = declared.find((one) => one.name === name && (one.namespace ?? 'default') === namespace);
+  const ports = own?.ports ?? [...new Set([...Object.values(workload.namedPorts), ...everywhere])];
+  const echo: PlannedEcho = { namespace, pod: name, name: `${namespace}/${workload.owner}`, ports };
+  const annotations = { ...textsOf(fieldsOf(template['metadata'])['annotations']) };
+  delete annotations['weft.dev/command'];
+  if (isGateway) annotations['inject.istio.io/templates'] = 'gateway';
+  if (workload.dataPlane === 'none') annotations['weft.dev/data-plane'] = 'none';
+  else delete annotations['weft.dev/data-plane'];
+  const shown = { ...labels, 'service.istio.io/workload-name': workload.owner };
+  const metadata = { name, namespace, labels: shown, annotations };
+  return {
+    object: podObject(metadata, {
+      serviceAccountName: serviceAccount,
+      containers: [container(workload, ports)],
+    }),
+    echo: isGateway ? undefined : echo,
+  };
+}
+
+/** What is said of the Pods themselves. */
+function templateOf(value: Fields): Fields {
+  const template = fieldsOf(value['spec'])['template'];
+  return isPlainObject(template) ? template : value;
+}
+
+function container({ namedPorts }: Workload, ports: readonly number[]) {
+  const names = new Map(Object.entries(namedPorts).map(([name, number]) => [number, name]));
+  return {
+    name: 'echo',
+    image: 'echo',
+    ports: ports.map((containerPort) => {
+      const name = names.get(containerPort);
+      return name === undefined ? { containerPort } : { containerPort, name };
+    }),
+  };
+}
+
+/** A gateway that a Gateway asks for, and nobody wrote. */
+function gatewayPod({ namespace, name, labels }: GatewayPlace): PlannedPod {
+  const annotations = { 'inject.istio.io/templates': 'gateway' };
+  const containers = [{ name: 'istio-proxy', image: 'auto' }];
+  const metadata = { name, namespace, labels, annotations };
+  return { object: podObject(metadata, { serviceAccountName: name, containers }), echo: undefined };
+}
+
+function worldPod({ places }: OutsideWorld, ports: readonly number[]): PlannedPod {
+  const { namespace, pod, name } = WORLD;
+  const entries = places.map(({ address, name: host }) => (host === '' ? address : `${address}=${host}`));
+  const annotations = { 'weft.dev/data-plane': 'none', 'weft.dev/outside': entries.join(', ') };
+  const containers = [
+    { name: 'echo', image: 'echo', ports: ports.map((containerPort) => ({ containerPort })) },
+  ];
+  return {
+    object: podObject({ name: pod, namespace, annotations }, { containers }),
+    echo: { namespace, pod, name, ports },
+  };
+}
+
+function podObject(metadata: Fields, spec: Fields): Fields {
+  return { apiVersion: 'v1', kind: 'Pod', metadata, spec };
+}
+
+/** Everything that has an address and is no process of the mesh. */
+export interface OutsideWorld {
+  /** `name` is '' for a mere address. */
+  readonly places: readonly { readonly address: string; readonly name: string }[];
+}
+
+/** Names outside get addresses of the range for benchmarks (RFC 2544), which nobody routes. */
+function outsideWorld(services: readonly Service[], workloads: readonly Workload[]): OutsideWorld {
+  const external = services.filter(({ registry }) => registry !== 'kubernetes');
+  const hosts = external.flatMap(({ hostname, endpoints }) => [
+    hostname,
+    ...endpoints.map(({ address }) => address),
+  ]);
+  const names = new Set(
+    hosts.filter((host) => parseIpAddress(host) === undefined && /^[a-z0-9.-]+$/i.test(host)),
+  );
+  const addresses = new Set(
+    [
+      ...hosts,
+      ...external.flatMap((service) => (service.resolution === 'passthrough' ? service.addresses : [])),
+      ...workloads.filter(({ kind }) => kind === 'entry').flatMap(({ ips }) => ips),
+    ].filter((address) => parseIpAddress(address) !== undefined && !address.includes(':')),
+  );
+  return {
+    places: [
+      ...[...addresses].map((address) => ({ address, name: '' })),
+      ...[...names].map((name, i) => ({ address: `198.18.${(i + 1) >> 8}.${(i + 1) & 255}`, name })),
+      { address: ANYWHERE, name: '*' },
+    ],
+  };
+}
+
+function portsOf(services: readonly Service[]): readonly number[] {
+  return services.flatMap((service) => [
+    ...service.ports.flatMap(({ number, targetPort }) => [
+      number,
+      ...(typeof targetPort === 'number' ? [targetPort] : []),
+    ]),
+    ...service.endpoints.flatMap(({ ports }) => [...Object.values(ports)]),
+  ]);
+}
+
+function fieldsOf(value: unknown): Fields {
+  return isPlainObject(value) ? value : {};
+}
+
+function textsOf(value: unknown): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(fieldsOf(value)).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    ),
+  );
+}
