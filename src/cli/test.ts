@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander';
 import { type InputFile, InputNotFound, readInputs } from '../control/watch/files/read-inputs.ts';
 import { exitCodes, type Io } from './io.ts';
-import { readTests } from './test/read-tests.ts';
-import { jsonReport, junitReport, textReport } from './test/report.ts';
-import { type Engine, runTests } from './test/run-tests.ts';
+import { type Difference, differences, differencesText, type EngineResults } from './test/differences.ts';
+import { type ReadTests, readTests, type TestFile } from './test/read-tests.ts';
+import { failuresText, jsonReport, junitReport, summaryText } from './test/report.ts';
+import { type Engine, runTests, type TestResult } from './test/run-tests.ts';
 
 /** Flags of `weft test`. */
 export interface TestOptions {
@@ -38,18 +39,13 @@ export function addTestCommand(program: Command, io: Io): void {
 const HELP = `
 A TrafficTest (apiVersion weft.dev/v1) names resources and requests, and what must come of each request: its workload,
 its status, the shares of several workloads, what was received, who denied it. "simulate" walks what proxies would get;
-nothing is started. Exits with 1 where a request is not as expected or a test cannot be used.
+nothing is started. "weft" and "envoy" start real proxies, an echo for each workload, and send real requests; "all"
+runs the three and prints where they differ. Exits with 1 where a request is not as expected or a test cannot be used.
 
 Examples:
   weft test test/traffic
-  weft test reviews.test.yaml -o junit > results.xml`;
-
-/** Proxies are started by code that simulation need not load. */
-async function engineNamed(name: string, io: Io): Promise<Engine> {
-  if (name === 'simulate') return (await import('./test/simulated.ts')).simulated;
-  const { liveEngine } = await import('./test/engine/live.ts');
-  return liveEngine(name === 'envoy' ? 'envoy' : 'weft', io);
-}
+  weft test reviews.test.yaml -o junit > results.xml
+  weft test test/traffic --engine all         simulation, weft's proxy and Envoy beside each other`;
 
 /** Runs the tests and prints what became of them. */
 export async function runTest(files: readonly string[], options: TestOptions, io: Io): Promise<number> {
@@ -66,8 +62,59 @@ export async function runTest(files: readonly string[], options: TestOptions, io
     io.err(`weft test: there is no TrafficTest in ${files.join(', ')}\n`);
     return exitCodes.misused;
   }
-  const results = await runTests(read, await engineNamed(options.engine, io), io);
-  if (options.output === 'json') io.out(jsonReport(options.engine, results));
-  else io.out(options.output === 'junit' ? junitReport(options.engine, results) : textReport(results));
-  return results.every(({ pass }) => pass) ? exitCodes.fine : exitCodes.notFine;
+  const names = options.engine === 'all' ? ['simulate', 'weft', 'envoy'] : [options.engine];
+  const all: EngineResults[] = [];
+  for (const engine of names) all.push({ engine, results: await runWith(engine, read, options, io) });
+  const found = differences(all);
+  if (options.output === 'json') io.out(jsonOf(options, all, found));
+  else if (options.output === 'junit') io.out(junitReport(all));
+  else if (all.length > 1) io.out(differencesText(found, all.length));
+  const fine = found.length === 0 && all.every(({ results }) => results.every(({ pass }) => pass));
+  return fine ? exitCodes.fine : exitCodes.notFine;
+}
+
+/** People see what fails as it fails. */
+async function runWith(
+  name: string,
+  read: ReadTests,
+  { engine, output }: TestOptions,
+  io: Io,
+): Promise<readonly TestResult[]> {
+  const label = engine === 'all' ? `${name}: ` : '';
+  const show = progress(io, name, read.tests.length);
+  const results = await runTests(read, await engineNamed(name, io), io, {
+    onTest: show,
+    onResults: (some) => void (output === 'text' && io.out(prefixed(failuresText(some), label))),
+  });
+  if (output === 'text') io.out(prefixed(summaryText(results), label));
+  return results;
+}
+
+function prefixed(text: string, label: string): string {
+  return label === '' ? text : text.replace(/^(?=\S)/gm, label);
+}
+
+function jsonOf(
+  { engine }: TestOptions,
+  all: readonly EngineResults[],
+  found: readonly Difference[],
+): string {
+  if (engine !== 'all') return jsonReport(engine, all[0]?.results ?? []);
+  const tests = all.flatMap((one) => one.results.map((result) => ({ engine: one.engine, ...result })));
+  return `${JSON.stringify({ engine, tests, differences: found })}\n`;
+}
+
+/** On a terminal: which of the tests is being run. */
+function progress(io: Io, engine: string, total: number): (tested: TestFile) => void {
+  if (!io.terminal || engine === 'simulate') return () => {};
+  let count = 0;
+  return ({ test }) =>
+    void io.err(`\r\x1b[K${engine} ${++count}/${total} ${test.metadata.name}${count === total ? '\n' : ''}`);
+}
+
+/** Proxies are started by code that simulation need not load. */
+async function engineNamed(name: string, io: Io): Promise<Engine> {
+  if (name === 'simulate') return (await import('./test/simulated.ts')).simulated;
+  const { liveEngine } = await import('./test/engine/live.ts');
+  return liveEngine(name === 'envoy' ? 'envoy' : 'weft', io);
 }

@@ -103,11 +103,7 @@ export class EchoServers {
   }
 
   #note(request: IncomingMessage | Http2ServerRequest): SeenRequest {
-    const headers = Object.fromEntries(
-      Object.entries(request.headers)
-        .filter(([name]) => !name.startsWith(':') && name !== 'host')
-        .map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : String(value)]),
-    );
+    const headers = headersOf(request.rawHeaders);
     const { socket } = request;
     const seen: SeenRequest = {
       by: this.#order.name,
@@ -125,6 +121,17 @@ export class EchoServers {
 }
 
 const TLS_HANDSHAKE = 0x16;
+
+/** As matchers see them: several lines of one name are joined by a comma alone. */
+function headersOf(raw: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = (raw[i] ?? '').toLowerCase();
+    if (name.startsWith(':') || name === 'host') continue;
+    headers[name] = headers[name] === undefined ? (raw[i + 1] ?? '') : `${headers[name]},${raw[i + 1]}`;
+  }
+  return headers;
+}
 
 function addressOf({ localAddress = '', localPort = 0 }: Socket): string {
   return `${localAddress.replace(/^::ffff:/, '')}:${localPort}`;

@@ -1,3 +1,4 @@
+import type { EngineResults } from './differences.ts';
 import { type Failure, UNOBSERVED } from './finding.ts';
 import type { TestResult } from './run-tests.ts';
 
@@ -8,8 +9,8 @@ export function jsonReport(engine: string, results: readonly TestResult[]): stri
   return `${JSON.stringify({ engine, tests: results })}\n`;
 }
 
-/** A line for each request that is not as expected, with what is not; then how many there were. */
-export function textReport(results: readonly TestResult[]): string {
+/** A line for each request that is not as expected, with what is not. */
+export function failuresText(results: readonly TestResult[]): string {
   const lines: string[] = [];
   for (const { file, line, test, request, pass, failures } of results) {
     if (pass && failures.length === 0) continue;
@@ -17,8 +18,7 @@ export function textReport(results: readonly TestResult[]): string {
     lines.push(`${file}:${line} ${pass ? 'ok' : 'FAIL'} ${name}`);
     lines.push(...failures.map((failure) => `    ${failureText(failure, request)}`));
   }
-  lines.push(summaryText(results));
-  return `${lines.join('\n')}\n`;
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 /** What is wrong with a test itself (there is no request) is said without what should be there instead. */
@@ -28,26 +28,26 @@ function failureText({ what, expected, actual }: Failure, request: string): stri
   return `${what}: expected ${expected}, got ${actual}`;
 }
 
-function summaryText(results: readonly TestResult[]): string {
+/** How many there were. */
+export function summaryText(results: readonly TestResult[]): string {
   const failed = results.filter(({ pass }) => !pass).length;
   const hidden = results.filter(({ unobserved }) => unobserved.length > 0).length;
   const tests = new Set(results.map(({ file, test }) => `${file} ${test}`)).size;
   const requests = `${results.length} ${results.length === 1 ? 'request' : 'requests'}`;
   const of = `${requests} of ${tests} ${tests === 1 ? 'test' : 'tests'}`;
   const also = hidden === 0 ? '' : `, ${hidden} with something unobserved`;
-  return failed === 0 ? `${of}, all as expected${also}` : `${of}, ${failed} not as expected${also}`;
+  return failed === 0 ? `${of}, all as expected${also}\n` : `${of}, ${failed} not as expected${also}\n`;
 }
 
 /** As JUnit's XML, which CI systems read. */
-export function junitReport(engine: string, results: readonly TestResult[]): string {
+export function junitReport(all: readonly EngineResults[]): string {
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${all.map(junitSuite).join('')}</testsuites>\n`;
+}
+
+function junitSuite({ engine, results }: EngineResults): string {
   const failed = results.filter(({ pass }) => !pass).length;
   const cases = results.map(junitCase).join('');
-  return `<?xml version="1.0" encoding="UTF-8"?>
-<testsuites>
-<testsuite name="weft test (${engine})" tests="${results.length}" failures="${failed}">
-${cases}</testsuite>
-</testsuites>
-`;
+  return `<testsuite name="weft test (${engine})" tests="${results.length}" failures="${failed}">\n${cases}</testsuite>\n`;
 }
 
 function junitCase({ file, line, test, request, pass, failures }: TestResult): string {

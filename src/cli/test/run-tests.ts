@@ -34,17 +34,27 @@ export interface OpenedTest {
   close(): Promise<void>;
 }
 
+/** What a run tells while it goes on. */
+export interface RunEvents {
+  onTest?(tested: TestFile): void;
+  /** Results as they come. */
+  onResults?(results: readonly TestResult[]): void;
+}
+
 /** Runs all tests, one after the other. What cannot be used of a test is a result that fails. */
 export async function runTests(
   { tests, problems }: ReadTests,
   engine: Engine,
   io: Io,
-  onTest: (tested: TestFile) => void = () => {},
+  told: RunEvents = {},
 ): Promise<readonly TestResult[]> {
   const results = problems.map(problemResult);
+  told.onResults?.(results);
   for (const tested of tests) {
-    onTest(tested);
-    results.push(...(await runTest(tested, engine, io)));
+    told.onTest?.(tested);
+    const fresh = await runTest(tested, engine, io);
+    told.onResults?.(fresh);
+    results.push(...fresh);
   }
   return results;
 }
