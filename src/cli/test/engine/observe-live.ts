@@ -29,7 +29,7 @@ export function observe(
     workload: answered === undefined ? [] : namesOf(plan, answered, call),
     cluster: call.firstProxy === undefined ? '' : value(logged.first?.cluster),
     received: answered === undefined || !isHttp ? undefined : received(answered),
-    response: { headers: result.headers, body: answered === undefined ? result.body || result.error : undefined },
+    response: { headers: result.headers, body: answered === undefined ? firstLine(result.body) || result.error : undefined },
     mirroredTo: [...new Set(copies.map((one) => namesOf(plan, one, call)[0] ?? ''))].sort(),
     tls: tlsOf(call, answered, logged),
     deniedBy: denied ?? '',
@@ -37,6 +37,11 @@ export function observe(
     afterMs: result.tookMs,
     unobserved: unobserved(test, call, result, logged, denied),
   };
+}
+
+/** What a proxy answers by itself. weft's own says in further lines why: they are no part of what tests compare. */
+function firstLine(body: string): string {
+  return body.split('\n', 1)[0] ?? '';
 }
 
 /** A copy is for another authority, or came to somebody else than who answered. */

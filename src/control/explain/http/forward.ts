@@ -61,11 +61,11 @@ function rewritten(scene: Scene, leaf: Leaf, action: RouteAction, managed: Manag
     if (action.append_x_forwarded_host === true)
       headers = withHeader(headers, 'x-forwarded-host', request.authority);
   }
-  const path = readPathRewrite(action, leaf.match.path, () => {}, '')?.(request.path) ?? request.path;
-  if (path !== request.path) {
-    scene.trace.step(`its path becomes ${path}`, reason);
-    headers = withHeader(headers, 'x-envoy-original-path', request.path);
-  }
+  const rewrite = readPathRewrite(action, leaf.match.path, () => {}, '');
+  const path = rewrite?.(request.path) ?? request.path;
+  // Proxies tell of the path that came wherever they would rewrite it, also where it stays as it was.
+  if (rewrite !== undefined) headers = withHeader(headers, 'x-envoy-original-path', request.path);
+  if (path !== request.path) scene.trace.step(`its path becomes ${path}`, reason);
   return { ...request, headers, authority, path };
 }
 

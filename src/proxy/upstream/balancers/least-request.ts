@@ -28,7 +28,7 @@ function fewestOfSome<T extends Pickable>(
   choiceCount: number,
   random: Random,
 ): Picker<T> {
-  if (items.length === 1) return { pick: () => items[0] };
+  if (items.length < 2) return { pick: () => items[0] };
   return {
     pick() {
       let best = items[random.below(items.length)] as T;
