@@ -182,17 +182,12 @@ describe('weft test', () => {
     expect(out).toContain('<failure message="tls: expected none, got mutual">');
   });
 
-  it('is used wrongly without tests, files or an engine that is there', async () => {
+  it('is used wrongly without tests or files', async () => {
     const folder = folderWith(request('{ status: 200 }'));
     expect(await run(['mesh.yaml'], {}, folder)).toMatchObject({
       code: 2,
       err: expect.stringContaining('no TrafficTest'),
     });
     expect(await run(['nothing.yaml'], {}, folder)).toMatchObject({ code: 2 });
-    expect(await run(['t.yaml'], { engine: 'envoy' }, folder)).toMatchObject({
-      code: 2,
-      out: '',
-      err: expect.stringContaining('engine envoy is not there yet'),
-    });
   });
 });

@@ -4,7 +4,7 @@ import { exitCodes, type Io } from './io.ts';
 import { type Difference, differences, differencesText, type EngineResults } from './test/differences.ts';
 import { type ReadTests, readTests, type TestFile } from './test/read-tests.ts';
 import { failuresText, jsonReport, junitReport, summaryText } from './test/report.ts';
-import { type Engine, runTests, type TestResult } from './test/run-tests.ts';
+import { type Engine, EngineMissing, runTests, type TestResult } from './test/run-tests.ts';
 
 /** Flags of `weft test`. */
 export interface TestOptions {
@@ -64,7 +64,13 @@ export async function runTest(files: readonly string[], options: TestOptions, io
   }
   const names = options.engine === 'all' ? ['simulate', 'weft', 'envoy'] : [options.engine];
   const all: EngineResults[] = [];
-  for (const engine of names) all.push({ engine, results: await runWith(engine, read, options, io) });
+  try {
+    for (const engine of names) all.push({ engine, results: await runWith(engine, read, options, io) });
+  } catch (error) {
+    if (!(error instanceof EngineMissing)) throw error;
+    io.err(`weft test: ${error.message}\n`);
+    return exitCodes.notFine;
+  }
   const found = differences(all);
   if (options.output === 'json') io.out(jsonOf(options, all, found));
   else if (options.output === 'junit') io.out(junitReport(all));

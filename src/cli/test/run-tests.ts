@@ -27,6 +27,12 @@ export interface Engine {
   readonly testKeys: string;
 }
 
+/** An engine cannot be had on this machine; the message says why. */
+export class EngineMissing extends Error {
+  override readonly name = 'EngineMissing';
+  readonly code = 'ENGINE_MISSING';
+}
+
 /** A test whose requests can be answered. */
 export interface OpenedTest {
   /** @throws Untestable */

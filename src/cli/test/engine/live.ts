@@ -6,7 +6,7 @@ import type { DataPlane } from '../../../local/resources/desired.ts';
 import { openHome, stateHomes } from '../../../local/state.ts';
 import { chooseWay } from '../../../local/way.ts';
 import type { Io } from '../../io.ts';
-import type { Engine } from '../run-tests.ts';
+import { type Engine, EngineMissing } from '../run-tests.ts';
 import { answerLive } from './engine.ts';
 import { planOf } from './plan.ts';
 import { echoCertificate, type MeshMachine, RunningMesh } from './running-mesh.ts';
@@ -34,7 +34,7 @@ async function machineFor(dataPlane: DataPlane, io: Io): Promise<MeshMachine> {
   const path = pathWithSbin(io.env['PATH']);
   const choice = chooseWay(await probeMachine(path));
   if (choice.way === undefined || choice.way === 'shared')
-    throw new Error(
+    throw new EngineMissing(
       `the engine ${dataPlane} needs network namespaces, and there are none here: ${choice.way === undefined ? choice.refusal : choice.sentence}`,
     );
   const own = io.env['WEFT_CACHE'];

@@ -29,7 +29,10 @@ export function observe(
     workload: answered === undefined ? [] : namesOf(plan, answered, call),
     cluster: call.firstProxy === undefined ? '' : value(logged.first?.cluster),
     received: answered === undefined || !isHttp ? undefined : received(answered),
-    response: { headers: result.headers, body: answered === undefined ? firstLine(result.body) || result.error : undefined },
+    response: {
+      headers: result.headers,
+      body: answered === undefined ? firstLine(result.body) || result.error : undefined,
+    },
     mirroredTo: [...new Set(copies.map((one) => namesOf(plan, one, call)[0] ?? ''))].sort(),
     tls: tlsOf(call, answered, logged),
     deniedBy: denied ?? '',
