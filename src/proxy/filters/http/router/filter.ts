@@ -6,8 +6,9 @@ import type { Forwarding, RoutedStream, Terminal } from '../../../stream/routed-
 import type { TerminalKind, TerminalParts } from '../../../stream/terminal-kind.ts';
 import { ANY_CONTEXT } from '../../../upstream/pick-context.ts';
 import { lowerRouter, ROUTER_MESSAGE, type RouterConfig } from './config.ts';
+import type { RouterEnvironment } from './forwarded-request.ts';
 import { Mirror } from './mirror.ts';
-import { type RouterEnvironment, RouterStream } from './router-stream.ts';
+import { RouterStream } from './router-stream.ts';
 
 /** The router, as the end of chains. */
 export const routerKind: TerminalKind = {
