@@ -85,6 +85,7 @@ export async function startDataPlane(
     ...environment,
     network: bindSource(environment.network, bootstrap.sourceAddress),
     metrics,
+    fleet: bootstrap.fleet,
   });
   let draining = false;
   const runtime: Runtime = {

@@ -7,6 +7,7 @@ import type { Address, Bootstrap, Cluster } from '../../xds/resources.ts';
 import type { Lowered } from '../lowered.ts';
 import { lowering } from '../lowered.ts';
 import type { NodeInfo } from '../node-info.ts';
+import type { Fleet } from '../upstream/clusters.ts';
 import { readSource, type Source } from './source.ts';
 import { readText } from './text.ts';
 
@@ -28,6 +29,8 @@ export interface ProxyBootstrap {
   readonly dynamic: { readonly listeners: Source | undefined; readonly clusters: Source | undefined };
   /** cluster_manager.upstream_bind_config: source address of upstream connections. */
   readonly sourceAddress: string | undefined;
+  /** cluster_manager.local_cluster_name, and the node's own locality. */
+  readonly fleet: Fleet | undefined;
 }
 
 /** Fields of the bootstrap that are about Envoy's own process and mean nothing here. */
@@ -128,6 +131,7 @@ function lowerBootstrap(
     ads: adsOf(message, refuse),
     dynamic: { listeners: sourceOf('lds_config'), clusters: sourceOf('cds_config') },
     sourceAddress: bind,
+    fleet: fleetOf(message),
   };
 }
 
@@ -169,4 +173,12 @@ function nodeInfo(message: Bootstrap): NodeInfo {
     labels: labels as Readonly<Record<string, string>>,
     metadata,
   };
+}
+
+/** Who the proxy's peers are, for zone aware routing. */
+function fleetOf({ cluster_manager, node }: Bootstrap): Fleet | undefined {
+  const clusterName = cluster_manager?.local_cluster_name ?? '';
+  if (clusterName === '') return undefined;
+  const { region = '', zone = '', sub_zone = '' } = node?.locality ?? {};
+  return { clusterName, own: { region, zone, subZone: sub_zone } };
 }

@@ -4,7 +4,7 @@ import { seededRandom } from '../../lib/random.ts';
 import { network } from '../../wire/net.ts';
 import { any, type Cluster } from '../../xds/resources.ts';
 import { Metrics } from '../observe/metrics.ts';
-import { Clusters } from './clusters.ts';
+import { Clusters, type Fleet } from './clusters.ts';
 import type { EndpointSet } from './endpoint-set.ts';
 import { IdleLimit } from './idle-limit.ts';
 import { lowerCluster } from './lower-cluster.ts';
@@ -23,7 +23,7 @@ const node = {
 };
 const nowhere = { destination: undefined, header: () => undefined };
 
-function testClusters(secrets = { there: true }) {
+function testClusters(secrets = { there: true }, fleet?: Fleet) {
   const clock = manualClock(0);
   const metrics = new Metrics(node);
   const answers = new Map<string, readonly string[]>();
@@ -32,6 +32,7 @@ function testClusters(secrets = { there: true }) {
     random: seededRandom(1),
     network,
     metrics,
+    fleet,
     resolveName: async (host) => {
       const addresses = answers.get(host);
       return addresses === undefined
@@ -244,6 +245,34 @@ describe('an aggregate', () => {
     const { clusters, apply } = testClusters();
     apply([aggregate('all')]);
     expect(clusters.get('all')?.pick(nowhere)).toBeUndefined();
+  });
+});
+
+describe('zone aware routing', () => {
+  const placed = (name: string, zones: Record<string, number>): Cluster => ({
+    name,
+    load_assignment: {
+      cluster_name: name,
+      endpoints: Object.entries(zones).map(([zone, count], z) => ({
+        locality: { zone },
+        lb_endpoints: Array.from({ length: count }, (_, i) => ({
+          endpoint: { address: { socket_address: { address: `10.0.${z}.${i}`, port_value: 80 } } },
+        })),
+      })),
+    },
+  });
+
+  it('keeps to the zone of the proxy, as far as its fleet is spread', () => {
+    const fleet = { clusterName: 'fleet', own: { region: '', zone: 'a', subZone: '' } };
+    const { clusters, apply, metrics } = testClusters(undefined, fleet);
+    apply([placed('app', { a: 4, b: 4 }), placed('fleet', { a: 1, b: 1 })]);
+    const zones = () =>
+      new Set(Array.from({ length: 40 }, () => clusters.get('app')?.pick(nowhere)?.placement.locality.zone));
+    expect([...zones()]).toEqual(['a']);
+    expect(metrics.cluster('app').lb_zone_routing_all_directly).toBe(40);
+    // Half of the fleet's traffic starts in `a`, three quarters would be more than its part.
+    apply([placed('fleet', { a: 3, b: 1 })]);
+    expect(zones().size).toBe(2);
   });
 });
 

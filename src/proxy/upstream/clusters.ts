@@ -7,8 +7,11 @@ import { Cluster } from './cluster.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { type ClusterDescription, describeCluster } from './describe.ts';
 import { DnsEndpoints } from './dns-endpoints.ts';
+import type { Endpoint } from './endpoint.ts';
 import type { EndpointSet } from './endpoint-set.ts';
+import { byLocality, localityName } from './locality.ts';
 import type { ResolveName } from './resolve-name.ts';
+import type { LocalZone } from './zone-routing.ts';
 
 export interface ClusterEnvironment {
   readonly clock: Clock;
@@ -16,6 +19,14 @@ export interface ClusterEnvironment {
   readonly network: Network;
   readonly metrics: Metrics;
   readonly resolveName: ResolveName;
+  /** The proxy's own fleet, for zone aware routing; undefined where it is not told. */
+  readonly fleet?: Fleet | undefined;
+}
+
+/** cluster_manager.local_cluster_name, and where the proxy itself is (node.locality). */
+export interface Fleet {
+  readonly clusterName: string;
+  readonly own: { readonly region: string; readonly zone: string; readonly subZone: string };
 }
 
 /** A cluster and what feeds it. */
@@ -36,6 +47,8 @@ export class Clusters {
   readonly #serving = new Map<string, Fed>();
   readonly #warming = new Map<string, Fed>();
   readonly #endpoints = new Map<string, EndpointSet>();
+  /** How the proxy's fleet is spread now. */
+  #zone: LocalZone | undefined;
 
   constructor(environment: ClusterEnvironment) {
     this.#environment = environment;
@@ -111,6 +124,9 @@ export class Clusters {
       { cluster: (name) => this.get(name), resolveName: this.#environment.resolveName },
     );
     cluster.onChecked = () => this.#promote(fed);
+    if (config.name === this.#environment.fleet?.clusterName)
+      cluster.onMembership = () => this.#fleetChanged(fed);
+    else if (this.#zone !== undefined) cluster.setLocalZone(this.#zone);
     const { discovery } = config;
     let fed: Fed = { cluster, dns: undefined };
     if (discovery.kind === 'static') cluster.setEndpoints(discovery.endpoints);
@@ -142,7 +158,17 @@ export class Clusters {
     this.#serving.set(name, fed);
     fed.cluster.stats.computed = fed.cluster.breakers;
     if (before !== undefined) stop(before);
+    if (name === this.#environment.fleet?.clusterName) this.#fleetChanged(fed);
     this.onReady(name);
+  }
+
+  /** The fleet's cluster has other members, or other health: every other cluster routes by it. */
+  #fleetChanged(fed: Fed): void {
+    const { fleet } = this.#environment;
+    if (fleet === undefined || this.#serving.get(fleet.clusterName) !== fed) return;
+    this.#zone = localZone(fed.cluster.endpoints, fleet.own);
+    for (const { cluster } of [...this.#serving.values(), ...this.#warming.values()])
+      if (cluster.name !== fleet.clusterName) cluster.setLocalZone(this.#zone);
   }
 
   #remove(name: string): void {
@@ -160,6 +186,16 @@ export class Clusters {
       ({ cluster }) => edsName(cluster.config) === serviceName,
     );
   }
+}
+
+function localZone(members: readonly Endpoint[], own: Fleet['own']): LocalZone {
+  const count = (list: readonly Endpoint[]): Map<string, number> =>
+    new Map(byLocality(list).map(([name, here]) => [name, here.length]));
+  return {
+    own: localityName(own),
+    members: count(members),
+    healthy: count(members.filter(({ health }) => health === 'healthy')),
+  };
 }
 
 function stop(fed: Fed): void {
