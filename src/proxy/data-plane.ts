@@ -154,7 +154,10 @@ export async function startDataPlane(
       acceptor,
       counts,
       metrics,
-      drain: () => void acceptor.drain(),
+      drain: (gently, inboundOnly) => void acceptor.drain(gently, inboundOnly),
+      setHealthy: (healthy) => void (draining = !healthy),
+      reopenLogs: () => environment.logs.reopen(),
+      log: environment.leveled,
     }),
     sockets: acceptor.sockets,
     async stop(graceMs, gently = false) {

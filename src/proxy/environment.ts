@@ -4,7 +4,7 @@ import type { Random } from '../lib/random.ts';
 import type { Network } from '../wire/connection.ts';
 import type { AcceptEnvironment } from './accept/taken.ts';
 import type { LogSinks } from './observe/log-sinks.ts';
-import type { ProcessLog } from './process-log.ts';
+import type { LeveledLog, ProcessLog } from './process-log.ts';
 import type { ResolveName } from './upstream/resolve-name.ts';
 
 export interface ProxyEnvironment {
@@ -16,6 +16,8 @@ export interface ProxyEnvironment {
   readonly readFile: (path: string) => string;
   readonly logs: LogSinks;
   readonly log: ProcessLog;
+  /** The same log, for changing its level. */
+  readonly leveled?: LeveledLog;
 }
 
 /** The network with a source address for every upstream connection (cluster_manager.upstream_bind_config). */

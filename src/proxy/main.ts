@@ -15,7 +15,7 @@ import { refusalText } from './lowered.ts';
 import type { NodeInfo } from './node-info.ts';
 import { createLogSinks } from './observe/file-log-sinks.ts';
 import { type ProxyOptions, parseProxyArgs } from './options.ts';
-import { createProcessLog, type ProcessLog } from './process-log.ts';
+import { createProcessLog, type LeveledLog } from './process-log.ts';
 import { type ReplaceableProxy, startReplaceable } from './restart/replaceable.ts';
 import { startProxy } from './run.ts';
 import { systemResolver } from './upstream/dns-resolver.ts';
@@ -36,12 +36,13 @@ const certificateLifetimeSeconds = 24 * 3600;
 export async function runProxy(options: ProxyOptions): Promise<number> {
   const { logPath } = options;
   const write = logPath === undefined ? writeStderr : (line: string) => appendFileSync(logPath, line);
-  const { log } = createProcessLog(options.logLevel ?? 'info', Date.now, write);
+  const leveled = createProcessLog(options.logLevel ?? 'info', Date.now, write);
+  const { log } = leveled;
   let proxy: ReplaceableProxy;
   try {
     const bootstrap = readConfiguration(options);
-    if (options.mode === 'validate') return await validate(options, bootstrap, log);
-    proxy = await start(options, bootstrap, log);
+    if (options.mode === 'validate') return await validate(options, bootstrap, leveled);
+    proxy = await start(options, bootstrap, leveled);
   } catch (error) {
     const file = options.configPath ?? '--config-yaml';
     for (const line of (error as Error).message.split('\n')) log('error', `${file}: ${line}`);
@@ -75,8 +76,9 @@ function readConfiguration(options: ProxyOptions): ProxyBootstrap {
 async function start(
   options: ProxyOptions,
   bootstrap: ProxyBootstrap,
-  log: ProcessLog,
+  leveled: LeveledLog,
 ): Promise<ReplaceableProxy> {
+  const { log } = leveled;
   const workers = options.concurrency ?? 1;
   const logLevel = options.logLevel ?? 'info';
   const settings = {
@@ -84,9 +86,10 @@ async function start(
     cacheDirectory: options.cacheDirectory,
     identity: identityOf(options, bootstrap.node),
     version: options.version,
+    options,
     workers,
   };
-  const environment = systemEnvironment(log);
+  const environment = systemEnvironment(leveled);
   return startReplaceable(options, environment, async (inherited, network, more) => {
     const sockets = createSharedSockets(workers, inherited);
     const spawn = () => forkWorker(program);
@@ -102,7 +105,7 @@ async function start(
 }
 
 /** What this process touches of its machine. */
-function systemEnvironment(log: ProcessLog, shared = false): ProxyEnvironment {
+function systemEnvironment(leveled: LeveledLog, shared = false): ProxyEnvironment {
   return {
     clock: systemClock,
     random: systemRandom,
@@ -111,13 +114,18 @@ function systemEnvironment(log: ProcessLog, shared = false): ProxyEnvironment {
     originalDestination,
     readFile: (path) => readFileSync(path, 'utf8'),
     logs: createLogSinks(systemClock, shared),
-    log,
+    log: leveled.log,
+    leveled,
   };
 }
 
 /** `--mode validate`: everything static is lowered, nothing listens. */
-async function validate(options: ProxyOptions, bootstrap: ProxyBootstrap, log: ProcessLog): Promise<number> {
-  const environment = systemEnvironment(log);
+async function validate(
+  options: ProxyOptions,
+  bootstrap: ProxyBootstrap,
+  leveled: LeveledLog,
+): Promise<number> {
+  const environment = systemEnvironment(leveled);
   const proxy = await startProxy(
     {
       bootstrap: { ...bootstrap, ads: undefined, admin: undefined },
@@ -165,7 +173,7 @@ function signal(name: 'SIGTERM' | 'SIGINT'): Promise<string> {
 }
 
 if (import.meta.main) {
-  if (process.argv[2] === workerFlag) serveAsWorker((log) => systemEnvironment(log, true));
+  if (process.argv[2] === workerFlag) serveAsWorker((leveled) => systemEnvironment(leveled, true));
   else {
     process.exitCode = await runProxy({
       ...parseProxyArgs(process.argv.slice(2)),

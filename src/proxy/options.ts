@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { logLevel } from './log-level.ts';
 import type { LogLevel } from './process-log.ts';
 
 /** What a proxy is started with. */
@@ -160,24 +161,4 @@ function oneOf<T extends string>(name: string, text: string | undefined, known: 
   const found = known.find((one) => one === text);
   if (found !== undefined) return found;
   throw new Error(`--${name} takes ${known.join(', ')}, not '${text}'`);
-}
-
-/** Envoy's names of levels, with the nearest of ours. */
-const levels: Readonly<Record<string, LogLevel>> = {
-  trace: 'debug',
-  debug: 'debug',
-  info: 'info',
-  warn: 'warning',
-  warning: 'warning',
-  error: 'error',
-  critical: 'error',
-  off: 'off',
-};
-
-/** Throws an Error for a name that is none. */
-export function logLevel(text: string | undefined): LogLevel | undefined {
-  if (text === undefined) return undefined;
-  const level = levels[text];
-  if (level !== undefined) return level;
-  throw new Error(`--log-level takes ${Object.keys(levels).join(', ')}, not '${text}'`);
 }

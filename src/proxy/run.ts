@@ -14,6 +14,7 @@ import { type DataPlane, type DataPlaneSettings, ownCertificate, startDataPlane 
 import type { ProxyEnvironment } from './environment.ts';
 import type { Credentials } from './identity/credentials.ts';
 import { keepIdentity } from './identity/identity.ts';
+import type { ProxyOptions } from './options.ts';
 
 export interface ProxySettings {
   readonly bootstrap: ProxyBootstrap;
@@ -26,6 +27,8 @@ export interface ProxySettings {
   readonly version: string;
   /** Processes that carry traffic; 1: this one does, alone. */
   readonly workers?: number;
+  /** What the command line said, for /server_info. */
+  readonly options?: Partial<ProxyOptions>;
   /** How many proxies this one has replaced in place. */
   readonly restartEpoch?: number;
   /** The admin socket of the proxy that this one replaces. */
@@ -142,10 +145,9 @@ export async function startProxy(
   let quit: () => void = () => {};
   const quitCalled = new Promise<void>((resolve) => (quit = resolve));
   let draining = false;
-  const ready = (): boolean => control === undefined || (control.plane.configured && !draining);
-  const routes = new Map([
-    ...plane.routes,
-    ...processRoutes({
+  const ready = (): boolean => !draining && (control === undefined || control.plane.configured);
+  const routes = processRoutes(
+    {
       bootstrap: bootstrap.message,
       version: settings.version,
       startedAtMs: clock.nowMs(),
@@ -156,8 +158,13 @@ export async function startProxy(
       connected: () => control?.plane.connected ?? false,
       warming: plane.warming,
       quit,
-    }),
-  ]);
+      draining: () => draining,
+      setHealthy: (healthy) => void (draining = !healthy),
+      log: environment.leveled,
+      options: settings.options,
+    },
+    plane.routes,
+  );
   const admin =
     bootstrap.admin === undefined
       ? undefined

@@ -25,8 +25,8 @@ export interface Acceptor {
   current(): ListenerSet;
   /** Open TCP sockets by `bindKey`, with their file descriptors. */
   sockets(): readonly { readonly key: string; readonly fd: number }[];
-  /** Closes the sockets and asks every chain to finish; `gently` as TerminalFilter.drain. */
-  drain(gently?: boolean): Promise<void>;
+  /** Closes the sockets and asks every chain to finish; `gently` as TerminalFilter.drain. `inboundOnly`: those alone. */
+  drain(gently?: boolean, inboundOnly?: boolean): Promise<void>;
 }
 
 /** Connections that may be on their way to a filter at a time; more are closed at once. */
@@ -97,9 +97,10 @@ export function createAcceptor(around: Omit<AcceptEnvironment, 'verdicts'>, dns:
         const fds = 'fds' in socket ? (socket.fds ?? []) : [];
         return key.startsWith('pipe') ? [] : fds.filter((fd) => fd >= 0).map((fd) => ({ key, fd }));
       }),
-    async drain(gently) {
-      await closeAll([...sockets.keys()]);
-      for (const listener of set.all) for (const chain of chainsOf(listener)) chain.terminal.drain(gently);
+    async drain(gently, inboundOnly = false) {
+      const leaving = set.all.filter(({ direction }) => !inboundOnly || direction === 'inbound');
+      await closeAll(inboundOnly ? leaving.flatMap(({ binds }) => binds.map(bindKey)) : [...sockets.keys()]);
+      for (const listener of leaving) for (const chain of chainsOf(listener)) chain.terminal.drain(gently);
     },
   };
 }

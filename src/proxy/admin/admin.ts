@@ -74,9 +74,13 @@ async function answerOf(
   url: URL,
 ): Promise<AdminAnswer> {
   const route = routes.get(url.pathname);
-  if (route === undefined) return { status: url.pathname === '/' ? 200 : 404, body: overview(routes) };
+  if (route === undefined)
+    return {
+      status: url.pathname === '/' ? 200 : 404,
+      body: `${url.pathname === '/' ? '' : 'invalid path. '}admin commands are:\n${overview(routes)}`,
+    };
   if (route.method === 'POST' && method !== 'POST')
-    return { status: 405, body: `${url.pathname} changes something: use POST\n` };
+    return { status: 405, body: `Method ${method} not allowed, POST required.` };
   try {
     return await route.answer(url.searchParams);
   } catch (error) {
@@ -84,6 +88,9 @@ async function answerOf(
   }
 }
 
-function overview(routes: ReadonlyMap<string, AdminRoute>): string {
-  return [...routes].map(([path, { method, help }]) => `${method.padEnd(4)} ${path}: ${help}\n`).join('');
+export function overview(routes: ReadonlyMap<string, AdminRoute>): string {
+  return [...routes]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([path, { method, help }]) => `  ${path}${method === 'POST' ? ' (POST)' : ''}: ${help}\n`)
+    .join('');
 }

@@ -10,11 +10,19 @@ export const adminPaths: ReadonlyMap<string, AdminPath> = new Map<string, AdminP
   ['/config_dump', get('the configuration in use (?include_eds)', 'first')],
   ['/clusters', get('endpoints with state and counts (?format=json)', 'clusters')],
   ['/listeners', get('listeners with their addresses (?format=json)', 'first')],
-  ['/stats', get('counters, one a line', 'lines')],
+  ['/stats', get('counters, one a line (?filter, ?usedonly, ?type, ?format)', 'lines')],
   ['/stats/prometheus', get('counters as Prometheus text', 'lines')],
   ['/certs', get('certificates in use', 'first')],
-  ['/drain_listeners', { method: 'POST', help: 'take nothing new, finish what is open', merge: 'first' }],
+  ['/drain_listeners', post('take nothing new, finish what is open (?graceful, ?inboundonly)')],
+  ['/healthcheck/fail', post('say that this proxy is leaving')],
+  ['/healthcheck/ok', post('take that back')],
+  ['/reopen_logs', post('open the files of access logs again')],
+  ['/logging', post("the own log's level (?level=)")],
 ]);
+
+function post(help: string): AdminPath {
+  return { method: 'POST', help, merge: 'first' };
+}
 
 function get(help: string, merge: AdminPath['merge']): AdminPath {
   return { method: 'GET', help, merge };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addClusters, addLines, addStats } from './merge.ts';
+import { addClusters, addLines } from './merge.ts';
 
 describe('answers of several workers', () => {
   it('add up counters, keep what all see alike, and print each line once', () => {
@@ -33,9 +33,6 @@ describe('answers of several workers', () => {
           host_statuses: [{ address: 'a', stats: [{ name: 'rq_total', value: '4' }, { name: 'rq_error' }] }],
         },
       ],
-    });
-    expect(addStats([{ stats: [{ name: 'a', value: 1 }] }, { stats: [{ name: 'a', value: 2 }] }])).toEqual({
-      stats: [{ name: 'a', value: 3 }],
     });
   });
 });

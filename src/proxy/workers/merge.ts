@@ -25,7 +25,6 @@ export function mergedRoutes(askAll: AskAll): ReadonlyMap<string, AdminRoute> {
           const bodies = answers.map(({ body }) => body);
           if (merge === 'clusters' && query.get('format') === 'json')
             return json(addClusters(bodies.map((body) => JSON.parse(body))));
-          if (query.get('format') === 'json') return json(addStats(bodies.map((body) => JSON.parse(body))));
           return { ...first, body: addLines(bodies, merge === 'clusters' ? '::' : undefined) };
         },
       },
@@ -66,23 +65,6 @@ function joined(name: string, before: number | undefined, value: number): number
 interface Stat {
   readonly name?: string;
   readonly value?: number | string;
-}
-
-/** `{stats: [{name, value}]}` of all; what is no plain number (histograms) is the first worker's. */
-export function addStats(documents: readonly { readonly stats?: readonly Stat[] }[]): object {
-  const values = new Map<string, Stat>();
-  const others: Stat[] = [];
-  documents.forEach(({ stats = [] }, i) => {
-    for (const stat of stats) {
-      if (stat.name === undefined || typeof stat.value !== 'number') {
-        if (i === 0 || (stat.name !== undefined && !values.has(stat.name))) others.push(stat);
-        continue;
-      }
-      const before = values.get(stat.name)?.value as number | undefined;
-      values.set(stat.name, { ...stat, value: joined(stat.name, before, stat.value) });
-    }
-  });
-  return { stats: [...values.values(), ...others] };
 }
 
 interface HostStatus {

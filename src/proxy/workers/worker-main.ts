@@ -1,10 +1,10 @@
 import type { ProxyEnvironment } from '../environment.ts';
-import { createProcessLog, type ProcessLog } from '../process-log.ts';
+import { createProcessLog, type LeveledLog } from '../process-log.ts';
 import type { ToWorker } from './messages.ts';
 import { serveWorker } from './worker.ts';
 
 /** Makes this process a worker of the one that forked it. */
-export function serveAsWorker(environmentOf: (log: ProcessLog) => ProxyEnvironment): void {
+export function serveAsWorker(environmentOf: (log: LeveledLog) => ProxyEnvironment): void {
   // Signals of a terminal or a supervisor reach the whole group: main decides what they mean.
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => {});
   process.once('disconnect', () => process.exit(0));
@@ -16,7 +16,7 @@ export function serveAsWorker(environmentOf: (log: ProcessLog) => ProxyEnvironme
           receive(message as ToWorker, handle as object | undefined),
         ),
     },
-    (level) => environmentOf(createProcessLog(level, Date.now, writeStderr).log),
+    (level) => environmentOf(createProcessLog(level, Date.now, writeStderr)),
     () => process.exit(0),
   );
 }
