@@ -10,6 +10,7 @@ import { workloadSpiffeId } from '../wire/identity/spiffe.ts';
 import { network } from '../wire/net.ts';
 import { originalDestination } from '../wire/original-destination.ts';
 import { type ProxyBootstrap, readBootstrap } from './configure/bootstrap.ts';
+import { startDataPlane } from './data-plane.ts';
 import type { ProxyEnvironment } from './environment.ts';
 import { refusalText } from './lowered.ts';
 import type { NodeInfo } from './node-info.ts';
@@ -126,16 +127,11 @@ async function validate(
   leveled: LeveledLog,
 ): Promise<number> {
   const environment = systemEnvironment(leveled);
-  const proxy = await startProxy(
-    {
-      bootstrap: { ...bootstrap, ads: undefined, admin: undefined },
-      cacheDirectory: undefined,
-      identity: undefined,
-      version: options.version,
-    },
+  const plane = await startDataPlane(
+    { bootstrap, spiffeId: undefined, version: options.version, workers: 1 },
     { ...environment, network: silentNetwork },
   );
-  await proxy.stop(0);
+  await plane.stop(0);
   process.stdout.write(`configuration '${options.configPath ?? '--config-yaml'}' OK\n`);
   return 0;
 }

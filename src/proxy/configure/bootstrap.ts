@@ -57,6 +57,10 @@ const withoutEffect: readonly string[] = [
   'header_prefix',
 ];
 
+/** Switches on a kind of address that is refused by itself where one has it: Istio's bootstrap always names it. */
+const internalListeners =
+  'type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener';
+
 /** What the command line adds to the file. */
 export interface BootstrapFlags {
   readonly configYaml?: string | undefined;
@@ -116,8 +120,12 @@ function lowerBootstrap(
   refuse: (field: string, message: string) => void,
 ): ProxyBootstrap {
   for (const key of Object.keys(message)) {
-    if (!withoutEffect.includes(key)) refuse(key, 'is not supported by this proxy');
+    if (!withoutEffect.includes(key) && key !== 'bootstrap_extensions')
+      refuse(key, 'is not supported by this proxy');
   }
+  for (const [i, { typed_config }] of (message.bootstrap_extensions ?? []).entries())
+    if (typed_config?.['@type'] !== internalListeners)
+      refuse(`bootstrap_extensions[${i}]`, `${typed_config?.['@type']} is not supported by this proxy`);
   const { dynamic_resources: dynamic } = message;
   const sourceOf = (name: 'lds_config' | 'cds_config'): Source | undefined => {
     const source = dynamic?.[name];

@@ -2,7 +2,7 @@
  * CommonTlsContext (extensions.transport_sockets.tls.v3) to what a handshake needs: which secrets, which rules for the
  * peer. The TLS library's context is made when it is first needed and again when a secret has changed.
  */
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { RE2JS } from 're2js';
 import type { Result } from '../../lib/result.ts';
 import type { TlsContext, TlsContextOptions, TlsPeer } from '../../wire/connection.ts';
@@ -191,12 +191,16 @@ function lowerValidation(
     match_typed_subject_alt_names,
     match_subject_alt_names,
     verify_certificate_hash,
+    verify_certificate_spki,
+    trust_chain_verification,
     ...rest
   } = context;
   refuseRest(rest, field, refuse);
+  if (trust_chain_verification !== undefined && trust_chain_verification !== 'VERIFY_TRUST_CHAIN')
+    refuse(`${field}.trust_chain_verification`, `${trust_chain_verification} is not supported by this proxy`);
   const matchers = [
     ...(match_typed_subject_alt_names ?? []).map((typed, i) => ({
-      type: typed.san_type ?? 'URI',
+      type: nameType(typed.san_type, `${field}.match_typed_subject_alt_names[${i}].san_type`, refuse),
       test: nameMatcher(typed.matcher ?? {}, `${field}.match_typed_subject_alt_names[${i}].matcher`, refuse),
     })),
     ...(match_subject_alt_names ?? []).map((matcher, i) => ({
@@ -205,10 +209,13 @@ function lowerValidation(
     })),
   ];
   const hashes = (verify_certificate_hash ?? []).map((hash) => hash.replaceAll(':', '').toLowerCase());
+  const keys = verify_certificate_spki ?? [];
   return {
     trustedCaPem: readSource(trusted_ca, `${field}.trusted_ca`, environment, refuse),
     judgeNames(peer) {
-      if (hashes.length > 0 && !hashes.includes(hashOf(peer)))
+      // Either list is enough, where both are given (Envoy's rule).
+      const isPinned = hashes.includes(hashOf(peer, hashes)) || keys.includes(keyHashOf(peer, keys));
+      if (hashes.length + keys.length > 0 && !isPinned)
         return 'its certificate has none of the expected hashes';
       if (matchers.length === 0) return undefined;
       const names = [...peer.uris, ...peer.dnsNames];
@@ -235,7 +242,22 @@ function judgeSpiffeId(peer: TlsPeer, usage: 'client' | 'server', nowMs: number)
   return verdict.ok ? undefined : verdict.reason;
 }
 
-function hashOf(peer: TlsPeer): string {
+/** A name's kind decides who may be trusted with it: one that is not looked at is refused, never matched otherwise. */
+function nameType(type: string | undefined, field: string, refuse: Refuse): string {
+  if (type !== 'URI' && type !== 'DNS')
+    refuse(field, `${type ?? 'SAN_TYPE_UNSPECIFIED'} is not supported by this proxy: only URI, DNS`);
+  return type ?? '';
+}
+
+/** Base64 of the SHA-256 of the public key; '' where nobody asks. */
+function keyHashOf(peer: TlsPeer, asked: readonly string[]): string {
+  if (asked.length === 0) return '';
+  const der = new X509Certificate(peer.certificate!).publicKey.export({ type: 'spki', format: 'der' });
+  return createHash('sha256').update(der).digest('base64');
+}
+
+function hashOf(peer: TlsPeer, asked: readonly string[]): string {
+  if (asked.length === 0) return '';
   return new X509Certificate(peer.certificate!).fingerprint256.replaceAll(':', '').toLowerCase();
 }
 

@@ -1,0 +1,65 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { makeTestCa, makeTestLeaf } from '../../testing/certificates.ts';
+import type { TlsPeer } from '../../wire/connection.ts';
+import { network } from '../../wire/net.ts';
+import type { CertificateValidationContext } from '../../xds/tls-types.ts';
+import { lowerCommonTls } from './lower-tls.ts';
+import { createSecrets } from './secrets.ts';
+
+let peer: TlsPeer;
+let certificate: X509Certificate;
+let rootsPem: string;
+beforeAll(async () => {
+  const ca = await makeTestCa();
+  const leaf = await makeTestLeaf(ca, 'default', 'reviews');
+  rootsPem = ca.rootsPem;
+  certificate = new X509Certificate(leaf.chainPem);
+  const uris = ['spiffe://cluster.local/ns/default/sa/reviews'];
+  peer = { certificate: certificate.raw, uris, dnsNames: [], chainError: '' };
+});
+
+/** What the rules say of the peer, and what of them is refused. */
+function judge(rules: CertificateValidationContext): { said: string | undefined; refused: string[] } {
+  const refused: string[] = [];
+  const environment = {
+    secrets: createSecrets(),
+    createContext: network.createTlsContext,
+    readFile: () => '',
+    nowMs: Date.now,
+  };
+  const context = { validation_context: { trusted_ca: { inline_string: rootsPem }, ...rules } };
+  const tls = lowerCommonTls(context, 'tls', environment, 'client', (field) => refused.push(field));
+  return { said: refused.length === 0 ? tls.judge(peer, true) : undefined, refused };
+}
+
+describe('rules for a peer', () => {
+  it('pin its certificate or its key, either being enough', () => {
+    const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
+    const key = createHash('sha256').update(spki).digest('base64');
+    const hash = certificate.fingerprint256;
+    expect(judge({ verify_certificate_spki: [key] }).said).toBeUndefined();
+    expect(judge({ verify_certificate_hash: [hash] }).said).toBeUndefined();
+    const other = Buffer.alloc(32).toString('base64');
+    expect(judge({ verify_certificate_hash: [hash], verify_certificate_spki: [other] }).said).toBeUndefined();
+    expect(judge({ verify_certificate_spki: [other] }).said).toContain('none of the expected hashes');
+  });
+
+  it('about names of a kind that is not looked at are refused, not matched against others', () => {
+    const matcher = { prefix: 'spiffe://cluster.local/' };
+    const field = 'tls.validation_context.match_typed_subject_alt_names[0].san_type';
+    expect(judge({ match_typed_subject_alt_names: [{ san_type: 'URI', matcher }] })).toEqual({ refused: [] });
+    expect(judge({ match_typed_subject_alt_names: [{ san_type: 'DNS', matcher }] }).said).toContain(
+      'not who may',
+    );
+    for (const san_type of ['EMAIL', 'IP_ADDRESS'] as const)
+      expect(judge({ match_typed_subject_alt_names: [{ san_type, matcher }] }).refused).toEqual([field]);
+    expect(judge({ match_typed_subject_alt_names: [{ matcher }] }).refused).toEqual([field]);
+  });
+
+  it('that accept an untrusted chain are refused', () => {
+    const refused = ['tls.validation_context.trust_chain_verification'];
+    expect(judge({ trust_chain_verification: 'ACCEPT_UNTRUSTED' }).refused).toEqual(refused);
+    expect(judge({ trust_chain_verification: 'VERIFY_TRUST_CHAIN' }).refused).toEqual([]);
+  });
+});
