@@ -33,8 +33,8 @@ function driver(): { readonly file: string } | { readonly reason: string } {
   return { file };
 }
 
-/** A bootstrap as the driver's own samples have it: ADS in one form, everything else comes by it. */
-function bootstrap(apiType: string, ports: Record<'xds' | 'als' | 'admin', number>): object {
+/** A bootstrap as the driver's own samples have it: everything by ADS, or each type by a stream of its own. */
+function bootstrap(apiType: string, isAds: boolean, ports: Record<'xds' | 'als' | 'admin', number>): object {
   const address = (port_value: number) => ({ socket_address: { address: '127.0.0.1', port_value } });
   const cluster = (name: string, port: number) => ({
     name,
@@ -45,18 +45,20 @@ function bootstrap(apiType: string, ports: Record<'xds' | 'als' | 'admin', numbe
       endpoints: [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }],
     },
   });
+  const stream = {
+    api_type: apiType,
+    transport_api_version: 'V3',
+    grpc_services: [{ envoy_grpc: { cluster_name: 'xds_cluster' } }],
+    set_node_on_first_message_only: true,
+  };
+  const source = isAds ? { ads: {} } : { api_config_source: stream };
   return {
     admin: { access_log_path: '/dev/null', address: address(ports.admin) },
     node: { cluster: 'test-cluster', id: 'test-id' },
     dynamic_resources: {
-      ads_config: {
-        api_type: apiType,
-        transport_api_version: 'V3',
-        grpc_services: [{ envoy_grpc: { cluster_name: 'xds_cluster' } }],
-        set_node_on_first_message_only: true,
-      },
-      cds_config: { resource_api_version: 'V3', ads: {} },
-      lds_config: { resource_api_version: 'V3', ads: {} },
+      ...(isAds ? { ads_config: stream } : {}),
+      cds_config: { resource_api_version: 'V3', ...source },
+      lds_config: { resource_api_version: 'V3', ...source },
     },
     static_resources: { clusters: [cluster('xds_cluster', ports.xds), cluster('als_cluster', ports.als)] },
   };
@@ -68,12 +70,15 @@ function basePort(): number {
 }
 
 it.for([
-  ['ads', 'GRPC'],
-  ['delta-ads', 'DELTA_GRPC'],
+  ['ads', 'GRPC', ''],
+  ['delta-ads', 'DELTA_GRPC', ''],
+  ['xds', 'GRPC', ''],
+  ['xds', 'GRPC', '-mux'],
+  ['delta', 'DELTA_GRPC', ''],
 ])(
-  'the driver of go-control-plane passes in mode %s',
+  'the driver of go-control-plane passes in mode %s (%s) %s',
   { timeout: MAX_BUILD_MS + MAX_RUN_MS },
-  async ([mode = '', apiType = ''], test) => {
+  async ([mode = '', apiType = '', ...flags], test) => {
     const found = driver();
     if ('reason' in found) return test.skip(found.reason);
     const upstream = createServer((_, response) => response.end('Default message')).listen(0, '127.0.0.1');
@@ -82,16 +87,17 @@ it.for([
     const [xds = 0, gateway = 0, als = 0, admin = 0] = await Promise.all([1, 2, 3, 4].map(freePort));
     const folder = mkdtempSync(join(tmpdir(), 'weft-go-control-plane-'));
     const file = join(folder, 'bootstrap.json');
-    writeFileSync(file, JSON.stringify(bootstrap(apiType, { xds, als, admin })));
+    writeFileSync(file, JSON.stringify(bootstrap(apiType, mode.endsWith('ads'), { xds, als, admin })));
     const ports = [`--port=${xds}`, `--gateway=${gateway}`, `--als=${als}`, `--base=${basePort()}`];
-    // Scoped routes and runtime layers are refused by name; the proxy has neither.
-    const without = ['--scopedhttp=0', '--runtimes=0', '--extension=0'];
+    // Scoped routes, virtual hosts on demand and runtime layers are refused by name; the proxy has none of them.
+    const without = ['--scopedhttp=0', '--vhdshttp=0', '--runtimes=0', '--extension=0'];
     const run = spawn(found.file, [
       `--xds=${mode}`,
       `--upstream=${upstreamPort}`,
       ...ports,
       ...without,
-      '-r=8',
+      '-r=6',
+      ...flags.filter((flag) => flag !== ''),
     ]);
     let output = '';
     for (const stream of [run.stdout, run.stderr]) stream.on('data', (data) => (output += data));
