@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build } from 'esbuild';
 import { buildLazyPackages, lazyFiles, lazyPackages } from './lazy-packages.ts';
+import { lazyEntry, lazyParts } from './lazy-parts.ts';
+import { packedSchema } from './packed-schema.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const quiet = process.argv.includes('--quiet');
@@ -38,12 +40,18 @@ const options: BuildOptions = {
 const { proxy: _proxy, ...others } = entries;
 await build({ ...options, entryPoints: sources(others) });
 // The proxy is started once for every workload: it is kept small, and loads what it rarely needs when it needs it.
-await build({ ...options, entryPoints: sources({ proxy: entries.proxy }), plugins: [lazyPackages] });
+await build({
+  ...options,
+  entryPoints: { ...sources({ proxy: entries.proxy }), [lazyEntry]: lazyEntry },
+  splitting: true,
+  chunkNames: 'proxy-[hash]',
+  plugins: [lazyParts, lazyPackages, packedSchema],
+});
 await buildLazyPackages(options, fresh);
 writeFileSync(join(fresh, 'package.json'), '{ "type": "module" }\n');
 for (const file of readdirSync(fresh)) renameSync(join(fresh, file), join(root, 'dist', file));
 rmSync(fresh, { recursive: true });
-const printed = [...Object.keys(entries), ...lazyFiles.map((file) => file.replace('.js', ''))];
+const printed = [...Object.keys(entries), lazyEntry, ...lazyFiles.map((file) => file.replace('.js', ''))];
 if (!quiet) for (const name of printed) console.log(`dist/${name}.js ${size(name)} KiB`);
 
 function sources(folders: Readonly<Record<string, string>>): Record<string, string> {

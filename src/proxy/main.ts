@@ -92,12 +92,16 @@ async function start(
   };
   const environment = systemEnvironment(leveled);
   return startReplaceable(options, environment, async (inherited, network, more) => {
-    const sockets = createSharedSockets(workers, inherited);
-    const spawn = () => forkWorker(program);
     const proxy = await (workers === 1
       ? startProxy({ ...settings, ...more }, { ...environment, network })
       : startProxy({ ...settings, ...more }, environment, (plane) =>
-          startPool(plane, { clock: systemClock, log, logLevel, sockets, spawn }),
+          startPool(plane, {
+            clock: systemClock,
+            log,
+            logLevel,
+            sockets: createSharedSockets(workers, inherited),
+            spawn: () => forkWorker(program),
+          }),
         ));
     if (options.adminAddressPath !== undefined)
       writeFileSync(options.adminAddressPath, `${bootstrap.admin?.host ?? ''}:${proxy.adminPort}`);

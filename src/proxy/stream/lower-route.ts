@@ -140,7 +140,7 @@ function readRoute(
     metadata: metadata?.filter_metadata ?? {},
     decorator: decorator?.operation ?? '',
     decoratorPropagates: decorator?.propagate ?? true,
-    tracing: readRouteTracing(tracing, refuse, fieldIn(field, 'tracing')),
+    tracing: tracing && readRouteTracing(tracing, refuse, fieldIn(field, 'tracing')),
   };
 }
 

@@ -45,7 +45,7 @@ function readCluster(message: Cluster, lowerUpstreamTls: LowerUpstreamTls, refus
     tlsMatches,
     ...readCircuitBreakers(circuit_breakers, refuse),
     outlier: readOutlierDetection(outlier_detection, refuse),
-    healthCheck: readHealthChecks(health_checks, refuse),
+    healthCheck: health_checks && readHealthChecks(health_checks, refuse),
     ignoreHealthOnRemoval: ignore_health_on_host_removal,
     ...read,
   };

@@ -92,7 +92,9 @@ export function readManager(
     statPrefix: stat_prefix,
     routes: readRoutes(rds, route_config, refuse, field),
     ...readFilters(http_filters, stat_prefix, context, refuse, field),
-    tracing: readTracing({ tracing, request_id_extension, stat_prefix }, context, refuse, field),
+    tracing:
+      (tracing ?? request_id_extension) &&
+      readTracing({ tracing, request_id_extension, stat_prefix }, context, refuse, field),
     accessLogs: readAccessLogs(access_log, context.runtime, refuse, fieldIn(field, 'access_log')),
     settings: managerSettings,
     times: {
