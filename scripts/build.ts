@@ -49,7 +49,10 @@ await build({
 });
 await buildLazyPackages(options, fresh);
 writeFileSync(join(fresh, 'package.json'), '{ "type": "module" }\n');
-for (const file of readdirSync(fresh)) renameSync(join(fresh, file), join(root, 'dist', file));
+const files = readdirSync(fresh);
+for (const file of files) renameSync(join(fresh, file), join(root, 'dist', file));
+for (const file of readdirSync(join(root, 'dist')))
+  if (/^proxy-\w{8}\./.test(file) && !files.includes(file)) rmSync(join(root, 'dist', file));
 rmSync(fresh, { recursive: true });
 const printed = [...Object.keys(entries), lazyEntry, ...lazyFiles.map((file) => file.replace('.js', ''))];
 if (!quiet) for (const name of printed) console.log(`dist/${name}.js ${size(name)} KiB`);

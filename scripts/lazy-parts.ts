@@ -10,19 +10,24 @@ const parts: readonly string[] = [
   'proxy/admin/certs.ts',
   'proxy/admin/clusters.ts',
   'proxy/admin/config-dump.ts',
+  'proxy/filters/http/buffer/filter.ts',
   'proxy/filters/http/compressor/filter.ts',
+  'proxy/filters/http/cors/filter.ts',
   'proxy/filters/http/dynamic-forward-proxy/filter.ts',
   'proxy/filters/http/ext-authz/filter.ts',
+  'proxy/filters/http/fault/filter.ts',
   'proxy/filters/http/grpc-web/filter.ts',
   'proxy/filters/http/header-mutation/filter.ts',
   'proxy/filters/http/health-check/filter.ts',
   'proxy/filters/http/jwt-authn/filter.ts',
   'proxy/filters/http/local-ratelimit/filter.ts',
   'proxy/filters/http/ratelimit/filter.ts',
-  'proxy/filters/network/tcp-proxy/tunnel.ts',
+  'proxy/filters/http/router/mirror.ts',
+  'proxy/filters/network/tcp-proxy/http-tunnel.ts',
   'proxy/observe/als/lower-als.ts',
   'proxy/observe/tracing/lower-route-tracing.ts',
   'proxy/observe/tracing/lower-tracing.ts',
+  'proxy/upstream/aggregate-endpoints.ts',
   'proxy/upstream/dynamic-endpoints.ts',
   'proxy/upstream/health/grpc-question.ts',
   'proxy/upstream/health/health-checker.ts',
@@ -30,6 +35,8 @@ const parts: readonly string[] = [
   'proxy/upstream/health/lower-health-check.ts',
   'proxy/upstream/health/request-probe.ts',
   'proxy/upstream/health/tcp-probe.ts',
+  'proxy/upstream/lower-outlier.ts',
+  'proxy/upstream/outlier.ts',
   'proxy/upstream/subset-plan.ts',
   'proxy/workers/fork.ts',
   'proxy/workers/pool.ts',
@@ -83,6 +90,7 @@ function stand(value: unknown, path: string): string {
       : `(...args) => real().${path}(...args)`;
   }
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  if (Object.getPrototypeOf(value) !== Object.prototype) throw new Error(`${path}: not an object of functions`);
+  if (Object.getPrototypeOf(value) !== Object.prototype)
+    throw new Error(`${path}: not an object of functions`);
   return `{ ${Object.entries(value).map(([key, item]) => `${key}: ${stand(item, `${path}.${key}`)}`)} }`;
 }

@@ -44,7 +44,7 @@ function readCluster(message: Cluster, lowerUpstreamTls: LowerUpstreamTls, refus
     ...readSocket(transport_socket, 'transport_socket'),
     tlsMatches,
     ...readCircuitBreakers(circuit_breakers, refuse),
-    outlier: readOutlierDetection(outlier_detection, refuse),
+    outlier: outlier_detection && readOutlierDetection(outlier_detection, refuse),
     healthCheck: health_checks && readHealthChecks(health_checks, refuse),
     ignoreHealthOnRemoval: ignore_health_on_host_removal,
     ...read,
