@@ -15,6 +15,7 @@ const facts = {
   request: { header: (name: string) => (name === 'x-a' ? 'b' : undefined) },
   peer: { metadata: (name: string) => (name === 'shop' ? { shelf: { row: 3 } } : undefined) },
   isTraced: false,
+  logType: 'DownstreamEnd',
 } as unknown as StreamFacts;
 
 function takes(filter: Filter): boolean {

@@ -4,7 +4,7 @@ import { compileHeaderMatcher } from '../../xds/match/header-matcher.ts';
 import { compileMetadataMatcher } from '../../xds/match/metadata-matcher.ts';
 import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import type { HttpConnectionManager, Json } from '../../xds/resources.ts';
-import { accessLogType, grpcStatusOf } from './operators.ts';
+import { grpcStatusOf } from './operators.ts';
 import { flagOfLetters } from './response-flags.ts';
 import type { StreamFacts } from './stream-facts.ts';
 
@@ -67,7 +67,7 @@ function readMore(
     return metadataTest(metadata_filter, refuse, fieldIn(field, 'metadata_filter'));
   if (log_type_filter !== undefined) {
     const { types = [], exclude = false } = log_type_filter;
-    return (facts) => (types as readonly string[]).includes(accessLogType(facts)) !== exclude;
+    return (facts) => (types as readonly string[]).includes(facts.logType) !== exclude;
   }
   // Requests of health checks are none that this proxy tells apart; without any field everything is logged.
   void not_health_check_filter;

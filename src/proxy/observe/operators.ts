@@ -62,7 +62,7 @@ const PLAIN: Readonly<Record<string, Operator>> = {
   UNIQUE_ID: () => randomUUID(),
   TRACE_ID: (f) => f.traceId,
   SPAN_ID: (f) => f.spanId,
-  ACCESS_LOG_TYPE: accessLogType,
+  ACCESS_LOG_TYPE: (f) => f.logType,
   HOSTNAME: () => HOST_NAME,
   GRPC_STATUS_NUMBER: grpcStatus,
   LOCAL_REPLY_BODY: () => '',
@@ -129,11 +129,6 @@ const FROM_HTTP: Readonly<Record<number, number>> = {
   503: 14,
   504: 14,
 };
-
-/** When the entry is written: at the end of a request or connection. */
-export function accessLogType(facts: StreamFacts): string {
-  return facts.request === undefined ? 'TcpConnectionEnd' : 'DownstreamEnd';
-}
 
 /** The gRPC status a stream counts as: its own, or the one its HTTP status stands for. */
 export function grpcStatusOf(facts: StreamFacts): number {

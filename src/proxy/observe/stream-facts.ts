@@ -6,6 +6,8 @@ import type { ResponseFlags } from './response-flags.ts';
 
 /** What can be said of an HTTP stream, or of a TCP connection, when it is logged, counted or put into a header. */
 export interface StreamFacts {
+  /** When the entry is written. */
+  readonly logType: LogType;
   /** Wall time of its first byte, milliseconds. */
   readonly startTimeMs: number;
   /** Milliseconds from its start to its end, or to now. */
@@ -15,7 +17,7 @@ export interface StreamFacts {
   readonly responseDurationMs: number | undefined;
   /** `HTTP/1.1`; undefined for TCP. */
   readonly protocol: string | undefined;
-  /** Undefined for TCP. */
+  /** Undefined for TCP, and for what was no request. */
   readonly request: RequestFacts | undefined;
   /** As they are at that moment; empty for TCP. */
   readonly requestHeaders: Headers;
@@ -59,6 +61,9 @@ export interface StreamFacts {
   readonly virtualHost: string;
   readonly filterChain: string;
 }
+
+/** data.accesslog.v3.AccessLogType, as %ACCESS_LOG_TYPE% prints it. */
+export type LogType = 'DownstreamEnd' | 'TcpUpstreamConnected' | 'TcpPeriodic' | 'TcpConnectionEnd';
 
 export type MetadataByNamespace = { readonly [namespace: string]: { readonly [key: string]: Json } };
 

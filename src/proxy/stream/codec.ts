@@ -133,8 +133,8 @@ export interface DownstreamEvents {
   onRequestEnd(trailers: Headers | undefined): void;
   onRequestFlush(): void;
   onResponseDrain(): void;
-  /** The connection is gone, or the client cut this stream, or it broke the protocol. */
-  onRequestReset(message: string, why: ResetReason): void;
+  /** The connection is gone, or the client cut this stream, or it broke the protocol: `answered` already, or cut. */
+  onRequestReset(message: string, why: ResetReason, answered?: BadRequest): void;
 }
 
 /** The sending side of a client's stream. */
@@ -152,12 +152,29 @@ export interface DownstreamStream {
   reset(): void;
 }
 
+/** How a codec answered what no engine can work on. */
+export interface BadRequest {
+  /** 0: no answer, cut. */
+  readonly status: number;
+  /** For %RESPONSE_CODE_DETAILS%. */
+  readonly details: string;
+  /** A sentence for the person who reads the log. */
+  readonly message: string;
+  /** Of the answer. */
+  readonly headers: Headers;
+  readonly bodyBytes: number;
+  /** Nothing was wrong but the time it took. */
+  readonly late?: boolean;
+}
+
 /** Who answers the requests of a client's connection, whatever it speaks. */
 export interface RequestAcceptor {
   /** A request's head; the answer goes to `stream`, the rest of the request to what is returned. */
   onRequest(head: DownstreamRequest, stream: DownstreamStream): DownstreamEvents;
-  /** The bytes are nothing that may be passed on: answered already with that status (0: cut), for logs and counts. */
-  onBadRequest(status: number): void;
+  /** The bytes are nothing that may be passed on: answered already, for logs and counts. */
+  onBadRequest(refused: BadRequest): void;
+  /** The connection broke its protocol, and no request can be blamed. */
+  onBroken(): void;
   /** Adds to an answer that no engine made what every response says: who serves, and when. */
   sign(headers: Headers): void;
   /** The connection is gone; `midRequest`: with a request open. */

@@ -259,10 +259,12 @@ describe('an extended CONNECT', () => {
       'sec-websocket-version': '13',
     });
     expect(upstream.seen[0]).toHaveProperty('sec-websocket-key');
+    expect(proxy.metrics.http('test').downstream_cx_upgrades_active).toBe(1);
     tunnel.stream.write('hello');
     await eventually(() => tunnel.text() === 'WELCOME HELLO');
     tunnel.stream.end();
     await eventually(() => tunnel.text().endsWith('BYE') && tunnel.stream.closed);
+    expect(proxy.metrics.http('test').downstream_cx_upgrades_active).toBe(0);
     expect(proxy.metrics.http('test').downstream_cx_upgrades_total).toBe(1);
   });
 

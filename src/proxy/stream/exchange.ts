@@ -2,7 +2,13 @@ import { Deadline } from '../../lib/deadlines.ts';
 import { getHeader, type Headers, removeHeader } from '../../wire/headers.ts';
 import { removeHopByHop } from '../../wire/http1/hop-by-hop.ts';
 import { FLAG } from '../observe/response-flags.ts';
-import type { DownstreamEvents, DownstreamRequest, DownstreamStream, ResetReason } from './codec.ts';
+import type {
+  BadRequest,
+  DownstreamEvents,
+  DownstreamRequest,
+  DownstreamStream,
+  ResetReason,
+} from './codec.ts';
 import type { ConnectionView } from './connection-view.ts';
 import { type CompiledChain, continueChain, type HeaderHook, verdictOf } from './filter-chain.ts';
 import { HeldBody, NO_BODY, type RequestBody } from './held-body.ts';
@@ -115,7 +121,7 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
     this.forwarding?.responseDrain();
   }
 
-  onRequestReset(message: string, why: ResetReason): void {
+  onRequestReset(message: string, why: ResetReason, answered?: BadRequest): void {
     if (this.over) return;
     this.manager.stats.downstream_rq_rx_reset++;
     const old = this.protocol !== 'HTTP/2';
@@ -127,9 +133,18 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
       this.responseFlags |= FLAG.downstreamProtocolError;
       this.responseCodeDetails = old ? 'http1.codec_error' : 'http2.violation.of.messaging.rule';
       this.connectionTerminationDetails = message;
+      if (answered !== undefined) this.#answeredFor(answered);
     }
     this.abortForwarding();
     this.end();
+  }
+
+  /** The codec has answered. */
+  #answeredFor({ status, details, headers, bodyBytes }: BadRequest): void {
+    this.manager.stats.downstream_cx_protocol_error++;
+    this.responseCodeDetails = details;
+    this.response = { status, headers, body: 'length' };
+    this.bytesSent += bodyBytes;
   }
 
   /** Nothing moved for too long. */
@@ -430,6 +445,7 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
     deadlines.clear(this.#idle);
     if (this.#limit !== undefined) deadlines.clear(this.#limit);
     if (this.chain !== undefined) for (const close of this.chain.close) close(this);
+    if (this.isUpgraded) this.manager.stats.downstream_cx_upgrades_active--;
     this.manager.finished(this);
   }
 }

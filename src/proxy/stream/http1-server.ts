@@ -14,6 +14,7 @@ import {
   responseHead,
 } from '../../wire/http1/serialize.ts';
 import type {
+  BadRequest,
   DownstreamCodec,
   DownstreamEvents,
   DownstreamResponse,
@@ -242,21 +243,24 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
     this.#events = undefined;
     // A client that goes in the middle of its request is an incomplete message, and hears no answer.
     const gone = error.code === 'incomplete';
-    events?.onRequestReset(error.message, gone ? 'gone' : 'protocol-error');
     if (gone || this.#headSent) {
+      events?.onRequestReset(error.message, gone ? 'gone' : 'protocol-error');
       this.connection.destroy();
       return;
     }
-    if (events === undefined) this.#acceptor.onBadRequest(error.status);
-    this.#refuse(error.status, error.message);
+    const details = error.status === 431 ? 'http1.headers_too_large' : 'http1.codec_error';
+    const refused = this.#refuse(error.status, error.message, details);
+    if (events === undefined) this.#acceptor.onBadRequest(refused);
+    else events.onRequestReset(error.message, 'protocol-error', refused);
   }
 
   /** Answers without an engine: there is no request that one could work on. */
-  #refuse(status: number, message: string): void {
+  #refuse(status: number, message: string, details: string): BadRequest {
     const headers = ['content-length', String(message.length), 'content-type', 'text/plain'];
     this.#acceptor.sign(headers);
     this.#out.text(responseHead(status, '', headers, CLOSE) + message);
     this.#linger();
+    return { status, details, message, headers, bodyBytes: message.length };
   }
 
   /** HTTP/2 ends a message without a word of its length; here the client would wait for the connection's end. */
@@ -328,7 +332,10 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
   #expire(): void {
     if (this.#lingering || this.#responseEnded !== this.#requestEnded) this.connection.destroy();
     else if (this.#parser.idle) this.#linger();
-    else this.#refuse(408, 'The head of the request did not arrive in time.');
+    else {
+      const message = 'The head of the request did not arrive in time.';
+      this.#acceptor.onBadRequest({ ...this.#refuse(408, message, 'request_header_timeout'), late: true });
+    }
   }
 
   /** While bytes wait for their turn no more are read; those of an unfinished head, chunk or trailer wait for more. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { Deadline, type Deadlines } from '../../lib/deadlines.ts';
 import type { Connection } from '../../wire/connection.ts';
+import type { Headers } from '../../wire/headers.ts';
 import type {
   ConnectionEvents,
   Http2Connection,
@@ -40,6 +41,8 @@ export interface Http2Settings {
   readonly deadlines: Deadlines;
   readonly clock: Clock;
 }
+
+const NO_HEADERS: Headers = [];
 
 /** The server's end of an HTTP/2 connection: hands its requests to an acceptor, and keeps the times of the connection. */
 export class Http2Server implements DownstreamCodec, ConnectionEvents, StreamHost {
@@ -103,8 +106,12 @@ export class Http2Server implements DownstreamCodec, ConnectionEvents, StreamHos
     return own;
   }
 
-  onBadRequest(status: number): void {
-    this.#acceptor.onBadRequest(status);
+  onBadRequest(status: number, message: string): void {
+    const broken = message.startsWith('The field ')
+      ? 'http2.invalid.header.field'
+      : 'http2.violation.of.messaging.rule';
+    const details = status === 0 ? broken : 'http2.too_many_headers';
+    this.#acceptor.onBadRequest({ status, details, message, headers: NO_HEADERS, bodyBytes: 0 });
   }
 
   onReceived(): void {
@@ -121,7 +128,7 @@ export class Http2Server implements DownstreamCodec, ConnectionEvents, StreamHos
   }
 
   onClose(error: Http2Error | undefined): void {
-    if (error?.by === 'local' && error.errorCode !== ERROR_CODE.NO_ERROR) this.#acceptor.onBadRequest(0);
+    if (error?.by === 'local' && error.errorCode !== ERROR_CODE.NO_ERROR) this.#broken(error);
     const { deadlines } = this.#settings;
     deadlines.clear(this.#time);
     if (this.#keepalive !== undefined) deadlines.clear(this.#keepalive);
@@ -146,6 +153,16 @@ export class Http2Server implements DownstreamCodec, ConnectionEvents, StreamHos
     if (cut) this.#cut = true;
     if (stream.lingering !== undefined) this.#settings.deadlines.clear(stream.lingering);
     if (--this.#open === 0 && !this.#draining) this.#waitForRequest();
+  }
+
+  /** Only a head that cannot be decoded was to be a request. */
+  #broken({ errorCode, message }: Http2Error): void {
+    if (errorCode !== ERROR_CODE.COMPRESSION_ERROR) {
+      this.#acceptor.onBroken();
+      return;
+    }
+    const details = `codec_error:${message.replaceAll(' ', '_')}`;
+    this.#acceptor.onBadRequest({ status: 0, details, message, headers: NO_HEADERS, bodyBytes: 0 });
   }
 
   #waitForRequest(): void {

@@ -29,6 +29,8 @@ export abstract class ResponseSide extends StreamRecord {
   protected chain: CompiledChain | undefined;
   protected forwarding: Forwarding | undefined;
   protected responseEnded = false;
+  /** Its bytes are another protocol's. */
+  protected isUpgraded = false;
   /** Bytes moved since the last touch(). */
   protected moved = false;
   /** What the upstream sent while filters were not done with the response's head. */
@@ -294,7 +296,9 @@ export abstract class ResponseSide extends StreamRecord {
   #becomeRaw(): void {
     this.requestEnded = false;
     this.requestEndMs = -1;
+    this.isUpgraded = true;
     this.manager.stats.downstream_cx_upgrades_total++;
+    this.manager.stats.downstream_cx_upgrades_active++;
   }
 
   /** Nobody wants what the upstream has to say. */

@@ -7,7 +7,8 @@ import type { StreamFacts, UpstreamFacts } from '../observe/stream-facts.ts';
 import type { TraceReason } from '../observe/tracing/sampling.ts';
 import type { Span } from '../observe/tracing/span.ts';
 import type { Tracing } from '../observe/tracing/tracing.ts';
-import { type ConnectionView, StreamPeer } from './connection-view.ts';
+import { ConnectionFacts } from './connection-facts.ts';
+import type { ConnectionView } from './connection-view.ts';
 import type { MutableResponse } from './http-filter.ts';
 import type { HttpManager } from './manager.ts';
 import type { RequestState } from './request-state.ts';
@@ -17,13 +18,10 @@ import type { UpstreamOutcome } from './routed-stream.ts';
 const NO_HEADERS: Headers = [];
 
 /** What is known of one HTTP stream: everything that logs, counts, filters and formats may ask. exchange.ts moves it. */
-export class StreamRecord implements StreamFacts {
+export class StreamRecord extends ConnectionFacts implements StreamFacts {
   readonly manager: HttpManager;
-  readonly connection: ConnectionView;
   readonly request: RequestState;
-  readonly peer: StreamPeer;
-  readonly startTimeMs: number;
-  readonly startedMs: number;
+  readonly logType = 'DownstreamEnd';
   readonly protocol: string;
   readonly outcome: UpstreamOutcome = {
     host: undefined,
@@ -60,13 +58,10 @@ export class StreamRecord implements StreamFacts {
   #states: Map<object, unknown> | undefined;
 
   constructor(manager: HttpManager, connection: ConnectionView, request: RequestState, protocol: string) {
+    super(connection, manager.clock);
     this.manager = manager;
-    this.connection = connection;
     this.request = request;
     this.protocol = protocol;
-    this.peer = new StreamPeer(connection);
-    this.startTimeMs = manager.clock.nowMs();
-    this.startedMs = manager.clock.monotonicMs();
   }
 
   get clock(): Clock {
@@ -90,9 +85,6 @@ export class StreamRecord implements StreamFacts {
   get routeMetadata(): StreamFacts['routeMetadata'] {
     return this.route?.metadata;
   }
-  get downstream(): StreamFacts['downstream'] {
-    return this.connection.downstream;
-  }
   get upstream(): UpstreamFacts {
     return this.outcome;
   }
@@ -110,29 +102,6 @@ export class StreamRecord implements StreamFacts {
   }
   get responseDurationMs(): number | undefined {
     return this.responseStartMs < 0 ? undefined : this.responseStartMs - this.startedMs;
-  }
-  get connectionId(): number {
-    return this.connection.downstream.id;
-  }
-  get peerCertificate(): StreamFacts['peerCertificate'] {
-    return this.connection.downstream.tls?.peer;
-  }
-  get tlsVersion(): string | undefined {
-    return this.connection.downstream.tls?.version;
-  }
-  get downstreamLocal(): string {
-    return this.connection.localText;
-  }
-  get downstreamLocalPort(): number {
-    return this.connection.downstream.local.port;
-  }
-  /** An address from X-Forwarded-For has no port: 0, as Envoy prints it. */
-  get downstreamRemote(): string {
-    const { remoteAddress, directRemoteAddress } = this.peer;
-    return remoteAddress === directRemoteAddress ? this.connection.remoteText : `${remoteAddress}:0`;
-  }
-  get downstreamDirectRemote(): string {
-    return this.connection.remoteText;
   }
   get responseCode(): number {
     return this.response.status;
@@ -163,9 +132,6 @@ export class StreamRecord implements StreamFacts {
   }
   get virtualHost(): string {
     return this.route?.virtualHost ?? '';
-  }
-  get filterChain(): string {
-    return this.connection.downstream.filterChain;
   }
 
   addFlags(flags: ResponseFlags): void {

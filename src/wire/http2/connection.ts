@@ -51,8 +51,8 @@ export interface Http2Stream {
 export interface ConnectionEvents {
   /** Server: a request. What is returned hears of the rest of it. */
   onRequest?(stream: Http2Stream, head: RequestHead, ended: boolean): StreamEvents;
-  /** Server: a request was not handed on. It was answered with this status, or, for 0, reset. */
-  onBadRequest?(status: number): void;
+  /** Server: a request was not handed on, and why. It was answered with this status, or, for 0, reset. */
+  onBadRequest?(status: number, message: string): void;
   /** The peer's SETTINGS came: the first time, or again. */
   onSettings?(settings: PeerSettings): void;
   /** The peer takes no new streams. Those it did not look at have ended, retryable, before this call. */

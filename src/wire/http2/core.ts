@@ -25,7 +25,7 @@ export interface Core {
   /** Opens the stream of a request and hands it to the consumer. `contentLength` -1 where nothing is promised. */
   admit(streamId: number, head: RequestHead, ended: boolean, contentLength: number): void;
   /** A request is not handed on: it was answered with this status, or, for 0, reset. */
-  turnedDown(status: number): void;
+  turnedDown(status: number, message: string): void;
   changeSettings(settings: PeerSettings): void;
   ponged(): void;
   goneAway(lastStreamId: number, errorCode: number, debug: string): void;

@@ -114,7 +114,7 @@ export class HeaderReceiver {
     }
     if (this.#reader.tooLarge) {
       core.sender.reply(streamId, HEADERS_TOO_LARGE_STATUS);
-      core.turnedDown(HEADERS_TOO_LARGE_STATUS);
+      core.turnedDown(HEADERS_TOO_LARGE_STATUS, 'The head of a request is larger than allowed.');
       if (this.#endStream) core.guard.count('earlyResets');
       else core.streams.refuse(streamId, ERROR_CODE.NO_ERROR);
       return;
@@ -126,7 +126,7 @@ export class HeaderReceiver {
       (head.protocol !== '' && !core.allowConnectProtocol) ||
       this.#lengthIsWrong()
     ) {
-      core.turnedDown(0);
+      core.turnedDown(0, typeof head === 'string' ? head : 'A request contradicts itself.');
       core.streams.refuse(streamId, ERROR_CODE.PROTOCOL_ERROR);
       return;
     }

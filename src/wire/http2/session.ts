@@ -174,8 +174,8 @@ class Session implements Http2Machine, Core {
     if (stream.end !== undefined) stream.events.onClose(stream.end);
   }
 
-  turnedDown(status: number): void {
-    this.#events.onBadRequest?.(status);
+  turnedDown(status: number, message: string): void {
+    this.#events.onBadRequest?.(status, message);
   }
 
   changeSettings(settings: PeerSettings): void {

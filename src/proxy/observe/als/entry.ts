@@ -89,7 +89,7 @@ function commonProperties(facts: StreamFacts, settings: EntrySettings): object {
     connection_termination_details: facts.connectionTerminationDetails,
     stream_id: getHeader(facts.requestHeaders, 'x-request-id'),
     custom_tags: settings.customTags(facts),
-    access_log_type: facts.request === undefined ? 'TcpConnectionEnd' : 'DownstreamEnd',
+    access_log_type: facts.logType,
   };
 }
 

@@ -101,12 +101,18 @@ export function failureReply(
   return {
     status: failure.kind === 'no-cluster' ? notFoundStatus : status,
     body: explains ? `${text}${text === '' ? '' : '\n'}${failure.message}` : text,
-    details,
+    details: failure.kind === 'connect-failure' ? withReason(details, failure.transport) : details,
     flags,
     applyRouteHeaders: failure.kind !== 'no-cluster' && failure.kind !== 'max-duration',
     ...(failure.kind === 'max-duration' ? { grpcStatus: DEADLINE_EXCEEDED } : {}),
     ...overloaded,
   };
+}
+
+/** `upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}` */
+function withReason(details: string, transport: string | undefined): string {
+  if (transport === undefined || !details.endsWith('}')) return details;
+  return `${details.slice(0, -1)}|${transport.replaceAll(' ', '_')}}`;
 }
 
 /** Flags that say why, for an attempt that is not the last or cut a response that had begun. */

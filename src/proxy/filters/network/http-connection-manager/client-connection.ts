@@ -4,6 +4,7 @@ import { getHeader, type Headers, removeHeader } from '../../../../wire/headers.
 import { PEER_HEADER } from '../../../observe/peer-header.ts';
 import type { Downstream } from '../../../runtime.ts';
 import type {
+  BadRequest,
   DownstreamCodec,
   DownstreamEvents,
   DownstreamRequest,
@@ -16,6 +17,7 @@ import { Http1Server } from '../../../stream/http1-server.ts';
 import { Http2Server } from '../../../stream/http2-server.ts';
 import type { HttpManager } from '../../../stream/manager.ts';
 import { prepareResponse } from '../../../stream/prepare-response.ts';
+import { RefusedRequest } from '../../../stream/refused-request.ts';
 import { CodecChoice } from './codec-choice.ts';
 import type { ManagerConfig } from './config.ts';
 
@@ -92,15 +94,29 @@ export class ClientConnection implements RequestAcceptor {
     return exchange;
   }
 
-  onBadRequest(status: number): void {
-    const { stats } = this.#manager;
-    stats.downstream_cx_protocol_error++;
+  onBadRequest(refused: BadRequest): void {
+    const { stats, clock } = this.#manager;
+    const isHttp1 = this.#idle !== undefined;
     stats.downstream_rq_total++;
-    if (this.#idle !== undefined) stats.downstream_rq_http1_total++;
-    stats.downstream_rq_completed++;
-    stats.downstream_rq_rx_reset++;
-    if (status === 431) stats.downstream_rq_too_large++;
-    if (status > 0) stats.statuses.add(status);
+    if (isHttp1) stats.downstream_rq_http1_total++;
+    else stats.downstream_rq_http2_total++;
+    if (refused.late) stats.downstream_rq_header_timeout++;
+    else {
+      stats.downstream_cx_protocol_error++;
+      stats.downstream_rq_rx_reset++;
+    }
+    if (refused.status > 0) {
+      stats.downstream_rq_completed++;
+      stats.statuses.add(refused.status);
+    }
+    const { accessLogs } = this.#manager.config;
+    if (accessLogs.length === 0) return;
+    const facts = new RefusedRequest(this.#view, clock, isHttp1 ? 'HTTP/1.1' : 'HTTP/2', refused);
+    for (const log of accessLogs) log.log(facts);
+  }
+
+  onBroken(): void {
+    this.#manager.stats.downstream_cx_protocol_error++;
   }
 
   sign(headers: Headers): void {

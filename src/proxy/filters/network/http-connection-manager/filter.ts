@@ -96,10 +96,12 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
     const { stats } = this;
     const { facts } = stream;
     stats.downstream_rq_active--;
-    stats.downstream_rq_completed++;
     stats.downstream_rq_time.add(facts.durationMs);
     if ((facts.responseFlags & FLAG.noClusterFound) !== 0) stats.no_cluster++;
-    if (facts.responseCode > 0) stats.statuses.add(facts.responseCode);
+    if (facts.responseCode > 0) {
+      stats.downstream_rq_completed++;
+      stats.statuses.add(facts.responseCode);
+    }
     this.#istio.requestFinished(stream);
     if (stream.span !== undefined) this.tracing?.finish(stream);
     const { accessLogs } = this.config;

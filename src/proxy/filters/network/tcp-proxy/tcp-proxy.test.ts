@@ -55,6 +55,28 @@ describe('a TCP proxy', () => {
     expect(text).toMatch(/istio_tcp_received_bytes_total\{.*\} 5/);
   });
 
+  it('is logged when it is connected, every so often, and at its end', async () => {
+    const { port } = await startRawUpstream((socket) => socket.on('end', () => socket.end()));
+    const log_format = { text_format_source: { inline_string: '%ACCESS_LOG_TYPE%\n' } };
+    const typed_config = any('envoy.extensions.access_loggers.stream.v3.StdoutAccessLog', { log_format });
+    const proxy = await startTestProxy({
+      clusters: [staticCluster('c', [port])],
+      filters: tcp({
+        access_log: [{ typed_config }],
+        access_log_options: { flush_access_log_on_connected: true, access_log_flush_interval: '0.001s' },
+      }),
+    });
+    const { socket } = await openRaw(proxy.port);
+    await eventually(() => proxy.log.includes('TcpPeriodic\n'));
+    socket.end();
+    await eventually(() => proxy.openConnections() === 0);
+    expect([...new Set(proxy.log)]).toEqual([
+      'TcpUpstreamConnected\n',
+      'TcpPeriodic\n',
+      'TcpConnectionEnd\n',
+    ]);
+  });
+
   it('lets the server speak first', async () => {
     const { port } = await startRawUpstream((socket) => socket.write('220 ready\r\n'));
     const proxy = await startTestProxy({ clusters: [staticCluster('c', [port])], filters: tcp({}) });

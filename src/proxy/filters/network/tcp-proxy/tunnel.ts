@@ -6,6 +6,7 @@ import type { TcpStats } from '../../../observe/envoy-stats.ts';
 import type { IstioPair } from '../../../observe/istio-metrics.ts';
 import type { IstioReporter } from '../../../observe/istio-reporter.ts';
 import { FLAG } from '../../../observe/response-flags.ts';
+import type { LogType } from '../../../observe/stream-facts.ts';
 import type { Downstream, Runtime } from '../../../runtime.ts';
 import { ConnectionView } from '../../../stream/connection-view.ts';
 import type { Cluster } from '../../../upstream/cluster.ts';
@@ -58,7 +59,7 @@ export class TcpTunnel {
       this.#end(FLAG.streamIdleTimeout);
     });
     this.#logging = new Deadline(() => {
-      this.#log();
+      this.#log('TcpPeriodic');
       parts.deadlines.set(this.#logging, parts.config.logIntervalMs);
     });
     this.#longest = new Deadline(() => this.#end(FLAG.durationTimeout));
@@ -157,7 +158,7 @@ export class TcpTunnel {
     this.#client.resume();
     this.#touch();
     const { logsConnect, logIntervalMs } = this.#parts.config;
-    if (logsConnect) this.#log();
+    if (logsConnect) this.#log('TcpUpstreamConnected');
     if (logIntervalMs > 0) this.#parts.deadlines.set(this.#logging, logIntervalMs);
   }
 
@@ -241,11 +242,12 @@ export class TcpTunnel {
       if (reset) connection?.reset();
       else connection?.destroy();
     }
-    this.#log();
+    this.#log('TcpConnectionEnd');
     this.#onGone();
   }
 
-  #log(): void {
+  #log(type: LogType): void {
+    this.facts.logType = type;
     for (const log of this.#parts.config.accessLogs) log.log(this.facts);
   }
 
