@@ -3,6 +3,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { RunningControl } from '../control/main.ts';
 import type { ControlOptions } from '../control/options.ts';
+import { type Cidr, parseCidr } from '../lib/cidr.ts';
 import { hostAndPort } from './ca.ts';
 import { entryFile } from './entry.ts';
 import { exitCodes, type Io } from './io.ts';
@@ -26,6 +27,7 @@ export function addControlCommand(program: Command, io: Io): void {
     .option('--dns-upstream <address...>', 'resolvers (IP or IP:PORT) for names outside the mesh')
     .addOption(address('--listen <host:port>', 'xDS and CA with TLS', '127.0.0.1:15012'))
     .addOption(address('--plain <host:port>', 'xDS without TLS; "none" for none', '127.0.0.1:15010'))
+    .option('--jwks-allow <cidr...>', 'private ranges that keys of tokens (jwksUri) may be fetched from')
     .option('--plain-tokens', 'ask for a token on the port without TLS, too')
     .option('--name <name...>', 'DNS names and addresses under which proxies reach it, for its certificate')
     .addOption(address('--api <address>', 'API and dashboard: HOST:PORT or unix:PATH', '127.0.0.1:20001'))
@@ -56,6 +58,7 @@ interface ControlFlags {
   readonly clusterDomain: string;
   readonly rootNamespace: string;
   readonly dnsUpstream?: readonly string[];
+  readonly jwksAllow?: readonly string[];
   readonly listen: Address;
   readonly plain: Address;
   readonly plainTokens?: boolean;
@@ -107,6 +110,7 @@ function controlOptions(paths: readonly string[], flags: ControlFlags): ControlO
     ...(platformStatus !== undefined && { platformStatusFile: platformStatus }),
     ...(flags.rootsFile !== undefined && { rootsFile: flags.rootsFile }),
     ...(flags.tokenIssuer !== undefined && { tokenIssuer: flags.tokenIssuer }),
+    ...(flags.jwksAllow && { jwksAllow: flags.jwksAllow.map(rangeOf) }),
     ...(flags.dnsUpstream && { dnsUpstreams: flags.dnsUpstream }),
     ...(flags.allowedHost && { allowedHosts: flags.allowedHost }),
     ...(flags.platformObjects !== undefined && { platformObjects: flags.platformObjects }),
@@ -116,6 +120,13 @@ function controlOptions(paths: readonly string[], flags: ControlFlags): ControlO
 
 function address(flags: string, description: string, value: string): Option {
   return new Option(flags, description).default(parseAddress(value), value).argParser(parseAddress);
+}
+
+function rangeOf(text: string): Cidr {
+  const range = parseCidr(text);
+  if (range === undefined)
+    throw new InvalidArgumentError(`--jwks-allow takes ranges such as 10.0.0.0/8, not ${text}.`);
+  return range;
 }
 
 function parseAddress(text: string): Address {

@@ -7,6 +7,7 @@
  * platform does. What never happens here: a decision of any of the stages.
  */
 import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Authentication, authenticate, type Credentials } from '../ca/authenticate.ts';
 import { auditLine } from '../ca/issuance-audit.ts';
 import { watchJwksFile } from '../ca/jwks-file.ts';
@@ -23,6 +24,10 @@ import { type RunningApi, serveApi } from '../server/http-api.ts';
 import { noPlatform, platformPartsFrom } from '../server/platform-parts.ts';
 import { trustBundlePem } from '../wire/identity/trust-bundle.ts';
 import { compile } from './compile.ts';
+import { keySetFetcher } from './key-sets/fetch-key-set.ts';
+import { keySetFile } from './key-sets/key-set-file.ts';
+import { KeySets } from './key-sets/key-sets.ts';
+import { wantedKeySets } from './key-sets/wanted.ts';
 import type { ControlOptions } from './options.ts';
 import { overlaySource } from './platform-overlay.ts';
 import { apiAnswers } from './serve/api-answers.ts';
@@ -31,7 +36,7 @@ import { createFleet, type Fleet } from './serve/fleet.ts';
 import { type GrpcPorts, serveGrpc } from './serve/grpc-server.ts';
 import { secretSources } from './serve/kubernetes-secrets.ts';
 import type { MeshState } from './serve/mesh-state.ts';
-import { createPushSchedule } from './serve/push-schedule.ts';
+import { createPushSchedule, type PushSchedule } from './serve/push-schedule.ts';
 import { openFileSource } from './watch/files/file-source.ts';
 import type { Source } from './watch/source.ts';
 import { makeResourceStore, type ResourceStore } from './watch/store.ts';
@@ -101,7 +106,23 @@ async function openMesh(
   await source.watch((batch) => store.apply(batch));
   const bytes = createResourceBytes(onError);
   const secretsOf = secretSources(rootsPem);
-  let compiled = compile(store.resources(), options);
+  let keysChanged = false;
+  let schedule: PushSchedule | undefined;
+  const keySets = new KeySets(
+    {
+      clock: systemClock,
+      random: systemRandom,
+      fetch: keySetFetcher(options.jwksAllow ?? []),
+      shelf: keySetFile(join(options.keyDir, 'key-sets.json'), onError),
+    },
+    () => {
+      keysChanged = true;
+      schedule?.note();
+    },
+  );
+  keySets.want(wantedKeySets(store.resources()));
+  let compiled = compile(store.resources(), { ...options, keySets: keySets.current });
+  keysChanged = false;
   const stateSince = (changedAtMs: number): MeshState => ({
     compiled,
     secrets: secretsOf(store.resources()),
@@ -110,12 +131,14 @@ async function openMesh(
   });
   const fleet = createFleet(systemClock, stateSince(startedAtMs));
   let changedAtMs: number | undefined;
-  const schedule = createPushSchedule(systemClock, () => {
+  schedule = createPushSchedule(systemClock, () => {
     const sinceMs = changedAtMs ?? nowMs();
     changedAtMs = undefined;
-    if (store.resources().revision === compiled.revision) return;
+    keySets.want(wantedKeySets(store.resources()));
+    if (store.resources().revision === compiled.revision && !keysChanged) return;
+    keysChanged = false;
     try {
-      compiled = compile(store.resources(), options, compiled);
+      compiled = compile(store.resources(), { ...options, keySets: keySets.current }, compiled);
       fleet.replace(stateSince(sinceMs));
     } catch (error) {
       onError(error); // a mistake of ours: everyone keeps what they have
@@ -123,13 +146,14 @@ async function openMesh(
   });
   store.subscribe(() => {
     changedAtMs ??= nowMs();
-    schedule.note();
+    schedule?.note();
   });
   return {
     store,
     fleet,
     async close() {
-      schedule.stop();
+      schedule?.stop();
+      keySets.stop();
       await source.close();
     },
   };

@@ -1,5 +1,6 @@
 import type { ServingNames } from '../ca/serving-certificate.ts';
 import type { LifetimePolicy } from '../ca/sign.ts';
+import type { Cidr } from '../lib/cidr.ts';
 import type { ApiOptions } from '../server/http-api.ts';
 import type { CompileSettings } from './compile.ts';
 import type { ListenAddress } from './serve/grpc-server.ts';
@@ -31,6 +32,8 @@ export interface ControlOptions extends CompileSettings {
   readonly names?: ServingNames;
   /** xDS without TLS, on loopback; absent: none. */
   readonly plain?: ListenAddress & { readonly authenticate: boolean };
+  /** Private ranges that key sets (`jwksUri`) may be fetched from; default none. */
+  readonly jwksAllow?: readonly Cidr[];
   /** HTTP API and dashboard. */
   readonly api: ApiOptions['listen'];
   readonly dashboardDir?: string;

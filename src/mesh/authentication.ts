@@ -8,6 +8,14 @@ import type { Origin } from './origin.ts';
 export const NO_KEYS =
   '{"keys":[{"kty":"EC","crv":"P-256","alg":"ES256","kid":"nobody","x":"zuB0GeCLaU-XS-f8U_WD0sSc1y0ZAiRLb73Ih4MMnBs","y":"Ww89g056mrZVKLtB_0MpIvvsUaMWBwPYghl8PTqpIJ4"}]}';
 
+/** What is known of a key set that is fetched. */
+export interface KeySet {
+  /** JSON: the last good one; undefined where there never was one. */
+  readonly keys: string | undefined;
+  /** Why there is none, or none newer; '' where all is well. */
+  readonly problem: string;
+}
+
 /** Whose tokens are believed at a workload, and where they are found. One rule of a RequestAuthentication. */
 export interface JwtRule {
   readonly origin: Origin;

@@ -7,10 +7,21 @@ import type {
 import type { Resource } from '../../api/resources.ts';
 import { type JwtRule, NO_KEYS } from '../../mesh/authentication.ts';
 import { compareAge } from '../../mesh/service.ts';
-import { isolated, type Resolved } from './finding.ts';
+import { type Finding, isolated, type Resolved } from './finding.ts';
 import { meshSettings } from './mesh-settings.ts';
 import { attachedTo, labelKeysOf, subjectOf } from './policy-attachment.ts';
-import { ageOf, listOf, objectKey, objectOf, originOf, partsOf, settingsFact, step } from './world.ts';
+import {
+  ageOf,
+  keySetFact,
+  listOf,
+  objectKey,
+  objectOf,
+  originOf,
+  partsOf,
+  type Read,
+  settingsFact,
+  step,
+} from './world.ts';
 
 const KIND = 'security.istio.io/RequestAuthentication';
 
@@ -25,11 +36,21 @@ export const requestAuthentication = step(
     const resource = objectOf(read, KIND, namespace, name);
     if (resource === undefined) return { value: undefined, findings: [] };
     const { testKeys = NO_KEYS } = read.fact(settingsFact, '');
-    return isolated(originOf(resource), () =>
+    const { value, findings } = isolated(originOf(resource), () =>
       (resource.object.spec.jwtRules ?? []).map((rule, i) => jwtRule(resource, rule, i, testKeys)),
     );
+    return { value, findings: [...findings, ...(value ?? []).flatMap((rule) => keyTrouble(read, rule))] };
   },
 );
+
+/** What is the matter with keys that are fetched. */
+function keyTrouble(read: Read, { origin, keys, keysUri }: JwtRule): readonly Finding[] {
+  const problem = keys === '' && keysUri !== '' ? (read.fact(keySetFact, keysUri)?.problem ?? '') : '';
+  if (problem === '') return [];
+  const field = `${origin.field}.jwksUri`;
+  const { field: _rule, ...object } = origin;
+  return [{ origin: object, field, message: `the keys: ${problem}` }];
+}
 
 function jwtRule(
   resource: Resource<RequestAuthentication>,

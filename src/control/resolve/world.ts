@@ -15,6 +15,7 @@ import type { MeshConfig } from '../../api/istio/mesh-config.ts';
 import type { KindId, KindTypes } from '../../api/kinds.ts';
 import type { Resource, Resources } from '../../api/resources.ts';
 import type { Fact, Reader, Step } from '../../lib/steps.ts';
+import type { KeySet } from '../../mesh/authentication.ts';
 import type { Origin } from '../../mesh/origin.ts';
 import type { Age } from '../../mesh/service.ts';
 
@@ -38,7 +39,7 @@ export interface WorldSettings {
    */
   readonly offline?: boolean;
   /** Key sets (JWKS) that rules fetch, by where they are: what was last fetched of each. */
-  readonly keySets?: ReadonlyMap<string, string>;
+  readonly keySets?: ReadonlyMap<string, KeySet>;
   /** The key set that `jwks: test` stands for, in `weft test` only; default: one that believes nobody. */
   readonly testKeys?: string;
 }
@@ -67,7 +68,7 @@ export const settingsFact: Fact<World, WorldSettings> = {
 };
 
 /** A key set by where it is; undefined until it has been fetched. */
-export const keySetFact: Fact<World, string | undefined> = {
+export const keySetFact: Fact<World, KeySet | undefined> = {
   name: 'key set',
   fetch: (world, uri) => world.settings.keySets?.get(uri),
 };

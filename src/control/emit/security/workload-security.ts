@@ -34,7 +34,7 @@ const security = step('security', (read, key): WorkloadSecurity => {
   const origins = originsOf(policies, rules);
   if (origins.length === 0) return NO_SECURITY;
   const settings = read.of(meshSettings, '');
-  const keysOf = (uri: string) => read.fact(keySetFact, uri);
+  const keysOf = (uri: string) => read.fact(keySetFact, uri)?.keys;
   const routed = type === 'router' && read.of(routesByClaims, '');
   const tokens = rules.length === 0 ? [] : [jwtFilter(rules, keysOf, routed)];
   return {
