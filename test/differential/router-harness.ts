@@ -72,7 +72,7 @@ export function answers(...heads: string[]): string {
  */
 export function withoutWords({ envoy, weft }: { readonly envoy: Observed; readonly weft: Observed }) {
   const message = /(?<=\ngrpc-message: .*)%0A.*/;
-  if (message.test(weft.answer))
+  if (message.test(weft.answer) && !message.test(envoy.answer))
     return { envoy, weft: { ...weft, answer: weft.answer.replace(message, '') } };
   // Envoy closes where it answers before it has looked at the whole request; weft where there is more to come.
   if (/^HTTP\/1.1 4/.test(envoy.answer) && !/^connection:/m.test(weft.answer))

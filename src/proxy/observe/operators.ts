@@ -65,7 +65,7 @@ const PLAIN: Readonly<Record<string, Operator>> = {
   ACCESS_LOG_TYPE: (f) => f.logType,
   HOSTNAME: () => HOST_NAME,
   GRPC_STATUS_NUMBER: grpcStatus,
-  LOCAL_REPLY_BODY: () => '',
+  LOCAL_REPLY_BODY: (f) => f.localReplyBody ?? '',
   CUSTOM_FLAGS: () => '',
 };
 

@@ -40,6 +40,8 @@ export interface StreamFacts {
   readonly responseHeaders: Headers;
   readonly responseTrailers: Headers;
   readonly connectionTerminationDetails: string | undefined;
+  /** The text of the proxy's own answer, while that is being formatted. */
+  readonly localReplyBody?: string;
   readonly upstreamTransportFailureReason: string | undefined;
   /** Body bytes from and to the client. */
   readonly bytesReceived: number;

@@ -11,6 +11,7 @@ import type {
 } from './codec.ts';
 import type { ConnectionView } from './connection-view.ts';
 import { type CompiledChain, continueChain, type HeaderHook, verdictOf } from './filter-chain.ts';
+import { applyOperations } from './header-operations.ts';
 import { HeldBody, NO_BODY, type RequestBody } from './held-body.ts';
 import type { Reply } from './http-filter.ts';
 import type { HttpManager } from './manager.ts';
@@ -82,6 +83,8 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
     if (this.#idleMs > 0) deadlines.set(this.#idle, this.#idleMs);
     if (this.#limit !== undefined) deadlines.set(this.#limit, settings.requestMs);
     removeHopByHop(request.headers);
+    if (settings.earlyMutations !== undefined)
+      applyOperations(settings.earlyMutations, request.headers, this);
     const refusal = prepareRequest(request, this.peer, this.connection, settings, manager.random);
     const reply = refusal ?? this.#route();
     if (manager.tracing !== undefined && refusal === undefined) manager.tracing.start(this);

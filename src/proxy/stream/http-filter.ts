@@ -48,6 +48,8 @@ export interface Reply {
   /** %RESPONSE_CODE_DETAILS%: a word with underscores. */
   readonly details: string;
   readonly flags?: ResponseFlags;
+  /** Of the body; absent: `text/plain`, where `headers` say nothing else. */
+  readonly contentType?: string;
   /** For gRPC callers where it does not follow from the status. */
   readonly grpcStatus?: number;
   /** Cut the connection in place of an answer. */

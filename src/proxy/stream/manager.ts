@@ -2,10 +2,13 @@ import type { Cidr } from '../../lib/cidr.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Deadlines } from '../../lib/deadlines.ts';
 import type { Random } from '../../lib/random.ts';
+import type { Headers } from '../../wire/headers.ts';
 import type { PathSettings } from '../../xds/match/path-normalization.ts';
 import type { HttpStats } from '../observe/envoy-stats.ts';
 import type { Tracing } from '../observe/tracing/tracing.ts';
 import type { CompiledChain } from './filter-chain.ts';
+import type { HeaderOperations } from './header-operations.ts';
+import type { LocalReplies } from './local-reply-config.ts';
 import type { HostFinder } from './pick-route.ts';
 import type { RouteLeaf, RouteTable } from './route-table.ts';
 import type { RoutedStream, Terminal } from './routed-stream.ts';
@@ -22,6 +25,12 @@ export interface ManagerSettings {
   readonly appendForwardedPort: boolean;
   readonly internalRanges: readonly Cidr[];
   readonly internalUnixSockets: boolean;
+  /** Asked in order in place of X-Forwarded-For; empty for none. */
+  readonly ipDetections: readonly IpDetection[];
+  /** Changes to a request's headers before anything looks at them; undefined for none. */
+  readonly earlyMutations: readonly HeaderOperations[] | undefined;
+  /** Who this proxy says it is; undefined: it does not. */
+  readonly userAgent: { readonly cluster: string; readonly node: string } | undefined;
   readonly generateRequestId: boolean;
   readonly preserveExternalRequestId: boolean;
   readonly requestIdInResponse: boolean;
@@ -43,6 +52,22 @@ export interface ManagerSettings {
   readonly maxConnectionMs: number;
   /** Local replies say in words what happened; off where callers are outside the mesh. */
   readonly explains: boolean;
+  /** How the proxy's own answers look; undefined: as they are. */
+  readonly localReplies: LocalReplies | undefined;
+}
+
+/** Finds out whose request it is where the socket does not say. */
+export interface IpDetection {
+  /** Undefined where it finds no address. */
+  detect(headers: Headers): DetectedAddress | undefined;
+  /** What a request is answered of which it finds no address; undefined: the next one is asked. */
+  readonly rejectStatus: number | undefined;
+}
+
+export interface DetectedAddress {
+  readonly address: string;
+  /** Whether it can show that the caller is internal. */
+  readonly trusted: boolean;
 }
 
 export interface ForwardClientCert {

@@ -1,4 +1,4 @@
-import { cidrContains } from '../../lib/cidr.ts';
+import { type Cidr, cidrContains } from '../../lib/cidr.ts';
 import { parseIpAddress } from '../../lib/ip-address.ts';
 import type { Random } from '../../lib/random.ts';
 import { type Headers, indexOfHeader, removeHeader, setHeader } from '../../wire/headers.ts';
@@ -55,10 +55,15 @@ export function prepareRequest(
   if (refusal !== undefined) return refusal;
   const { headers } = request;
   const { tls } = view.downstream;
-  const isInternal = prepareAddresses(headers, peer, settings);
+  const isInternal =
+    settings.ipDetections.length === 0
+      ? prepareAddresses(headers, peer, settings)
+      : detectAddress(headers, peer, settings);
+  if (typeof isInternal !== 'boolean') return isInternal;
   const isEdge = settings.useRemoteAddress && !isInternal;
   prepareScheme(request, tls !== undefined, settings);
   prepareEnvoyHeaders(request, isInternal, isEdge);
+  if (settings.userAgent !== undefined) nameOurselves(headers, settings.userAgent);
   if (isEdge) setHeader(headers, 'x-envoy-external-address', peer.remoteAddress);
   if (settings.appendForwardedPort && indexOfHeader(headers, 'x-forwarded-port', 0) < 0)
     headers.push('x-forwarded-port', String(view.downstream.local.port));
@@ -114,6 +119,22 @@ function prepareUnderscores(headers: Headers, action: 'reject' | 'drop'): Reply 
   return undefined;
 }
 
+/** Whose request it is, by extensions: a reply where one of them insists, or else whether it is internal. */
+function detectAddress(headers: Headers, peer: StreamPeer, settings: ManagerSettings): boolean | Reply {
+  const at = indexOfHeader(headers, 'x-forwarded-for', 0);
+  if (at >= 0) oneForwardedFor(headers, at);
+  for (const one of settings.ipDetections) {
+    const found = one.detect(headers);
+    if (found !== undefined) {
+      peer.remoteAddress = found.address;
+      return found.trusted && isInRange(settings.internalRanges, found.address);
+    }
+    if (one.rejectStatus !== undefined)
+      return { status: one.rejectStatus, body: '', details: 'rejecting_because_detection_failed' };
+  }
+  return settings.internalUnixSockets && peer.directRemoteAddress === '';
+}
+
 /** Whose request it is: the socket's other end, or who X-Forwarded-For says as far as hops are trusted. True for internal. */
 function prepareAddresses(headers: Headers, peer: StreamPeer, settings: ManagerSettings): boolean {
   const { useRemoteAddress, trustedHops, internalRanges } = settings;
@@ -129,7 +150,11 @@ function prepareAddresses(headers: Headers, peer: StreamPeer, settings: ManagerS
   if (settings.internalUnixSockets && direct === '') return true;
   if (internalRanges.length === 0) return false;
   const single = useRemoteAddress ? before === undefined : before !== undefined && !before.includes(',');
-  return single && internalRanges.some((range) => cidrContains(range, peer.remoteAddress));
+  return single && isInRange(internalRanges, peer.remoteAddress);
+}
+
+function isInRange(ranges: readonly Cidr[], address: string): boolean {
+  return ranges.some((range) => cidrContains(range, address));
 }
 
 /** Several lines are one list. */
@@ -140,12 +165,14 @@ function oneForwardedFor(headers: Headers, at: number): string {
 }
 
 /** The address so many places from the end; undefined where there is none or it is no address. */
-function forwardedAddress(list: string, fromEnd: number): string | undefined {
+export function forwardedAddress(list: string, fromEnd: number): string | undefined {
   const addresses = list.split(',');
-  const named = addresses[addresses.length - fromEnd]?.trim();
-  return named === undefined || parseIpAddress(named) === undefined || named.startsWith('[')
-    ? undefined
-    : named;
+  return ipAddress(addresses[addresses.length - fromEnd]?.trim() ?? '');
+}
+
+/** An address as headers have it: without brackets or port. */
+export function ipAddress(text: string): string | undefined {
+  return parseIpAddress(text) === undefined || text.startsWith('[') ? undefined : text;
 }
 
 /** Who comes over loopback is on this machine, and is called by its address. */
@@ -187,6 +214,15 @@ function prepareEnvoyHeaders(request: RequestState, isInternal: boolean, isEdge:
     else if (lower === 'x-envoy-force-trace') request.forcesTrace = true;
   }
   if (isInternal) headers.push('x-envoy-internal', 'true');
+}
+
+/** For upstreams that want to know who calls (add_user_agent). */
+function nameOurselves(headers: Headers, { cluster, node }: NonNullable<ManagerSettings['userAgent']>): void {
+  setHeader(headers, 'x-envoy-downstream-service-cluster', cluster);
+  const i = indexOfHeader(headers, 'user-agent', 0);
+  if (i < 0) headers.push('user-agent', cluster);
+  else if (headers[i + 1] === '') headers[i + 1] = cluster;
+  if (node !== '') setHeader(headers, 'x-envoy-downstream-service-node', node);
 }
 
 function hasXfcc(headers: Headers): boolean {

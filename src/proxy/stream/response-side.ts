@@ -8,6 +8,7 @@ import { applyOperations } from './header-operations.ts';
 import type { RequestBody } from './held-body.ts';
 import type { Reply } from './http-filter.ts';
 import { localReplyHead } from './local-reply.ts';
+import { rewriteReply } from './local-reply-config.ts';
 import type { HttpManager } from './manager.ts';
 import { prepareResponse } from './prepare-response.ts';
 import { REPLIES } from './replies.ts';
@@ -251,7 +252,9 @@ export abstract class ResponseSide extends StreamRecord {
     const isGrpc = this.answersGrpc ?? isGrpcType(this.request.header('content-type'));
     const headers: Headers = reply.headers === undefined ? [] : [...reply.headers];
     if (reply.applyRouteHeaders) this.#applyRoute(headers);
-    const { status, body } = localReplyHead(reply, headers, isGrpc, this.request.method === 'HEAD');
+    const { localReplies } = this.manager.settings;
+    const formatted = localReplies === undefined ? reply : rewriteReply(localReplies, reply, headers, this);
+    const { status, body } = localReplyHead(formatted, headers, isGrpc, this.request.method === 'HEAD');
     // HTTP/2 says by the end of the stream that there is no body.
     if (body === '' && this.protocol === 'HTTP/2' && getHeader(headers, 'content-length') === '0')
       removeHeader(headers, 'content-length');

@@ -43,6 +43,7 @@ export class StreamRecord extends ConnectionFacts implements StreamFacts {
   responseFlags: ResponseFlags = 0;
   responseCodeDetails: string | undefined;
   connectionTerminationDetails: string | undefined;
+  localReplyBody = '';
   bytesReceived = 0;
   bytesSent = 0;
   requestEndMs = -1;

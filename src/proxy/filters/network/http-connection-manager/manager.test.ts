@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { HttpConnectionManager } from '../../../../xds/resources.ts';
+import { any, type HttpConnectionManager } from '../../../../xds/resources.ts';
 import { ownAddress } from '../../../own-address.ts';
 import type { Downstream } from '../../../runtime.ts';
 import {
@@ -75,6 +75,46 @@ describe('who asks', () => {
       via: 'edge',
     });
     expect(headers['x-request-id']).not.toBe('mine');
+  });
+
+  it('an extension may find the address, and insist on one', async () => {
+    const { port } = await echoProxy({
+      original_ip_detection_extensions: [
+        {
+          name: 'header',
+          typed_config: any(
+            'envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig',
+            {
+              header_name: 'X-Real-Ip',
+              allow_extension_to_set_address_as_trusted: true,
+              reject_with_status: { code: 'Unauthorized' },
+            },
+          ),
+        },
+      ],
+      internal_address_config: { cidr_ranges: [{ address_prefix: '10.0.0.0', prefix_len: 8 }] },
+    });
+    expect((await seen(port, { headers: { 'x-real-ip': '10.0.0.1' } }))['x-envoy-internal']).toBe('true');
+    expect((await seen(port, { headers: { 'x-real-ip': '1.2.3.4' } }))['x-envoy-internal']).toBeUndefined();
+    expect((await send(port, { headers: { 'x-real-ip': 'nobody' } })).status).toBe(401);
+  });
+
+  it('headers may be changed before anything looks at them, and the proxy may say who it is', async () => {
+    const { port } = await echoProxy({
+      add_user_agent: true,
+      early_header_mutation_extensions: [
+        {
+          name: 'early',
+          typed_config: any('envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation', {
+            mutations: [{ append: { header: { key: 'x-early', value: '%REQ(x-a)%' } } }, { remove: 'x-a' }],
+          }),
+        },
+      ],
+    });
+    const headers = await seen(port, { headers: { 'x-a': '1' } });
+    expect(headers).toMatchObject({ 'x-early': '1', 'user-agent': 'productpage.default' });
+    expect(headers['x-a']).toBeUndefined();
+    expect((await seen(port, { headers: { 'user-agent': 'me' } }))['user-agent']).toBe('me');
   });
 
   it('certificates are named as configured, and nobody else may name them', async () => {

@@ -1,11 +1,13 @@
-import { type Cidr, cidrOf } from '../../../../lib/cidr.ts';
-import { parseIpAddress } from '../../../../lib/ip-address.ts';
 import { readPathSettings } from '../../../../xds/match/path-normalization.ts';
 import { fieldIn, type Refuse, refuseRest } from '../../../../xds/match/refuse.ts';
 import type { HttpConnectionManager as Message } from '../../../../xds/resources.ts';
 import { readDurationMs } from '../../../fields.ts';
 import type { FilterContext } from '../../../runtime.ts';
+import { readLocalReplies } from '../../../stream/local-reply-config.ts';
 import type { ForwardClientCert, ManagerSettings } from '../../../stream/manager.ts';
+import { readCidrs } from './cidrs.ts';
+import { readEarlyMutations } from './early-mutations.ts';
+import { readIpDetections } from './original-ip.ts';
 
 /** What config.ts leaves: how requests and responses are treated. Everything unknown is refused here. */
 type Settings = Omit<
@@ -54,7 +56,9 @@ export function readManagerSettings(
     strip_matching_host_port,
     ...afterUpgrade
   } = afterTimes;
-  const { strip_any_host_port = false, strip_trailing_host_dot = false, ...identity } = afterUpgrade;
+  const { strip_any_host_port = false, strip_trailing_host_dot = false, ...afterHost } = afterUpgrade;
+  const { local_reply_config, add_user_agent = false, ...identity } = afterHost;
+  const { node } = context.runtime;
   const duration = (text: string | undefined, name: string, absentMs: number): number =>
     readDurationMs(text, absentMs, refuse, fieldIn(field, name));
   return {
@@ -75,6 +79,10 @@ export function readManagerSettings(
     forwardsContinue: proxy_100_continue,
     stripHostPort: strip_any_host_port ? 'any' : strip_matching_host_port ? 'matching' : 'none',
     stripTrailingHostDot: strip_trailing_host_dot,
+    userAgent: add_user_agent ? { cluster: node.cluster, node: node.id } : undefined,
+    localReplies:
+      local_reply_config &&
+      readLocalReplies(local_reply_config, refuse, fieldIn(field, 'local_reply_config')),
     ...readIdentity(identity, refuse, field),
   };
 }
@@ -94,6 +102,8 @@ type IdentityFields = Omit<
   | 'strip_matching_host_port'
   | 'strip_any_host_port'
   | 'strip_trailing_host_dot'
+  | 'local_reply_config'
+  | 'add_user_agent'
 >;
 
 /** Whose request it is, and what is said of that to the upstream. */
@@ -109,6 +119,8 @@ function readIdentity(
   | 'appendForwardedPort'
   | 'internalRanges'
   | 'internalUnixSockets'
+  | 'ipDetections'
+  | 'earlyMutations'
   | 'generateRequestId'
   | 'preserveExternalRequestId'
   | 'requestIdInResponse'
@@ -135,15 +147,29 @@ function readIdentity(
     append_x_forwarded_port = false,
     ...more
   } = afterResponse;
-  const { normalize_path, merge_slashes, path_with_escaped_slashes_action, ...rest } = more;
+  const { normalize_path, merge_slashes, path_with_escaped_slashes_action, ...afterPath } = more;
+  const { original_ip_detection_extensions, early_header_mutation_extensions, ...rest } = afterPath;
+  const detections = fieldIn(field, 'original_ip_detection_extensions');
+  if (original_ip_detection_extensions?.length && (use_remote_address || xff_num_trusted_hops > 0))
+    refuse(detections, 'cannot be given together with use_remote_address or xff_num_trusted_hops');
   refuseRest(refuse, field, withoutHarmless(rest));
   return {
     useRemoteAddress: use_remote_address,
     trustedHops: xff_num_trusted_hops,
     skipForwardedForAppend: skip_xff_append,
     appendForwardedPort: append_x_forwarded_port,
-    internalRanges: readRanges(internal_address_config, refuse, fieldIn(field, 'internal_address_config')),
+    internalRanges: readCidrs(
+      internal_address_config?.cidr_ranges,
+      refuse,
+      fieldIn(field, 'internal_address_config.cidr_ranges'),
+    ),
     internalUnixSockets: internal_address_config?.unix_sockets ?? false,
+    ipDetections: readIpDetections(original_ip_detection_extensions, refuse, detections),
+    earlyMutations: readEarlyMutations(
+      early_header_mutation_extensions,
+      refuse,
+      fieldIn(field, 'early_header_mutation_extensions'),
+    ),
     generateRequestId: generate_request_id,
     preserveExternalRequestId: preserve_external_request_id,
     requestIdInResponse: always_set_request_id_in_response,
@@ -236,20 +262,6 @@ function readUpgrades(
       return [upgrade_type.toLowerCase(), enabled];
     }),
   );
-}
-
-function readRanges(
-  config: Message['internal_address_config'],
-  refuse: Refuse,
-  field: string,
-): readonly Cidr[] {
-  return (config?.cidr_ranges ?? []).flatMap(({ address_prefix = '', prefix_len = 0 }, i) => {
-    const bytes = parseIpAddress(address_prefix);
-    const range = bytes === undefined ? undefined : cidrOf(bytes, prefix_len);
-    if (range === undefined)
-      refuse(`${field}.cidr_ranges[${i}]`, `'${address_prefix}/${prefix_len}' is no address range`);
-    return range ?? [];
-  });
 }
 
 const CLIENT_CERT_MODES: Readonly<Record<string, ForwardClientCert['mode']>> = {
