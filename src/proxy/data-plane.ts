@@ -16,6 +16,7 @@ import { createConfiguration } from './configure/configuration.ts';
 import { chainsOf } from './configure/listener.ts';
 import type { TlsEnvironment } from './configure/lower-tls.ts';
 import { createSecrets } from './configure/secrets.ts';
+import { ticketKeys } from './configure/session-tickets.ts';
 import { createDnsServer } from './dns/dns-server.ts';
 import type { ProxyEnvironment } from './environment.ts';
 import { bindSource } from './environment.ts';
@@ -33,6 +34,8 @@ export interface DataPlaneSettings {
   readonly version: string;
   /** How many workers there are: limits of the whole proxy are shared out among them. */
   readonly workers: number;
+  /** Secret that the keys of TLS session tickets are made from: the same for all workers, and for who follows in place. */
+  readonly ticketSeed: string;
 }
 
 export interface DataPlane {
@@ -79,6 +82,7 @@ export async function startDataPlane(
     createContext: environment.network.createTlsContext,
     readFile: environment.readFile,
     nowMs: clock.nowMs,
+    tickets: ticketKeys(settings.ticketSeed),
   };
   const metrics = new Metrics(bootstrap.node);
   const clusters = new Clusters({

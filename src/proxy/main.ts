@@ -132,7 +132,7 @@ async function validate(
 ): Promise<number> {
   const environment = systemEnvironment(leveled);
   const plane = await startDataPlane(
-    { bootstrap, spiffeId: undefined, version: options.version, workers: 1 },
+    { bootstrap, spiffeId: undefined, version: options.version, workers: 1, ticketSeed: '' },
     { ...environment, network: silentNetwork },
   );
   await plane.stop(0);

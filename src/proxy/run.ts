@@ -10,6 +10,7 @@ import type { ProxyBootstrap } from './configure/bootstrap.ts';
 import { controlChannels } from './configure/control-channel.ts';
 import { type ControlPlane, followControlPlane } from './configure/control-plane.ts';
 import { createLastGoodFile, type LastGoodFile } from './configure/last-good.ts';
+import { newTicketSeed } from './configure/session-tickets.ts';
 import { type DataPlane, type DataPlaneSettings, ownCertificate, startDataPlane } from './data-plane.ts';
 import type { ProxyEnvironment } from './environment.ts';
 import type { Credentials } from './identity/credentials.ts';
@@ -33,6 +34,8 @@ export interface ProxySettings {
   readonly restartEpoch?: number;
   /** The admin socket of the proxy that this one replaces. */
   readonly adminSocket?: OpenedSocket;
+  /** What its TLS session tickets were made from; a new one where it replaces none. */
+  readonly ticketSeed?: string;
 }
 
 export interface RunningProxy {
@@ -42,6 +45,8 @@ export interface RunningProxy {
   readonly adminPort: number;
   /** Listening sockets, the admin's among them, by a name that a successor looks them up with. */
   sockets(): readonly { readonly key: string; readonly fd: number }[];
+  /** Secret, for a successor: TLS sessions go on with it. */
+  readonly ticketSeed: string;
   /** Writes what a successor starts from. */
   flush(): void;
   /** Leaves the files, the control plane and new connections to a successor: stop() follows. */
@@ -69,12 +74,14 @@ export async function startProxy(
 ): Promise<RunningProxy> {
   const { bootstrap } = settings;
   const { clock, random, log } = environment;
+  const { ticketSeed = newTicketSeed() } = settings;
   const plane = await startPlane(
     {
       bootstrap,
       spiffeId: settings.identity?.spiffeId,
       version: settings.version,
       workers: settings.workers ?? 1,
+      ticketSeed,
     },
     environment,
   );
@@ -180,6 +187,7 @@ export async function startProxy(
     ready,
     adminPort: admin?.port ?? 0,
     quit: quitCalled,
+    ticketSeed,
     sockets: () => [
       ...plane.sockets(),
       ...(admin === undefined ? [] : [{ key: adminSocketKey, fd: admin.fd }]),

@@ -47,6 +47,8 @@ export interface TlsInfo {
   /** The server name the client asked for, '' when none. */
   readonly sni: string;
   readonly peer: TlsPeer;
+  /** An earlier session goes on: no certificates were exchanged, `peer` is who it was then. */
+  readonly resumed: boolean;
 }
 
 /** The other end of a TLS connection, as its certificate says. All empty when it showed none. */
@@ -179,6 +181,37 @@ export interface TlsContextOptions {
   readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** OpenSSL cipher names joined by ':'. */
   readonly ciphers?: string;
+  /** OpenSSL group names joined by ':', best first. */
+  readonly curves?: string;
+  /** Revocation lists, PEM, concatenated: with any, each certificate of a chain needs its issuer's list. */
+  readonly crlPem?: string;
+  /** Sessions that may be resumed, as a client (`client`) or as a server; absent: every handshake is a full one. */
+  readonly sessions?: 'client' | ServerSessions;
+}
+
+/** How a server lets clients resume: by tickets alone, so that nothing is kept and any process with the key knows them. */
+export interface ServerSessions {
+  /** 48 bytes, secret: who has them can read and make tickets. */
+  readonly ticketKey: Uint8Array;
+  /** At most 32 characters. A ticket made under another one is no ticket: name everything that peers are judged by. */
+  readonly scope: string;
+  /** How long a ticket is good; OpenSSL's two hours unless told. */
+  readonly lifetimeSeconds?: number;
+}
+
+/** A session that a server may go on with. The ticket is secret. */
+export interface TlsSession {
+  readonly ticket: Buffer;
+  /** Who the server was in the handshake that began it. */
+  readonly peer: TlsPeer;
+}
+
+/** A client's sessions with one server. What is taken must have been made with the same context and server name. */
+export interface ClientSessions {
+  take(): TlsSession | undefined;
+  keep(session: TlsSession): void;
+  /** The server did not go on with what was taken. */
+  forget(): void;
 }
 
 /** Judges the peer after the handshake and before any byte is handed on: undefined to accept, a sentence to refuse. */
@@ -193,6 +226,8 @@ export interface TlsClientOptions {
   readonly alpn: readonly string[];
   /** There is no other verification than this: a caller that accepts everything trusts everyone. */
   readonly verify: VerifyPeer;
+  /** Sessions to go on with; the context must be made for them. */
+  readonly sessions?: ClientSessions;
 }
 
 /** How to answer as a TLS server. */

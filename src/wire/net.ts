@@ -9,10 +9,11 @@ import type {
   NetError,
   Network,
   Side,
+  TlsClientOptions,
   TlsServerOptions,
-  VerifyPeer,
 } from './connection.ts';
 import { fdOf } from './sockets/bind.ts';
+import { keepSessions } from './sockets/client-sessions.ts';
 import { fromSystemError, netError } from './sockets/net-error.ts';
 import { settle } from './sockets/settle.ts';
 import { SocketConnection } from './sockets/socket-connection.ts';
@@ -98,8 +99,7 @@ function connect(options: ConnectOptions): Promise<Result<Connection, NetError>>
       const finish = () => ok(new SocketConnection(socket, side, undefined));
       return settle({ socket, ready: 'connect', side, timeoutMs, doing, signal }, finish);
     }
-    const socket = clientTlsSocket(targetOf(options), tls);
-    const finish = () => establish(socket, side, tls.verify);
+    const { socket, finish } = beginTls(targetOf(options), tls);
     return settle({ socket, ready: 'secureConnect', side, timeoutMs, doing, signal }, finish);
   } catch (error) {
     return Promise.resolve(fail(fromSystemError(error, side, true, doing))); // a port or address that is none
@@ -117,12 +117,31 @@ async function connectWithPreface(
   if (!plain.ok || !(plain.value instanceof SocketConnection)) return plain;
   plain.value.write(preface(plain.value));
   if (tls === undefined) return plain;
-  const socket = clientTlsSocket({ socket: plain.value.release() }, tls);
+  const { socket, finish } = beginTls({ socket: plain.value.release() }, tls);
   const side: Side = 'upstream';
   const leftMs = Math.max(1, timeoutMs - (performance.now() - startMs));
   const doing = `Connecting to ${describe(options)}`;
-  const finish = () => establish(socket, side, tls.verify);
   return settle({ socket, ready: 'secureConnect', side, timeoutMs: leftMs, doing, signal }, finish);
+}
+
+/** A TLS client over what `target` says; `finish` is for its `secureConnect`. */
+function beginTls(
+  target: TlsTarget,
+  tls: TlsClientOptions,
+): { readonly socket: TLSSocket; readonly finish: () => Result<Connection, NetError> } {
+  const { sessions, verify } = tls;
+  const offered = sessions?.take();
+  const socket = clientTlsSocket(target, tls, offered);
+  const keep = sessions === undefined ? undefined : keepSessions(socket, sessions);
+  const finish = (): Result<Connection, NetError> => {
+    const judged = judge(socket, 'upstream', verify, offered);
+    if (!judged.ok) return judged;
+    const { peer, resumed } = judged.value;
+    if (offered !== undefined && !resumed) sessions?.forget();
+    keep?.(peer);
+    return ok(new SocketConnection(socket, 'upstream', judged.value));
+  };
+  return { socket, finish };
 }
 
 function targetOf(options: ConnectOptions): TlsTarget {
@@ -138,13 +157,11 @@ function acceptTls(connection: Connection, options: TlsServerOptions): Promise<R
     return Promise.resolve(fail(netError('connection_reset', side, true, `${doing} ended early.`)));
   const socket = serverTlsSocket(connection.release(), options);
   const { timeoutMs } = options;
-  const finish = () => establish(socket, side, options.verify);
+  const finish = (): Result<Connection, NetError> => {
+    const judged = judge(socket, side, options.verify);
+    return judged.ok ? ok(new SocketConnection(socket, side, judged.value)) : judged;
+  };
   return settle({ socket, ready: 'secure', side, timeoutMs, doing, signal: undefined }, finish);
-}
-
-function establish(socket: TLSSocket, side: Side, verify: VerifyPeer): Result<Connection, NetError> {
-  const judged = judge(socket, side, verify);
-  return judged.ok ? ok(new SocketConnection(socket, side, judged.value)) : judged;
 }
 
 function describe(target: {

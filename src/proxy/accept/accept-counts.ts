@@ -11,7 +11,12 @@ export type EarlyEnd =
 export type Detected = 'detected_client_first' | 'detected_server_first' | 'detected_nothing';
 
 export type AcceptNumbers = Record<
-  EarlyEnd | Detected | 'downstream_cx_total' | 'downstream_pre_cx_active',
+  | EarlyEnd
+  | Detected
+  | 'downstream_cx_total'
+  | 'downstream_pre_cx_active'
+  | 'ssl.handshake'
+  | 'ssl.session_reused',
   number
 >;
 
@@ -22,6 +27,8 @@ export interface AcceptCounts {
   accepted(): void;
   ended(why: EarlyEnd): void;
   detected(what: Detected): void;
+  /** TLS stands; `resumed`: on an earlier session. */
+  secured(resumed: boolean): void;
   /** Connections on their way to a filter. */
   readonly pending: number;
   read(): Readonly<AcceptNumbers>;
@@ -40,6 +47,8 @@ export function createAcceptCounts(): AcceptCounts {
     detected_client_first: 0,
     detected_server_first: 0,
     detected_nothing: 0,
+    'ssl.handshake': 0,
+    'ssl.session_reused': 0,
   };
   return {
     began: () => void counts.downstream_pre_cx_active++,
@@ -52,6 +61,10 @@ export function createAcceptCounts(): AcceptCounts {
       counts[why]++;
     },
     detected: (what) => void counts[what]++,
+    secured(resumed) {
+      counts['ssl.handshake']++;
+      if (resumed) counts['ssl.session_reused']++;
+    },
     get pending() {
       return counts.downstream_pre_cx_active;
     },

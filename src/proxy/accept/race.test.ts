@@ -159,7 +159,7 @@ async function proxyTo(tcpPort: number, httpPort = tcpPort, before: readonly obj
   );
   if (!bootstrap.ok) throw new Error(JSON.stringify(bootstrap.refusals));
   const plane: DataPlane = await startDataPlane(
-    { bootstrap: bootstrap.value, spiffeId: undefined, version: '1', workers: 1 },
+    { bootstrap: bootstrap.value, spiffeId: undefined, version: '1', workers: 1, ticketSeed: '' },
     {
       clock: systemClock,
       random: systemRandom,

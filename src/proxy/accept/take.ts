@@ -141,6 +141,7 @@ async function secure(
   const { connection, local, remote } = taken;
   const result = await startTls(connection, chain, seen, environment);
   if (result.ok) {
+    environment.counts.secured(result.connection.tls?.resumed === true);
     hand(taken, chain, result.connection, { ...seen, firstBytes: undefined }, environment);
     return;
   }

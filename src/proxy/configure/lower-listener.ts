@@ -9,10 +9,10 @@ import { lowerDnsFilter } from '../dns/lower-dns-filter.ts';
 import type { Lowered } from '../lowered.ts';
 import { lowering } from '../lowered.ts';
 import type { Downstream, LowerNetworkFilters, Runtime } from '../runtime.ts';
+import { refuseRest } from './data-source.ts';
 import type { Bind, Chain, Listener } from './listener.ts';
 import { lowerListenerFilters } from './lower-listener-filters.ts';
 import type { TlsEnvironment } from './lower-tls.ts';
-import { refuseRest } from './lower-tls.ts';
 import { lowerDownstreamTls } from './lower-transport-socket.ts';
 
 export interface ListenerEnvironment {

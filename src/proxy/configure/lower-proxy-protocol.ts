@@ -1,7 +1,7 @@
 /** The listener filter extensions.filters.listener.proxy_protocol.v3.ProxyProtocol. */
 import type { ListenerFilter, ProxyProtocol } from '../../xds/listener-types.ts';
+import { refuseRest } from './data-source.ts';
 import type { ProxyProtocolRules } from './listener.ts';
-import { refuseRest } from './lower-tls.ts';
 
 /** Envoy's, where a rule names none. */
 const defaultNamespace = 'envoy.filters.listener.proxy_protocol';

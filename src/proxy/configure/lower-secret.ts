@@ -2,8 +2,10 @@
 import type { Secret } from '../../xds/tls-types.ts';
 import type { Lowered } from '../lowered.ts';
 import { lowering } from '../lowered.ts';
+import { refuseRest } from './data-source.ts';
+import { lowerCertificate } from './lower-certificate.ts';
 import type { TlsEnvironment } from './lower-tls.ts';
-import { readSource, refuseRest } from './lower-tls.ts';
+import { lowerValidation } from './lower-validation.ts';
 
 /** What to do with the secret under `name`; nothing is changed before it is called. */
 export function applySecret(message: Secret, name: string, environment: TlsEnvironment): Lowered<() => void> {
@@ -12,23 +14,17 @@ export function applySecret(message: Secret, name: string, environment: TlsEnvir
     refuseRest(rest, 'secret', refuse);
     const { secrets } = environment;
     if (tls_certificate !== undefined) {
-      const chainPem =
-        readSource(
-          tls_certificate.certificate_chain,
-          'tls_certificate.certificate_chain',
-          environment,
-          refuse,
-        ) ?? '';
-      const privateKeyPem =
-        readSource(tls_certificate.private_key, 'tls_certificate.private_key', environment, refuse) ?? '';
-      const checked = environment.createContext({ certificates: [{ chainPem, privateKeyPem }] });
+      const certificate = lowerCertificate(tls_certificate, 'tls_certificate', environment, refuse);
+      const checked = environment.createContext({ certificates: [certificate] });
       if (!checked.ok) refuse('tls_certificate', checked.error.message);
-      return () => secrets.setCertificate(name, { chainPem, privateKeyPem });
+      return () => secrets.setCertificate(name, certificate);
     }
     if (validation_context === undefined)
       refuse('secret', 'holds neither tls_certificate nor validation_context');
-    const trustedCaPem =
-      readSource(validation_context?.trusted_ca, 'validation_context.trusted_ca', environment, refuse) ?? '';
-    return () => secrets.setValidation(name, { trustedCaPem });
+    const { trusted_ca: _roots, ...rules } = validation_context ?? {};
+    const lowered = lowerValidation(validation_context ?? {}, 'validation_context', environment, refuse);
+    const { trustedCaPem = '', crlPem } = lowered;
+    const read = crlPem === undefined ? rules : { ...rules, crl: { inline_string: crlPem } };
+    return () => secrets.setValidation(name, { trustedCaPem, rules: read });
   });
 }

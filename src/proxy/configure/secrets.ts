@@ -3,6 +3,7 @@
  * delivers. TLS contexts read them when a connection is made, so a renewed certificate needs no new listener.
  * Never here: writing a key anywhere.
  */
+import type { CertificateValidationContext } from '../../xds/tls-types.ts';
 
 /** A certificate chain with its key, PEM. The key is secret. */
 export interface CertificateSecret {
@@ -12,7 +13,10 @@ export interface CertificateSecret {
 
 /** What a peer's certificate is held to. */
 export interface ValidationSecret {
+  /** '' where the secret names no roots. */
   readonly trustedCaPem: string;
+  /** What else the message says, lowered once without a refusal. */
+  readonly rules?: CertificateValidationContext;
 }
 
 export interface Secrets {

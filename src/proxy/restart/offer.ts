@@ -5,7 +5,7 @@
  *
  * The successor asks, this end answers each question with one message (restart/take-over.ts):
  *
- *     hello\n             {"epoch": 3, "sockets": 12}
+ *     hello\n             {"epoch": 3, "sockets": 12, "ticketSeed": "..."}
  *     sockets FROM\n      {"keys": ["tcp 0.0.0.0:80", ...]}, with as many descriptors
  *     ready\n             nothing; the connection closes when this proxy has ended
  */
@@ -21,6 +21,8 @@ export interface SocketOffer {
   readonly epoch: number;
   /** The sockets of this moment. */
   sockets(): readonly { readonly key: string; readonly fd: number }[];
+  /** What TLS session tickets are made from. Secret, as the sockets are. */
+  readonly ticketSeed: string;
   /** A successor has come: whatever it starts from has to be on disk now. */
   expected(): void;
 }
@@ -59,7 +61,7 @@ export async function offerSockets(path: string, offer: SocketOffer, log: Proces
     if (word === 'hello') {
       log('info', `a successor of epoch ${offer.epoch} starts`);
       offer.expected();
-      send(socket, { epoch: offer.epoch, sockets: offer.sockets().length });
+      send(socket, { epoch: offer.epoch, sockets: offer.sockets().length, ticketSeed: offer.ticketSeed });
     } else if (word === 'sockets') {
       const some = offer.sockets().slice(Number(from), Number(from) + MAX_DESCRIPTORS);
       send(

@@ -19,7 +19,7 @@ export interface ReplaceableProxy extends RunningProxy {
 export type StartOn = (
   inherited: Map<string, number[]>,
   network: Network,
-  more: { readonly restartEpoch: number; readonly adminSocket?: OpenedSocket },
+  more: { readonly restartEpoch: number; readonly adminSocket?: OpenedSocket; readonly ticketSeed?: string },
 ) => Promise<RunningProxy>;
 
 /** A proxy that is not ready by then gives up, and the old one goes on. */
@@ -46,10 +46,15 @@ export async function startReplaceable(
   const proxy = await start(inherited, inheritingNetwork(network, inherited), {
     restartEpoch: epoch,
     ...(adminFd === undefined ? {} : { adminSocket: { fd: adminFd } }),
+    ...(before?.ticketSeed === undefined ? {} : { ticketSeed: before.ticketSeed }),
   });
   if (before !== undefined) await relieve(before, proxy);
   const path = restartSocketPath(baseId, epoch);
-  const offering = await offerSockets(path, { epoch, sockets: proxy.sockets, expected: proxy.flush }, log);
+  const offering = await offerSockets(
+    path,
+    { epoch, sockets: proxy.sockets, ticketSeed: proxy.ticketSeed, expected: proxy.flush },
+    log,
+  );
   return {
     ...proxy,
     replaced: offering.replaced,

@@ -8,10 +8,18 @@ import { descriptorPassing } from '../../wire/sockets/pass-descriptors.ts';
 export interface TakenOver {
   /** Descriptors by key; whoever uses one takes it out. */
   readonly sockets: Map<string, number[]>;
+  /** What the old proxy makes TLS session tickets from; undefined where it does not tell. */
+  readonly ticketSeed: string | undefined;
   /** This proxy serves: the old one may go. Sockets that nobody took are closed. */
   ready(): void;
   /** Resolves when the old proxy has ended. */
   readonly ended: Promise<void>;
+}
+
+interface Hello {
+  readonly epoch: number;
+  readonly sockets: number;
+  readonly ticketSeed?: string;
 }
 
 /** For one answer. */
@@ -35,7 +43,7 @@ export async function takeOver(path: string, epoch: number, clock: Clock): Promi
     throw new Error(`the proxy at ${path} does not answer`);
   };
 
-  const { answer: hello } = (await ask('hello')) as { answer: { epoch: number; sockets: number } };
+  const { answer: hello } = (await ask('hello')) as { answer: Hello };
   if (hello.epoch !== epoch) throw new Error(`the proxy at ${path} is of epoch ${hello.epoch}, not ${epoch}`);
   const sockets = new Map<string, number[]>();
   for (let from = 0; from < hello.sockets; ) {
@@ -49,6 +57,7 @@ export async function takeOver(path: string, epoch: number, clock: Clock): Promi
   const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   return {
     sockets,
+    ticketSeed: hello.ticketSeed,
     ended,
     ready() {
       for (const unused of [...sockets.values()].flat()) closeSync(unused);

@@ -8,9 +8,11 @@ import {
 } from '../../wire/proxy-protocol/encode.ts';
 import { netError } from '../../wire/sockets/net-error.ts';
 import type { ClusterStats } from '../observe/envoy-stats.ts';
+import type { Counter } from '../observe/stat-scope.ts';
 import type { ClusterConfig, UpstreamSocket } from './cluster-config.ts';
 import { EndpointHealth } from './endpoint-health.ts';
 import { EndpointPools } from './endpoint-pools.ts';
+import { EndpointSessions } from './endpoint-sessions.ts';
 import type { EndpointAddress, EndpointSpec, LocalityEndpoints } from './endpoint-set.ts';
 import { addressText } from './endpoint-set.ts';
 import type { UpstreamEnvironment } from './environment.ts';
@@ -56,6 +58,8 @@ export class Endpoint {
   readonly #environment: UpstreamEnvironment;
   readonly #stats: ClusterStats;
   readonly #pools: EndpointPools;
+  #sessions: EndpointSessions | undefined;
+  #ssl: { readonly handshake: Counter; readonly reused: Counter } | undefined;
 
   constructor(
     placement: Placement,
@@ -139,6 +143,7 @@ export class Endpoint {
     const result = await this.#dial(options);
     if (result.ok) {
       stats.upstream_cx_connect_ms.add(this.#environment.clock.monotonicMs() - startMs);
+      if (result.value.tls !== undefined) this.#countHandshake(result.value.tls.resumed);
       return result;
     }
     this.connectionClosed();
@@ -146,6 +151,13 @@ export class Endpoint {
     if (result.error.code === 'connect_timeout') stats.upstream_cx_connect_timeout++;
     this.counts.cx_connect_fail++;
     return result;
+  }
+
+  #countHandshake(resumed: boolean): void {
+    const { scope } = this.#environment;
+    this.#ssl ??= { handshake: scope.counter('ssl.handshake'), reused: scope.counter('ssl.session_reused') };
+    this.#ssl.handshake.value++;
+    if (resumed) this.#ssl.reused.value++;
   }
 
   /** A connection of connect() is gone. */
@@ -191,7 +203,11 @@ export class Endpoint {
         ),
       });
     const configured = tls.connectOptions();
-    const named = serverName === undefined ? configured : withServerName(configured, serverName);
+    const plain = serverName === undefined ? configured : withServerName(configured, serverName);
+    // Sessions belong to the server, and checks may go to another port.
+    const resumes = tls.resumes && options.address === undefined;
+    if (resumes) this.#sessions ??= new EndpointSessions();
+    const named = resumes ? this.#sessions!.offer(plain) : plain;
     return network.connect({
       ...where,
       ...preface,

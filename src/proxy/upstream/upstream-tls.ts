@@ -8,6 +8,8 @@ export interface UpstreamTls {
   readonly alpn: readonly string[];
   /** Whether the peer proves who it is and asks us to: its stated identity can be believed. */
   readonly mutual: boolean;
+  /** Whether sessions are kept, to be resumed (max_session_keys). */
+  readonly resumes: boolean;
   /** Whether its secrets are there yet: a cluster whose secrets are missing is warming. */
   ready(): boolean;
   /** For Network.connect's `tls`; verification of the peer is in them. Only called while ready(). */

@@ -67,7 +67,7 @@ async function startTwo(received: ToWorker[][]): Promise<{ pool: DataPlane; die(
     };
   };
   pool = await startPool(
-    { bootstrap, spiffeId: undefined, version: '1', workers: 2 },
+    { bootstrap, spiffeId: undefined, version: '1', workers: 2, ticketSeed: '' },
     {
       clock: systemClock,
       log() {},

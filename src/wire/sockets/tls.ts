@@ -1,6 +1,13 @@
-import { constants } from 'node:crypto';
+import { constants, X509Certificate } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
-import { connect, createSecureContext, rootCertificates, type SecureContext, TLSSocket } from 'node:tls';
+import {
+  connect,
+  createSecureContext,
+  rootCertificates,
+  type SecureContext,
+  type SecureContextOptions,
+  TLSSocket,
+} from 'node:tls';
 import { fail, ok, type Result } from '../../lib/result.ts';
 import type {
   NetError,
@@ -11,6 +18,7 @@ import type {
   TlsInfo,
   TlsPeer,
   TlsServerOptions,
+  TlsSession,
   VerifyPeer,
 } from '../connection.ts';
 import { parseClientHello } from '../tls/client-hello.ts';
@@ -19,7 +27,8 @@ import { codeOf, netError } from './net-error.ts';
 
 // TLS by OpenSSL, with our own judgement of the peer. OpenSSL builds and checks the chain and says what it thinks of
 // it (chainError); `verify` then decides, with the names in the certificate, before a single byte is handed on.
-// Never happens: a peer accepted because nobody looked; a session resumed past a change of roots (no tickets).
+// Never happens: a peer accepted because nobody looked; a session resumed past a change of roots or rules (a server's
+// tickets are bound to them, a client's sessions to their context), or past the end of the peer's certificate.
 
 interface NodeTlsContext extends TlsContext {
   readonly secureContext: SecureContext;
@@ -49,13 +58,33 @@ export function createTlsContext(options: TlsContextOptions): Result<TlsContext,
       maxVersion: options.maxVersion ?? 'TLSv1.3',
       ciphers: options.ciphers ?? CIPHERS,
       honorCipherOrder: true,
-      secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
+      ...(options.curves === undefined ? {} : { ecdhCurve: options.curves }),
+      ...(options.crlPem === undefined ? {} : { crl: pemBlocks(options.crlPem) }),
+      ...sessionOptions(options.sessions),
     });
     return ok({ kind: 'tls-context', secureContext } satisfies NodeTlsContext as TlsContext);
   } catch (error) {
     const sentence = 'The certificates, key, roots or ciphers of a TLS context are not usable.';
     return fail(netError('tls_configuration', 'internal', false, sentence, codeOf(error)));
   }
+}
+
+function sessionOptions(sessions: TlsContextOptions['sessions']): SecureContextOptions {
+  const { SSL_OP_NO_TICKET, SSL_OP_NO_RENEGOTIATION } = constants;
+  if (sessions === undefined) return { secureOptions: SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION };
+  if (sessions === 'client') return { secureOptions: SSL_OP_NO_RENEGOTIATION };
+  const { ticketKey, scope, lifetimeSeconds } = sessions;
+  return {
+    secureOptions: SSL_OP_NO_RENEGOTIATION,
+    ticketKeys: Buffer.from(ticketKey),
+    sessionIdContext: scope,
+    ...(lifetimeSeconds === undefined ? {} : { sessionTimeout: lifetimeSeconds }),
+  };
+}
+
+/** Node reads one revocation list from each text. */
+function pemBlocks(text: string): string[] {
+  return text.match(/-----BEGIN ([^-]+)-----[\s\S]*?-----END \1-----/g) ?? [text];
 }
 
 /** An explicit empty list: without one Node would fall back to the public roots. */
@@ -94,8 +123,12 @@ export interface TlsTarget {
   readonly socket?: Socket;
 }
 
-/** Starts a connection with TLS over it; `secureConnect` follows. */
-export function clientTlsSocket(target: TlsTarget, options: TlsClientOptions): TLSSocket {
+/** Starts a connection with TLS over it; `secureConnect` follows. `session`: what to go on with. */
+export function clientTlsSocket(
+  target: TlsTarget,
+  options: TlsClientOptions,
+  session?: TlsSession,
+): TLSSocket {
   const connectOptions = {
     ...target,
     allowHalfOpen: true,
@@ -105,13 +138,20 @@ export function clientTlsSocket(target: TlsTarget, options: TlsClientOptions): T
     // Node falls back to `host` for an absent name; an address is not a name (RFC 6066 §3).
     servername: isIP(options.sni) === 0 ? options.sni : '',
     ...(options.alpn.length > 0 ? { ALPNProtocols: [...options.alpn] } : {}),
+    ...(session === undefined ? {} : { session: session.ticket }),
   };
   return connect(connectOptions); // the types know no allowHalfOpen here, Node does
 }
 
-/** After the handshake: who the peer is, and whether `verify` accepts it. */
-export function judge(socket: TLSSocket, side: Side, verify: VerifyPeer): Result<TlsInfo, NetError> {
-  const peer = readPeer(socket);
+/** After the handshake: who the peer is, and whether `verify` accepts it. `offered`: the session a client came with. */
+export function judge(
+  socket: TLSSocket,
+  side: Side,
+  verify: VerifyPeer,
+  offered?: TlsSession,
+): Result<TlsInfo, NetError> {
+  const resumed = socket.isSessionReused();
+  const peer = resumed ? resumedPeer(socket, offered) : readPeer(socket);
   const refusal = verify(peer);
   if (refusal !== undefined) return fail(netError('tls_peer_refused', side, true, refusal, peer.chainError));
   return ok({
@@ -120,12 +160,20 @@ export function judge(socket: TLSSocket, side: Side, verify: VerifyPeer): Result
     alpn: socket.alpnProtocol || '',
     sni: serverName(socket),
     peer,
+    resumed,
   });
+}
+
+/** A ticket brings a client's certificate back to a server, with OpenSSL's verdict of then; a client has to remember. */
+function resumedPeer(socket: TLSSocket, offered: TlsSession | undefined): TlsPeer {
+  const peer = offered?.peer ?? readPeer(socket);
+  if (peer.chainError !== '' || peer.certificate === undefined) return peer;
+  const untilMs = Date.parse(new X509Certificate(peer.certificate).validTo);
+  return Date.now() < untilMs ? peer : { ...peer, chainError: 'CERT_HAS_EXPIRED' };
 }
 
 function readPeer(socket: TLSSocket): TlsPeer {
   const certificate = socket.getPeerX509Certificate()?.raw;
-  // A resumed TLS 1.3 session has no error and no certificate either: nobody showed anything.
   if (certificate === undefined) return { certificate, uris: [], dnsNames: [], chainError: 'NO_CERTIFICATE' };
   return { certificate, ...subjectAltNames(certificate), chainError: chainErrorOf(socket) };
 }

@@ -1,0 +1,55 @@
+import type { TlsContextOptions } from '../../wire/connection.ts';
+import type { CommonTlsContext, TlsCertificate } from '../../xds/tls-types.ts';
+import { type Refuse, readSource, refuseRest } from './data-source.ts';
+import type { CertificateSecret, Secrets } from './secrets.ts';
+
+/** What certificates are read with. */
+interface CertificateEnvironment {
+  readonly secrets: Secrets;
+  readonly readFile: (path: string) => string;
+}
+
+/** Certificates of our own, wherever they come from. */
+export interface CertificateSource {
+  readonly given: boolean;
+  readonly secretNames: readonly string[];
+  /** Undefined until all have arrived. */
+  current(): TlsContextOptions['certificates'] | undefined;
+}
+
+/** Those in the message, and those that SDS brings. */
+export function certificateSource(
+  inline: CommonTlsContext['tls_certificates'],
+  sds: CommonTlsContext['tls_certificate_sds_secret_configs'],
+  field: string,
+  environment: CertificateEnvironment,
+  refuse: Refuse,
+): CertificateSource {
+  const fixed = (inline ?? []).map((certificate, i) =>
+    lowerCertificate(certificate, `${field}.tls_certificates[${i}]`, environment, refuse),
+  );
+  const names = (sds ?? []).map((config) => config.name ?? '');
+  return {
+    given: fixed.length > 0 || names.length > 0,
+    secretNames: names,
+    current() {
+      const named = names.map((name) => environment.secrets.certificate(name));
+      return named.includes(undefined) ? undefined : [...fixed, ...named.filter((c) => c !== undefined)];
+    },
+  };
+}
+
+/** A TlsCertificate; '' for what it lacks. */
+export function lowerCertificate(
+  certificate: TlsCertificate,
+  field: string,
+  environment: Pick<CertificateEnvironment, 'readFile'>,
+  refuse: Refuse,
+): CertificateSecret {
+  const { certificate_chain, private_key, ...rest } = certificate;
+  refuseRest(rest, field, refuse);
+  return {
+    chainPem: readSource(certificate_chain, `${field}.certificate_chain`, environment, refuse) ?? '',
+    privateKeyPem: readSource(private_key, `${field}.private_key`, environment, refuse) ?? '',
+  };
+}
