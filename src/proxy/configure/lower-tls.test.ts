@@ -4,8 +4,9 @@ import { makeTestCa, makeTestLeaf } from '../../testing/certificates.ts';
 import type { TlsPeer } from '../../wire/connection.ts';
 import { network } from '../../wire/net.ts';
 import type { CertificateValidationContext } from '../../xds/tls-types.ts';
+import { applySecret } from './lower-secret.ts';
 import { lowerCommonTls } from './lower-tls.ts';
-import { createSecrets } from './secrets.ts';
+import { createSecrets, type Secrets } from './secrets.ts';
 
 let peer: TlsPeer;
 let certificate: X509Certificate;
@@ -19,18 +20,40 @@ beforeAll(async () => {
   peer = { certificate: certificate.raw, uris, dnsNames: [], chainError: '' };
 });
 
+const environmentWith = (secrets: Secrets) => ({
+  secrets,
+  createContext: network.createTlsContext,
+  readFile: () => '',
+  nowMs: Date.now,
+});
+
 /** What the rules say of the peer, and what of them is refused. */
-function judge(rules: CertificateValidationContext): { said: string | undefined; refused: string[] } {
+function lower(validation_context: CertificateValidationContext): {
+  said: string | undefined;
+  refused: string[];
+} {
   const refused: string[] = [];
-  const environment = {
-    secrets: createSecrets(),
-    createContext: network.createTlsContext,
-    readFile: () => '',
-    nowMs: Date.now,
-  };
-  const context = { validation_context: { trusted_ca: { inline_string: rootsPem }, ...rules } };
-  const tls = lowerCommonTls(context, 'tls', environment, 'client', (field) => refused.push(field));
+  const environment = environmentWith(createSecrets());
+  const tls = lowerCommonTls({ validation_context }, 'tls', environment, 'client', (field) =>
+    refused.push(field),
+  );
   return { said: refused.length === 0 ? tls.judge(peer, true) : undefined, refused };
+}
+
+const judge = (rules: CertificateValidationContext) =>
+  lower({ trusted_ca: { inline_string: rootsPem }, ...rules });
+
+/** What is said of the peer where the rules come with the roots, in a secret. */
+function secret(rules: CertificateValidationContext): string | undefined {
+  const secrets = createSecrets();
+  const environment = environmentWith(secrets);
+  const context = { validation_context_sds_secret_config: { name: 'roots' } };
+  const tls = lowerCommonTls(context, 'tls', environment, 'client', (field) => expect.fail(field));
+  expect(tls.ready()).toBe(false);
+  const message = { validation_context: { trusted_ca: { inline_string: rootsPem }, ...rules } };
+  const applied = applySecret(message, 'roots', environment);
+  if (applied.ok) applied.value();
+  return tls.judge(peer, true);
 }
 
 describe('rules for a peer', () => {
@@ -55,6 +78,28 @@ describe('rules for a peer', () => {
     for (const san_type of ['EMAIL', 'IP_ADDRESS'] as const)
       expect(judge({ match_typed_subject_alt_names: [{ san_type, matcher }] }).refused).toEqual([field]);
     expect(judge({ match_typed_subject_alt_names: [{ matcher }] }).refused).toEqual([field]);
+  });
+
+  it('without roots go by hashes alone; names are refused there, as anybody could show them', () => {
+    const none = { trusted_ca: {} } as CertificateValidationContext;
+    const matcher = { exact: 'spiffe://cluster.local/ns/default/sa/reviews' };
+    const { trusted_ca: _ca, ...rootless } = none;
+    expect(
+      lower({ ...rootless, verify_certificate_hash: [certificate.fingerprint256] }).said,
+    ).toBeUndefined();
+    const other = '00'.repeat(32);
+    expect(lower({ ...rootless, verify_certificate_hash: [other] }).said).toContain('none of the expected');
+    const named = lower({ match_typed_subject_alt_names: [{ san_type: 'URI', matcher }] });
+    expect(named.refused).toEqual(['tls.validation_context']);
+  });
+
+  it('that SDS brings count beside those of the listener', () => {
+    const matcher = { exact: 'spiffe://cluster.local/ns/default/sa/ratings' };
+    const pinned = { verify_certificate_hash: ['00'.repeat(32)] };
+    const named = { match_typed_subject_alt_names: [{ san_type: 'URI', matcher }] } as const;
+    expect(secret({})).toBeUndefined();
+    expect(secret(pinned)).toContain('none of the expected');
+    expect(secret(named)).toContain('not who may be there');
   });
 
   it('that accept an untrusted chain are refused', () => {

@@ -51,7 +51,7 @@ const upstreamTls: LowerUpstreamTls = () => {
       sni: '',
       alpn: [],
       mutual: false,
-        resumes: false,
+      resumes: false,
       ready: () => true,
       connectOptions: () => ({
         context: context.value,
