@@ -2,7 +2,6 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { systemClock } from '../lib/clock.ts';
 import { systemRandom } from '../lib/random.ts';
-import { freePort } from '../testing/free-port.ts';
 import { network } from '../wire/net.ts';
 import { any } from '../xds/resources.ts';
 import type { DownstreamTlsContext } from '../xds/tls-types.ts';
@@ -45,9 +44,17 @@ export interface PlaneOptions {
   readonly ticketSeed?: string;
 }
 
+async function unusedPort(): Promise<number> {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+  const { port } = taken.address() as AddressInfo;
+  await new Promise((resolve) => taken.close(resolve));
+  return port;
+}
+
 /** A proxy of TCP to `to`. */
 export async function proxyTo(to: number, { down, up, ticketSeed = 'seed' }: PlaneOptions) {
-  const port = await freePort();
+  const port = await unusedPort();
   const address = (port_value: number) => ({ socket_address: { address: '127.0.0.1', port_value } });
   const socket = (kind: string, context: object) => ({
     transport_socket: { name: 'tls', typed_config: any(`${TLS}.${kind}`, context) },
