@@ -74,7 +74,7 @@ export function withoutWords({ envoy, weft }: { readonly envoy: Observed; readon
   const message = /(?<=\ngrpc-message: .*)%0A.*/;
   if (message.test(weft.answer) && !message.test(envoy.answer))
     return { envoy, weft: { ...weft, answer: weft.answer.replace(message, '') } };
-  // Envoy closes where it answers before it has looked at the whole request; weft where there is more to come.
+  // What Envoy refuses before it looks for a body ends the connection, also where there is no body to come.
   if (/^HTTP\/1.1 4/.test(envoy.answer) && !/^connection:/m.test(weft.answer))
     return withoutWordsOf({
       envoy: { ...envoy, answer: envoy.answer.replace(/\nconnection: close/, '') },

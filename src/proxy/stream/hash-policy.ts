@@ -73,10 +73,13 @@ function headerValue(
   };
 }
 
+/** Without the quotes that it may have (RFC 6265 4.1.1): those of a cookie that was made here come back with it. */
 function cookieValue(cookies: string | undefined, name: string): string | undefined {
   for (const part of (cookies ?? '').split(';')) {
     const equals = part.indexOf('=');
-    if (equals > 0 && part.slice(0, equals).trim() === name) return part.slice(equals + 1).trim();
+    if (equals <= 0 || part.slice(0, equals).trim() !== name) continue;
+    const value = part.slice(equals + 1).trim();
+    return /^".*"$/.test(value) ? value.slice(1, -1) : value;
   }
   return undefined;
 }

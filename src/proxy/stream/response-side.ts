@@ -37,6 +37,8 @@ export abstract class ResponseSide extends StreamRecord {
   /** What the upstream sent while filters were not done with the response's head. */
   #waiting: (() => void)[] | undefined;
   #responseBody: UpstreamResponse['body'] = 'none';
+  /** It was answered here before the client had said everything. */
+  #early = false;
 
   constructor(
     manager: HttpManager,
@@ -249,6 +251,8 @@ export abstract class ResponseSide extends StreamRecord {
   }
 
   #sendReply(reply: Reply): void {
+    // Whoever sends the rest of a long request after its answer shall know that nobody waits for it (HTTP/2 can say so by itself).
+    this.#early = !this.requestEnded && this.protocol !== 'HTTP/2';
     const isGrpc = this.answersGrpc ?? isGrpcType(this.request.header('content-type'));
     const headers: Headers = reply.headers === undefined ? [] : [...reply.headers];
     if (reply.applyRouteHeaders) this.#applyRoute(headers);
@@ -289,7 +293,7 @@ export abstract class ResponseSide extends StreamRecord {
     const upgrade = body === 'raw' && status === 101 ? this.upgrade : '';
     // What a client still sends of a raw stream is not the rest of the request any more.
     if (body === 'raw') this.#becomeRaw();
-    const close = !this.keepAlive || manager.closing();
+    const close = !this.keepAlive || this.#early || manager.closing();
     this.stream.sendHead(
       { status, reason: status === response.status ? response.reason : '', headers, body, upgrade },
       close,

@@ -40,15 +40,14 @@ export function finishUpstream(
   span: Span,
   stream: TracedStream,
   status: number,
+  address: string,
   settings: TagSettings,
 ): void {
   const { facts } = stream;
   span.durationMs = Math.max(0, facts.startTimeMs + facts.durationMs - span.startMs);
   span.tag('http.protocol', facts.protocol ?? '-');
-  if (facts.upstreamHost !== undefined) {
-    span.tag('upstream_address', facts.upstreamHost);
-    span.tag('peer.address', facts.upstreamHost);
-  }
+  span.tag('upstream_address', address);
+  span.tag('peer.address', address);
   tagCommon(span, stream, status, settings);
 }
 

@@ -15,6 +15,8 @@ afterEach(closeAll);
 interface ZipkinSpan {
   readonly traceId: string;
   readonly id: string;
+  /** Microseconds. */
+  readonly duration: number;
   readonly parentId?: string;
   readonly kind: string;
   readonly name: string;
@@ -132,6 +134,39 @@ describe('spans', () => {
     ]);
     expect(clients[0]?.tags['error']).toBe('true');
     expect(clients[1]?.tags['retry.count']).toBe('1');
+  });
+
+  it('a try that goes on beside another one has a span of its own length and endpoint', async () => {
+    const collector = await startCollector();
+    const slow = await startUpstream(() => {});
+    const fast = await startUpstream((_request, response) => response.end());
+    const proxy = await startTestProxy({
+      clusters: [staticCluster('c', [slow.port, fast.port]), staticCluster('zipkin', [collector.port])],
+      routes: routesOf({
+        match: { prefix: '/' },
+        route: {
+          cluster: 'c',
+          hedge_policy: { hedge_on_per_try_timeout: true },
+          retry_policy: {
+            retry_on: '5xx',
+            num_retries: 1,
+            per_try_timeout: '0.03s',
+            retry_back_off: { base_interval: '0.001s' },
+          },
+        },
+      }),
+      manager: { tracing: { provider: zipkin(), spawn_upstream_span: true } },
+    });
+    // One of two requests meets the slow endpoint first.
+    await send(proxy.port, { headers: { host: 'reviews' } });
+    await send(proxy.port, { headers: { host: 'reviews' } });
+    await eventually(() => collector.spans.length === 5);
+    const clients = collector.spans.filter((span) => span.kind === 'CLIENT');
+    const lost = clients.find((span) => span.tags['upstream_address'] === `127.0.0.1:${slow.port}`);
+    expect(lost?.tags['http.status_code']).toBe('0');
+    expect(lost?.duration).toBeGreaterThanOrEqual(25_000);
+    const won = clients.filter((span) => span.tags['upstream_address'] === `127.0.0.1:${fast.port}`);
+    expect(won.map((span) => span.tags['http.status_code'])).toEqual(['200', '200']);
   });
 
   it('routes name operations, and choose shares and tags of their own', async () => {

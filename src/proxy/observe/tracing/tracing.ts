@@ -115,10 +115,10 @@ export class Tracing {
     return child;
   }
 
-  /** `status`: of the attempt's response, 0 for none. */
-  finishAttempt(stream: TracedStream, span: Span, status: number): void {
+  /** `status`: of the attempt's response, 0 for none; `address`: of its endpoint. */
+  finishAttempt(stream: TracedStream, span: Span, status: number, address: string): void {
     if (!span.sampled) return;
-    finishUpstream(span, stream, status, this.config);
+    finishUpstream(span, stream, status, address, this.config);
     this.config.tracer?.report(span);
   }
 

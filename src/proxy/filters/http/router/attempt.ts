@@ -1,5 +1,6 @@
 import type { Deadlines } from '../../../../lib/deadlines.ts';
 import type { Headers } from '../../../../wire/headers.ts';
+import type { Span } from '../../../observe/tracing/span.ts';
 import type {
   StreamReset,
   UpstreamEvents,
@@ -49,13 +50,17 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
   reused = false;
   /** It did not begin to answer in the time of one try. */
   timedOut = false;
+  /** Of its response; 0 for none. */
+  status = 0;
+  /** Where attempts have spans of their own. */
+  span: Span | undefined;
   readonly #owner: AttemptOwner;
   readonly #limits: TryLimits | undefined;
   #pool: RequestPool | undefined;
   readonly #high: boolean;
   #over = false;
-  #status = 0;
   #raw = false;
+  #bodiless = false;
 
   constructor(
     cluster: Cluster,
@@ -97,7 +102,8 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
     const { upstream } = this;
     this.#end();
     if (upstream === undefined) this.#pool?.cancel(this);
-    else {
+    // What has no body ends by itself, and its connection can stay.
+    else if (!this.#bodiless) {
       this.cluster.stats.upstream_rq_tx_reset++;
       upstream.cancel();
     }
@@ -134,8 +140,9 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
   onResponse(response: UpstreamResponse): void {
     if (this.#over) return;
     this.responseStarted = true;
-    this.#status = response.status;
+    this.status = response.status;
     this.#raw = response.body === 'raw';
+    this.#bodiless = response.body === 'none';
     this.#limits?.answered();
     this.cluster.report(this.endpoint, response);
     this.#owner.onResponse(this, response);
@@ -198,8 +205,8 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
     this.#end();
     const { stats } = this.cluster;
     stats.upstream_rq_completed++;
-    stats.statuses.add(this.#status);
-    if (this.#status >= 500) this.endpoint.counts.rq_error++;
+    stats.statuses.add(this.status);
+    if (this.status >= 500) this.endpoint.counts.rq_error++;
     else this.endpoint.counts.rq_success++;
   }
 

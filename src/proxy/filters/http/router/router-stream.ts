@@ -121,7 +121,7 @@ export class RouterStream extends Tries implements Forwarding {
     syncHost(request);
     if (this.action.attemptCountInRequest) setHeader(headers, 'x-envoy-attempt-count', String(this.attempts));
     this.router.introduce(headers, attempt.endpoint);
-    const span = this.tellingSpan;
+    const span = attempt.span ?? this.stream.span;
     if (span !== undefined) this.stream.tracing?.inject(span, headers);
     this.sentMs = this.stream.clock.monotonicMs();
     this.stream.outcome.sentMs = this.sentMs - this.stream.startedMs;
@@ -152,7 +152,6 @@ export class RouterStream extends Tries implements Forwarding {
   }
 
   onResponse(attempt: Attempt, response: UpstreamResponse): void {
-    this.spanStatus = response.status;
     const retries = mayWant(this.action.retry, this.asked, response) ? this.retry() : undefined;
     const unreached = takeUnreached(response) && retries?.wantsFailure(REFUSED, false) === true;
     if (unreached || retries?.wantsResponse(response.status, response.headers)) {

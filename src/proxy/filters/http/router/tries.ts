@@ -1,9 +1,7 @@
 import { type Headers, removeHeader, setHeader } from '../../../../wire/headers.ts';
-import type { Span } from '../../../observe/tracing/span.ts';
 import type { UpstreamRequest, UpstreamResponse } from '../../../stream/codec.ts';
 import type { ForwardAction, RouteLeaf } from '../../../stream/route-table.ts';
 import type { RoutedStream } from '../../../stream/routed-stream.ts';
-import type { Cluster } from '../../../upstream/cluster.ts';
 import type { Endpoint } from '../../../upstream/endpoint.ts';
 import type { Freshness } from '../../../upstream/http-pool.ts';
 import { TcpTransport } from '../../../upstream/tcp-transport.ts';
@@ -24,13 +22,10 @@ export abstract class Tries extends ForwardedRequest implements AttemptOwner {
   protected attempt: Attempt | undefined;
   protected retries: Retries | undefined | null = null;
   protected sentMs = 0;
-  protected spanStatus = 0;
   /** Older ones that may still answer: only where the route hedges. */
   #others = NO_ATTEMPTS;
   readonly #choice: EndpointChoice;
   #resent = false;
-  /** The span of the attempt under way, where attempts have their own. */
-  #span: Span | undefined;
 
   constructor(stream: RoutedStream, action: ForwardAction, leaf: RouteLeaf, router: RouterEnvironment) {
     super(stream, action, leaf, router);
@@ -61,6 +56,7 @@ export abstract class Tries extends ForwardedRequest implements AttemptOwner {
 
   onFailure(attempt: Attempt, failure: Failure): void {
     if (this.over) return;
+    this.#endSpan(attempt);
     if (failure.transport !== undefined) this.stream.outcome.transportFailure = failure.transport;
     if (attempt.responseStarted) {
       this.cut(failure);
@@ -110,7 +106,6 @@ export abstract class Tries extends ForwardedRequest implements AttemptOwner {
     if (outcome.endpoint !== undefined)
       outcome.triedBefore = [...(outcome.triedBefore ?? []), outcome.endpoint];
     outcome.endpoint = endpoint;
-    if (this.stream.span !== undefined) this.#startSpan(cluster);
     const attempt = new Attempt(
       cluster,
       endpoint,
@@ -119,6 +114,7 @@ export abstract class Tries extends ForwardedRequest implements AttemptOwner {
       this.times,
       this.action.highPriority,
     );
+    if (this.stream.span !== undefined) this.#startSpan(attempt);
     this.attempt = attempt;
     const once = freshness === 'any' && !mayResendUnseen(this.stream, this.body) ? 'proven' : freshness;
     attempt.start(once);
@@ -133,8 +129,7 @@ export abstract class Tries extends ForwardedRequest implements AttemptOwner {
     if (retries === undefined || retries.pending) return false;
     const afterTimeout = attempt.timedOut;
     if (!retries.again(headers, () => this.#tryAgain(afterTimeout))) return false;
-    this.#endSpan();
-    attempt.abort();
+    this.#abort(attempt);
     this.#others = this.#others.filter((one) => one !== attempt);
     if (this.attempt === attempt) this.attempt = undefined;
     if (this.stream.requestBody !== 'none' && !this.stream.requestEnded) this.stream.holdRequest();
@@ -157,7 +152,7 @@ export abstract class Tries extends ForwardedRequest implements AttemptOwner {
     const rest = this.#others.filter((one) => one !== attempt);
     const newest = this.attempt === attempt ? rest.pop() : this.attempt;
     if (newest === undefined && this.retries?.pending !== true) return false;
-    attempt.abort();
+    this.#abort(attempt);
     this.#others = rest;
     this.attempt = newest;
     return true;
@@ -165,7 +160,8 @@ export abstract class Tries extends ForwardedRequest implements AttemptOwner {
 
   protected abortOthers(answering: Attempt): void {
     if (this.#others === NO_ATTEMPTS) return;
-    for (const one of [...this.#others, this.attempt]) if (one !== answering) one?.abort();
+    for (const one of [...this.#others, this.attempt])
+      if (one !== undefined && one !== answering) this.#abort(one);
     this.#others = NO_ATTEMPTS;
     this.attempt = answering;
   }
@@ -198,27 +194,27 @@ export abstract class Tries extends ForwardedRequest implements AttemptOwner {
     return true;
   }
 
-  /** The span that upstreams hear of. */
-  protected get tellingSpan(): Span | undefined {
-    return this.#span ?? this.stream.span;
+  #abort(attempt: Attempt): void {
+    this.#endSpan(attempt);
+    attempt.abort();
   }
 
-  #startSpan(cluster: Cluster): void {
-    this.#endSpan();
+  #startSpan(attempt: Attempt): void {
     const { tracing } = this.stream;
-    this.#span = tracing?.startAttempt(this.stream, cluster.config.statName, this.attempts);
-    this.spanStatus = 0;
+    attempt.span = tracing?.startAttempt(this.stream, attempt.cluster.config.statName, this.attempts);
   }
 
-  #endSpan(): void {
-    if (this.#span !== undefined)
-      this.stream.tracing?.finishAttempt(this.stream, this.#span, this.spanStatus);
-    this.#span = undefined;
+  #endSpan(attempt: Attempt): void {
+    const { span } = attempt;
+    if (span === undefined) return;
+    attempt.span = undefined;
+    this.stream.tracing?.finishAttempt(this.stream, span, attempt.status, attempt.endpoint.address);
   }
 
   protected end(): void {
     this.over = true;
-    this.#endSpan();
+    if (this.attempt !== undefined) this.#endSpan(this.attempt);
+    for (const one of this.#others) this.#endSpan(one);
     this.limits?.clear();
     this.retries?.end();
   }
