@@ -6,7 +6,7 @@
 import { sleep } from '../lib/clock.ts';
 import type { DeltaResource } from '../xds/delta-messages.ts';
 import type { Bootstrap } from '../xds/resources.ts';
-import { createAcceptCounts } from './accept/accept-counts.ts';
+import { AcceptCounts } from './accept/accept-counts.ts';
 import { createAcceptor } from './accept/acceptor.ts';
 import type { AdminRoute } from './admin/admin.ts';
 import { dataPlaneRoutes } from './admin/routes.ts';
@@ -24,6 +24,7 @@ import { lowerNetworkFilters } from './filters/network/lower.ts';
 import type { Credentials } from './identity/credentials.ts';
 import { Exporters } from './observe/exporters.ts';
 import { Metrics } from './observe/metrics.ts';
+import { readStatsConfig } from './observe/stats-config.ts';
 import type { Runtime } from './runtime.ts';
 import { Clusters } from './upstream/clusters.ts';
 
@@ -84,7 +85,11 @@ export async function startDataPlane(
     nowMs: clock.nowMs,
     tickets: ticketKeys(settings.ticketSeed),
   };
-  const metrics = new Metrics(bootstrap.node);
+  const metrics = new Metrics(
+    bootstrap.node,
+    // Read before, with refusals (configure/bootstrap.ts).
+    readStatsConfig(bootstrap.message.stats_config, () => {}, 'stats_config'),
+  );
   const clusters = new Clusters({
     ...environment,
     network: bindSource(environment.network, bootstrap.sourceAddress),
@@ -104,7 +109,7 @@ export async function startDataPlane(
     cluster: (name) => clusters.get(name),
     draining: () => draining,
   };
-  const counts = createAcceptCounts();
+  const counts = new AcceptCounts((address) => metrics.listener(address));
   let connections = 0;
   const dns = createDnsServer({
     network: environment.network,
@@ -156,7 +161,7 @@ export async function startDataPlane(
       secrets,
       clusters,
       acceptor,
-      counts,
+      warming: configuration.warming,
       metrics,
       drain: (gently, inboundOnly) => void acceptor.drain(gently, inboundOnly),
       setHealthy: (healthy) => void (draining = !healthy),

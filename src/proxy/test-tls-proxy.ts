@@ -108,7 +108,8 @@ export async function proxyTo(to: number, { down, up, ticketSeed = 'seed' }: Pla
   cleanups.push(() => plane.stop(0));
   const stat = async (name: string): Promise<number> => {
     const { body } = await plane.routes.get('/stats')!.answer(new URLSearchParams());
-    return Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(body)?.[1]);
+    const lines = body.replaceAll(/^listener\.127\.0\.0\.1_\d+\./gm, 'listener.');
+    return Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(lines)?.[1]);
   };
   return { port, stat };
 }

@@ -44,8 +44,8 @@ export function createAcceptor(around: Omit<AcceptEnvironment, 'verdicts'>, dns:
       const listener = set.byBind.get(key);
       if (listener === undefined) connection.destroy();
       else if (environment.counts.pending >= MAX_PENDING_CONNECTIONS) {
-        environment.counts.began();
-        environment.counts.ended('downstream_global_cx_overflow');
+        environment.counts.began(listener);
+        environment.counts.ended(listener, 'downstream_global_cx_overflow');
         connection.destroy();
       } else take(connection, listener, set, environment);
     };

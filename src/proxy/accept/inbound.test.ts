@@ -18,8 +18,9 @@ import type { Listener } from '../configure/listener.ts';
 import { lowerListener } from '../configure/lower-listener.ts';
 import type { TlsEnvironment } from '../configure/lower-tls.ts';
 import { createSecrets } from '../configure/secrets.ts';
+import { ListenerStats } from '../observe/envoy-stats.ts';
 import type { Downstream, LowerNetworkFilters, Runtime } from '../runtime.ts';
-import { createAcceptCounts } from './accept-counts.ts';
+import { AcceptCounts } from './accept-counts.ts';
 import { type Acceptor, createAcceptor } from './acceptor.ts';
 
 let ca: TestCa;
@@ -114,12 +115,13 @@ async function inbound(names: readonly ('mutual' | 'plain')[]): Promise<Inbound>
     nowMs: Date.now,
   };
   const refused: string[] = [];
+  const listenerStats = new ListenerStats();
   let ids = 0;
   const acceptor = createAcceptor(
     {
       network,
       clock: systemClock,
-      counts: createAcceptCounts(),
+      counts: new AcceptCounts(() => listenerStats),
       originalDestination: () => undefined,
       log: (_level, message) => refused.push(message),
       nextId: () => ++ids,

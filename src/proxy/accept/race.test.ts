@@ -174,7 +174,10 @@ async function proxyTo(tcpPort: number, httpPort = tcpPort, before: readonly obj
   cleanups.push(() => plane.stop(0));
   const stat = async (name: string): Promise<number> => {
     const { body } = await plane.routes.get('/stats')!.answer(new URLSearchParams());
-    const line = body.split('\n').find((text) => text.startsWith(`${name}: `));
+    const line = body
+      .split('\n')
+      .map((text) => text.replace(/^listener\.127\.0\.0\.1_\d+\./, 'listener.'))
+      .find((text) => text.startsWith(`${name}: `));
     return Number(line?.split(': ')[1]);
   };
   return { port, stat };

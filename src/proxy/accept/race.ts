@@ -40,7 +40,7 @@ export function startRace(
     () => {
       over = true;
       verdicts.remember(destination, 'server');
-      counts.detected('detected_server_first');
+      counts.detected(listener, 'detected_server_first');
       raced.settle(onServerFirst());
     },
     () => (over = true),
@@ -58,7 +58,7 @@ export function startRace(
       timer.cancel();
       const spoke = seen.firstBytes !== undefined;
       if (spoke) verdicts.remember(destination, 'client');
-      counts.detected(spoke ? 'detected_client_first' : 'detected_nothing');
+      counts.detected(listener, spoke ? 'detected_client_first' : 'detected_nothing');
       const holds = offered && !over && seen.serverName === '' && chosen() === chain;
       over = true;
       if (holds) raced.settle(seen.firstBytes);

@@ -20,7 +20,7 @@ export function take(
   set: ListenerSet,
   environment: AcceptEnvironment,
 ): void {
-  environment.counts.began();
+  environment.counts.began(first);
   const remote = { address: connection.remoteAddress, port: connection.remotePort };
   const { proxyProtocol } = first.inspect;
   const own = { address: connection.localAddress, port: connection.localPort };
@@ -31,7 +31,7 @@ export function take(
   const { optional, metadataOf } = proxyProtocol;
   readProxyHeader(connection, optional, first.inspect, environment.clock, (header, rest) => {
     if (typeof header === 'string') {
-      endEarly(connection, header, environment);
+      endEarly(connection, first, header, environment);
       return;
     }
     const { source = remote, destination } = header?.connection ?? {};
@@ -53,6 +53,7 @@ function direct(
   metadata?: Downstream['metadata'],
 ): void {
   const listener = first.useOriginalDestination ? handOver(set, first, local.address, local.port) : first;
+  environment.counts.moved(first, listener);
   const taken: Taken = { connection, listener, local, remote, metadata };
   const wanted = {
     tls: listener.inspect.tls?.(local.port) === true,
@@ -64,20 +65,17 @@ function direct(
     return;
   }
   const race = startRace(taken, chainFor(taken, nothingSeen), environment, () => {
-    accepted(environment);
+    environment.counts.accepted(listener);
     return look.stop();
   });
   const look = inspect(connection, wanted, listener.inspect, environment.clock, before, (seen) => {
     if (typeof seen === 'string') {
       race?.end();
-      endEarly(connection, seen, environment);
-    } else if (race?.settledBy(seen, () => chainFor(taken, seen)) === true) accepted(environment);
+      endEarly(connection, listener, seen, environment);
+    } else if (race?.settledBy(seen, () => chainFor(taken, seen)) === true)
+      environment.counts.accepted(listener);
     else choose(taken, seen, environment);
   });
-}
-
-function accepted(environment: AcceptEnvironment): void {
-  environment.counts.accepted();
 }
 
 const endNames = {
@@ -86,8 +84,13 @@ const endNames = {
   proxy_protocol: 'downstream_listener_filter_error',
 } as const;
 
-function endEarly(connection: Connection, why: InspectionEnd, environment: AcceptEnvironment): void {
-  environment.counts.ended(endNames[why]);
+function endEarly(
+  connection: Connection,
+  listener: Listener,
+  why: InspectionEnd,
+  environment: AcceptEnvironment,
+): void {
+  environment.counts.ended(listener, endNames[why]);
   connection.destroy();
 }
 
@@ -120,7 +123,7 @@ function choose(taken: Taken, seen: Inspected, environment: AcceptEnvironment): 
   const { connection } = taken;
   const chain = chainFor(taken, seen);
   if (chain === undefined) {
-    environment.counts.ended('no_filter_chain_match');
+    environment.counts.ended(taken.listener, 'no_filter_chain_match');
     environment.log('info', noChain(taken, seen));
     connection.destroy();
   } else if (chain.tls === undefined) hand(taken, chain, connection, seen, environment);
@@ -141,11 +144,11 @@ async function secure(
   const { connection, local, remote } = taken;
   const result = await startTls(connection, chain, seen, environment);
   if (result.ok) {
-    environment.counts.secured(result.connection.tls?.resumed === true);
+    environment.counts.secured(taken.listener, result.connection.tls?.resumed === true);
     hand(taken, chain, result.connection, { ...seen, firstBytes: undefined }, environment);
     return;
   }
-  environment.counts.ended('ssl_connection_error');
+  environment.counts.ended(taken.listener, 'ssl.connection_error');
   environment.log('info', `refused ${remote.address} -> ${local.address}:${local.port}: ${result.message}`);
 }
 
@@ -181,7 +184,7 @@ function hand(
   seen: Inspected,
   environment: AcceptEnvironment,
 ): void {
-  environment.counts.accepted();
+  environment.counts.accepted(taken.listener);
   connection.resume();
   chain.terminal.onConnection(downstreamOf(taken, chain, connection, seen, environment));
 }

@@ -10,7 +10,7 @@ export const adminPaths: ReadonlyMap<string, AdminPath> = new Map<string, AdminP
   ['/config_dump', get('the configuration in use (?include_eds)', 'first')],
   ['/clusters', get('endpoints with state and counts (?format=json)', 'clusters')],
   ['/listeners', get('listeners with their addresses (?format=json)', 'first')],
-  ['/stats', get('counters, one a line (?filter, ?usedonly, ?type, ?format)', 'lines')],
+  ['/stats', get('counters, one a line (?filter, ?usedonly, ?type, ?format, ?histogram_buckets)', 'lines')],
   ['/stats/prometheus', get('counters as Prometheus text', 'lines')],
   ['/certs', get('certificates in use', 'first')],
   ['/drain_listeners', post('take nothing new, finish what is open (?graceful, ?inboundonly)')],

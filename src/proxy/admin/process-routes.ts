@@ -5,6 +5,7 @@ import type { ProxyOptions } from '../options.ts';
 import type { LeveledLog } from '../process-log.ts';
 import { type AdminAnswer, type AdminRoute, json, overview } from './admin.ts';
 import { logging } from './logging.ts';
+import { serverLines, serverPrometheus } from './server-stats.ts';
 import { statsView } from './stats-view.ts';
 
 export interface ProcessState {
@@ -35,15 +36,20 @@ export function processRoutes(
   const ask = async (path: string, query = new URLSearchParams()): Promise<AdminAnswer> =>
     (await plane.get(path)?.answer(query)) ?? { status: 404, body: '' };
   const stats = async (query: URLSearchParams): Promise<AdminAnswer> => {
-    if (query.get('format') === 'prometheus') return ask('/stats/prometheus');
+    if (query.get('format') === 'prometheus') return prometheus();
     const all = await ask('/stats');
-    return (all.status ?? 200) === 200 ? statsView(all.body, query) : all;
+    return (all.status ?? 200) === 200 ? statsView(all.body + serverLines(state), query) : all;
+  };
+  const prometheus = async (): Promise<AdminAnswer> => {
+    const all = await ask('/stats/prometheus');
+    return (all.status ?? 200) === 200 ? { ...all, body: all.body + serverPrometheus(state) } : all;
   };
   const routes: ReadonlyMap<string, AdminRoute> = new Map<string, AdminRoute>([
     ...plane,
     ['/ready', get('LIVE when everything it was told to run is running', () => readiness(state))],
     ['/server_info', get('version, state, uptime, options, node', () => json(serverInfo(state)))],
     ['/stats', get(plane.get('/stats')?.help ?? '', stats)],
+    ['/stats/prometheus', get(plane.get('/stats/prometheus')?.help ?? '', prometheus)],
     ['/memory', get('bytes in use', () => json(memory()))],
     ['/runtime', get('runtime layers: none', () => json({ layers: [], entries: {} }))],
     ['/init_dump', get('what still waits', () => json(initDump(state)))],

@@ -1,7 +1,8 @@
 /** The admin end points that tell about traffic: each data plane has its own (workers/merge.ts joins theirs). */
 import { type Bootstrap, typeUrls } from '../../xds/resources.ts';
-import type { AcceptCounts } from '../accept/accept-counts.ts';
+import { statAddress } from '../accept/accept-counts.ts';
 import type { Acceptor } from '../accept/acceptor.ts';
+import { chainsOf } from '../configure/listener.ts';
 import type { ResourceTable } from '../configure/resource-table.ts';
 import type { Secrets } from '../configure/secrets.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -20,7 +21,7 @@ export interface DataPlaneState {
   readonly secrets: Secrets;
   readonly clusters: Clusters;
   readonly acceptor: Acceptor;
-  readonly counts: AcceptCounts;
+  readonly warming: () => readonly string[];
   readonly metrics: Metrics;
   readonly drain: (gently: boolean, inboundOnly: boolean) => void;
   /** False: the proxy says that it is leaving, as if it were drained (/healthcheck/fail). */
@@ -39,8 +40,8 @@ export function dataPlaneRoutes(state: DataPlaneState): ReadonlyMap<string, Admi
         ? json(clustersJson(state.clusters.describe(), added))
         : { body: clustersText(state.clusters.describe(), added) },
     '/listeners': (query) => listeners(state, isJson(query)),
-    '/stats': () => ({ body: state.metrics.renderStats() + listenerStats(state) }),
-    '/stats/prometheus': () => prometheus(state),
+    '/stats': () => ({ body: current(state).renderStats() }),
+    '/stats/prometheus': () => ({ contentType: PROMETHEUS, body: current(state).renderPrometheus() }),
     '/certs': () => json(certificates(state.secrets, Date.now())),
     '/drain_listeners': (query) => done(() => state.drain(query.has('graceful'), query.has('inboundonly'))),
     '/healthcheck/fail': () => done(() => state.setHealthy(false)),
@@ -77,18 +78,19 @@ function listeners(state: DataPlaneState, asJson: boolean): AdminAnswer {
   });
 }
 
-function listenerStats(state: DataPlaneState): string {
-  return Object.entries(state.counts.read())
-    .map(([name, value]) => `listener.${name}: ${value}\n`)
-    .join('');
-}
+const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8';
 
-function prometheus(state: DataPlaneState): AdminAnswer {
-  const lines = Object.entries(state.counts.read()).map(
-    ([name, value]) => `envoy_listener_${name} ${value}\n`,
-  );
-  return {
-    contentType: 'text/plain; version=0.0.4; charset=utf-8',
-    body: state.metrics.renderPrometheus() + lines.join(''),
-  };
+/** The statistics, with what is known only by looking. */
+function current({ metrics, acceptor, warming, clusters }: DataPlaneState): Metrics {
+  const { listeners, listenerManager } = metrics;
+  const running = acceptor.current().all;
+  listenerManager.total_listeners_active = running.length;
+  listenerManager.total_listeners_warming = warming().length - clusters.warming().length;
+  for (const stats of listeners.values()) stats.downstream_cx_active = 0;
+  for (const listener of running)
+    for (const { terminal } of chainsOf(listener))
+      metrics.listener(statAddress(listener)).downstream_cx_active += terminal.openConnections;
+  for (const stats of listeners.values())
+    stats.downstream_cx_destroy = stats.downstream_cx_total - stats.downstream_cx_active;
+  return metrics;
 }

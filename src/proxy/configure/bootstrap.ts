@@ -7,6 +7,7 @@ import type { Address, Bootstrap, Cluster } from '../../xds/resources.ts';
 import type { Lowered } from '../lowered.ts';
 import { lowering } from '../lowered.ts';
 import type { NodeInfo } from '../node-info.ts';
+import { readStatsConfig } from '../observe/stats-config.ts';
 import type { Fleet } from '../upstream/clusters.ts';
 import { readSource, type Source } from './source.ts';
 import { readText } from './text.ts';
@@ -126,6 +127,7 @@ function lowerBootstrap(
   for (const [i, { typed_config }] of (message.bootstrap_extensions ?? []).entries())
     if (typed_config?.['@type'] !== internalListeners)
       refuse(`bootstrap_extensions[${i}]`, `${typed_config?.['@type']} is not supported by this proxy`);
+  readStatsConfig(message.stats_config, refuse, 'stats_config');
   const { dynamic_resources: dynamic } = message;
   const sourceOf = (name: 'lds_config' | 'cds_config'): Source | undefined => {
     const source = dynamic?.[name];

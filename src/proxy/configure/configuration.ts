@@ -84,6 +84,7 @@ type Outcome =
 
 export function createConfiguration(environment: ConfigurationEnvironment): Configuration {
   const { clock, clusters, acceptor, runtime, log } = environment;
+  const { listenerManager, clusterManager } = runtime.metrics;
   const accepted = createResourceTable();
   const { secrets } = environment.listeners.tls;
   const lowerUpstreamTls = upstreamTlsLowering(environment.listeners.tls);
@@ -132,6 +133,14 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
     else elsewhere.delete(`${typeUrl} ${name}`);
   };
 
+  const count = (typeUrl: string, known: boolean, ok: boolean): void => {
+    if (typeUrl !== typeUrls.listener) return;
+    if (!ok) listenerManager.listener_create_failure++;
+    else if (known) listenerManager.listener_modified++;
+    else listenerManager.listener_added++;
+    if (ok) listenerManager.listener_create_success++;
+  };
+
   /** One resource: its message and what to do with it, or why not. */
   const judge = (typeUrl: string, resource: DeltaResource): RefusedResource | undefined => {
     const unknown: string[] = [];
@@ -140,6 +149,7 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
       if (unknown.length > 0)
         return { name: resource.name, reason: `unknown to this proxy: ${unknown.join(', ')}` };
       const result = lowerers[typeUrl]!(message, resource.name);
+      count(typeUrl, accepted.get(typeUrl, resource.name) !== undefined, result.ok);
       if (!result.ok) return { name: resource.name, reason: result.reason };
       noteSources(typeUrl, resource.name, message);
       result.value();
@@ -185,6 +195,11 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
       if (lowerers[typeUrl] === undefined)
         return resources.map(({ name }) => ({ name, reason: `${typeUrl} is unknown to this proxy` }));
       const refused = resources.map((resource) => judge(typeUrl, resource)).filter((r) => r !== undefined);
+      const { lds } = listenerManager;
+      const discovery =
+        typeUrl === typeUrls.listener ? lds : typeUrl === typeUrls.cluster ? clusterManager.cds : undefined;
+      if (discovery !== undefined) discovery[refused.length > 0 ? 'rejections' : 'successes']++;
+      if (typeUrl === typeUrls.listener) listenerManager.listener_removed += removed.length;
       for (const name of removed) {
         removers[typeUrl]!(name);
         elsewhere.delete(`${typeUrl} ${name}`);
@@ -208,6 +223,7 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
           return;
         }
         noteSources(typeUrl, name, message);
+        count(typeUrl, false, true);
         result.value();
       };
       const { clusters: fixed, listeners: open, secrets: given } = bootstrap.static_resources ?? {};

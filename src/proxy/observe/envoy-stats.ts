@@ -39,6 +39,11 @@ export interface ComputedGauges {
   gauges(): readonly (readonly [name: string, value: number])[];
 }
 
+/** Counters under other names than their fields'. */
+export interface ComputedCounters {
+  counters(): readonly (readonly [name: string, value: number])[];
+}
+
 /** `cluster.NAME.` */
 export class ClusterStats {
   computed: ComputedGauges | undefined;
@@ -167,6 +172,68 @@ export class TcpStats {
   idle_timeout = 0;
 }
 
+/** `listener.ADDRESS.`; what is active and destroyed is read off the filter chains when somebody looks. */
+export class ListenerStats {
+  downstream_cx_total = 0;
+  downstream_cx_active = 0;
+  downstream_cx_destroy = 0;
+  downstream_pre_cx_active = 0;
+  downstream_pre_cx_timeout = 0;
+  downstream_pre_cx_closed = 0;
+  downstream_listener_filter_error = 0;
+  downstream_global_cx_overflow = 0;
+  no_filter_chain_match = 0;
+  'ssl.handshake' = 0;
+  'ssl.session_reused' = 0;
+  'ssl.connection_error' = 0;
+  /** Who spoke first, where that was waited for. */
+  detected_client_first = 0;
+  detected_server_first = 0;
+  detected_nothing = 0;
+}
+
+/** Answers of a control plane for one kind of resource: `NAME.update_success` and the like, of `lds` or `cds`. */
+export class DiscoveryStats implements ComputedCounters {
+  successes = 0;
+  rejections = 0;
+  readonly #name: string;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  counters(): readonly (readonly [name: string, value: number])[] {
+    return [
+      [`${this.#name}.update_attempt`, this.successes + this.rejections],
+      [`${this.#name}.update_success`, this.successes],
+      [`${this.#name}.update_rejected`, this.rejections],
+    ];
+  }
+}
+
+/** `listener_manager.` */
+export class ListenerManagerStats {
+  readonly lds = new DiscoveryStats('lds');
+  listener_added = 0;
+  listener_modified = 0;
+  listener_removed = 0;
+  listener_create_success = 0;
+  listener_create_failure = 0;
+  total_listeners_active = 0;
+  total_listeners_warming = 0;
+  workers_started = 1;
+}
+
+/** `cluster_manager.` */
+export class ClusterManagerStats {
+  readonly cds = new DiscoveryStats('cds');
+  cluster_added = 0;
+  cluster_modified = 0;
+  cluster_removed = 0;
+  active_clusters = 0;
+  warming_clusters = 0;
+}
+
 /** Everything that goes up and down. */
 export const GAUGES: ReadonlySet<string> = new Set([
   'upstream_cx_active',
@@ -178,6 +245,12 @@ export const GAUGES: ReadonlySet<string> = new Set([
   'membership_degraded',
   'membership_excluded',
   'downstream_cx_active',
+  'downstream_pre_cx_active',
   'downstream_cx_upgrades_active',
   'downstream_rq_active',
+  'total_listeners_active',
+  'total_listeners_warming',
+  'workers_started',
+  'active_clusters',
+  'warming_clusters',
 ]);

@@ -1,6 +1,6 @@
 import { Histogram } from './histogram.ts';
-import { escapeLabel } from './prometheus.ts';
 import { flagText, type ResponseFlags } from './response-flags.ts';
+import { escapeLabel } from './stat-rows.ts';
 
 // Istio's standard metrics. The labels of caller and callee are joined once per pair of them; a request then finds its
 // series by two numbers. Series are bounded: past the limit everything new goes into one series called `other`.

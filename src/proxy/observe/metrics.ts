@@ -4,10 +4,20 @@
 // that waits for a disk, a series without a limit.
 
 import type { NodeInfo } from '../node-info.ts';
-import { ClusterStats, HttpStats, TcpStats } from './envoy-stats.ts';
+import {
+  ClusterManagerStats,
+  ClusterStats,
+  HttpStats,
+  ListenerManagerStats,
+  ListenerStats,
+  TcpStats,
+} from './envoy-stats.ts';
 import { IstioMetrics, IstioPair, type PairLabels } from './istio-metrics.ts';
-import { heldLines, heldPrometheus, prometheusText, type StatGroup, statLines } from './prometheus.ts';
+import { prometheusText } from './prometheus.ts';
+import { statLines } from './stat-lines.ts';
+import { groupRows, heldRows, type StatGroup, type StatRow } from './stat-rows.ts';
 import { StatRegistry, type StatScope } from './stat-scope.ts';
+import type { StatRules } from './stats-config.ts';
 
 /**
  * All counters of one proxy. Whoever counts asks once for its object (per cluster, per connection manager, per pair of
@@ -18,11 +28,17 @@ export class Metrics {
   readonly #clusters = new Map<string, ClusterStats>();
   readonly #http = new Map<string, HttpStats>();
   readonly #tcp = new Map<string, TcpStats>();
+  /** By address, `127.0.0.1_15001`. */
+  readonly listeners = new Map<string, ListenerStats>();
+  readonly listenerManager = new ListenerManagerStats();
+  readonly clusterManager = new ClusterManagerStats();
+  readonly #rules: StatRules | undefined;
   readonly #istio = new IstioMetrics();
   readonly #held = new StatRegistry();
 
-  constructor(node: NodeInfo) {
+  constructor(node: NodeInfo, rules?: StatRules) {
     this.node = node;
+    this.#rules = rules;
   }
 
   /** The counters of a cluster's statistics name; the same object while the cluster comes and goes. */
@@ -45,6 +61,11 @@ export class Metrics {
     return known(this.#tcp, statPrefix, () => new TcpStats());
   }
 
+  /** The counters of a listener's address. */
+  listener(address: string): ListenerStats {
+    return known(this.listeners, address, () => new ListenerStats());
+  }
+
   /** Statistics of a filter, whose names start with `prefix` (`http.ingress.fault.`); for when a filter is lowered. */
   scope(prefix: string): StatScope {
     return this.#held.scope(prefix);
@@ -57,12 +78,17 @@ export class Metrics {
 
   /** Prometheus text: Istio's standard metrics and Envoy's counters. For /stats/prometheus. */
   renderPrometheus(): string {
-    return this.#istio.render() + prometheusText(this.#scopes()) + heldPrometheus(this.#held);
+    return this.#istio.render() + prometheusText(this.#rows());
   }
 
-  /** `name: value` lines as Envoy's /stats. */
+  /** `name: value` lines as Envoy's /stats, but for histograms (stat-lines.ts). */
   renderStats(): string {
-    return statLines(this.#scopes()) + heldLines(this.#held);
+    return statLines(this.#rows());
+  }
+
+  #rows(): Iterable<StatRow> {
+    const rows = allRows(this.#scopes(), this.#held);
+    return this.#rules === undefined ? rows : this.#rules(rows);
   }
 
   #scopes(): readonly StatGroup[] {
@@ -70,8 +96,16 @@ export class Metrics {
       { scope: 'cluster', label: 'envoy_cluster_name', stats: this.#clusters },
       { scope: 'http', label: 'envoy_http_conn_manager_prefix', stats: this.#http },
       { scope: 'tcp', label: 'envoy_tcp_prefix', stats: this.#tcp },
+      { scope: 'listener', label: 'envoy_listener_address', stats: this.listeners },
+      { scope: 'listener_manager', label: '', stats: new Map([['', this.listenerManager]]) },
+      { scope: 'cluster_manager', label: '', stats: new Map([['', this.clusterManager]]) },
     ];
   }
+}
+
+function* allRows(groups: readonly StatGroup[], held: StatRegistry): Generator<StatRow> {
+  yield* groupRows(groups);
+  yield* heldRows(held);
 }
 
 function known<T>(map: Map<string, T>, name: string, make: () => T): T {

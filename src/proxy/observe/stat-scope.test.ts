@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { heldPrometheus } from './prometheus.ts';
+import { prometheusText } from './prometheus.ts';
+import { heldRows } from './stat-rows.ts';
 import { StatRegistry } from './stat-scope.ts';
 
 describe('statistics of filters', () => {
@@ -27,7 +28,7 @@ describe('statistics of filters', () => {
       'cluster.c.grpc.total',
       'limit.http_local_rate_limit.ok',
     ].map((name) => scope.counter(name));
-    const lines = heldPrometheus(registry).split('\n');
+    const lines = prometheusText(heldRows(registry)).split('\n');
     expect(lines.filter((line) => line !== '' && !line.startsWith('#'))).toEqual([
       'envoy_http_rbac_allowed{envoy_http_conn_manager_prefix="in"} 0',
       'envoy_cluster_ratelimit_ok{envoy_cluster_name="outbound|80||a.b"} 0',

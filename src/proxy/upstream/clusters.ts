@@ -58,6 +58,8 @@ export class Clusters {
   apply(changed: readonly ClusterConfig[], removed: readonly string[]): void {
     for (const name of removed) this.#remove(name);
     for (const config of changed) this.#add(config);
+    this.#environment.metrics.clusterManager.cluster_removed += removed.length;
+    this.#count();
   }
 
   /** New endpoints for every cluster whose EDS name this is; kept for clusters that come later. */
@@ -112,7 +114,10 @@ export class Clusters {
   }
 
   #add(config: ClusterConfig): void {
+    const { clusterManager } = this.#environment.metrics;
     const before = this.#warming.get(config.name);
+    if (before === undefined && !this.#serving.has(config.name)) clusterManager.cluster_added++;
+    else clusterManager.cluster_modified++;
     if (before !== undefined) stop(before);
     const { clock, random, network, metrics } = this.#environment;
     const stats = metrics.cluster(config.statName);
@@ -149,6 +154,12 @@ export class Clusters {
     this.#promote(fed);
   }
 
+  #count(): void {
+    const { clusterManager } = this.#environment.metrics;
+    clusterManager.active_clusters = this.#serving.size;
+    clusterManager.warming_clusters = this.#warming.size;
+  }
+
   /** From waiting to serving, in place of what served before. */
   #promote(fed: Fed): void {
     const { name } = fed.cluster;
@@ -157,6 +168,7 @@ export class Clusters {
     const before = this.#serving.get(name);
     this.#serving.set(name, fed);
     fed.cluster.stats.computed = fed.cluster.breakers;
+    this.#count();
     if (before !== undefined) stop(before);
     if (name === this.#environment.fleet?.clusterName) this.#fleetChanged(fed);
     this.onReady(name);

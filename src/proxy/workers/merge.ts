@@ -34,7 +34,7 @@ export function mergedRoutes(askAll: AskAll): ReadonlyMap<string, AdminRoute> {
 
 /** What each worker sees of the same thing: it is told once, not added up. */
 const sameForAll =
-  /(membership_(total|healthy|degraded)|weight|priority|health_flags|hostname|region|zone|sub_zone|canary|_priority::max_\w+|success_rate|added_via_api|observability_name|local_origin_success_rate)$/;
+  /^(envoy_)?(listener_manager|cluster_manager)[._](?!workers_started)|(membership_(total|healthy|degraded)|weight|priority|health_flags|hostname|region|zone|sub_zone|canary|_priority::max_\w+|success_rate|added_via_api|observability_name|local_origin_success_rate)$/;
 
 /**
  * Text lines that end in a number, added up by what comes before it; other lines once. Prometheus' `name{labels} 5`,

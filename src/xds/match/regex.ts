@@ -36,6 +36,20 @@ export function compileSubstitution(
   return (value) => replaceAll(value, regex, pieces);
 }
 
+/** The groups of the first match, anywhere in the value; undefined where there is none. */
+export function compileFind(
+  matcher: type_matcher_v3_RegexMatcher,
+  refuse: Refuse,
+  field: string,
+): (value: string) => readonly (string | undefined)[] | undefined {
+  const regex = parse(matcher, refuse, field);
+  const groups = Array.from({ length: regex.groupCount() }, (_, i) => i + 1);
+  return (value) => {
+    const found = regex.matcher(value);
+    return found.find() ? groups.map((group) => found.group(group) ?? undefined) : undefined;
+  };
+}
+
 /** As RE2: an empty match right behind the match before is none. */
 function replaceAll(value: string, regex: RE2JS, pieces: readonly string[]): string {
   const matcher = regex.matcher(value);
