@@ -1,30 +1,9 @@
 /** The admin end points that tell about the process: there is one of each, whatever the number of workers. */
-import type { Clock } from '../../lib/clock.ts';
-import type { Bootstrap } from '../../xds/resources.ts';
-import type { ProxyOptions } from '../options.ts';
-import type { LeveledLog } from '../process-log.ts';
 import { type AdminAnswer, type AdminRoute, json, overview } from './admin.ts';
 import { logging } from './logging.ts';
+import type { ProcessState } from './process-state.ts';
 import { serverLines, serverPrometheus } from './server-stats.ts';
 import { statsView } from './stats-view.ts';
-
-export interface ProcessState {
-  readonly bootstrap: Bootstrap;
-  readonly version: string;
-  readonly startedAtMs: number;
-  readonly restartEpoch: number;
-  readonly workers: number;
-  readonly clock: Clock;
-  readonly ready: () => boolean;
-  readonly connected: () => boolean;
-  readonly warming: () => readonly string[];
-  readonly quit: () => void;
-  readonly draining: () => boolean;
-  readonly setHealthy: (healthy: boolean) => void;
-  readonly log: LeveledLog | undefined;
-  /** What the command line said. */
-  readonly options: Partial<ProxyOptions> | undefined;
-}
 
 /** `plane`: the end points of the data plane; some are answered here with its help. */
 export function processRoutes(

@@ -1,4 +1,4 @@
-import type { ProcessState } from './process-routes.ts';
+import type { ProcessState } from './process-state.ts';
 
 /** `server.state`, as Envoy numbers it. */
 const LIVE = 0;
