@@ -22,5 +22,5 @@ it(`${count} generated connections of HTTP/1, valid, odd and hostile, end alike 
   console.log(`differential: ${count} connections in ${seconds} s, ${found.length} unintended differences`);
   const shown: string[] = [];
   for (const one of found.slice(0, maxShown)) shown.push(describeDifference(await shrink(pair, one)));
-  expect(shown.join('\n'), 'DIFFERENCES.md lists what may differ').toBe('');
+  expect(shown.join('\n'), 'docs/envoy-differences.md lists what may differ').toBe('');
 });

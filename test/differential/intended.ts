@@ -1,5 +1,5 @@
 /**
- * The differences between Envoy and weft that are meant, each as code: DIFFERENCES.md has the same list with the
+ * The differences between Envoy and weft that are meant, each as code: docs/envoy-differences.md has the list with the
  * reasons. A form is applied to both outcomes and takes a difference out of them; a rule says of which cases weft
  * refuses what Envoy lets through.
  */

@@ -20,9 +20,9 @@ function tell(end: End, exchanges: readonly Exchange[], pieces: readonly Buffer[
   const all = [...exchanges, ...end.requests.map(({ exchange }) => exchange)];
   return [
     end.closed,
-    // After the peer's GOAWAY the end may come before its last bytes are looked at, or after.
+    // After the peer's GOAWAY the end may come before its last bytes are looked at, a second GOAWAY among them, or after.
     end.goaways.length > 0 ? '' : end.error?.message,
-    end.goaways,
+    end.goaways.slice(0, 1),
     end.machine.activeStreams,
     all.map(({ body, log }) => [body.toString('latin1'), log.filter((line) => !line.startsWith('data'))]),
   ];

@@ -17,6 +17,8 @@ export interface FaultConfig {
         readonly byHeader: boolean;
       }
     | undefined;
+  /** How fast responses are; `kibPerSecond` 0: as a header says. */
+  readonly rate: { readonly share: number; readonly kibPerSecond: number } | undefined;
   /** '' is any. */
   readonly upstreamCluster: string;
   readonly headers: readonly ((request: RequestFacts) => boolean)[];
@@ -39,6 +41,11 @@ interface Message {
     readonly header_abort?: object;
     readonly percentage?: Percent;
   };
+  readonly response_rate_limit?: {
+    readonly fixed_limit?: { readonly limit_kbps?: number | string };
+    readonly header_limit?: object;
+    readonly percentage?: Percent;
+  };
   readonly upstream_cluster?: string;
   readonly headers?: Parameters<typeof compileHeaderMatchers>[0];
   readonly max_active_faults?: number;
@@ -52,6 +59,7 @@ export function lowerFault(message: AnyMessage, { refuse, field }: MessageContex
     upstream_cluster = '',
     headers,
     max_active_faults,
+    response_rate_limit,
     ...more
   } = message as AnyMessage & Message;
   const { disable_downstream_cluster_stats: _stats, ...rest } = more;
@@ -63,6 +71,7 @@ export function lowerFault(message: AnyMessage, { refuse, field }: MessageContex
       byHeader: delay.header_delay !== undefined,
     },
     abort: abort && readAbort(abort, refuse, fieldIn(field, 'abort')),
+    rate: response_rate_limit && readRate(response_rate_limit, refuse, fieldIn(field, 'response_rate_limit')),
     upstreamCluster: upstream_cluster,
     headers: compileHeaderMatchers(headers, refuse, fieldIn(field, 'headers')),
     maxActive: max_active_faults ?? Number.POSITIVE_INFINITY,
@@ -81,4 +90,18 @@ function readAbort(
     refuse(fieldIn(field, 'http_status'), 'is no status between 200 and 599');
   if (http_status === undefined && grpc_status === undefined && !byHeader) refuse(field, 'says no status');
   return { share: perMillion(percentage), status: http_status ?? 200, grpcStatus: grpc_status, byHeader };
+}
+
+function readRate(
+  message: NonNullable<Message['response_rate_limit']>,
+  refuse: MessageContext['refuse'],
+  field: string,
+): NonNullable<FaultConfig['rate']> {
+  const { fixed_limit, header_limit, percentage, ...rest } = message;
+  refuseRest(refuse, field, rest);
+  const kibPerSecond = Number(fixed_limit?.limit_kbps ?? 0);
+  if (fixed_limit === undefined && header_limit === undefined) refuse(field, 'says no limit');
+  else if (fixed_limit !== undefined && kibPerSecond < 1)
+    refuse(fieldIn(field, 'fixed_limit.limit_kbps'), 'is less than 1');
+  return { share: perMillion(percentage), kibPerSecond };
 }

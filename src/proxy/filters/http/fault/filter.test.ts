@@ -41,6 +41,27 @@ describe('faults', () => {
     expect(performance.now() - startMs).toBeGreaterThan(75);
   });
 
+  it('slow a response down, by configuration or by header', async () => {
+    const { port } = await startUpstream((_, response) => response.end('x'.repeat(20 * 1024)));
+    const slowed = async (response_rate_limit: object, headers = {}) => {
+      const proxy = await startTestProxy({
+        clusters: [staticCluster('c', [port])],
+        routes: routesOf({ match: { prefix: '/' }, route: { cluster: 'c' } }),
+        manager: {
+          http_filters: chain({ response_rate_limit: { percentage: always, ...response_rate_limit } }),
+        },
+      });
+      const startMs = performance.now();
+      expect((await send(proxy.port, { headers })).body).toHaveLength(20 * 1024);
+      return performance.now() - startMs;
+    };
+    expect(await slowed({ fixed_limit: { limit_kbps: 100 } })).toBeGreaterThan(190);
+    expect(
+      await slowed({ header_limit: {} }, { 'x-envoy-fault-throughput-response': '200' }),
+    ).toBeGreaterThan(95);
+    expect(await slowed({ header_limit: {} })).toBeLessThan(190);
+  });
+
   it('strike in the share that was asked for', async () => {
     const proxy = await proxyWith({ abort: { http_status: 503, percentage: { numerator: 25 } } });
     let aborted = 0;
@@ -87,7 +108,7 @@ describe('faults', () => {
 
   it('refuse by name what this filter cannot do', async () => {
     await expect(proxyWith({ response_rate_limit: {}, abort: { percentage: always } })).rejects.toThrow(
-      /http_filters\[0\]\.typed_config\.response_rate_limit: is not supported[\s\S]*abort: says no status/,
+      /http_filters\[0\]\.typed_config\.abort: says no status[\s\S]*response_rate_limit: says no limit/,
     );
   });
 });
