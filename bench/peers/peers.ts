@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findEnvoy } from '../../src/local/envoy-binary.ts';
+import { nodeFlags } from '../../src/proxy/node-flags.ts';
 import { envoyBootstrap } from './envoy-bootstrap.ts';
 import { haproxyConfig } from './haproxy-config.ts';
 import type { CertificateFiles, Hop } from './hop.ts';
@@ -20,8 +21,6 @@ export const PEER_NAMES = ['weft', 'envoy', 'haproxy', 'nginx'] as const;
 export type PeerName = (typeof PEER_NAMES)[number];
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** How weft's platform starts its proxies: a small young generation keeps their memory small. */
-export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=4'];
 
 /** Which proxy of weft takes part, and how it is watched. */
 export interface WeftOptions {
@@ -61,7 +60,7 @@ function weftPeer({ file = join(root, 'dist', 'proxy.js'), profile }: WeftOption
     version: `Node ${process.version}`,
     command: (hop, files, folder) => [
       process.execPath,
-      ...NODE_FLAGS,
+      ...nodeFlags,
       ...profiling,
       file,
       '--config-path',
@@ -78,7 +77,7 @@ export const nodeAlone: Peer = {
   version: process.version,
   command: (hop) => [
     process.execPath,
-    ...NODE_FLAGS,
+    ...nodeFlags,
     '--input-type=module',
     '--eval',
     `import { createServer } from 'node:net'; createServer().listen(${hop.listenPort}, '127.0.0.1');`,

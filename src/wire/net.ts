@@ -16,6 +16,7 @@ import { fdOf } from './sockets/bind.ts';
 import { keepSessions } from './sockets/client-sessions.ts';
 import { fromSystemError, netError } from './sockets/net-error.ts';
 import { settle } from './sockets/settle.ts';
+import { sharedRead, withSharedRead } from './sockets/shared-read.ts';
 import { SocketConnection } from './sockets/socket-connection.ts';
 import { clientTlsSocket, createTlsContext, judge, serverTlsSocket, type TlsTarget } from './sockets/tls.ts';
 import { listenUdp } from './sockets/udp.ts';
@@ -30,8 +31,8 @@ export const network: Network = { listen, connect, acceptTls, createTlsContext, 
 
 function listen(options: ListenOptions): Promise<Result<Listener, NetError>> {
   const doing = `Listening on ${describe(options)}`;
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-    options.onConnection(new SocketConnection(socket, 'downstream', undefined)),
+  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
+    options.onConnection(new SocketConnection(withSharedRead(socket), 'downstream', undefined)),
   );
   return new Promise((resolve) => {
     const onError = (error: unknown): void => resolve(fail(fromSystemError(error, 'internal', false, doing)));
@@ -95,7 +96,9 @@ function connect(options: ConnectOptions): Promise<Result<Connection, NetError>>
         ...targetOf(options),
         allowHalfOpen: true,
         noDelay: true,
+        onread: sharedRead,
       } as TcpNetConnectOpts);
+      socket.pause(); // until handle()
       const finish = () => ok(new SocketConnection(socket, side, undefined));
       return settle({ socket, ready: 'connect', side, timeoutMs, doing, signal }, finish);
     }

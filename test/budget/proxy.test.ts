@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { nodeFlags } from '../../src/proxy/node-flags.ts';
 import { freePort } from '../../src/testing/free-port.ts';
 import { eventually } from '../mesh/eventually.ts';
 import { root } from '../mesh/run-mesh.ts';
@@ -48,7 +49,7 @@ describe('the budget of a proxy', () => {
     const address = { socket_address: { address: '127.0.0.1', port_value: port } };
     writeFileSync(join(folder, 'bootstrap.json'), JSON.stringify({ node: { id: 'a' }, admin: { address } }));
     const proxy = spawn(process.execPath, [
-      '--max-semi-space-size=4',
+      ...nodeFlags,
       file,
       '--config-path',
       join(folder, 'bootstrap.json'),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CA_AUDIENCE } from '../../ca/service-account-token.ts';
 import { openTokenIssuer, TOKEN_ISSUER } from '../../ca/token-issuer.ts';
@@ -9,6 +9,7 @@ import { PLATFORM_ADDRESS, PORTS } from '../../local/network/plan.ts';
 import type { PlatformParts, PlatformProgram, ProxyCommand, ProxyRequest } from '../../local/parts.ts';
 import { writeWhole } from '../../local/publish.ts';
 import { dashboardAddress, type RunSettings } from '../../local/run-settings.ts';
+import { nodeFlags } from '../../proxy/node-flags.ts';
 import { entryFile } from '../entry.ts';
 import { packageVersion } from '../version.ts';
 
@@ -62,10 +63,12 @@ export async function makeParts(settings: RunSettings): Promise<PlatformParts> {
   };
 }
 
-/** What the proxy's program loads when it needs it; there is nothing of the kind beside the sources. */
+/** What the proxy's program consists of beside its first file; there is nothing of the kind beside the sources. */
 function lazyProxyFiles(): string[] {
   const folder = dirname(entryFile('proxy'));
-  return ['yaml.js', 're2js.js'].map((name) => join(folder, name)).filter(existsSync);
+  return readdirSync(folder)
+    .filter((name) => /^(yaml|re2js|proxy-\w+)\.js$/.test(name))
+    .map((name) => join(folder, name));
 }
 
 async function layOut(settings: RunSettings): Promise<Layout> {
@@ -126,7 +129,7 @@ function weftCommand(request: ProxyRequest, { control, rootsFile }: Layout): Pro
     '--drain-time-s': `${DRAIN_S}`,
   };
   return {
-    argv: [process.execPath, entryFile('proxy'), ...Object.entries(flags).flat()],
+    argv: [process.execPath, ...nodeFlags, entryFile('proxy'), ...Object.entries(flags).flat()],
     env: { WEFT_VERSION: packageVersion() },
     files: { 'bootstrap.json': bootstrapText(request, from) },
   };

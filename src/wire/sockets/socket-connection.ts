@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
 import type { Connection, ConnectionHandlers, NetError, Side, TlsInfo } from '../connection.ts';
 import { fromSystemError } from './net-error.ts';
+import { endOwnReads, type ReadTarget } from './shared-read.ts';
 
 // One socket of node:net or node:tls as a Connection. A sidecar holds thousands: the listeners are functions shared
 // by all of them (they find their connection in a field of the socket), and addresses are asked when somebody asks.
 
-interface OwnedSocket extends Socket {
+interface OwnedSocket extends ReadTarget {
   weftConnection?: SocketConnection;
 }
 
@@ -20,6 +21,7 @@ export class SocketConnection implements Connection {
   readonly #socket: OwnedSocket;
   #handlers: ConnectionHandlers | undefined;
   #ended = false;
+  #paused = false;
   #closeReported = false;
   #error: NetError | undefined;
   #remote: { readonly address: string; readonly port: number } | undefined;
@@ -65,7 +67,9 @@ export class SocketConnection implements Connection {
     }
     if (this.peerEnded) process.nextTick(() => this.receiveEnd());
     this.#socket.on('drain', onSocketDrain);
-    this.#socket.on('data', onSocketData); // starts reading, on the next tick, unless pause() came before
+    // Starts reading, on the next tick, unless pause() came before. With shared-read.ts it is never called.
+    this.#socket.on('data', onSocketData);
+    if (this.tls === undefined) process.nextTick(() => this.#startReading()); // plain sockets start paused
   }
 
   write(bytes: Uint8Array | string): boolean {
@@ -81,10 +85,13 @@ export class SocketConnection implements Connection {
     this.#socket.uncork();
   }
   pause(): void {
+    this.#paused = true;
     this.#socket.pause();
   }
   resume(): void {
-    this.#socket.resume();
+    this.#paused = false;
+    // Plain sockets read into a shared buffer: without a handler their bytes would be lost.
+    if (this.#handlers !== undefined || this.tls !== undefined) this.#socket.resume();
   }
 
   end(): void {
@@ -112,6 +119,7 @@ export class SocketConnection implements Connection {
     this.closed = true;
     this.#closeReported = true;
     socket.pause();
+    endOwnReads(socket);
     delete socket.weftConnection;
     socket.off('end', onSocketEnd).off('drain', onSocketDrain).off('data', onSocketData);
     socket.off('error', onSocketError).off('close', onSocketClose);
@@ -140,6 +148,10 @@ export class SocketConnection implements Connection {
     if (this.#closeReported || this.#handlers === undefined) return;
     this.#closeReported = true;
     this.#handlers.onClose(this.#error);
+  }
+
+  #startReading(): void {
+    if (!this.#paused && !this.closed) this.#socket.resume();
   }
 
   #remoteEnd(): { readonly address: string; readonly port: number } {
@@ -183,5 +195,6 @@ function onSocketTlsError(this: OwnedSocket, error: unknown): void {
   this.destroy();
 }
 function onSocketClose(this: OwnedSocket): void {
+  endOwnReads(this);
   this.weftConnection?.reportClose();
 }

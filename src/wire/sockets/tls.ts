@@ -140,7 +140,8 @@ export function clientTlsSocket(
     ...(options.alpn.length > 0 ? { ALPNProtocols: [...options.alpn] } : {}),
     ...(session === undefined ? {} : { session: session.ticket }),
   };
-  return connect(connectOptions); // the types know no allowHalfOpen here, Node does
+  const socket = connect(connectOptions); // the types know no allowHalfOpen here, Node does
+  return socket.setNoDelay(true); // an option of the same name has no effect on TLS
 }
 
 /** After the handshake: who the peer is, and whether `verify` accepts it. `offered`: the session a client came with. */
