@@ -177,7 +177,7 @@ describe.each(PAIRS)('a tunnel from %s to %s', (from, to) => {
 
   it('carries bytes both ways, and each half ends by itself', async ({ skip }) => {
     const port = portOf();
-    if (port === undefined) return skip();
+    if (port === undefined) return skip('there is no Envoy');
     const small = await talk(port, (socket) => socket.end('hello'));
     expect([small.bytes.toString(), small.cut]).toEqual(['hello|5', false]);
     const large = Buffer.alloc(32 * 1024 * 1024, 'tunnel');
@@ -188,14 +188,14 @@ describe.each(PAIRS)('a tunnel from %s to %s', (from, to) => {
 
   it('does not hide that the far end was cut', async ({ skip }) => {
     const port = portOf();
-    if (port === undefined) return skip();
+    if (port === undefined) return skip('there is no Envoy');
     const { bytes } = await talk(port, (socket) => socket.write('die!'));
     expect(bytes.toString()).not.toMatch(/\|/);
   });
 
   it('carries many at once', async ({ skip }) => {
     const port = portOf();
-    if (port === undefined) return skip();
+    if (port === undefined) return skip('there is no Envoy');
     const texts = Array.from({ length: 50 }, (_, i) => `tunnel ${i}`);
     const heard = await Promise.all(texts.map((text) => talk(port, (socket) => socket.end(text))));
     expect(heard.map(({ bytes }) => bytes.toString())).toEqual(texts.map((text) => `${text}|${text.length}`));

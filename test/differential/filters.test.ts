@@ -9,10 +9,10 @@ import { SHOULD_RATE_LIMIT } from '../../src/proxy/filters/http/ratelimit/servic
 import { startGrpcService, type TestGrpcService } from '../../src/proxy/filters/http/test-grpc-service.ts';
 import type { Cluster } from '../../src/xds/resources.ts';
 import { envoyForTests } from '../serve/envoy.ts';
+import { type CasePair, type Observed, startCases, withoutWords } from './cases.ts';
 import * as grpc from './filters/grpc-cases.ts';
 import * as policy from './filters/policy-cases.ts';
 import * as traffic from './filters/traffic-cases.ts';
-import { type Observed, type ProxyPair, startPair, withoutWords } from './router-harness.ts';
 
 const families = {
   ...policy,
@@ -27,13 +27,9 @@ const FILTER_STATS =
 /** Of work that weft does not do: it keeps no tokens, and fetches no keys here. */
 const LEFT_OUT = /jwt_cache|jwks_fetch/;
 
-/**
- * Upstream requests and answer, line by line. A connection is closed by Envoy after 413, and kept by weft, which reads
- * the rest of the request.
- */
+/** Upstream requests and answer, line by line. */
 function linesOf({ upstream, answer }: Observed): string[] {
-  const kept = /^HTTP\/1.1 413/.test(answer) ? answer.replace('\nconnection: close', '') : answer;
-  return [...upstream, kept].flatMap((text, i) => text.split('\n').map((line) => `${i} ${line}`));
+  return [...upstream, answer].flatMap((text, i) => text.split('\n').map((line) => `${i} ${line}`));
 }
 
 /** What only Envoy has (-) and what only weft has (+). */
@@ -87,7 +83,7 @@ const cluster = (name: string, port_value: number): Cluster => ({
 });
 
 describe.skipIf(binary === undefined)('filters do as Envoy’s do', () => {
-  let pair: ProxyPair;
+  let pair: CasePair;
   let authz: TestGrpcService<Check>;
   let limits: TestGrpcService<Counted>;
   beforeAll(async () => {
@@ -97,10 +93,10 @@ describe.skipIf(binary === undefined)('filters do as Envoy’s do', () => {
     limits = await startGrpcService(SHOULD_RATE_LIMIT, ({ descriptors }) =>
       decided(descriptors.flatMap(({ entries }) => entries).find(({ key }) => key === 'decide')?.value),
     );
-    pair = await startPair(binary as string, all, [
+    pair = (await startCases(all, [
       cluster('authz', authz.port),
       cluster('limits', limits.port),
-    ]);
+    ])) as CasePair;
   });
   afterAll(async () => {
     await pair?.stop();

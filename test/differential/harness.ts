@@ -52,16 +52,25 @@ export interface Outcome {
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Starts both; undefined where there is no Envoy (an error with WEFT_REQUIRE_REAL_PARTS=1). */
-export async function startPair(bootstrap: (ports: Ports) => object, lanes = 1): Promise<Pair | undefined> {
+/**
+ * Starts both; undefined where there is no Envoy (an error with WEFT_REQUIRE_REAL_PARTS=1). `upstreams`: how many recording
+ * ones each has, by default one a lane.
+ */
+export async function startPair(
+  bootstrap: (ports: Ports) => object,
+  lanes = 1,
+  upstreams = lanes,
+): Promise<Pair | undefined> {
   const binary = await envoyForTests();
   if (binary === undefined) return undefined;
+  // Chosen together: nobody has them before the proxies listen.
+  const ports = await unusedPorts(2 * (lanes + 1));
   const sides = await Promise.all([
-    startSide('envoy', bootstrap, lanes, (file) => [
+    startSide('envoy', bootstrap, ports.slice(lanes + 1), upstreams, (file) => [
       binary,
       ...['-c', file, '--use-dynamic-base-id', '--concurrency', '1', '-l', 'error'],
     ]),
-    startWeft(bootstrap, lanes),
+    startWeftOn(ports.slice(0, lanes + 1), bootstrap, upstreams),
   ]);
   return {
     envoy: sides[0],
@@ -72,9 +81,17 @@ export async function startPair(bootstrap: (ports: Ports) => object, lanes = 1):
 }
 
 /** `weft proxy` alone, from its sources. */
-export function startWeft(bootstrap: (ports: Ports) => object, lanes = 1): Promise<Side> {
+export async function startWeft(bootstrap: (ports: Ports) => object, lanes = 1): Promise<Side> {
+  return startWeftOn(await unusedPorts(lanes + 1), bootstrap, lanes);
+}
+
+function startWeftOn(
+  ports: readonly number[],
+  bootstrap: (ports: Ports) => object,
+  upstreams: number,
+): Promise<Side> {
   const main = join(root, 'src/proxy/main.ts');
-  return startSide('weft', bootstrap, lanes, (file) => [
+  return startSide('weft', bootstrap, ports, upstreams, (file) => [
     process.execPath,
     ...['--disable-warning=ExperimentalWarning', main, '--config-path', file, '--log-level=warning'],
   ]);
@@ -91,11 +108,11 @@ export async function run(side: Side, lane: number, one: Case, quietMs = 100): P
 async function startSide(
   name: Side['name'],
   bootstrap: (ports: Ports) => object,
-  lanes: number,
+  [admin = 0, ...listeners]: readonly number[],
+  count: number,
   command: (file: string) => readonly string[],
 ): Promise<Side> {
-  const upstreams = await Promise.all(Array.from({ length: lanes }, () => RecordingUpstream.listen()));
-  const [admin = 0, ...listeners] = await unusedPorts(lanes + 1);
+  const upstreams = await Promise.all(Array.from({ length: count }, () => RecordingUpstream.listen()));
   const ports = { admin, listeners, upstreams: upstreams.map(({ port }) => port) };
   const folder = mkdtempSync(join(tmpdir(), `weft-differential-${name}-`));
   const file = join(folder, 'bootstrap.json');
@@ -144,7 +161,7 @@ export async function stopSide(side: Side): Promise<void> {
 }
 
 /** Ports below those that outgoing connections take, so that nothing takes them until the proxy listens. */
-async function unusedPorts(count: number): Promise<readonly number[]> {
+export async function unusedPorts(count: number): Promise<readonly number[]> {
   const found = new Set<number>();
   while (found.size < count) {
     const port = 12_000 + Math.floor(Math.random() * 18_000);

@@ -18,6 +18,7 @@ export async function envoyForTests(): Promise<string | undefined> {
     return findEnvoy({ ...(file && { file }), path, caches: [cache] }) ?? (await installEnvoy(cache, path));
   } catch (error) {
     if (process.env['WEFT_REQUIRE_REAL_PARTS'] === '1') throw error;
+    console.log(`There is no Envoy to test with: ${(error as Error).message.split('\n')[0]}`);
     return undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { type AnyMessage, any, type Route, type VirtualHost } from '../../../src/xds/resources.ts';
-import { head, type RouterCase } from '../router-harness.ts';
+import { head, type RouterCase } from '../cases.ts';
 
 // Each filter in a chain of its own, before the router and behind one that writes down how the answer came about.
 

@@ -1,5 +1,5 @@
 import { any } from '../../../src/xds/resources.ts';
-import { get, type RouterCase } from '../router-harness.ts';
+import { get, type RouterCase } from '../cases.ts';
 import { chain, filter, http, post } from './chain.ts';
 
 // Filters that ask a gRPC service; `x-decide` holds its answer.

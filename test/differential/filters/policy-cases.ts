@@ -1,6 +1,6 @@
 import { testIssuer } from '../../../src/proxy/filters/http/jwt-authn/test-issuer.ts';
 import { any } from '../../../src/xds/resources.ts';
-import { answers, get, head, type RouterCase } from '../router-harness.ts';
+import { answers, get, head, type RouterCase } from '../cases.ts';
 import { ALWAYS, type Around, chain, exact, filter, http, post } from './chain.ts';
 
 // Who may do what: rules, origins, tokens, and somebody else who decides.

@@ -1,5 +1,5 @@
 import { any } from '../../../src/xds/resources.ts';
-import { answers, get, head, type RouterCase } from '../router-harness.ts';
+import { answers, get, head, type RouterCase } from '../cases.ts';
 import { ALWAYS, chain, exact, filter, http, post } from './chain.ts';
 
 // What becomes of traffic: limits, faults, health checks, headers, bodies.

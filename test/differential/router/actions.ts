@@ -1,5 +1,5 @@
 import { any, type Route, type RouteAction } from '../../../src/xds/resources.ts';
-import { get, head, type RouterCase } from '../router-harness.ts';
+import { get, head, type RouterCase } from '../cases.ts';
 
 // What routes do: redirects, answers of their own, rewrites of host and path, clusters.
 

@@ -1,5 +1,5 @@
 import { any, type RouteAction } from '../../../src/xds/resources.ts';
-import { answers, get, head, type RouterCase } from '../router-harness.ts';
+import { answers, get, head, type RouterCase } from '../cases.ts';
 
 // What goes beyond one upstream: copies of requests, redirects that are followed here.
 

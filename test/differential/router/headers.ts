@@ -5,7 +5,7 @@ import {
   type RouteConfiguration,
   type VirtualHost,
 } from '../../../src/xds/resources.ts';
-import { answers, get, head, type RouterCase } from '../router-harness.ts';
+import { answers, get, head, type RouterCase } from '../cases.ts';
 
 // Headers that a connection manager and routes add, change and take away.
 

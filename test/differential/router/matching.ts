@@ -1,5 +1,5 @@
 import type { Route, RouteMatch } from '../../../src/xds/resources.ts';
-import { get, head, type RouterCase } from '../router-harness.ts';
+import { get, head, type RouterCase } from '../cases.ts';
 
 // What matches: one route that goes to cluster `a`, everything else to `b`.
 

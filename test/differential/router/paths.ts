@@ -1,5 +1,5 @@
 import type { HttpConnectionManager } from '../../../src/xds/resources.ts';
-import { get, type RouterCase } from '../router-harness.ts';
+import { get, type RouterCase } from '../cases.ts';
 
 // One spelling of a path: every escape, and what is odd about dots and slashes, in all modes.
 

@@ -1,5 +1,5 @@
 import type { RouteAction, VirtualHost } from '../../../src/xds/resources.ts';
-import { answers, get, head, type RouterCase } from '../router-harness.ts';
+import { answers, get, head, type RouterCase } from '../cases.ts';
 
 // When a request is tried again and what is sent then: the upstream answers each try as `answers` says.
 

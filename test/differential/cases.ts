@@ -1,13 +1,9 @@
 /**
- * One bootstrap, two proxies: Envoy and weft side by side behind the same upstreams, the same request bytes to each,
- * and what each sent upstream and answered, in a form that can be compared. Called by router.test.ts.
+ * Cases that are a configuration each: one listener a case in the bootstrap of both proxies (harness.ts), the same
+ * upstreams behind both, the same request bytes to each; what each sent upstream and answered, in a form that can be
+ * compared. Called by router.test.ts and filters.test.ts.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { connect } from 'node:net';
 import {
   any,
   type Cluster,
@@ -16,6 +12,8 @@ import {
   type RouteConfiguration,
   type VirtualHost,
 } from '../../src/xds/resources.ts';
+import { isWhole, startAnsweringUpstreams } from './answering-upstreams.ts';
+import { address, type Ports, startPair, unusedPorts } from './harness.ts';
 
 /** A listener of its own and requests to send to it. */
 export interface RouterCase {
@@ -38,7 +36,7 @@ export interface Observed {
   readonly answer: string;
 }
 
-export interface ProxyPair {
+export interface CasePair {
   run(side: 'envoy' | 'weft', index: number, request: string): Promise<Observed>;
   /** The lines of /stats whose names match. */
   stats(side: 'envoy' | 'weft', names: RegExp): Promise<string[]>;
@@ -48,7 +46,6 @@ export interface ProxyPair {
 // Clusters every case may use: `a` and `b` answer, `dead` refuses connections, `none` has no endpoint.
 
 const REQUEST_MS = 4000;
-const READY_MS = 20_000;
 const COPY_MS = 60;
 
 /** The bytes of a GET; lines end in \r\n. */
@@ -99,41 +96,27 @@ function withoutWordsOf({ envoy, weft }: { readonly envoy: Observed; readonly we
   return { envoy: bare(envoy), weft: bare(weft) };
 }
 
-export async function startPair(
-  envoyBinary: string,
+/** Both proxies with a listener a case; undefined where there is no Envoy. `more`: clusters beside the usual ones. */
+export async function startCases(
   cases: readonly RouterCase[],
   more: readonly Cluster[] = [],
-): Promise<ProxyPair> {
-  const folder = await mkdtemp(join(tmpdir(), 'weft-router-'));
-  const upstream = await startUpstreams();
-  const ports = await quietPorts(2 * cases.length + 3);
-  const dead = ports[2 * cases.length + 2] as number;
-  const portOf = (side: 'envoy' | 'weft', index: number): number =>
-    ports[side === 'envoy' ? index : cases.length + index] as number;
-  const children: ChildProcess[] = [];
-  const start = async (side: 'envoy' | 'weft', command: string, args: readonly string[]): Promise<void> => {
-    const admin = ports[2 * cases.length + (side === 'envoy' ? 0 : 1)] as number;
-    const file = join(folder, `${side}.json`);
-    const bootstrap = bootstrapOf(cases, (index) => portOf(side, index), admin, upstream.ports, dead, more);
-    await writeFile(file, JSON.stringify(bootstrap));
-    const child = spawn(command, [...args, file], { stdio: ['ignore', 'pipe', 'pipe'] });
-    children.push(child);
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (output += text));
-    await listening(portOf(side, cases.length - 1), () =>
-      child.exitCode === null ? undefined : `${side} did not start:\n${output.slice(-4000)}`,
-    );
-  };
-  const main = fileURLToPath(new URL('../../src/proxy/main.ts', import.meta.url));
-  await Promise.all([
-    start('envoy', envoyBinary, ['--use-dynamic-base-id', '--concurrency', '1', '-l', 'error', '-c']),
-    start('weft', process.execPath, [main, '--config-path']),
-  ]);
+): Promise<CasePair | undefined> {
+  const upstream = await startAnsweringUpstreams();
+  const [dead = 0] = await unusedPorts(1);
+  const pair = await startPair(
+    (ports) => bootstrapOf(cases, ports, upstream.ports, dead, more),
+    cases.length,
+    0,
+  );
+  if (pair === undefined) {
+    upstream.close();
+    return undefined;
+  }
   return {
     async run(side, index, request) {
       upstream.take();
-      const port = portOf(side, index);
-      const answer = await exchange(port, request);
+      const port = pair[side].ports.listeners[index] as number;
+      const answer = await ask(port, request);
       // Copies of requests are sent beside, and later.
       if (/mirror/.test(cases[index]?.name ?? ''))
         await new Promise((resolve) => setTimeout(resolve, COPY_MS));
@@ -147,27 +130,22 @@ export async function startPair(
       };
     },
     async stats(side, names) {
-      const admin = ports[2 * cases.length + (side === 'envoy' ? 0 : 1)] as number;
-      const text = await (await fetch(`http://127.0.0.1:${admin}/stats`)).text();
-      return text.split('\n').filter((line) => names.test(line));
+      return (await pair[side].admin('/stats')).split('\n').filter((line) => names.test(line));
     },
     async stop() {
-      for (const child of children) child.kill('SIGKILL');
+      await pair.stop();
       upstream.close();
-      await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
 function bootstrapOf(
   cases: readonly RouterCase[],
-  portOf: (index: number) => number,
-  admin: number,
+  { admin, listeners }: Ports,
   upstreams: { readonly a: number; readonly b: number },
   dead: number,
   more: readonly Cluster[],
 ): object {
-  const address = (port_value: number) => ({ socket_address: { address: '127.0.0.1', port_value } });
   const cluster = (name: string, ports: readonly number[], more: Cluster = {}): Cluster => ({
     name,
     type: 'STATIC',
@@ -197,7 +175,7 @@ function bootstrapOf(
       ],
       listeners: cases.map((one, index) => ({
         name: `case-${index}`,
-        address: address(portOf(index)),
+        address: address(listeners[index] as number),
         filter_chains: [{ filters: [{ name: 'http', typed_config: managerOf(one) }] }],
       })),
     },
@@ -243,7 +221,7 @@ function comparable(text: string, port: number): string {
 }
 
 /** Sends the bytes; gives back the answer, read until its end, a close, or the time is over. */
-function exchange(port: number, request: string): Promise<string> {
+function ask(port: number, request: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });
     let text = '';
@@ -263,113 +241,5 @@ function exchange(port: number, request: string): Promise<string> {
     socket.on('close', done);
     socket.on('error', done);
     socket.write(request, 'latin1');
-  });
-}
-
-/** Whether a message is there to its end: by length, chunks, or because it has no body. */
-function isWhole(text: string, noBody = false): boolean {
-  const end = text.indexOf('\r\n\r\n');
-  if (end < 0) return false;
-  const top = text.slice(0, end);
-  const length = /\r\ncontent-length: *(\d+)/i.exec(top)?.[1];
-  if (noBody) return true;
-  if (/\r\ntransfer-encoding: *chunked/i.test(top)) return text.endsWith('0\r\n\r\n');
-  if (length !== undefined) return text.length - end - 4 >= Number(length);
-  return !top.startsWith('HTTP/') || / (204|304) |^HTTP\/1.1 1/.test(top);
-}
-
-interface Upstreams {
-  readonly ports: { readonly a: number; readonly b: number };
-  /** Requests since the last call, prefixed with who took them. */
-  take(): string[];
-  close(): void;
-}
-
-async function startUpstreams(): Promise<Upstreams> {
-  const seen: string[] = [];
-  const sockets = new Set<Socket>();
-  const tries = new Map<string, number>();
-  const servers: Server[] = [];
-  const open = async (name: string): Promise<number> => {
-    const server = createServer((socket) => {
-      sockets.add(socket);
-      let text = '';
-      socket.on('error', () => {});
-      socket.on('close', () => sockets.delete(socket));
-      socket.on('data', (bytes) => {
-        text += bytes.toString('latin1');
-        if (!isWhole(text)) return;
-        const request = text;
-        text = '';
-        seen.push(`${name} ${request}`);
-        reply(socket, request, tries);
-      });
-    });
-    servers.push(server);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return (server.address() as { port: number }).port;
-  };
-  const ports = { a: await open('a'), b: await open('b') };
-  return {
-    ports,
-    take() {
-      tries.clear();
-      return seen.splice(0);
-    },
-    close() {
-      for (const socket of sockets) socket.destroy();
-      for (const server of servers) server.close();
-    },
-  };
-}
-
-function reply(socket: Socket, request: string, tries: Map<string, number>): void {
-  const asked = /\r\nx-answer: *(.*)\r\n/i.exec(request)?.[1]?.split(' ');
-  const number = tries.get('all') ?? 0;
-  tries.set('all', number + 1);
-  const encoded = asked?.[Math.min(number, asked.length - 1)];
-  const text = encoded === undefined ? '200 OK' : Buffer.from(encoded, 'base64').toString('latin1');
-  if (text === 'close') socket.destroy();
-  else if (text === 'silence') return;
-  // Every try has a connection of its own: what a proxy does when an idle one is closed under a request is not compared.
-  else if (/\r\n\r\n/.test(text)) socket.write(text.replace('\r\n', '\r\nconnection: close\r\n'), 'latin1');
-  else socket.write(`HTTP/1.1 ${text}\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok`, 'latin1');
-}
-
-/** Free ports below those that the system gives to clients: nobody takes one before the proxies listen. */
-async function quietPorts(count: number): Promise<readonly number[]> {
-  const ports: number[] = [];
-  const start = 10_000 + Math.floor(Math.random() * 15_000);
-  for (let port = start; ports.length < count && port < 32_000; port++)
-    if (await isFree(port)) ports.push(port);
-  return ports;
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.on('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
-}
-
-async function listening(port: number, failed: () => string | undefined): Promise<void> {
-  const untilMs = Date.now() + READY_MS;
-  while (!(await canConnect(port))) {
-    const why = failed();
-    if (why !== undefined) throw new Error(why);
-    if (Date.now() > untilMs) throw new Error(`nobody listens on ${port}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-function canConnect(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port });
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
   });
 }
