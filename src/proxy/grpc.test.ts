@@ -230,6 +230,27 @@ describe('gRPC through the proxy', () => {
     expect(await ended).toMatchObject({ code: status.OK });
   });
 
+  it("counts the messages of calls both ways, and calls by their status, in Istio's metrics", async () => {
+    const { port } = await startServer();
+    const proxy = await startProxy([port]);
+    const client = open(proxy.port);
+    const call = client.makeServerStreamRequest('/test.Echo/count', same, same, Buffer.from('30'));
+    for await (const _ of call as AsyncIterable<Buffer>);
+    await unary(client, 'fail');
+    const text = (): string => proxy.metrics.renderPrometheus();
+    await eventually(() => /^istio_request_messages_total\{.*\} 2$/m.test(text()));
+    expect(text()).toMatch(
+      /^istio_response_messages_total\{reporter="source".*request_protocol="grpc"\} 30$/m,
+    );
+    for (const grpc of ['0', '5'])
+      expect(text()).toMatch(
+        new RegExp(
+          `^istio_requests_total\\{.*request_protocol="grpc",response_code="200",grpc_response_status="${grpc}".*\\} 1$`,
+          'm',
+        ),
+      );
+  });
+
   it('tells the server of a call that is given up', async () => {
     const { port, cancelled } = await startServer();
     const client = open((await startProxy([port])).port);

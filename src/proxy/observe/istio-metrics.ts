@@ -54,6 +54,16 @@ class RequestSeries {
   }
 }
 
+class MessageSeries {
+  requests = 0;
+  responses = 0;
+  readonly labels: string;
+
+  constructor(labels: string) {
+    this.labels = labels;
+  }
+}
+
 class TcpSeries {
   opened = 0;
   closed = 0;
@@ -74,6 +84,8 @@ export interface RequestOutcome {
   readonly durationMs: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** Of a gRPC call. */
+  readonly messages: { readonly requests: number; readonly responses: number } | undefined;
 }
 
 /** Caller and callee with their series; held by whoever sees many requests between the two. */
@@ -82,6 +94,7 @@ export class IstioPair {
   readonly #metrics: IstioMetrics;
   readonly #requests = new Map<number | string, RequestSeries>();
   readonly #tcp = new Map<ResponseFlags, TcpSeries>();
+  #messages: MessageSeries | undefined;
 
   constructor(labels: PairLabels, metrics: IstioMetrics) {
     this.#labels = pairText(labels);
@@ -100,6 +113,14 @@ export class IstioPair {
     series.duration.add(outcome.durationMs);
     series.requestBytes.add(outcome.requestBytes);
     series.responseBytes.add(outcome.responseBytes);
+    if (outcome.messages !== undefined) this.#addMessages(outcome.messages);
+  }
+
+  /** Messages are counted by pair alone, as Istio counts them. */
+  #addMessages({ requests, responses }: NonNullable<RequestOutcome['messages']>): void {
+    this.#messages ??= this.#metrics.messageSeries(`${this.#labels},request_protocol="grpc"`);
+    this.#messages.requests += requests;
+    this.#messages.responses += responses;
   }
 
   tcp(flags: ResponseFlags): { opened: number; closed: number; sentBytes: number; receivedBytes: number } {
@@ -116,8 +137,13 @@ export class IstioPair {
 
 /** All series of the proxy. */
 export class IstioMetrics {
+  readonly #messages = new Map<string, MessageSeries>();
   readonly #requests = new Map<string, RequestSeries>();
   readonly #tcp = new Map<string, TcpSeries>();
+
+  messageSeries(labels: string): MessageSeries {
+    return bounded(this.#messages, labels, (text) => new MessageSeries(text));
+  }
 
   requestSeries(labels: string): RequestSeries {
     return bounded(this.#requests, labels, (text) => new RequestSeries(text));
@@ -130,11 +156,14 @@ export class IstioMetrics {
   render(): string {
     const requests = [...this.#requests.values()];
     const tcp = [...this.#tcp.values()];
+    const messages = [...this.#messages.values()];
     return [
       counter('istio_requests_total', requests, (series) => series.requests),
       histogram('istio_request_duration_milliseconds', requests, (series) => series.duration),
       histogram('istio_request_bytes', requests, (series) => series.requestBytes),
       histogram('istio_response_bytes', requests, (series) => series.responseBytes),
+      counter('istio_request_messages_total', messages, (series) => series.requests),
+      counter('istio_response_messages_total', messages, (series) => series.responses),
       counter('istio_tcp_connections_opened_total', tcp, (series) => series.opened),
       counter('istio_tcp_connections_closed_total', tcp, (series) => series.closed),
       counter('istio_tcp_sent_bytes_total', tcp, (series) => series.sentBytes),

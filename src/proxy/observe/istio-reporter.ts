@@ -57,6 +57,7 @@ export class IstioReporter {
       durationMs: facts.durationMs,
       requestBytes: facts.bytesReceived,
       responseBytes: facts.bytesSent,
+      messages: stream.messages,
     });
   }
 

@@ -1,7 +1,9 @@
 import { Deadline } from '../../lib/deadlines.ts';
+import { isGrpcType } from '../../wire/grpc/content-type.ts';
 import { getHeader, type Headers, removeHeader } from '../../wire/headers.ts';
 import { removeHopByHop } from '../../wire/http1/hop-by-hop.ts';
 import { FLAG } from '../observe/response-flags.ts';
+import { CallMessages } from './call-messages.ts';
 import type {
   BadRequest,
   DownstreamEvents,
@@ -72,6 +74,8 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
     this.#limit =
       requestMs > 0 && !this.requestEnded ? new Deadline(() => this.fail(REPLIES.requestTime)) : undefined;
     if (this.requestEnded) this.requestEndMs = this.startedMs;
+    else if (manager.settings.direction !== 'unspecified' && isGrpcType(request.header('content-type')))
+      this.messages = new CallMessages();
     if (!this.expectsContinue && request.header('expect')?.toLowerCase() === '100-continue')
       this.#continueNow(head.expectContinue);
   }
@@ -102,6 +106,7 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
   onRequestData(bytes: Buffer): void {
     if (this.over) return;
     this.bytesReceived += bytes.length;
+    this.messages?.request(bytes);
     this.moved = true;
     if (this.#held === undefined) this.#sendRequestData(bytes, 0);
     else this.#keepData(this.#held, bytes);

@@ -134,6 +134,7 @@ export abstract class ResponseSide extends StreamRecord {
 
   #sendResponseData(bytes: Buffer): boolean {
     this.bytesSent += bytes.length;
+    this.messages?.response(bytes);
     return bytes.length === 0 ? true : this.stream.sendData(bytes);
   }
 

@@ -4,6 +4,7 @@ import type { MetadataByNamespace, UpstreamEndpoint, UpstreamFacts } from '../ob
 import type { TraceReason } from '../observe/tracing/sampling.ts';
 import type { Span } from '../observe/tracing/span.ts';
 import type { Tracing } from '../observe/tracing/tracing.ts';
+import type { CallMessages } from './call-messages.ts';
 import type { UpstreamResponse } from './codec.ts';
 import type { FilterStream, Reply } from './http-filter.ts';
 import type { RequestState } from './request-state.ts';
@@ -46,6 +47,7 @@ export interface RoutedStream extends FilterStream {
   /** Milliseconds from monotonic zero to the stream's start. */
   readonly startedMs: number;
   readonly outcome: UpstreamOutcome;
+  readonly messages: CallMessages | undefined;
   readonly tracing: Tracing | undefined;
   span: Span | undefined;
   traceReason: TraceReason;

@@ -7,6 +7,7 @@ import type { StreamFacts, UpstreamFacts } from '../observe/stream-facts.ts';
 import type { TraceReason } from '../observe/tracing/sampling.ts';
 import type { Span } from '../observe/tracing/span.ts';
 import type { Tracing } from '../observe/tracing/tracing.ts';
+import type { CallMessages } from './call-messages.ts';
 import { ConnectionFacts } from './connection-facts.ts';
 import type { ConnectionView } from './connection-view.ts';
 import type { MutableResponse } from './http-filter.ts';
@@ -52,6 +53,8 @@ export class StreamRecord extends ConnectionFacts implements StreamFacts {
   over = false;
   /** Undefined: as the request's content-type says. */
   answersGrpc: boolean | undefined;
+  /** Undefined for what is no gRPC call, or counted by nobody. */
+  messages: CallMessages | undefined;
   route: Route | undefined;
   leaf: RouteLeaf | undefined;
   span: Span | undefined;
