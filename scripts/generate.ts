@@ -16,6 +16,7 @@ const bundled = dirname(createRequire(import.meta.url).resolve('protobufjs/packa
 const includes = [
   ...['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate'].map((d) => join(deps, d)),
   bundled,
+  join(root, 'scripts/generate/include'),
 ];
 
 if (process.argv.includes('--if-needed') && upToDate()) process.exit(0);

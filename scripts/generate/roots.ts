@@ -11,7 +11,7 @@ const patterns = [
   'envoy/service/{discovery,secret,auth,accesslog,ratelimit,status}/v3/*.proto',
   'envoy/type/{v3,http/v3,matcher/v3,metadata/v3,tracing/v3}/*.proto',
   'envoy/data/accesslog/v3/*.proto',
-  'envoy/extensions/access_loggers/{file,grpc,stream,filters/cel}/v3/*.proto',
+  'envoy/extensions/access_loggers/{file,grpc,open_telemetry,stream,filters/cel}/v3/*.proto',
   'envoy/extensions/clusters/{aggregate,dynamic_forward_proxy}/v3/*.proto',
   'envoy/extensions/common/{dynamic_forward_proxy,ratelimit}/v3/*.proto',
   'envoy/extensions/compression/{gzip,brotli}/compressor/v3/*.proto',

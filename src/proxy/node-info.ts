@@ -2,6 +2,8 @@
 export interface NodeInfo {
   readonly id: string;
   readonly cluster: string;
+  /** Of its locality. */
+  readonly zone?: string;
   readonly workload: string;
   readonly namespace: string;
   readonly serviceAccount: string;

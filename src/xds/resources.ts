@@ -29,6 +29,8 @@ export type UpstreamTlsContext = gen.extensions_transport_sockets_tls_v3_Upstrea
 export type DownstreamTlsContext = gen.extensions_transport_sockets_tls_v3_DownstreamTlsContext;
 export type HttpConnectionManager =
   gen.extensions_filters_network_http_connection_manager_v3_HttpConnectionManager;
+export type OpenTelemetryLogConfig =
+  gen.extensions_access_loggers_open_telemetry_v3_OpenTelemetryAccessLogConfig;
 export type GrpcLogConfig = gen.extensions_access_loggers_grpc_v3_CommonGrpcAccessLogConfig;
 export type HttpGrpcLogConfig = gen.extensions_access_loggers_grpc_v3_HttpGrpcAccessLogConfig;
 export type ZipkinConfig = gen.config_trace_v3_ZipkinConfig;

@@ -177,6 +177,7 @@ function nodeInfo(message: Bootstrap): NodeInfo {
   return {
     id: message.node?.id ?? '',
     cluster: message.node?.cluster ?? '',
+    zone: message.node?.locality?.zone ?? '',
     workload: text('WORKLOAD_NAME') || text('NAME'),
     namespace: text('NAMESPACE'),
     serviceAccount: text('SERVICE_ACCOUNT'),

@@ -8,6 +8,7 @@ import { compileJson } from './format-json.ts';
 import type { Extensions } from './format-pieces.ts';
 import type { LogSink, LogSinks } from './log-sinks.ts';
 import { FORMATTERS } from './operators.ts';
+import { OPEN_TELEMETRY_LOG, readOtlpLog } from './otlp-log/lower-otlp-log.ts';
 import type { StreamFacts } from './stream-facts.ts';
 
 /** Writes one entry per stream, if its filter takes it. */
@@ -68,6 +69,11 @@ function readLogger(
   const kind = messageOf(config?.['@type'] ?? '');
   if (config !== undefined && (kind === HTTP_GRPC || kind === TCP_GRPC))
     return readGrpcLog(config, kind === HTTP_GRPC ? 'http' : 'tcp', runtime, refuse, field);
+  if (config !== undefined && kind === OPEN_TELEMETRY_LOG) {
+    const formatters = (config['formatters'] ?? []) as NonNullable<FormatMessage['formatters']>;
+    const extensions = readFormatters(formatters, refuse, fieldIn(field, 'formatters'));
+    return readOtlpLog(config, extensions, runtime, refuse, field);
+  }
   const stream = STREAMS[kind];
   if (config === undefined || (kind !== FILE && stream === undefined)) {
     refuse(field, `'${config?.['@type'] ?? ''}' is not supported by this proxy`);
