@@ -151,6 +151,26 @@ describe('CONNECT that ends here', () => {
     await eventually(() => tunnel.text() === 'HELLOBYE');
   });
 
+  it('tells the far end who came, by PROXY protocol', async () => {
+    const { port } = await startRawUpstream((socket) => socket.pipe(socket));
+    const proxy = await startTestProxy({
+      clusters: [staticCluster('c', [port])],
+      routes: routesOf({
+        match: { connect_matcher: {} },
+        route: {
+          cluster: 'c',
+          upgrade_configs: [
+            { upgrade_type: 'CONNECT', connect_config: { proxy_protocol_config: { version: 'V1' } } },
+          ],
+        },
+      }),
+    });
+    const tunnel = await openTunnel(proxy.port, PLAIN_CONNECT);
+    tunnel.stream.end('hello');
+    await eventually(() => /^PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ \d+\r\nhello$/.test(tunnel.text()));
+    expect(tunnel.text()).toContain(` ${proxy.port}\r\n`);
+  });
+
   it('comes from another proxy, as CONNECT or as POST', async () => {
     const { port } = await startShouter();
     const end = await startTestProxy({

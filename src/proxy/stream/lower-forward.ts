@@ -4,7 +4,7 @@ import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import { compileSubstitution } from '../../xds/match/regex.ts';
 import type { PathRule } from '../../xds/match/route-match.ts';
 import type { RouteAction as RouteActionMessage } from '../../xds/resources.ts';
-import { readDurationMs } from '../fields.ts';
+import { readChoice, readDurationMs } from '../fields.ts';
 import { readHashPolicy } from './hash-policy.ts';
 import { type InternalRedirectPolicy, readInternalRedirect } from './internal-redirect.ts';
 import { readRetryPolicy } from './retry-policy.ts';
@@ -91,6 +91,7 @@ export function readForwardSettings(
     highPriority: priority === 'HIGH',
     upgrades: readUpgrades(upgrade_configs, refuse, field),
     tunnels: tunnelMethods(upgrade_configs),
+    tunnelHeader: readTunnelHeader(upgrade_configs, refuse, fieldIn(field, 'upgrade_configs')),
     attemptCountInRequest: context.attemptCountInRequest,
     attemptCountInResponse: context.attemptCountInResponse,
   };
@@ -216,9 +217,23 @@ function readConnectConfig(
   field: string,
 ): void {
   if (config === undefined) return;
-  const { allow_post: _post, ...rest } = config;
+  const { allow_post: _post, proxy_protocol_config: _header, ...rest } = config;
   refuseRest(refuse, field, rest);
   if (upgradeType.toLowerCase() !== 'connect') refuse(field, 'is only for the upgrade type CONNECT');
+}
+
+function readTunnelHeader(
+  configs: readonly UpgradeConfig[],
+  refuse: Refuse,
+  field: string,
+): ForwardAction['tunnelHeader'] {
+  const i = configs.findIndex(({ connect_config }) => connect_config?.proxy_protocol_config !== undefined);
+  const config = configs[i]?.connect_config?.proxy_protocol_config;
+  if (config === undefined) return undefined;
+  const { version, ...rest } = config;
+  const place = `${field}[${i}].connect_config.proxy_protocol_config`;
+  refuseRest(refuse, place, rest);
+  return readChoice(version, 'V1', ['V1', 'V2'] as const, refuse, fieldIn(place, 'version'));
 }
 
 function tunnelMethods(configs: readonly UpgradeConfig[]): readonly string[] {

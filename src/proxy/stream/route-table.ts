@@ -116,6 +116,8 @@ export interface ForwardAction {
   readonly upgrades: ReadonlyMap<string, boolean>;
   /** Methods that end here, the stream's bytes going to a TCP connection to the endpoint: CONNECT, and POST in its place. */
   readonly tunnels: readonly string[];
+  /** The version of the PROXY protocol whose header comes first in those connections. */
+  readonly tunnelHeader: 'V1' | 'V2' | undefined;
   /** Which attempt this is goes into x-envoy-attempt-count, of the request and of the response. */
   readonly attemptCountInRequest: boolean;
   readonly attemptCountInResponse: boolean;

@@ -1,7 +1,7 @@
 import { hostPort } from '../../lib/host-port.ts';
 import type { Connection, ConnectionHandlers, NetError } from '../../wire/connection.ts';
 import type { Headers } from '../../wire/headers.ts';
-import type { ProxiedConnection } from '../../wire/proxy-protocol/encode.ts';
+import { encodeProxyV1, encodeProxyV2, type ProxiedConnection } from '../../wire/proxy-protocol/encode.ts';
 import type {
   StreamReset,
   UpstreamEvents,
@@ -10,6 +10,7 @@ import type {
   UpstreamTransport,
 } from '../stream/codec.ts';
 import type { Cluster } from './cluster.ts';
+import type { ProxyProtocolVersion } from './cluster-config.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { HttpPool, PoolWaiter } from './http-pool.ts';
 
@@ -24,6 +25,7 @@ export class TcpTransport
   readonly #endpoint: Endpoint;
   readonly #cluster: Cluster;
   readonly #proxied: ProxiedConnection;
+  readonly #header: ProxyProtocolVersion | undefined;
   #connection: Connection | undefined;
   #events: UpstreamEvents | undefined;
   #cancelled = false;
@@ -33,7 +35,14 @@ export class TcpTransport
   #requestEnded = false;
   #responseEnded = false;
 
-  constructor(endpoint: Endpoint, cluster: Cluster, proxied: ProxiedConnection) {
+  /** `header`: the PROXY protocol's, before the tunnel's own bytes. */
+  constructor(
+    endpoint: Endpoint,
+    cluster: Cluster,
+    proxied: ProxiedConnection,
+    header: ProxyProtocolVersion | undefined,
+  ) {
+    this.#header = header;
     this.#endpoint = endpoint;
     this.#cluster = cluster;
     this.#proxied = proxied;
@@ -132,6 +141,8 @@ export class TcpTransport
     const result = await this.#endpoint.connect({ proxied: this.#proxied });
     if (result.ok) {
       this.#connection = result.value;
+      if (this.#header === 'V1') result.value.write(encodeProxyV1(this.#proxied));
+      else if (this.#header === 'V2') result.value.write(encodeProxyV2(this.#proxied));
       if (!this.#cancelled) waiter.onTransport(this);
       else {
         result.value.handle(this);

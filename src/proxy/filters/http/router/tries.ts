@@ -49,7 +49,8 @@ export abstract class Tries extends ForwardedRequest implements AttemptOwner {
     const { request, connection } = this.stream;
     if (this.action.tunnels.includes(request.method)) {
       const { remote: source, local: destination } = connection.downstream;
-      return new TcpTransport(endpoint, this.cluster!, { source, destination });
+      const ends = { source, destination };
+      return new TcpTransport(endpoint, this.cluster!, ends, this.action.tunnelHeader);
     }
     return endpoint.poolFor(this.stream.facts.protocol === 'HTTP/2', request, connection.downstream);
   }
@@ -214,7 +215,7 @@ export abstract class Tries extends ForwardedRequest implements AttemptOwner {
   protected end(): void {
     this.over = true;
     if (this.attempt !== undefined) this.#endSpan(this.attempt);
-    for (const one of this.#others) this.#endSpan(one);
+    if (this.#others !== NO_ATTEMPTS) for (const one of this.#others) this.#endSpan(one);
     this.limits?.clear();
     this.retries?.end();
   }
