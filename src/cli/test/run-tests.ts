@@ -19,10 +19,23 @@ export interface TestResult extends Verdict {
   readonly request: string;
 }
 
-/** Answers for the requests of one test after the other. */
+/** A test with the mesh of its objects. */
+export interface ReadyTest {
+  readonly tested: TestFile;
+  readonly inputs: readonly InputFile[];
+  readonly mesh: ExplainMesh;
+  /** What keeps it from being what it should. */
+  readonly wrong: readonly TestProblem[];
+}
+
+/** Answers for the requests of tests. */
 export interface Engine {
+  /** The tests in the order in which they are best run; each row is run by itself, beside the others. */
+  arrange(tests: readonly ReadyTest[]): readonly (readonly ReadyTest[])[];
   /** Makes ready what a test's requests are answered by. Rejects where that cannot be had. */
-  open(mesh: ExplainMesh, tested: TestFile, inputs: readonly InputFile[]): Promise<OpenedTest>;
+  open(test: ReadyTest): Promise<OpenedTest>;
+  /** Ends whatever it started. */
+  close(): Promise<void>;
   /** The keys that tokens of tests are signed by (JWKS). */
   readonly testKeys: string;
 }
@@ -37,7 +50,6 @@ export class EngineMissing extends Error {
 export interface OpenedTest {
   /** @throws Untestable */
   answer(test: TestCase): Promise<Answer>;
-  close(): Promise<void>;
 }
 
 /** What a run tells while it goes on. */
@@ -45,49 +57,62 @@ export interface RunEvents {
   onTest?(tested: TestFile): void;
   /** Results as they come. */
   onResults?(results: readonly TestResult[]): void;
+  /** Whether no further test is wanted. */
+  stopped?(): boolean;
 }
 
-/** Runs all tests, one after the other. What cannot be used of a test is a result that fails. */
+/** Runs all tests. What cannot be used of a test is a result that fails. Results are in the order of the tests. */
 export async function runTests(
   { tests, problems }: ReadTests,
   engine: Engine,
   io: Io,
   told: RunEvents = {},
 ): Promise<readonly TestResult[]> {
-  const results = problems.map(problemResult);
-  told.onResults?.(results);
-  for (const tested of tests) {
-    told.onTest?.(tested);
-    const fresh = await runTest(tested, engine, io);
-    told.onResults?.(fresh);
-    results.push(...fresh);
+  const unusable = problems.map(problemResult);
+  told.onResults?.(unusable);
+  const ready: ReadyTest[] = [];
+  for (const tested of tests) ready.push(await makeReady(tested, engine, io));
+  const results = new Map<ReadyTest, readonly TestResult[]>();
+  const runRow = async (row: readonly ReadyTest[]): Promise<void> => {
+    for (const test of row) {
+      if (told.stopped?.() === true) return;
+      told.onTest?.(test.tested);
+      const fresh = await runTest(test, engine);
+      told.onResults?.(fresh);
+      results.set(test, fresh);
+    }
+  };
+  try {
+    await Promise.all(engine.arrange(ready).map(runRow));
+  } finally {
+    await engine.close();
   }
-  return results;
+  return [...unusable, ...ready.flatMap((test) => results.get(test) ?? [])];
 }
 
-async function runTest(tested: TestFile, engine: Engine, io: Io): Promise<readonly TestResult[]> {
-  const { file, test, provenance } = tested;
+async function makeReady(tested: TestFile, engine: Engine, io: Io): Promise<ReadyTest> {
   const { inputs, problems } = await gatherMesh(tested, io);
-  const { mesh, problems: invalid } = offlineMesh(inputs, listensAt(test.spec.workloads ?? []), {
+  const { mesh, problems: invalid } = offlineMesh(inputs, listensAt(tested.test.spec.workloads ?? []), {
     testKeys: engine.testKeys,
     nowSeconds: Math.floor(Date.now() / 1000),
   });
   // Objects of a test must be valid: what is left out would not be tested.
-  const wrong = [...problems, ...invalid.map((problem) => ({ ...problem, test: test.metadata.name }))];
-  const asked: TestResult[] = [];
+  const test = tested.test.metadata.name;
+  return { tested, inputs, mesh, wrong: [...problems, ...invalid.map((problem) => ({ ...problem, test }))] };
+}
+
+async function runTest(ready: ReadyTest, engine: Engine): Promise<readonly TestResult[]> {
+  const { file, test, provenance } = ready.tested;
+  const wrong = ready.wrong.map(problemResult);
   let opened: OpenedTest;
   try {
-    opened = await engine.open(mesh, tested, inputs);
+    opened = await engine.open(ready);
   } catch (error) {
-    const problem = {
-      file,
-      line: provenance.line,
-      test: test.metadata.name,
-      field: '',
-      message: (error as Error).message,
-    };
-    return [...wrong.map(problemResult), problemResult(problem)];
+    const { message } = error as Error;
+    const problem = { file, line: provenance.line, test: test.metadata.name, field: '', message };
+    return [...wrong, problemResult(problem)];
   }
+  const asked: TestResult[] = [];
   for (const [i, request] of test.spec.requests.entries())
     asked.push({
       file,
@@ -96,8 +121,7 @@ async function runTest(tested: TestFile, engine: Engine, io: Io): Promise<readon
       request: requestName(request),
       ...(await verdictOf(async () => judge(request, await opened.answer(request)))),
     });
-  await opened.close();
-  return [...wrong.map(problemResult), ...asked];
+  return [...wrong, ...asked];
 }
 
 async function verdictOf(run: () => Promise<Verdict>): Promise<Verdict> {

@@ -7,8 +7,7 @@ const KEYS = '{"keys":[{"kty":"EC","kid":"weft-test"}]}';
 /** The engine `simulate`. */
 export const simulated: Engine = {
   testKeys: KEYS,
-  open: async (mesh) => ({
-    answer: async (test) => simulate(mesh, test),
-    close: async () => {},
-  }),
+  arrange: (tests) => [tests],
+  open: async ({ mesh }) => ({ answer: async (test) => simulate(mesh, test) }),
+  close: async () => {},
 };

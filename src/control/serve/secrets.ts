@@ -22,6 +22,10 @@ export interface SecretData {
 
 /** Name under which proxies ask for the trust bundle. */
 export const ROOT_CA = 'ROOTCA';
+/** Name under which proxies ask for the roots that their operating system trusts (Istio). */
+const SYSTEM_ROOTS = 'file-root:system';
+/** Where Debian, Ubuntu and Alpine have them. `SSL_CERT_FILE` names another file, as for OpenSSL. */
+const SYSTEM_ROOTS_FILE = '/etc/ssl/certs/ca-certificates.crt';
 const SCHEME = 'kubernetes://';
 /** Secrets of Gateways of the Kubernetes Gateway API, which may be lent from other namespaces. */
 const GATEWAY_SCHEME = 'kubernetes-gateway://';
@@ -38,6 +42,8 @@ export interface SecretSourceOptions {
   readonly find: (namespace: string, name: string) => SecretData | undefined;
   /** A Kubernetes ConfigMap, likewise; default: there are none. */
   readonly findConfigMap?: (namespace: string, name: string) => SecretData | undefined;
+  /** The file with the roots of the operating system, on the machines of the proxies. */
+  readonly systemRootsFile?: string;
 }
 
 /** Secrets of one moment. */
@@ -45,7 +51,12 @@ export function createSecretSource({
   rootsPem,
   find,
   findConfigMap = () => undefined,
+  systemRootsFile = process.env['SSL_CERT_FILE'] ?? SYSTEM_ROOTS_FILE,
 }: SecretSourceOptions): SecretSource {
+  const systemRoots = emitted({
+    name: SYSTEM_ROOTS,
+    validation_context: { trusted_ca: { filename: systemRootsFile } },
+  });
   const rootCa = emitted({ name: ROOT_CA, validation_context: { trusted_ca: { inline_string: rootsPem } } });
   const made = new Map<string, Emitted | undefined>();
   const tlsSecret = (name: string, namespace: string): Emitted | undefined => {
@@ -70,6 +81,7 @@ export function createSecretSource({
       const found: Emitted[] = [];
       for (const name of names) {
         if (name === ROOT_CA) found.push(rootCa);
+        if (name === SYSTEM_ROOTS) found.push(systemRoots);
         const secret = namespace === undefined ? undefined : privateSecret(name, namespace, lent);
         if (secret !== undefined) found.push(secret);
       }

@@ -19,11 +19,18 @@ const FORMAT = {
 /** One line of a proxy's access log. Values that are not there are '-' or missing. */
 export type AccessLine = { readonly [K in keyof typeof FORMAT]?: string | number | null };
 
-/** The objects with a mesh configuration by which every proxy logs what is looked for. */
-export function withAccessLog(objects: readonly Fields[]): readonly Fields[] {
+/** What nobody waits for exactly, in milliseconds: Istio's own. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * The objects with a mesh configuration by which every proxy logs what is looked for. With each turn clusters are other
+ * ones: no connection is left that a proxy accepted by the rules of the test before.
+ */
+export function withTestSettings(objects: readonly Fields[], turn: number): readonly Fields[] {
   const own = objects.find(isMeshConfig);
   const config: unknown = parse(String(fieldsOf(own?.['data'])['mesh'] ?? '{}'));
   const mesh = {
+    connectTimeout: `${(CONNECT_TIMEOUT_MS + turn) / 1000}s`,
     ...fieldsOf(config),
     accessLogFile: '/dev/stdout',
     accessLogEncoding: 'JSON',

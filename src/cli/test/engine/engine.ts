@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { TestCase } from '../../../api/weft/traffic-test.ts';
+import type { CallResult } from '../../../echo/order.ts';
 import type { Answer, Aspect, Observation } from '../observation.ts';
-import { loggedCall, markLogs } from './access-lines.ts';
-import { type LiveCall, liveCall } from './live-call.ts';
+import { loggedCall } from './access-lines.ts';
+import { liveCall } from './live-call.ts';
+import { LogWindow } from './log-window.ts';
+import type { LoggedCall } from './logged-call.ts';
 import { observe } from './observe-live.ts';
 import type { RunningMesh } from './running-mesh.ts';
 import type { SignToken } from './test-tokens.ts';
@@ -14,37 +17,26 @@ const IN_LOGS: readonly Aspect[] = ['cluster', 'attempts', 'tls', 'deniedBy'];
 export async function answerLive(mesh: RunningMesh, test: TestCase, sign: SignToken): Promise<Answer> {
   const { times = 1, send, expect } = test;
   const call = liveCall(mesh, test, send.jwt === undefined ? '' : await sign(send.jwt));
-  const needs = {
-    logs: IN_LOGS.some((aspect) => expect[aspect] !== undefined),
-    notes: expect.mirroredTo !== undefined,
-  };
+  const window = IN_LOGS.some((aspect) => expect[aspect] !== undefined) ? new LogWindow(mesh) : undefined;
+  const made: { readonly id: string; readonly result: CallResult }[] = [];
+  for (let i = 0; i < times; i++) {
+    const id = randomUUID();
+    made.push({ id, result: await mesh.call(call.from, { ...call.order, id }) });
+  }
+  // A copy may be on its way still when the answer is there.
+  if (expect.mirroredTo !== undefined) await new Promise((resolve) => setTimeout(resolve, COPY_WAIT_MS));
   const observations: Observation[] = [];
-  for (let i = 0; i < times; i++) observations.push(await once(mesh, test, call, needs));
+  for (const { id, result } of made) {
+    const seen = expect.mirroredTo === undefined ? [] : await mesh.seen(id);
+    const denied = expect.deniedBy !== undefined && result.accepted;
+    const question = { id, answeredBy: result.seen?.by, denied };
+    const logged = window === undefined ? NOTHING : await loggedCall(mesh, window, call, question);
+    observations.push(observe(mesh.plan, test, call, result, seen, logged));
+  }
   return { observations: merged(observations) };
 }
 
-async function once(
-  mesh: RunningMesh,
-  test: TestCase,
-  call: LiveCall,
-  needs: { readonly logs: boolean; readonly notes: boolean },
-): Promise<Observation> {
-  const id = randomUUID();
-  const marks = needs.logs ? markLogs(mesh) : new Map<string, number>();
-  const result = await mesh.call(call.from, { ...call.order, id });
-  // A copy may be on its way still when the answer is there.
-  if (needs.notes) await new Promise((resolve) => setTimeout(resolve, COPY_WAIT_MS));
-  const seen = needs.notes ? await mesh.seen(id) : [];
-  const logged = needs.logs
-    ? await loggedCall(mesh, call, {
-        id,
-        marks,
-        answeredBy: result.seen?.by,
-        denied: test.expect.deniedBy !== undefined && result.accepted,
-      })
-    : { first: undefined, last: undefined, attempts: 0, all: [] };
-  return observe(mesh.plan, test, call, result, seen, logged);
-}
+const NOTHING: LoggedCall = { first: undefined, last: undefined, attempts: 0, all: [] };
 
 const COPY_WAIT_MS = 200;
 

@@ -13,13 +13,12 @@
 import { stringify } from 'yaml';
 import { isPlainObject } from '../../../api/plain.ts';
 import type { TestWorkload } from '../../../api/weft/traffic-test.ts';
-import type { ExplainMesh } from '../../../control/explain/mesh.ts';
-import { type GatewayPlace, Places } from '../../../control/explain/places.ts';
+import type { GatewayPlace, Places } from '../../../control/explain/places.ts';
 import type { InputFile } from '../../../control/watch/files/read-inputs.ts';
 import { parseIpAddress } from '../../../lib/ip-address.ts';
 import type { Service } from '../../../mesh/service.ts';
 import type { Workload } from '../../../mesh/workload.ts';
-import { withAccessLog } from './access-format.ts';
+import { withTestSettings } from './access-format.ts';
 
 /** An application that runs. */
 export interface PlannedEcho {
@@ -36,6 +35,8 @@ export interface Plan {
   readonly objects: readonly string[];
   readonly pods: readonly PlannedPod[];
   readonly echoes: readonly PlannedEcho[];
+  /** `NAMESPACE/NAME` of Services. */
+  readonly services: readonly string[];
   /** Names and addresses outside of the mesh. */
   readonly outside: OutsideWorld;
   readonly places: Places;
@@ -53,17 +54,44 @@ export const WORLD = { namespace: 'default', pod: 'weft-outside', name: 'weft/ou
 /** The address of every name that nobody knows (TEST-NET-1, RFC 5737). */
 export const ANYWHERE = '192.0.2.1';
 
-/** Works out what has to run for a test; `ports` are those that its requests call. */
+/** What a test needs of the world, which tests share. */
+export interface Needs {
+  /** Ports at which whoever declares none listens. */
+  readonly ports: ReadonlySet<number>;
+  /** IPv4 outside of the mesh. */
+  readonly addresses: ReadonlySet<string>;
+  /** Names outside of the mesh. */
+  readonly names: ReadonlySet<string>;
+}
+
+/** `ports` are those that the requests of a test call. */
+export function needsOf({ services, workloads }: Places, ports: readonly number[]): Needs {
+  return { ports: new Set([...ports, ...portsOf(services)]), ...outsideOf(services, workloads) };
+}
+
+/** What all of them need. */
+export function unitedNeeds(all: readonly Needs[]): Needs {
+  return {
+    ports: new Set(all.flatMap(({ ports }) => [...ports])),
+    addresses: new Set(all.flatMap(({ addresses }) => [...addresses])),
+    names: new Set(all.flatMap(({ names }) => [...names])),
+  };
+}
+
+/**
+ * Works out what has to run for a test, in a world that has what is needed. `turn` is a number that no other plan of
+ * the same mesh has.
+ */
 export function planOf(
   inputs: readonly InputFile[],
-  mesh: ExplainMesh,
+  places: Places,
   declared: readonly TestWorkload[],
-  ports: readonly number[],
+  needs: Needs,
   testKeys: string,
+  turn: number,
 ): Plan {
-  const places = new Places(mesh);
-  const outside = outsideWorld(places.services, places.workloads);
-  const everywhere = [...new Set([...ports, ...portsOf(places.services)])].sort((a, b) => a - b);
+  const outside = outsideWorld(needs);
+  const everywhere = [...needs.ports].sort((a, b) => a - b);
   const documents = inputs.flatMap((input) => input.documents.map(({ value }) => value));
   const pods = [
     ...places.workloads
@@ -72,12 +100,14 @@ export function planOf(
     ...places.gateways.filter(({ workload }) => workload === undefined).map(gatewayPod),
     worldPod(outside, everywhere),
   ];
+  const written = documents.filter(isKept).map((value) => trusting(value, testKeys));
   return {
-    objects: [...withAccessLog(documents.filter(isKept).map((value) => trusting(value, testKeys)))].map(
-      (value) => stringify(value, { aliasDuplicateObjects: false }),
+    objects: withTestSettings(written, turn).map((value) =>
+      stringify(value, { aliasDuplicateObjects: false }),
     ),
     pods,
     echoes: pods.flatMap(({ echo }) => echo ?? []),
+    services: written.flatMap(serviceName),
     outside,
     places,
   };
@@ -93,6 +123,11 @@ function isKept(value: unknown): value is Fields {
 }
 
 type Fields = Readonly<Record<string, unknown>>;
+
+function serviceName({ apiVersion, kind, metadata }: Fields): readonly string[] {
+  const { namespace = 'default', name } = fieldsOf(metadata);
+  return apiVersion === 'v1' && kind === 'Service' ? [`${namespace}/${name}`] : [];
+}
 
 /** `jwks: test` is the key set of the run. */
 function trusting(value: Fields, testKeys: string): Fields {
@@ -191,28 +226,38 @@ export interface OutsideWorld {
 }
 
 /** Names outside get addresses of the range for benchmarks (RFC 2544), which nobody routes. */
-function outsideWorld(services: readonly Service[], workloads: readonly Workload[]): OutsideWorld {
-  const external = services.filter(({ registry }) => registry !== 'kubernetes');
-  const hosts = external.flatMap(({ hostname, endpoints }) => [
-    hostname,
-    ...endpoints.map(({ address }) => address),
-  ]);
-  const names = new Set(
-    hosts.filter((host) => parseIpAddress(host) === undefined && /^[a-z0-9.-]+$/i.test(host)),
-  );
-  const addresses = new Set(
-    [
-      ...hosts,
-      ...external.flatMap((service) => (service.resolution === 'passthrough' ? service.addresses : [])),
-      ...workloads.filter(({ kind }) => kind === 'entry').flatMap(({ ips }) => ips),
-    ].filter((address) => parseIpAddress(address) !== undefined && !address.includes(':')),
-  );
+function outsideWorld({ addresses, names }: Needs): OutsideWorld {
   return {
     places: [
       ...[...addresses].map((address) => ({ address, name: '' })),
       ...[...names].map((name, i) => ({ address: `198.18.${(i + 1) >> 8}.${(i + 1) & 255}`, name })),
       { address: ANYWHERE, name: '*' },
     ],
+  };
+}
+
+function outsideOf(
+  services: readonly Service[],
+  workloads: readonly Workload[],
+): Pick<Needs, 'addresses' | 'names'> {
+  const external = services.filter(({ registry }) => registry !== 'kubernetes');
+  const hosts = external.flatMap(({ hostname, endpoints }) => [
+    hostname,
+    ...endpoints.map(({ address }) => address),
+  ]);
+  const pods = new Set(workloads.filter(({ kind }) => kind !== 'entry').flatMap(({ ips }) => ips));
+  const all = [
+    ...hosts,
+    ...external.flatMap((service) => (service.resolution === 'passthrough' ? service.addresses : [])),
+    ...workloads.filter(({ kind }) => kind === 'entry').flatMap(({ ips }) => ips),
+  ];
+  return {
+    names: new Set(hosts.filter((host) => parseIpAddress(host) === undefined && /^[a-z0-9.-]+$/i.test(host))),
+    addresses: new Set(
+      all.filter(
+        (address) => parseIpAddress(address) !== undefined && !address.includes(':') && !pods.has(address),
+      ),
+    ),
   };
 }
 

@@ -1,12 +1,23 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { stringify } from 'yaml';
-import { makeRoot } from '../../../ca/issuer.ts';
 import type { CallOrder, CallResult, EchoOrder, EchoQuestion, SeenRequest } from '../../../echo/order.ts';
 import { type Enclosure, openEnclosure } from '../../../local/enclosure/outside.ts';
 import { freePorts, PLATFORM_PORTS } from '../../../local/network/free-ports.ts';
@@ -14,8 +25,9 @@ import type { PlatformStatus } from '../../../local/processes/table.ts';
 import type { DataPlane } from '../../../local/resources/desired.ts';
 import type { RunSettings } from '../../../local/run-settings.ts';
 import { closeRun, openRun, type RunPaths } from '../../../local/state.ts';
-import type { ProxiesReport } from '../../../server/contract.ts';
+import type { ProxyStatus, StatusReport } from '../../../server/contract.ts';
 import { entryFile } from '../../entry.ts';
+import { type EchoTls, echoTls } from './echo-tls.ts';
 import type { Plan, PlannedEcho } from './plan.ts';
 
 /** What meshes of tests are started with. */
@@ -28,19 +40,17 @@ export interface MeshMachine {
   readonly insideArgv: readonly string[];
   /** The Envoy program, '' for none. */
   readonly envoy: string;
-  /** PEM with which echoes end TLS. */
-  readonly tls: { readonly certificate: string; readonly key: string };
 }
 
 /** A mesh must be up within this. */
 const START_TIMEOUT_MS = 60_000;
 /** Nothing new was sent to any proxy for this long: they have all there is. */
-const QUIET_MS = 250;
+const QUIET_MS = 200;
 const POLL_MS = 25;
 
 /** A mesh of a test, started. */
 export class RunningMesh {
-  readonly plan: Plan;
+  #plan: Plan;
   readonly #paths: RunPaths;
   readonly #folder: string;
   readonly #enclosure: Enclosure;
@@ -55,7 +65,7 @@ export class RunningMesh {
     settings: RunSettings,
     machine: MeshMachine,
   ) {
-    this.plan = plan;
+    this.#plan = plan;
     this.#paths = paths;
     this.#folder = folder;
     this.#enclosure = openEnclosure(settings, machine.insideArgv, machine.env, ({ event, text }) => {
@@ -72,7 +82,11 @@ export class RunningMesh {
     const [number = 0] = await freePorts(1, new Set(), PLATFORM_PORTS);
     const paths = openRun(machine.home, number);
     const folder = mkdtempSync(join(tmpdir(), 'weft-test-'));
-    writePlan(plan, folder, machine);
+    const tls = await echoTls(plan.outside.places.map(({ name }) => name));
+    const roots = join(folder, 'echo', 'roots.pem');
+    writePods(plan, folder, tls);
+    writeFileSync(roots, tls.root);
+    writeObjects(plan, folder);
     const settings: RunSettings = {
       way: machine.way,
       dir: folder,
@@ -82,14 +96,31 @@ export class RunningMesh {
       dashboardPort: 0,
       extra: { envoy: machine.envoy, dnsUpstream: 'platform' },
     };
-    const mesh = new RunningMesh(plan, paths, folder, settings, machine);
+    const mesh = new RunningMesh(plan, paths, folder, settings, {
+      ...machine,
+      // What proxies trust where nothing is said: the system's roots, which are those of the echoes here.
+      env: { ...machine.env, SSL_CERT_FILE: roots },
+    });
     try {
-      await mesh.#untilReady();
+      await mesh.#untilSettled(0);
       return mesh;
     } catch (error) {
       await mesh.stop();
       throw error;
     }
+  }
+
+  /** What runs. */
+  get plan(): Plan {
+    return this.#plan;
+  }
+
+  /** Other objects for the same Pods; resolves when every proxy has them. Rejects with what kept one from that. */
+  async change(plan: Plan): Promise<void> {
+    const { revision } = await this.#status();
+    this.#plan = plan;
+    writeObjects(plan, this.#folder);
+    await this.#untilSettled(revision);
   }
 
   /** Addresses of Pods, by `NAMESPACE/POD`. */
@@ -112,13 +143,18 @@ export class RunningMesh {
     return all.flat();
   }
 
-  /** What the proxy of a Pod has written so far. */
-  log(namespace: string, pod: string): string {
-    try {
-      return readFileSync(join(this.#paths.logs, `${namespace}.${pod}.proxy.log`), 'utf8');
-    } catch {
-      return ''; // it has no proxy
-    }
+  /** What the proxy of a Pod has written since its log had so many bytes. */
+  log(namespace: string, pod: string, from: number): Buffer {
+    return readFrom(this.#logOf(namespace, pod), from);
+  }
+
+  /** Bytes of the log of a Pod's proxy. */
+  logBytes(namespace: string, pod: string): number {
+    return statSync(this.#logOf(namespace, pod), { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  #logOf(namespace: string, pod: string): string {
+    return join(this.#paths.logs, `${namespace}.${pod}.proxy.log`);
   }
 
   async stop(): Promise<void> {
@@ -129,32 +165,95 @@ export class RunningMesh {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async #untilReady(): Promise<void> {
+  /** Until what came after a revision is where it belongs. */
+  async #untilSettled(revision: number): Promise<void> {
     const untilMs = performance.now() + START_TIMEOUT_MS;
-    let lastPushes = -1;
+    let last = '';
+    let waiting = 'the platform';
     let quietSinceMs = 0;
     while (performance.now() < untilMs) {
       if (this.#over) throw new Error(`the mesh ended: ${this.problems.join('; ') || 'nothing says why'}`);
-      const pushes = this.#ready ? await this.#pushes() : undefined;
+      const state = await this.#state(revision);
       const nowMs = performance.now();
-      if (pushes === undefined || pushes !== lastPushes) quietSinceMs = nowMs;
-      lastPushes = pushes ?? -1;
-      if (pushes !== undefined && nowMs - quietSinceMs >= QUIET_MS) return;
+      if (!state.settled || state.text !== last) quietSinceMs = nowMs;
+      if (state.settled && nowMs - quietSinceMs >= QUIET_MS) return;
+      last = state.text;
+      waiting = state.text;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
-    throw new Error(`the mesh was not up within ${START_TIMEOUT_MS / 1000} s: ${this.problems.join('; ')}`);
+    const why = [waiting, ...this.problems].join('; ');
+    throw new Error(`the mesh was not ready within ${START_TIMEOUT_MS / 1000} s: ${why}`);
   }
 
-  /** How often proxies were sent something; undefined while one is away or has not answered. */
-  async #pushes(): Promise<number | undefined> {
-    const answer = await getJson<ProxiesReport>(this.#paths.dashboardSocket, '/api/proxies').catch(
-      () => undefined,
+  /** Whether all is delivered; while it is the text stays the same, until then it says what is missing. */
+  async #state(revision: number): Promise<{ readonly settled: boolean; readonly text: string }> {
+    if (!this.#ready) return { settled: false, text: `Pods that are not ready: ${this.#unreadyPods()}` };
+    const status = await this.#status().catch(() => undefined);
+    if (status === undefined) return { settled: false, text: 'the control plane does not answer' };
+    if (status.revision <= revision || !this.#servicesPublished())
+      return { settled: false, text: 'the control plane has not read the objects' };
+    const wanted = this.#plan.pods.filter(({ object }) => hasProxy(object)).length;
+    const missing = status.proxies.filter(({ connected, state }) => !connected || state !== 'synced');
+    if (status.proxies.length < wanted || missing.length > 0)
+      return {
+        settled: false,
+        text: `proxies that are not in sync: ${missing.map(whyNotSynced).join('; ')}`,
+      };
+    const pushes = status.proxies.reduce((sum, proxy) => sum + proxy.pushes, 0);
+    return { settled: true, text: `${status.revision} ${pushes}` };
+  }
+
+  #status(): Promise<StatusReport> {
+    return getJson<StatusReport>(this.#paths.dashboardSocket, '/api/status');
+  }
+
+  #unreadyPods(): string {
+    try {
+      const { pods } = JSON.parse(readFileSync(this.#paths.statusFile, 'utf8')) as PlatformStatus;
+      const names = pods.filter(({ ready }) => !ready).map(({ namespace, name }) => `${namespace}/${name}`);
+      return names.join(', ') || 'none, but there should be more';
+    } catch {
+      return 'all';
+    }
+  }
+
+  /** The platform has given every Service its address, and taken those away that are gone. */
+  #servicesPublished(): boolean {
+    const published = readdirSync(this.#paths.objects).flatMap((file) => {
+      const [, namespace, name] = /^service\.([^.]+)\.(.+)\.json$/.exec(file) ?? [];
+      return name === undefined ? [] : `${namespace}/${name}`;
+    });
+    const wanted = new Set([...this.#plan.services, PLATFORM_SERVICE]);
+    return (
+      published.every((name) => wanted.has(name)) &&
+      this.#plan.services.every((name) => published.includes(name))
     );
-    const wanted = this.plan.pods.filter(({ object }) => hasProxy(object)).length;
-    const proxies = answer?.proxies ?? [];
-    if (proxies.length < wanted || proxies.some(({ connected, state }) => !connected || state !== 'synced'))
-      return undefined;
-    return proxies.reduce((sum, proxy) => sum + proxy.pushes, 0);
+  }
+}
+
+/** The platform adds a gateway where the objects have none. */
+const PLATFORM_SERVICE = 'istio-system/istio-ingressgateway';
+
+function whyNotSynced({ name, connected, types }: ProxyStatus): string {
+  if (!connected) return `${name} is away`;
+  const refused = types.flatMap(({ type, nack }) => (nack === undefined ? [] : `${type}: ${nack.message}`));
+  return refused.length > 0 ? `${name} refuses ${refused.join(', ')}` : name;
+}
+
+/** A file from a byte on; nothing where there is no file. */
+function readFrom(file: string, from: number): Buffer {
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, 'r');
+  } catch {
+    return Buffer.alloc(0); // it has no proxy
+  }
+  try {
+    const bytes = Buffer.alloc(Math.max(0, fstatSync(descriptor).size - from));
+    const length = readSync(descriptor, bytes, 0, bytes.length, from);
+    return bytes.subarray(0, length);
+  } finally {
+    closeSync(descriptor);
   }
 }
 
@@ -163,17 +262,29 @@ function hasProxy(pod: Readonly<Record<string, unknown>>): boolean {
   return annotations['weft.dev/data-plane'] !== 'none';
 }
 
-function writePlan(plan: Plan, folder: string, machine: MeshMachine): void {
+function writePods(plan: Plan, folder: string, tls: EchoTls): void {
   mkdirSync(join(folder, 'echo'));
-  for (const [i, text] of plan.objects.entries()) writeFileSync(join(folder, `object-${i}.yaml`), text);
   for (const [i, { object, echo }] of plan.pods.entries()) {
-    const written = echo === undefined ? object : withCommand(object, writeOrder(folder, echo, machine));
+    const written = echo === undefined ? object : withCommand(object, writeOrder(folder, echo, tls));
     writeFileSync(join(folder, `pod-${i}.yaml`), stringify(written));
   }
 }
 
-function writeOrder(folder: string, echo: PlannedEcho, { tls }: MeshMachine): string {
-  const order: EchoOrder = { name: echo.name, ports: echo.ports, socket: socketOf(folder, echo), ...tls };
+/** All in one file, which is there as a whole or as it was. */
+function writeObjects(plan: Plan, folder: string): void {
+  const draft = join(folder, 'objects.draft');
+  writeFileSync(draft, plan.objects.join('---\n'));
+  renameSync(draft, join(folder, 'objects.yaml'));
+}
+
+function writeOrder(folder: string, echo: PlannedEcho, { certificate, key }: EchoTls): string {
+  const order: EchoOrder = {
+    name: echo.name,
+    ports: echo.ports,
+    socket: socketOf(folder, echo),
+    certificate,
+    key,
+  };
   const file = join(folder, 'echo', `${echo.namespace}.${echo.pod}.json`);
   writeFileSync(file, JSON.stringify(order), { mode: 0o600 });
   return file;
@@ -226,14 +337,4 @@ function getJson<T>(socketPath: string, path: string): Promise<T> {
     get.on('error', reject);
     get.end();
   });
-}
-
-/** A certificate for echoes that are called by TLS; nobody verifies it. */
-export async function echoCertificate(): Promise<MeshMachine['tls']> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const certificate = await makeRoot(privateKey, 'weft-test', Date.now());
-  return {
-    certificate: certificate.toString(),
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
-  };
 }

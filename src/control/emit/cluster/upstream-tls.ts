@@ -84,7 +84,7 @@ function clientCertificate(tls: ClientTls): CommonTlsContext {
   };
 }
 
-/** SDS name of the roots that the operating system trusts, as in Istio; the proxy's agent answers it. */
+/** SDS name of the roots that the operating system trusts, as in Istio. */
 const SYSTEM_ROOTS = 'file-root:system';
 
 /** Whom to trust: the credential's CA, a file, or, as Envoy has no default of its own, the system's roots. */
