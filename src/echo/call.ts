@@ -1,3 +1,4 @@
+import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
 import { request as http1Request, type IncomingMessage } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
@@ -49,6 +50,7 @@ const http: Make = (call, done) => {
   const options = {
     host: call.host,
     port: call.port,
+    lookup: lookupAny,
     path: call.path,
     method: call.method,
     agent: false as const,
@@ -74,6 +76,18 @@ const http: Make = (call, done) => {
   return () => request.destroy();
 };
 
+type Found = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
+
+/** Any of a name's addresses: the C library would put them in an order and always take the same. */
+function lookupAny(host: string, options: { readonly all?: boolean | undefined }, found: Found): void {
+  lookup(host, { family: 4, all: true } satisfies LookupAllOptions, (error, addresses) => {
+    const picked = addresses?.[Math.floor(Math.random() * addresses.length)];
+    if (error !== null || picked === undefined) found(error ?? new Error(`${host} has no address`), '');
+    else if (options.all === true) found(null, [picked]);
+    else found(null, picked.address, picked.family);
+  });
+}
+
 /** Repeated names stay repeated, as they were written. */
 function headersOf(call: CallOrder): string[] {
   const own = [['Host', call.authority], [CALL_HEADER, call.id], ...call.headers];
@@ -93,7 +107,7 @@ function readAnswer(response: IncomingMessage, done: (body: string) => void): vo
 }
 
 const grpc: Make = (call, done) => {
-  const session = connectHttp2(`http://${call.host}:${call.port}`);
+  const session = connectHttp2(`http://${call.host}:${call.port}`, { lookup: lookupAny });
   session.on('error', (error: Error) => done(failed(error.message)));
   const stream = session.request({
     ':method': call.method,
@@ -132,8 +146,8 @@ const bytes: Make = (call, done) => {
   const { host, port, sni } = call;
   const socket: Socket =
     sni === ''
-      ? connectTcp({ host, port })
-      : connectTls({ host, port, servername: sni, rejectUnauthorized: false });
+      ? connectTcp({ host, port, lookup: lookupAny })
+      : connectTls({ host, port, lookup: lookupAny, servername: sni, rejectUnauthorized: false });
   socket.on('error', (error) => done(failed(error.message)));
   socket.once(sni === '' ? 'connect' : 'secureConnect', () => socket.write(HELLO));
   socket.once('data', (part: Buffer) =>

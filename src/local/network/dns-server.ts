@@ -11,9 +11,14 @@ export interface DnsServer {
 /** Answers DNS over UDP at each address. One socket for each, so that answers come from the address that was asked. */
 export async function serveDns(addresses: readonly string[], port: number): Promise<DnsServer> {
   let names: ReadonlyMap<string, readonly string[]> = new Map();
+  let turn = 0;
   const sockets = await Promise.all(
     addresses.map((address) =>
-      listen(address, port, (name) => names.get(name) ?? (isOutside(name) ? names.get(ANY_NAME) : undefined)),
+      listen(address, port, (name) => {
+        const found = names.get(name) ?? (isOutside(name) ? names.get(ANY_NAME) : undefined);
+        // The first of several is another one each time, as CoreDNS does: clients mostly take the first.
+        return found === undefined || found.length < 2 ? found : rotated(found, turn++);
+      }),
     ),
   );
   return {
@@ -28,6 +33,11 @@ export async function serveDns(addresses: readonly string[], port: number): Prom
 
 /** Stands for every name outside of the cluster that nobody has. */
 export const ANY_NAME = '*';
+
+function rotated(addresses: readonly string[], turn: number): readonly string[] {
+  const at = turn % addresses.length;
+  return [...addresses.slice(at), ...addresses.slice(0, at)];
+}
 
 function isOutside(name: string): boolean {
   return !name.endsWith('.cluster.local');

@@ -1,7 +1,7 @@
 import { parseTarget } from '../../../control/explain/call.ts';
 import { Places } from '../../../control/explain/places.ts';
 import type { ReadyTest } from '../run-tests.ts';
-import { needsOf, type Plan, planOf, unitedNeeds, WORLD } from './plan.ts';
+import { needsOf, type Plan, planOf, type TestTrust, unitedNeeds, WORLD } from './plan.ts';
 
 /** A test with what must run for it. */
 export interface PlannedTest {
@@ -13,7 +13,7 @@ export interface PlannedTest {
 export const MAX_MESHES = 2;
 
 /** Tests whose objects are about the same Pods: they share a mesh, and what any of them needs of the world. */
-export function groupsOf(tests: readonly ReadyTest[], testKeys: string): readonly (readonly PlannedTest[])[] {
+export function groupsOf(tests: readonly ReadyTest[], trust: TestTrust): readonly (readonly PlannedTest[])[] {
   const measured = tests.map((ready) => {
     const { spec } = ready.tested.test;
     const places = new Places(ready.mesh);
@@ -21,14 +21,14 @@ export function groupsOf(tests: readonly ReadyTest[], testKeys: string): readonl
     const needs = needsOf(places, ports);
     const declared = spec.workloads ?? [];
     const none = unitedNeeds([]);
-    const key = podsKey(planOf(ready.inputs, places, declared, none, testKeys, 0), declared);
+    const key = podsKey(planOf(ready.inputs, places, declared, none, trust, 0), declared);
     return { ready, places, needs, declared, key };
   });
   return [...Map.groupBy(measured, ({ key }) => key).values()].map((group) => {
     const needs = unitedNeeds(group.map((one) => one.needs));
     return group.map(({ ready, places, declared }, turn) => ({
       ready,
-      plan: planOf(ready.inputs, places, declared, needs, testKeys, turn + 1),
+      plan: planOf(ready.inputs, places, declared, needs, trust, turn + 1),
     }));
   });
 }

@@ -10,17 +10,20 @@ import { answerLive } from './engine.ts';
 import { groupsOf, MAX_MESHES, type PlannedTest, rowsOf } from './groups.ts';
 import type { Plan } from './plan.ts';
 import { type MeshMachine, RunningMesh } from './running-mesh.ts';
+import { credentialFor, makeTestAuthority } from './test-authority.ts';
 import { makeTestKeys } from './test-tokens.ts';
 
 /** The engine `weft` or `envoy`: the proxies themselves, on this machine. Rejects where it cannot run them, with the reason. */
 export async function liveEngine(dataPlane: DataPlane, io: Io): Promise<Engine> {
   const keys = await makeTestKeys();
-  const machine = await machineFor(dataPlane, io);
+  const authority = await makeTestAuthority();
+  const machine = { ...(await machineFor(dataPlane, io)), authority };
+  const trust = { jwks: keys.jwks, credential: await credentialFor(authority, []) };
   const rows = new Map<ReadyTest, MeshRow>();
   return {
     testKeys: keys.jwks,
     arrange(tests) {
-      const groups = groupsOf(tests, keys.jwks);
+      const groups = groupsOf(tests, trust);
       const arranged = rowsOf(groups, MAX_MESHES);
       for (const row of arranged) {
         const own = new MeshRow(row, machine);
@@ -76,7 +79,7 @@ class MeshRow {
   }
 }
 
-async function machineFor(dataPlane: DataPlane, io: Io): Promise<MeshMachine> {
+async function machineFor(dataPlane: DataPlane, io: Io): Promise<Omit<MeshMachine, 'authority'>> {
   const path = pathWithSbin(io.env['PATH']);
   const choice = chooseWay(await probeMachine(path));
   if (choice.way === undefined || choice.way === 'shared')

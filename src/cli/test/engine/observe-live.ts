@@ -105,8 +105,9 @@ function unobserved(
   denied: string | undefined,
 ): ReadonlySet<Aspect> {
   const hidden: Aspect[] = [];
-  // A connection that no filter chain takes is logged by nobody.
-  if (test.expect.deniedBy !== undefined && denied === undefined && !result.accepted) hidden.push('deniedBy');
+  // A connection that no filter chain takes is logged by nobody: the caller's proxy says that it was closed, at most.
+  const closed = !result.accepted || (result.seen === undefined && result.status === 503);
+  if (test.expect.deniedBy !== undefined && denied === undefined && closed) hidden.push('deniedBy');
   if (!result.accepted && logged.last === undefined) hidden.push('tls');
   if (call.order.scheme === 'tcp') hidden.push('attempts', 'mirroredTo', 'received', 'response');
   return new Set(hidden);

@@ -6,9 +6,14 @@
  * platform of `weft up`; what is outside of the mesh is one more echo with the addresses and names of the outside.
  * What never happens here: looking at what the mesh compiles to in order to answer for the proxies.
  *
- *   plan.ts          what runs, and the objects that the control plane gets      running-mesh.ts  a mesh, started
- *   live-call.ts     a request of a test as a call of an echo                   access-lines.ts  what proxies logged
- *   observe-live.ts  answers and logs -> what is judged                         engine.ts        one test
+ *   groups.ts   tests that share a mesh, and meshes side by side     plan.ts             what runs, and the objects
+ *   live.ts     the engine: one mesh after the other in each row      running-mesh.ts     a mesh, started and changed
+ *   engine.ts   one request, as often as a test says                  live-call.ts        it as a call of an echo
+ *   log-window.ts, access-lines.ts  what proxies logged               observe-live.ts     both -> what is judged
+ *   test-authority.ts, missing-secrets.ts, test-tokens.ts  certificates and tokens that tests need not bring
+ *
+ * Between two tests of a mesh only objects change. Every change makes all clusters new ones (access-format.ts), so that
+ * no connection outlives the rules by which it was accepted.
  */
 import { stringify } from 'yaml';
 import { isPlainObject } from '../../../api/plain.ts';
@@ -19,6 +24,8 @@ import { parseIpAddress } from '../../../lib/ip-address.ts';
 import type { Service } from '../../../mesh/service.ts';
 import type { Workload } from '../../../mesh/workload.ts';
 import { withTestSettings } from './access-format.ts';
+import { missingSecrets } from './missing-secrets.ts';
+import type { Credential } from './test-authority.ts';
 
 /** An application that runs. */
 export interface PlannedEcho {
@@ -64,9 +71,19 @@ export interface Needs {
   readonly names: ReadonlySet<string>;
 }
 
+/** What is made for a run and what objects may refer to. */
+export interface TestTrust {
+  /** JSON Web Key Set: `jwks: test`. */
+  readonly jwks: string;
+  /** Stands for every Secret that objects name and that is not among them. */
+  readonly credential: Credential;
+}
+
 /** `ports` are those that the requests of a test call. */
 export function needsOf({ services, workloads }: Places, ports: readonly number[]): Needs {
-  return { ports: new Set([...ports, ...portsOf(services)]), ...outsideOf(services, workloads) };
+  const entries = workloads.filter(({ kind }) => kind === 'entry');
+  const own = entries.flatMap(({ namedPorts }) => Object.values(namedPorts));
+  return { ports: new Set([...ports, ...portsOf(services), ...own]), ...outsideOf(services, workloads) };
 }
 
 /** What all of them need. */
@@ -87,7 +104,7 @@ export function planOf(
   places: Places,
   declared: readonly TestWorkload[],
   needs: Needs,
-  testKeys: string,
+  trust: TestTrust,
   turn: number,
 ): Plan {
   const outside = outsideWorld(needs);
@@ -100,7 +117,10 @@ export function planOf(
     ...places.gateways.filter(({ workload }) => workload === undefined).map(gatewayPod),
     worldPod(outside, everywhere),
   ];
-  const written = documents.filter(isKept).map((value) => trusting(value, testKeys));
+  const kept = documents.filter(isKept);
+  const written = [...kept, ...missingSecrets(kept, trust.credential)].map((value) =>
+    trusting(value, trust.jwks),
+  );
   return {
     objects: withTestSettings(written, turn).map((value) =>
       stringify(value, { aliasDuplicateObjects: false }),

@@ -27,8 +27,8 @@ import type { RunSettings } from '../../../local/run-settings.ts';
 import { closeRun, openRun, type RunPaths } from '../../../local/state.ts';
 import type { ProxyStatus, StatusReport } from '../../../server/contract.ts';
 import { entryFile } from '../../entry.ts';
-import { type EchoTls, echoTls } from './echo-tls.ts';
 import type { Plan, PlannedEcho } from './plan.ts';
+import { type Credential, credentialFor, type TestAuthority } from './test-authority.ts';
 
 /** What meshes of tests are started with. */
 export interface MeshMachine {
@@ -40,6 +40,8 @@ export interface MeshMachine {
   readonly insideArgv: readonly string[];
   /** The Envoy program, '' for none. */
   readonly envoy: string;
+  /** Certifies who is called by TLS. */
+  readonly authority: TestAuthority;
 }
 
 /** A mesh must be up within this. */
@@ -82,7 +84,8 @@ export class RunningMesh {
     const [number = 0] = await freePorts(1, new Set(), PLATFORM_PORTS);
     const paths = openRun(machine.home, number);
     const folder = mkdtempSync(join(tmpdir(), 'weft-test-'));
-    const tls = await echoTls(plan.outside.places.map(({ name }) => name));
+    const names = plan.outside.places.map(({ name }) => name);
+    const tls = await credentialFor(machine.authority, names);
     const roots = join(folder, 'echo', 'roots.pem');
     writePods(plan, folder, tls);
     writeFileSync(roots, tls.root);
@@ -262,7 +265,7 @@ function hasProxy(pod: Readonly<Record<string, unknown>>): boolean {
   return annotations['weft.dev/data-plane'] !== 'none';
 }
 
-function writePods(plan: Plan, folder: string, tls: EchoTls): void {
+function writePods(plan: Plan, folder: string, tls: Credential): void {
   mkdirSync(join(folder, 'echo'));
   for (const [i, { object, echo }] of plan.pods.entries()) {
     const written = echo === undefined ? object : withCommand(object, writeOrder(folder, echo, tls));
@@ -277,7 +280,7 @@ function writeObjects(plan: Plan, folder: string): void {
   renameSync(draft, join(folder, 'objects.yaml'));
 }
 
-function writeOrder(folder: string, echo: PlannedEcho, { certificate, key }: EchoTls): string {
+function writeOrder(folder: string, echo: PlannedEcho, { certificate, key }: Credential): string {
   const order: EchoOrder = {
     name: echo.name,
     ports: echo.ports,

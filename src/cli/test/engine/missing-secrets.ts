@@ -1,0 +1,55 @@
+import { isPlainObject } from '../../../api/plain.ts';
+import type { Credential } from './test-authority.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Kinds whose objects name Secrets. */
+const REFERRING: ReadonlySet<unknown> = new Set(['Gateway', 'DestinationRule', 'ListenerSet', 'Ingress']);
+/** Proxies read Secrets of their own namespace; gateways are mostly here. */
+const GATEWAYS = 'istio-system';
+
+/** Secrets that objects name and that nobody wrote: a test need not bring certificates that it says nothing about. */
+export function missingSecrets(
+  documents: readonly Fields[],
+  { certificate, key, root }: Credential,
+): readonly Fields[] {
+  const written = new Set(documents.filter(({ kind }) => kind === 'Secret').map(nameOf));
+  const wanted = documents
+    .filter(({ kind }) => REFERRING.has(kind))
+    .flatMap((object) =>
+      namesIn(object['spec']).flatMap((name) => [`${namespaceOf(object)}/${name}`, `${GATEWAYS}/${name}`]),
+    );
+  return [...new Set(wanted)]
+    .filter((name) => !written.has(name))
+    .map((full) => {
+      const [namespace, name] = full.split('/');
+      return {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name, namespace },
+        type: 'kubernetes.io/tls',
+        stringData: { 'tls.crt': certificate, 'tls.key': key, 'ca.crt': root },
+      };
+    });
+}
+
+/** Names of Secrets anywhere in a spec. */
+function namesIn(value: unknown): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap(namesIn);
+  if (!isPlainObject(value)) return [];
+  return Object.entries(value).flatMap(([field, inner]) => {
+    if ((field === 'credentialName' || field === 'secretName') && typeof inner === 'string') return [inner];
+    if (field === 'certificateRefs' && Array.isArray(inner))
+      return inner.flatMap((ref: unknown) => (isPlainObject(ref) ? [String(ref['name'])] : []));
+    return namesIn(inner);
+  });
+}
+
+function nameOf(object: Fields): string {
+  return `${namespaceOf(object)}/${String((object['metadata'] as Fields | undefined)?.['name'])}`;
+}
+
+function namespaceOf(object: Fields): string {
+  const { namespace = 'default' } = (object['metadata'] ?? {}) as Fields;
+  return String(namespace);
+}
