@@ -31,6 +31,7 @@ const patterns = [
   'envoy/extensions/retry/**/v3/*.proto',
   'envoy/extensions/transport_sockets/{internal_upstream,proxy_protocol,raw_buffer,tls,tap}/v3/*.proto',
   'envoy/extensions/bootstrap/internal_listener/v3/*.proto',
+  'envoy/extensions/resource_monitors/downstream_connections/v3/*.proto',
   'envoy/extensions/upstreams/http/v3/*.proto',
   'envoy/extensions/matching/common_inputs/**/v3/*.proto',
   'envoy/extensions/formatter/*/v3/*.proto',

@@ -120,6 +120,7 @@ export async function startDataPlane(
     {
       ...environment,
       counts,
+      ...connectionLimit(settings),
       nextId: () => ++connections,
       localUri: () => settings.spiffeId ?? '',
     },
@@ -190,6 +191,12 @@ export async function startDataPlane(
     const chains = acceptor.current().all.flatMap(chainsOf);
     return chains.reduce((sum, chain) => sum + chain.terminal.openConnections, counts.pending);
   }
+}
+
+/** This worker's share of it, rounded up. */
+function connectionLimit({ bootstrap, workers }: DataPlaneSettings): { readonly maxConnections?: number } {
+  const { maxDownstreamConnections: limit } = bootstrap.limits;
+  return limit === undefined ? {} : { maxConnections: Math.ceil(limit / workers) };
 }
 
 /** The bootstrap's resources that carry traffic: the cluster of ADS is a channel of our own (control-channel.ts). */

@@ -42,6 +42,8 @@ export interface PlaneOptions {
   readonly down?: DownstreamTlsContext;
   readonly up?: object;
   readonly ticketSeed?: string;
+  /** Fields of the bootstrap. */
+  readonly bootstrap?: object;
 }
 
 async function unusedPort(): Promise<number> {
@@ -53,7 +55,7 @@ async function unusedPort(): Promise<number> {
 }
 
 /** A proxy of TCP to `to`. */
-export async function proxyTo(to: number, { down, up, ticketSeed = 'seed' }: PlaneOptions) {
+export async function proxyTo(to: number, { down, up, ticketSeed = 'seed', bootstrap: more }: PlaneOptions) {
   const port = await unusedPort();
   const address = (port_value: number) => ({ socket_address: { address: '127.0.0.1', port_value } });
   const socket = (kind: string, context: object) => ({
@@ -65,6 +67,7 @@ export async function proxyTo(to: number, { down, up, ticketSeed = 'seed' }: Pla
   });
   const bootstrap = readBootstrap(
     JSON.stringify({
+      ...more,
       static_resources: {
         listeners: [
           {

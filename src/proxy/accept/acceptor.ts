@@ -38,12 +38,21 @@ export function createAcceptor(around: Omit<AcceptEnvironment, 'verdicts'>, dns:
   let set: ListenerSet = noListeners;
   let applying: Promise<unknown> = Promise.resolve();
 
+  /** Looked up only where there is a limit: connections of chains that are on their way out are not counted. */
+  const overLimit = (listener: Listener): boolean => {
+    const { maxConnections } = environment;
+    if (maxConnections === undefined || listener.ignoresConnectionLimit) return false;
+    let count = environment.counts.pending;
+    for (const { terminal } of set.all.flatMap(chainsOf)) count += terminal.openConnections;
+    return count >= maxConnections;
+  };
+
   const open = async (bind: Bind): Promise<string | undefined> => {
     const key = bindKey(bind);
     const onConnection = (connection: Connection): void => {
       const listener = set.byBind.get(key);
       if (listener === undefined) connection.destroy();
-      else if (environment.counts.pending >= MAX_PENDING_CONNECTIONS) {
+      else if (environment.counts.pending >= MAX_PENDING_CONNECTIONS || overLimit(listener)) {
         environment.counts.began(listener);
         environment.counts.ended(listener, 'downstream_global_cx_overflow');
         connection.destroy();

@@ -13,6 +13,8 @@ export interface AcceptEnvironment {
   readonly network: Network;
   readonly clock: Clock;
   readonly counts: AcceptCounts;
+  /** Most connections of clients, pending and open, but for listeners that ignore it; absent: no limit. */
+  readonly maxConnections?: number;
   /** SO_ORIGINAL_DST of a socket; undefined where the connection was not redirected. */
   readonly originalDestination: (connection: Connection) => SocketAddress | undefined;
   /** Who spoke first, by destination. */

@@ -86,9 +86,10 @@ function hostStatus(e: EndpointDescription): object {
   };
 }
 
-/** config.cluster.v3.CircuitBreakers.Thresholds of both priorities; those of high priority are Envoy's defaults. */
+/** config.cluster.v3.CircuitBreakers.Thresholds of both priorities. */
 function thresholds({ config }: ClusterDescription) {
   const { maxConnections, maxPendingRequests, maxRequests, maxRetries } = config.limits;
+  const high = config.highLimits;
   return [
     {
       max_connections: maxConnections,
@@ -98,10 +99,10 @@ function thresholds({ config }: ClusterDescription) {
     },
     {
       priority: 'HIGH',
-      max_connections: 1024,
-      max_pending_requests: 1024,
-      max_requests: 1024,
-      max_retries: 3,
+      max_connections: high.maxConnections,
+      max_pending_requests: high.maxPendingRequests,
+      max_requests: high.maxRequests,
+      max_retries: high.maxRetries,
     },
   ];
 }

@@ -38,6 +38,29 @@ describe('a bootstrap', () => {
     expect(read.value.dynamic).toEqual({ listeners: adsSource, clusters: adsSource });
   });
 
+  it('limits the connections of clients, in either of Envoy’s two ways', () => {
+    const limit = (text: string) => {
+      const read = readBootstrap(`${yaml}${text}\n`);
+      return read.ok ? read.value.limits.maxDownstreamConnections : read.refusals.map((r) => r.field);
+    };
+    const layers = (layer: string) => `layered_runtime: { layers: [{ name: a, static_layer: ${layer} }] }`;
+    expect(limit('')).toBeUndefined();
+    expect(limit(layers('{ overload: { global_downstream_max_connections: 7 } }'))).toBe(7);
+    expect(limit(layers("{ overload.global_downstream_max_connections: '9' }"))).toBe(9);
+    const monitor = (type: string) =>
+      `overload_manager: { resource_monitors: [{ name: a, typed_config: { '@type': type.googleapis.com/envoy.extensions.resource_monitors.${type} } }] }`;
+    const connections =
+      'downstream_connections.v3.DownstreamConnectionsConfig, max_active_downstream_connections: 5';
+    expect(limit(monitor(connections))).toBe(5);
+    expect(limit(layers('{ upstream.healthy_panic_threshold: 1 }'))).toEqual([
+      "layered_runtime.layers[0].static_layer['upstream.healthy_panic_threshold']",
+    ]);
+    expect(limit('layered_runtime: { layers: [{ name: a, disk_layer: { symlink_root: /x } }] }')).toEqual([
+      'layered_runtime.layers[0].disk_layer',
+    ]);
+    expect(limit('overload_manager: { actions: [{ name: a }] }')).toEqual(['overload_manager.actions']);
+  });
+
   it('is refused by the name of what this proxy cannot do', () => {
     expect(refusals(yaml.replace('cluster_name: xds', 'cluster_name: other'))).toEqual([
       'dynamic_resources.ads_config.grpc_services[0].envoy_grpc.cluster_name',

@@ -9,6 +9,7 @@ import { lowering } from '../lowered.ts';
 import type { NodeInfo } from '../node-info.ts';
 import { readStatsConfig } from '../observe/stats-config.ts';
 import type { Fleet } from '../upstream/clusters.ts';
+import { type ProcessLimits, readProcessLimits } from './lower-process.ts';
 import { readSource, type Source } from './source.ts';
 import { readText } from './text.ts';
 
@@ -32,10 +33,11 @@ export interface ProxyBootstrap {
   readonly sourceAddress: string | undefined;
   /** cluster_manager.local_cluster_name, and the node's own locality. */
   readonly fleet: Fleet | undefined;
+  readonly limits: ProcessLimits;
 }
 
-/** Fields of the bootstrap that are about Envoy's own process and mean nothing here. */
-const withoutEffect: readonly string[] = [
+/** Fields that are read here or in lower-process.ts, and below them those that are about Envoy's own process alone. */
+const known: readonly string[] = [
   'node',
   'admin',
   'static_resources',
@@ -43,19 +45,18 @@ const withoutEffect: readonly string[] = [
   'cluster_manager',
   'layered_runtime',
   'overload_manager',
+  'default_regex_engine',
+  'typed_dns_resolver_config',
+  'dns_resolution_config',
   'stats_config',
   'stats_flush_interval',
   'stats_flush_on_admin',
   'watchdog',
   'watchdogs',
-  'default_regex_engine',
   'use_tcp_for_dns_lookups',
   'deferred_stat_options',
   'application_log_config',
   'enable_dispatcher_stats',
-  'typed_dns_resolver_config',
-  'dns_resolution_config',
-  'header_prefix',
 ];
 
 /** Switches on a kind of address that is refused by itself where one has it: Istio's bootstrap always names it. */
@@ -121,8 +122,7 @@ function lowerBootstrap(
   refuse: (field: string, message: string) => void,
 ): ProxyBootstrap {
   for (const key of Object.keys(message)) {
-    if (!withoutEffect.includes(key) && key !== 'bootstrap_extensions')
-      refuse(key, 'is not supported by this proxy');
+    if (!known.includes(key) && key !== 'bootstrap_extensions') refuse(key, 'is not supported by this proxy');
   }
   for (const [i, { typed_config }] of (message.bootstrap_extensions ?? []).entries())
     if (typed_config?.['@type'] !== internalListeners)
@@ -142,6 +142,7 @@ function lowerBootstrap(
     dynamic: { listeners: sourceOf('lds_config'), clusters: sourceOf('cds_config') },
     sourceAddress: bind,
     fleet: fleetOf(message),
+    limits: readProcessLimits(message, refuse),
   };
 }
 

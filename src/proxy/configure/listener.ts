@@ -9,6 +9,8 @@ export interface Listener {
   readonly name: string;
   /** Where to listen; empty where the listener only takes connections that another one hands over (bind_to_port false). */
   readonly binds: readonly Bind[];
+  /** The limit of connections of the whole proxy is not for it. */
+  readonly ignoresConnectionLimit: boolean;
   /** `10.96.0.7_3306` or `0.0.0.0_9080`: how another listener finds this one by original destination. */
   readonly address: { readonly host: string; readonly port: number };
   readonly direction: Downstream['direction'];

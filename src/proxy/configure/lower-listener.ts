@@ -36,7 +36,6 @@ const withoutEffect = [
   'connection_balance_config',
   'drain_type',
   'max_connections_to_accept_per_socket_event',
-  'ignore_global_conn_limit',
   'bypass_overload_manager',
   'per_connection_buffer_limit_bytes',
   'udp_listener_config',
@@ -53,7 +52,7 @@ export function lowerListener(
     const { use_original_dst, listener_filters, listener_filters_timeout, ...others } = more;
     const { continue_on_listener_filters_timeout, traffic_direction, bind_to_port, deprecated_v1, ...last } =
       others;
-    const { tcp_backlog_size, ...rest } = last;
+    const { tcp_backlog_size, ignore_global_conn_limit = false, ...rest } = last;
     const unknown = Object.fromEntries(
       Object.entries(rest).filter(([key]) => !withoutEffect.some((k) => k === key)),
     );
@@ -69,6 +68,7 @@ export function lowerListener(
     return {
       name: name ?? '',
       binds: bound ? binds : [],
+      ignoresConnectionLimit: ignore_global_conn_limit,
       address: hostAndPort(binds[0]!),
       direction,
       useOriginalDestination: use_original_dst === true,

@@ -18,6 +18,8 @@ export interface ClusterConfig {
   readonly healthCheck: HealthCheckConfig | undefined;
   /** An endpoint that is not named any more goes at once, also while it passes its checks. */
   readonly ignoreHealthOnRemoval: boolean;
+  /** TCP connections through an endpoint end when it fails its checks or is ejected. */
+  readonly closesOnFailure: boolean;
   /** The first whose criteria an endpoint's metadata meets; else `tls`. */
   readonly tlsMatches: readonly TlsMatch[];
   readonly tls: UpstreamTls | undefined;
@@ -89,6 +91,8 @@ export interface Balancing {
   readonly ignoreUnchecked: boolean;
   /** Health in which an endpoint is taken that a request asks for by address. */
   readonly overrideHealth: ReadonlySet<string>;
+  /** Whenever endpoints come or go, requests to those that stay take new connections too. */
+  readonly renewsOnChange: boolean;
 }
 
 /** New endpoints get little and then more, over a window. */

@@ -12,6 +12,7 @@
 //   outlier.ts       who fails where others do not            dns-endpoints.ts, destination-endpoints.ts  other sources
 
 import { Deadline } from '../../lib/deadlines.ts';
+import { getHeader } from '../../wire/headers.ts';
 import type { ClusterStats } from '../observe/envoy-stats.ts';
 import { AggregateEndpoints } from './aggregate-endpoints.ts';
 import { Breakers } from './breaker.ts';
@@ -78,7 +79,10 @@ export class Cluster {
       new OutlierMonitor(
         config.outlier,
         () => this.endpoints,
-        () => this.#replan(),
+        (ejected) => {
+          if (ejected !== undefined) this.#failed(ejected);
+          this.#replan();
+        },
         { stats: outlierStats(environment.scope), clock: environment.clock, random: environment.random },
       );
     this.#checker = this.#makeChecker();
@@ -159,11 +163,10 @@ export class Cluster {
   /** How an attempt ended. */
   report(endpoint: Endpoint, outcome: Outcome): void {
     this.#outlier?.report(endpoint, outcome);
-  }
-
-  /** An answer of the endpoint says that it must get nothing more (x-envoy-immediate-health-check-fail). */
-  failCheck(endpoint: Endpoint): void {
-    this.#checker?.failNow(endpoint);
+    // Where checks would find it well again, an answer may say that the endpoint must get nothing more.
+    if (this.#checker === undefined || typeof outcome !== 'object' || outcome.headers === undefined) return;
+    if (getHeader(outcome.headers, 'x-envoy-immediate-health-check-fail') !== undefined)
+      this.#checker.failNow(endpoint);
   }
 
   /** Whether the endpoints' load is shed on purpose for this request (drop_overloads). */
@@ -178,6 +181,7 @@ export class Cluster {
     if (set.staleAfterMs > 0) deadlines.set(this.#stale, set.staleAfterMs);
     else deadlines.clear(this.#stale);
     this.#hasEndpoints = true;
+    const before = new Set(this.#endpoints.values());
     const gone = new Map(this.#endpoints);
     this.#endpoints.clear();
     for (const locality of set.localities)
@@ -192,8 +196,23 @@ export class Cluster {
     for (const [key, endpoint] of gone)
       if (this.#mayStay(key, endpoint)) this.#endpoints.set(key, endpoint);
       else this.#drop(endpoint);
+    this.#renewAfter(before);
     this.stats.membership_change++;
     this.#replan();
+  }
+
+  /** close_connections_on_host_set_change: whoever stays gets new connections too. */
+  #renewAfter(before: ReadonlySet<Endpoint>): void {
+    if (!this.config.balancing.renewsOnChange) return;
+    const now = [...this.#endpoints.values()];
+    const same = now.length === before.size && now.every((endpoint) => before.has(endpoint));
+    if (!same) for (const endpoint of now) if (before.has(endpoint)) endpoint.renewPools();
+  }
+
+  /** An endpoint is taken for dead: idle connections to it are closed, the others when they are free. */
+  #failed(endpoint: Endpoint): void {
+    endpoint.renewPools();
+    if (this.config.closesOnFailure) endpoint.cutCarried();
   }
 
   /** Another form of this cluster takes over, or it is gone: what is open goes on, what is idle closes. */
@@ -259,6 +278,7 @@ export class Cluster {
 
   #checked(endpoint: Endpoint, changed: boolean): void {
     const { check } = endpoint;
+    if (changed && check.failed) this.#failed(endpoint);
     if (check.leaving && check.failed) {
       this.#endpoints.delete(endpointKey(endpoint.placement.spec));
       this.#drop(endpoint);

@@ -29,7 +29,7 @@ export interface PooledEndpoint {
 /** The pools of one endpoint: one for each protocol it is spoken to in, and, where requests name the server or the endpoint is told of clients, one for each. */
 export class EndpointPools {
   /** For who has no client: HTTP/1 where the client would decide. */
-  readonly standard: HttpPool;
+  standard: HttpPool;
   readonly #endpoint: PooledEndpoint;
   readonly #config: ClusterConfig;
   readonly #stats: ClusterStats;
@@ -47,8 +47,7 @@ export class EndpointPools {
     this.#config = config;
     this.#stats = stats;
     this.#environment = environment;
-    const { protocol } = config.http;
-    this.standard = this.#make(protocol === 'downstream' ? 'http1' : protocol, undefined, undefined);
+    this.standard = this.#makeStandard();
   }
 
   get empty(): boolean {
@@ -67,8 +66,21 @@ export class EndpointPools {
     return this.#http2;
   }
 
+  /** The pools of now finish what they carry; whoever comes next finds new ones. */
+  renew(): void {
+    this.drain();
+    this.standard = this.#makeStandard();
+    this.#http2 = undefined;
+    this.#own = undefined;
+  }
+
   drain(): void {
     for (const pool of this.#all()) pool.drain();
+  }
+
+  #makeStandard(): HttpPool {
+    const { protocol } = this.#config.http;
+    return this.#make(protocol === 'downstream' ? 'http1' : protocol, undefined, undefined);
   }
 
   #ownOf(

@@ -58,6 +58,7 @@ export class Endpoint {
   readonly #environment: UpstreamEnvironment;
   readonly #stats: ClusterStats;
   readonly #pools: EndpointPools;
+  #carried: Set<() => void> | undefined;
   #sessions: EndpointSessions | undefined;
   #ssl: { readonly handshake: Counter; readonly reused: Counter } | undefined;
 
@@ -125,6 +126,24 @@ export class Endpoint {
   /** No connection for requests, nor anybody who waits for one. */
   get unused(): boolean {
     return this.active === 0 && this.#pools.empty;
+  }
+
+  /** Requests from now on take new connections; those that are open finish what they carry. */
+  renewPools(): void {
+    this.#pools.renew();
+  }
+
+  /** Has `cut` called where the endpoint fails and what it carries shall end with it; the result takes that back. */
+  onFailure(cut: () => void): () => void {
+    if (!this.#config.closesOnFailure) return () => {};
+    this.#carried ??= new Set();
+    this.#carried.add(cut);
+    return () => void this.#carried?.delete(cut);
+  }
+
+  /** It has failed: TCP connections through it end. */
+  cutCarried(): void {
+    for (const cut of [...(this.#carried ?? [])]) cut();
   }
 
   /** It is leaving: connections for requests finish what they carry. */

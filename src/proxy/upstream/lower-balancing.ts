@@ -45,7 +45,7 @@ const EXTENSIONS = 'envoy.extensions.load_balancing_policies';
 const MAX_DEPTH = 3;
 
 /** What a policy says, in either form; the rest of Balancing is the cluster's. */
-type Policy = Omit<Balancing, 'panicThreshold' | 'ignoreUnchecked' | 'overrideHealth'>;
+type Policy = Omit<Balancing, 'panicThreshold' | 'ignoreUnchecked' | 'overrideHealth' | 'renewsOnChange'>;
 
 const ROUND_ROBIN: Policy = {
   policy: 'round-robin',
@@ -217,7 +217,7 @@ const OVERRIDABLE = ['UNKNOWN', 'HEALTHY', 'DEGRADED'] as const;
 function readCommon(
   message: Cluster['common_lb_config'],
   refuse: Refuse,
-): Pick<Balancing, 'panicThreshold' | 'ignoreUnchecked' | 'overrideHealth'> {
+): Pick<Balancing, 'panicThreshold' | 'ignoreUnchecked' | 'overrideHealth' | 'renewsOnChange'> {
   const {
     healthy_panic_threshold,
     ignore_new_hosts_until_first_hc = false,
@@ -230,8 +230,7 @@ function readCommon(
     consistent_hashing_lb_config: _hashing,
     // About how fast a change is seen: here at once.
     update_merge_window: _merge,
-    // Read by the cluster.
-    close_connections_on_host_set_change: _close,
+    close_connections_on_host_set_change = false,
     ...rest
   } = more;
   refuseRest(refuse, 'common_lb_config', rest);
@@ -240,5 +239,6 @@ function readCommon(
     panicThreshold: Math.min(100, Math.round(threshold)),
     ignoreUnchecked: ignore_new_hosts_until_first_hc,
     overrideHealth: new Set(override_host_status?.statuses ?? OVERRIDABLE),
+    renewsOnChange: close_connections_on_host_set_change,
   };
 }

@@ -26,6 +26,7 @@ function readCluster(message: Cluster, lowerUpstreamTls: LowerUpstreamTls, refus
     outlier_detection,
     health_checks,
     ignore_health_on_host_removal = false,
+    close_connections_on_host_health_failure = false,
     ...groups
   } = more;
   if (name === '') refuse('name', 'is missing');
@@ -47,6 +48,7 @@ function readCluster(message: Cluster, lowerUpstreamTls: LowerUpstreamTls, refus
     outlier: outlier_detection && readOutlierDetection(outlier_detection, refuse),
     healthCheck: health_checks && readHealthChecks(health_checks, refuse),
     ignoreHealthOnRemoval: ignore_health_on_host_removal,
+    closesOnFailure: close_connections_on_host_health_failure,
     ...read,
   };
 }
@@ -66,6 +68,7 @@ function readGroups(
     | 'outlier_detection'
     | 'health_checks'
     | 'ignore_health_on_host_removal'
+    | 'close_connections_on_host_health_failure'
   >,
   name: string,
   refuse: Refuse,
@@ -140,7 +143,6 @@ function withoutHarmless(rest: Partial<Cluster>): object {
   const {
     per_connection_buffer_limit_bytes: _buffers, // what is held per stream is bounded by the socket's mark
     wait_for_warm_on_init: _warm, // always waited for
-    close_connections_on_host_health_failure: _close,
     cleanup_interval: _cleanup,
     track_timeout_budgets: _budgets,
     track_cluster_stats: _stats,

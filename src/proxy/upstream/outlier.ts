@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
+import type { Headers } from '../../wire/headers.ts';
 import type { FailurePercentageDetection, OutlierDetection, SuccessRateDetection } from './cluster-config.ts';
 import type { EndpointHealth, Rate } from './endpoint-health.ts';
 import type { EjectionKind, OutlierStats } from './outlier-stats.ts';
@@ -8,7 +9,11 @@ import type { EjectionKind, OutlierStats } from './outlier-stats.ts';
  * How a request, or the try to connect, ended for an endpoint. `connected` says that the endpoint was reached, and
  * leaves the rest to its answer; `served`, that there is no more to it (TCP).
  */
-export type Outcome = { readonly status: number } | 'connected' | 'served' | 'local-origin-failure';
+export type Outcome =
+  | { readonly status: number; readonly headers?: Headers }
+  | 'connected'
+  | 'served'
+  | 'local-origin-failure';
 
 interface Judged {
   readonly outlier: EndpointHealth;
@@ -21,7 +26,7 @@ interface Judged {
 export class OutlierMonitor<T extends Judged> {
   readonly #config: OutlierDetection;
   readonly #members: () => readonly T[];
-  readonly #onChange: () => void;
+  readonly #onChange: (ejected?: T) => void;
   readonly #stats: OutlierStats;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -31,7 +36,7 @@ export class OutlierMonitor<T extends Judged> {
   constructor(
     config: OutlierDetection,
     members: () => readonly T[],
-    onChange: () => void,
+    onChange: (ejected?: T) => void,
     environment: { readonly stats: OutlierStats; readonly clock: Clock; readonly random: Random },
   ) {
     this.#config = config;
@@ -195,7 +200,7 @@ export class OutlierMonitor<T extends Judged> {
     stats.active.value++;
     stats.enforced[kind].value++;
     stats.enforcedTotal.value++;
-    this.#onChange();
+    this.#onChange(endpoint);
   }
 
   #mayEject(): boolean {

@@ -34,6 +34,7 @@ export class TcpTransport
   #room = true;
   #requestEnded = false;
   #responseEnded = false;
+  #uncarry: () => void = () => {};
 
   /** `header`: the PROXY protocol's, before the tunnel's own bytes. */
   constructor(
@@ -130,6 +131,7 @@ export class TcpTransport
 
   onClose(error: NetError | undefined): void {
     this.#endpoint.connectionClosed();
+    this.#uncarry();
     if (this.#responseEnded && this.#requestEnded && error === undefined) return;
     const reason: StreamReset['reason'] = error?.code === 'connection_reset' ? 'remote-reset' : 'termination';
     const message = error?.message ?? `${this.#endpoint.address} closed the connection of a tunnel.`;
@@ -143,6 +145,7 @@ export class TcpTransport
       this.#connection = result.value;
       if (this.#header === 'V1') result.value.write(encodeProxyV1(this.#proxied));
       else if (this.#header === 'V2') result.value.write(encodeProxyV2(this.#proxied));
+      this.#uncarry = this.#endpoint.onFailure(() => result.value.destroy());
       if (!this.#cancelled) waiter.onTransport(this);
       else {
         result.value.handle(this);

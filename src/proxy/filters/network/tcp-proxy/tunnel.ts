@@ -43,6 +43,8 @@ export class TcpTunnel {
   #endpoint: Endpoint | undefined;
   #pair: IstioPair | undefined;
   #over = false;
+  /** Nothing of it ends with its endpoint any more. */
+  #uncarry: () => void = () => {};
   /** What came, and whether the client half-closed, before there was an upstream. */
   readonly #early: Buffer[] = [];
   #clientEnded = false;
@@ -146,6 +148,7 @@ export class TcpTunnel {
     this.#upstream = upstream;
     this.#endpoint = endpoint;
     endpoint.active++;
+    this.#uncarry = endpoint.onFailure(() => this.#end(FLAG.upstreamConnectionTermination));
     const { facts } = this;
     facts.upstreamLocalAddress = reached.localText;
     const { principal } = reached;
@@ -222,6 +225,7 @@ export class TcpTunnel {
   #end(flags: number, reset = false): void {
     if (this.#over) return;
     this.#over = true;
+    this.#uncarry();
     const { deadlines, stats } = this.#parts;
     deadlines.clear(this.#logging);
     deadlines.clear(this.#idle);
