@@ -76,6 +76,7 @@ export class ClusterStats {
   upstream_rq_total = 0;
   upstream_rq_active = 0;
   upstream_rq_completed = 0;
+  upstream_rq_active_overflow = 0;
   upstream_rq_pending_total = 0;
   upstream_rq_pending_active = 0;
   upstream_rq_pending_overflow = 0;

@@ -196,17 +196,17 @@ export class Cluster {
     for (const [key, endpoint] of gone)
       if (this.#mayStay(key, endpoint)) this.#endpoints.set(key, endpoint);
       else this.#drop(endpoint);
-    this.#renewAfter(before);
-    this.stats.membership_change++;
+    this.#membersChanged(before);
     this.#replan();
   }
 
-  /** close_connections_on_host_set_change: whoever stays gets new connections too. */
-  #renewAfter(before: ReadonlySet<Endpoint>): void {
-    if (!this.config.balancing.renewsOnChange) return;
+  /** Whoever stays gets new connections too, where the cluster says so (close_connections_on_host_set_change). */
+  #membersChanged(before: ReadonlySet<Endpoint>): void {
     const now = [...this.#endpoints.values()];
-    const same = now.length === before.size && now.every((endpoint) => before.has(endpoint));
-    if (!same) for (const endpoint of now) if (before.has(endpoint)) endpoint.renewPools();
+    if (now.length === before.size && now.every((endpoint) => before.has(endpoint))) return;
+    this.stats.membership_change++;
+    if (!this.config.balancing.renewsOnChange) return;
+    for (const endpoint of now) if (before.has(endpoint)) endpoint.renewPools();
   }
 
   /** An endpoint is taken for dead: idle connections to it are closed, the others when they are free. */

@@ -128,6 +128,12 @@ export class Endpoint {
     return this.active === 0 && this.#pools.empty;
   }
 
+  /** A request goes out: to the endpoint, and to the cluster it is of (one of an aggregate's). */
+  requestSent(): void {
+    this.#stats.upstream_rq_total++;
+    this.counts.rq_total++;
+  }
+
   /** Requests from now on take new connections; those that are open finish what they carry. */
   renewPools(): void {
     this.#pools.renew();

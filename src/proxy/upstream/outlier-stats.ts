@@ -17,6 +17,9 @@ export interface OutlierStats {
   readonly active: Gauge;
   readonly overflow: Counter;
   readonly enforcedTotal: Counter;
+  /** The older names of two of them, which dashboards have. */
+  readonly total: Counter;
+  readonly consecutive5xx: Counter;
   readonly detected: Readonly<Record<EjectionKind, Counter>>;
   readonly enforced: Readonly<Record<EjectionKind, Counter>>;
 }
@@ -31,6 +34,8 @@ export function outlierStats(scope: StatScope): OutlierStats {
     active: scope.gauge('outlier_detection.ejections_active'),
     overflow: scope.counter('outlier_detection.ejections_overflow'),
     enforcedTotal: scope.counter('outlier_detection.ejections_enforced_total'),
+    total: scope.counter('outlier_detection.ejections_total'),
+    consecutive5xx: scope.counter('outlier_detection.ejections_consecutive_5xx'),
     detected: counters('detected'),
     enforced: counters('enforced'),
   };

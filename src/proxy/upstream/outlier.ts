@@ -187,6 +187,7 @@ export class OutlierMonitor<T extends Judged> {
     if (outlier.ejected) return;
     const stats = this.#stats;
     stats.detected[kind].value++;
+    if (kind === 'consecutive_5xx') stats.consecutive5xx.value++;
     if (!this.#mayEject()) {
       stats.overflow.value++;
       return;
@@ -200,6 +201,7 @@ export class OutlierMonitor<T extends Judged> {
     stats.active.value++;
     stats.enforced[kind].value++;
     stats.enforcedTotal.value++;
+    stats.total.value++;
     this.#onChange(endpoint);
   }
 

@@ -74,12 +74,10 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
     this.endpoint = endpoint;
     this.#owner = owner;
     const { stats } = cluster;
-    stats.upstream_rq_total++;
     stats.upstream_rq_active++;
     this.#high = highPriority;
     if (highPriority) cluster.breakers.highRequests++;
     endpoint.active++;
-    endpoint.counts.rq_total++;
     endpoint.counts.rq_active++;
     if (times.perTryMs + times.perTryIdleMs > 0)
       this.#limits = new TryLimits(deadlines, times, (limit) => this.#expired(limit));
@@ -118,6 +116,7 @@ export class Attempt implements PoolWaiter, UpstreamEvents {
 
   onTransport(transport: UpstreamTransport): void {
     if (this.#over) return;
+    this.endpoint.requestSent();
     this.upstream = transport.open(this.#owner.requestFor(this), this);
     this.sent = true;
     this.cluster.report(this.endpoint, 'connected');

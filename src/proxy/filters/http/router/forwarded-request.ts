@@ -151,7 +151,17 @@ export abstract class ForwardedRequest {
       this.action.clusterNotFoundStatus,
       this.attempts,
     );
-    this.stream.fail(tellUnreached(this.#otherStatus(reply, failure), failure, this.stream));
+    const told = tellUnreached(this.#otherStatus(reply, failure), failure, this.stream);
+    this.#countReply(told.status);
+    this.stream.fail(told);
+  }
+
+  /** An answer in the place of the cluster's counts as one of its. */
+  #countReply(status: number): void {
+    const { stats } = this.cluster ?? {};
+    if (stats === undefined) return;
+    stats.upstream_rq_completed++;
+    stats.statuses.add(status);
   }
 
   /** Who waited too long for the rest of the request says so, who waited for the answer that. */

@@ -44,6 +44,7 @@ export class Retries {
     const waitMs = this.#state.take(this.#cluster, this.#breaker, responseHeaders, clock.nowMs());
     if (waitMs === undefined) {
       if (this.#state.exhausted) this.#limitReached();
+      else if (!this.#breaker.mayRetry()) this.#stream.addFlags(FLAG.upstreamOverflow);
       return false;
     }
     stats.upstream_rq_retry++;

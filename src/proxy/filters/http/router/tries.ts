@@ -93,7 +93,7 @@ export abstract class Tries extends ForwardedRequest implements AttemptOwner {
     }
     const breaker = cluster.breakers.of(this.action.highPriority);
     if (!breaker.mayRequest()) {
-      cluster.stats.upstream_rq_pending_overflow++;
+      cluster.stats.upstream_rq_active_overflow++;
       this.fail({
         kind: 'overflow',
         message: `Cluster ${cluster.name} has ${breaker.limits.maxRequests} requests already.`,
