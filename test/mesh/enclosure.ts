@@ -32,12 +32,17 @@ export function commandOf(pid: number): string {
   }
 }
 
-function namespaceOf(pid: number, kind: 'net' | 'pid'): string {
+function namespaceOf(pid: number, kind: 'net' | 'pid' | 'pid_for_children'): string {
   try {
     return readlinkSync(`/proc/${pid}/ns/${kind}`);
   } catch {
     return '';
   }
+}
+
+/** The process-id namespace of a process, or the one that it makes for those it starts; '' where it is gone. */
+export function pidNamespace(pid: number, which: 'pid' | 'pid_for_children' = 'pid'): string {
+  return namespaceOf(pid, which);
 }
 
 /** The first process inside the mesh's enclosure: its network namespace has the bridge. */

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { enclosurePid } from './enclosure.ts';
+import { enclosurePid, pidNamespace } from './enclosure.ts';
 import type { Mesh } from './run-mesh.ts';
 
 /** One process of the mesh, with its pid as this machine numbers it. */
@@ -24,14 +24,15 @@ export function meshStatus(mesh: Mesh): readonly Part[] {
 
 /** Pids inside the enclosure to pids of this machine (NSpid in /proc/PID/status). */
 function outerPids(mesh: Mesh): ReadonlyMap<number, number> {
-  enclosurePid(mesh);
+  // Other meshes of this machine number their processes in the same way.
+  const own = pidNamespace(enclosurePid(mesh), 'pid_for_children');
   const found = new Map<number, number>();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     try {
       const ids =
         /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1]?.split(/\s+/) ?? [];
-      if (ids.length > 1) found.set(Number(ids.at(-1)), Number(name));
+      if (ids.length > 1 && pidNamespace(Number(name)) === own) found.set(Number(ids.at(-1)), Number(name));
     } catch {
       // it ended meanwhile
     }
