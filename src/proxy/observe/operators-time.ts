@@ -27,10 +27,15 @@ const POINTS: Readonly<Record<string, Point>> = {
   US_TX_BEG: sent,
   US_TX_END: requestSent,
   US_RX_BEG: (f) => f.responseDurationMs,
-  US_RX_END: (f) => (f.responseDurationMs === undefined ? undefined : f.durationMs),
-  DS_TX_BEG: (f) => f.responseDurationMs ?? f.durationMs,
-  DS_TX_END: (f) => f.durationMs,
+  US_RX_END: (f) => (f.responseDurationMs === undefined ? undefined : end(f)),
+  DS_TX_BEG: (f) => f.responseDurationMs ?? end(f),
+  DS_TX_END: end,
 };
+
+/** Of what is over: entries can be written before. */
+function end({ logType, durationMs }: StreamFacts): number | undefined {
+  return logType === 'DownstreamStart' || logType === 'DownstreamPeriodic' ? undefined : durationMs;
+}
 
 const PER_MS: Readonly<Record<string, number>> = { ms: 1, us: 1000, ns: 1_000_000 };
 

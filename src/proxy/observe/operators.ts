@@ -142,7 +142,7 @@ function grpcStatus(facts: StreamFacts): number | undefined {
   if (!getHeader(facts.requestHeaders, 'content-type')?.startsWith('application/grpc')) return undefined;
   const text =
     getHeader(facts.responseTrailers, 'grpc-status') ?? getHeader(facts.responseHeaders, 'grpc-status');
-  if (text === undefined) return FROM_HTTP[facts.responseCode] ?? 2;
+  if (text === undefined) return facts.responseCode === 0 ? undefined : (FROM_HTTP[facts.responseCode] ?? 2);
   const status = Number(text);
   return Number.isInteger(status) && text !== '' ? status : -1;
 }

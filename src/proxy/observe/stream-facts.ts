@@ -65,7 +65,13 @@ export interface StreamFacts {
 }
 
 /** data.accesslog.v3.AccessLogType, as %ACCESS_LOG_TYPE% prints it. */
-export type LogType = 'DownstreamEnd' | 'TcpUpstreamConnected' | 'TcpPeriodic' | 'TcpConnectionEnd';
+export type LogType =
+  | 'DownstreamStart'
+  | 'DownstreamPeriodic'
+  | 'DownstreamEnd'
+  | 'TcpUpstreamConnected'
+  | 'TcpPeriodic'
+  | 'TcpConnectionEnd';
 
 export type MetadataByNamespace = { readonly [namespace: string]: { readonly [key: string]: Json } };
 

@@ -16,6 +16,7 @@ import { type CompiledChain, continueChain, type HeaderHook, verdictOf } from '.
 import { applyOperations } from './header-operations.ts';
 import { HeldBody, NO_BODY, type RequestBody } from './held-body.ts';
 import type { Reply } from './http-filter.ts';
+import { InterimLogs } from './interim-logs.ts';
 import type { HttpManager } from './manager.ts';
 import { routeOf } from './pick-route.ts';
 import { prepareRequest, removeInternalOnly } from './prepare-request.ts';
@@ -43,6 +44,7 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
   /** 0: it may rest as long as it likes. */
   #idleMs: number;
   readonly #limit: Deadline | undefined;
+  #interim: InterimLogs | undefined;
   #holds = 0;
   /** The header hook that runs or is waited for. */
   #hook = 0;
@@ -92,6 +94,8 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
     const refusal = prepareRequest(request, this.peer, this.connection, settings, manager.random);
     const reply = refusal ?? this.#route();
     if (manager.tracing !== undefined && refusal === undefined) manager.tracing.start(this);
+    if (manager.interimLogs !== undefined && refusal === undefined)
+      this.#interim = new InterimLogs(this, manager.interimLogs);
     if (reply !== undefined) {
       this.fail(reply);
       return;
@@ -452,6 +456,7 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
     const { deadlines } = this.manager;
     deadlines.clear(this.#idle);
     if (this.#limit !== undefined) deadlines.clear(this.#limit);
+    this.#interim?.stop();
     if (this.chain !== undefined) for (const close of this.chain.close) close(this);
     if (this.isUpgraded) this.manager.stats.downstream_cx_upgrades_active--;
     this.manager.finished(this);

@@ -5,6 +5,7 @@ import type { Random } from '../../lib/random.ts';
 import type { Headers } from '../../wire/headers.ts';
 import type { PathSettings } from '../../xds/match/path-normalization.ts';
 import type { HttpStats } from '../observe/envoy-stats.ts';
+import type { StreamFacts } from '../observe/stream-facts.ts';
 import type { Tracing } from '../observe/tracing/tracing.ts';
 import type { CompiledChain } from './filter-chain.ts';
 import type { HeaderOperations } from './header-operations.ts';
@@ -79,6 +80,14 @@ export interface ForwardClientCert {
   readonly cert: boolean;
 }
 
+/** Entries about streams that are not over yet. */
+export interface InterimLogSettings {
+  /** One when the request's head has come and its route is known. */
+  readonly onStart: boolean;
+  /** One every so often; 0 is never. */
+  readonly everyMs: number;
+}
+
 /** What a stream needs of its connection manager. One for all connections of a filter chain. */
 export interface HttpManager {
   readonly settings: ManagerSettings;
@@ -95,6 +104,10 @@ export interface HttpManager {
   chainOf(leaf: RouteLeaf): CompiledChain;
   /** No further request is wanted on a connection. */
   closing(): boolean;
+  /** Entries about streams that are not over; undefined: there are none. */
+  readonly interimLogs: InterimLogSettings | undefined;
+  /** Writes an entry about a stream to the access logs. */
+  log(facts: StreamFacts): void;
   /** A stream is over: it is logged and counted. */
   finished(stream: RoutedStream): void;
 }

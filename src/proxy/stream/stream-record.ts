@@ -3,7 +3,7 @@ import type { Random } from '../../lib/random.ts';
 import type { Headers } from '../../wire/headers.ts';
 import type { Json } from '../../xds/resources.ts';
 import { FLAG, type ResponseFlags } from '../observe/response-flags.ts';
-import type { StreamFacts, UpstreamFacts } from '../observe/stream-facts.ts';
+import type { LogType, StreamFacts, UpstreamFacts } from '../observe/stream-facts.ts';
 import type { TraceReason } from '../observe/tracing/sampling.ts';
 import type { Span } from '../observe/tracing/span.ts';
 import type { Tracing } from '../observe/tracing/tracing.ts';
@@ -22,7 +22,7 @@ const NO_HEADERS: Headers = [];
 export class StreamRecord extends ConnectionFacts implements StreamFacts {
   readonly manager: HttpManager;
   readonly request: RequestState;
-  readonly logType = 'DownstreamEnd';
+  logType: LogType = 'DownstreamEnd';
   readonly protocol: string;
   readonly outcome: UpstreamOutcome = {
     host: undefined,

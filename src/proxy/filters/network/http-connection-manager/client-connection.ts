@@ -112,7 +112,7 @@ export class ClientConnection implements RequestAcceptor {
     const { accessLogs } = this.#manager.config;
     if (accessLogs.length === 0) return;
     const facts = new RefusedRequest(this.#view, clock, isHttp1 ? 'HTTP/1.1' : 'HTTP/2', refused);
-    for (const log of accessLogs) log.log(facts);
+    this.#manager.log(facts);
   }
 
   onBroken(): void {

@@ -9,7 +9,7 @@ import type { FilterContext } from '../../../runtime.ts';
 import type { ConfiguredFilter } from '../../../stream/http-filter.ts';
 import type { ServerTimes } from '../../../stream/http1-server.ts';
 import { readRouteConfiguration } from '../../../stream/lower-route.ts';
-import type { ManagerSettings } from '../../../stream/manager.ts';
+import type { InterimLogSettings, ManagerSettings } from '../../../stream/manager.ts';
 import type { RouteTable } from '../../../stream/route-table.ts';
 import type { Terminal } from '../../../stream/routed-stream.ts';
 import type { TerminalParts } from '../../../stream/terminal-kind.ts';
@@ -25,6 +25,7 @@ export interface ManagerConfig {
   readonly filters: readonly ConfiguredFilter[];
   readonly makeTerminal: (parts: TerminalParts) => Terminal;
   readonly accessLogs: readonly AccessLog[];
+  readonly interimLogs: InterimLogSettings | undefined;
   readonly tracing: Tracing | undefined;
   readonly settings: ManagerSettings;
   readonly times: ServerTimes;
@@ -71,6 +72,9 @@ export function readManager(
     max_request_headers_kb,
     drain_timeout,
     http2_protocol_options,
+    access_log_options,
+    access_log_flush_interval,
+    flush_access_log_on_new_request,
     ...settings
   } = more;
   if (codec_type === 'HTTP3')
@@ -96,6 +100,11 @@ export function readManager(
       (tracing ?? request_id_extension) &&
       readTracing({ tracing, request_id_extension, stat_prefix }, context, refuse, field),
     accessLogs: readAccessLogs(access_log, context.runtime, refuse, fieldIn(field, 'access_log')),
+    interimLogs: readInterimLogs(
+      { access_log_flush_interval, flush_access_log_on_new_request, ...access_log_options },
+      refuse,
+      fieldIn(field, 'access_log_options'),
+    ),
     settings: managerSettings,
     times: {
       idleMs,
@@ -106,6 +115,21 @@ export function readManager(
     codec: codec_type === 'HTTP2' ? 'http2' : codec_type === 'HTTP1' ? 'http1' : 'auto',
     http2: readHttp2Options(http2_protocol_options, around, refuse, fieldIn(field, 'http2_protocol_options')),
   };
+}
+
+type LogOptions = NonNullable<Message['access_log_options']>;
+
+/** Entries about streams that are not over. The fields are also the manager's own, in their older form. */
+function readInterimLogs(
+  message: { readonly [K in keyof LogOptions]: LogOptions[K] | undefined },
+  refuse: Refuse,
+  field: string,
+): InterimLogSettings | undefined {
+  const { access_log_flush_interval, flush_access_log_on_new_request: onStart = false, ...rest } = message;
+  refuseRest(refuse, field, rest);
+  const place = fieldIn(field, 'access_log_flush_interval');
+  const everyMs = readDurationMs(access_log_flush_interval, 0, refuse, place);
+  return onStart || everyMs > 0 ? { onStart, everyMs } : undefined;
 }
 
 /** Where RDS comes from the owner of the stream knows; here only the name counts. */

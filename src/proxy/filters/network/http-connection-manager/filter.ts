@@ -5,10 +5,11 @@ import type { HttpStats } from '../../../observe/envoy-stats.ts';
 import { IstioReporter } from '../../../observe/istio-reporter.ts';
 import { introduction } from '../../../observe/peer-header.ts';
 import { FLAG } from '../../../observe/response-flags.ts';
+import type { StreamFacts } from '../../../observe/stream-facts.ts';
 import type { Tracing } from '../../../observe/tracing/tracing.ts';
 import type { Downstream, FilterContext, Runtime, TerminalFilter } from '../../../runtime.ts';
 import { type CompiledChain, chainCache } from '../../../stream/filter-chain.ts';
-import type { HttpManager, ManagerSettings } from '../../../stream/manager.ts';
+import type { HttpManager, InterimLogSettings, ManagerSettings } from '../../../stream/manager.ts';
 import { HostFinder } from '../../../stream/pick-route.ts';
 import type { RouteLeaf, RouteTable } from '../../../stream/route-table.ts';
 import type { RoutedStream, Terminal } from '../../../stream/routed-stream.ts';
@@ -29,6 +30,7 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
   readonly clusterNames: readonly string[];
   readonly chainOf: (leaf: RouteLeaf) => CompiledChain;
   readonly config: ManagerConfig;
+  readonly interimLogs: InterimLogSettings | undefined;
   readonly #runtime: Runtime;
   readonly #istio: IstioReporter;
   readonly #connections = new Set<ClientConnection>();
@@ -37,6 +39,7 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
   constructor(config: ManagerConfig, context: FilterContext) {
     const { runtime } = context;
     this.config = config;
+    this.interimLogs = config.interimLogs;
     this.settings = config.settings;
     this.tracing = config.tracing;
     this.#runtime = runtime;
@@ -104,6 +107,10 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
     }
     this.#istio.requestFinished(stream);
     if (stream.span !== undefined) this.tracing?.finish(stream);
+    this.log(facts);
+  }
+
+  log(facts: StreamFacts): void {
     const { accessLogs } = this.config;
     for (let i = 0; i < accessLogs.length; i++) accessLogs[i]?.log(facts);
   }

@@ -277,6 +277,38 @@ describe('numbers and lines', () => {
   });
 });
 
+describe('streams that are not over', () => {
+  it('are logged at their start and every so often, where that is wanted', async () => {
+    const { port } = await startUpstream((_request, response) =>
+      eventually(() => proxy.log.some((line) => line.startsWith('DownstreamPeriodic'))).then(() =>
+        response.end('late'),
+      ),
+    );
+    const log_format = {
+      text_format_source: { inline_string: '%ACCESS_LOG_TYPE% %RESPONSE_CODE% %ROUTE_NAME%\n' },
+    };
+    const proxy = await startTestProxy({
+      clusters: [staticCluster('c', [port])],
+      routes: routesOf({ name: 'r', match: { prefix: '/' }, route: { cluster: 'c' } }),
+      manager: {
+        access_log_options: { flush_access_log_on_new_request: true, access_log_flush_interval: '0.001s' },
+        access_log: [
+          {
+            typed_config: any('envoy.extensions.access_loggers.stream.v3.StdoutAccessLog', { log_format }),
+          },
+        ],
+      },
+    });
+    await send(proxy.port);
+    await eventually(() => proxy.log.at(-1)?.startsWith('DownstreamEnd') === true);
+    expect([...new Set(proxy.log)]).toEqual([
+      'DownstreamStart 0 r\n',
+      'DownstreamPeriodic 0 r\n',
+      'DownstreamEnd 200 r\n',
+    ]);
+  });
+});
+
 describe('what is not understood', () => {
   it('is refused by name, all of it', async () => {
     await expect(

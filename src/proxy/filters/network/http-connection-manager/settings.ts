@@ -187,9 +187,6 @@ function readIdentity(
 /** Fields that ask for what this proxy does anyway, or that change nothing anyone can see. */
 function withoutHarmless(rest: object): object {
   const {
-    access_log_flush_interval: _flush,
-    flush_access_log_on_new_request: _early,
-    access_log_options: _options,
     http3_protocol_options: _http3,
     stream_error_on_invalid_http_message: _invalid, // HTTP/1 always closes
     ...others
