@@ -160,14 +160,16 @@ export async function stopSide(side: Side): Promise<void> {
   await exited;
 }
 
-/** Ports below those that outgoing connections take, so that nothing takes them until the proxy listens. */
+/**
+ * Ports below those that outgoing connections take, so that nothing takes them until the proxy listens; in one row, so
+ * that two runs at the same time rarely meet.
+ */
 export async function unusedPorts(count: number): Promise<readonly number[]> {
-  const found = new Set<number>();
-  while (found.size < count) {
-    const port = 12_000 + Math.floor(Math.random() * 18_000);
-    if (!found.has(port) && (await isUnused(port))) found.add(port);
-  }
-  return [...found];
+  const found: number[] = [];
+  const start = 12_000 + Math.floor(Math.random() * 17_000);
+  for (let port = start; found.length < count && port < 32_000; port++)
+    if (await isUnused(port)) found.push(port);
+  return found;
 }
 
 function isUnused(port: number): Promise<boolean> {

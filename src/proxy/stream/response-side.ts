@@ -198,6 +198,8 @@ export abstract class ResponseSide extends StreamRecord {
   /** Events that waited; the first that has to wait again takes the rest along. */
   #replay(waiting: readonly (() => void)[]): void {
     for (const event of waiting) event();
+    // Nobody else sends off what was gathered: the upstream had its last word before.
+    if (this.responseEnded) this.stream.flush();
     if (this.over) return;
     this.respondFlush();
     if (this.#waiting === undefined) this.forwarding?.resumeResponse();

@@ -74,6 +74,25 @@ const ABORT = { http_status: 418, percentage: { numerator: 100 } };
 export const fault: readonly RouterCase[] = [
   chain('abort', filter('fault', 'HTTPFault', { abort: ABORT }), [get('/')]),
   chain(
+    'slow responses',
+    filter('fault', 'HTTPFault', {
+      response_rate_limit: { fixed_limit: { limit_kbps: 50 }, percentage: { numerator: 100 } },
+    }),
+    [get('/'), get('/', answers(`HTTP/1.1 200 OK\r\ncontent-length: 4096\r\n\r\n${'x'.repeat(4096)}`))],
+  ),
+  chain(
+    'slow responses, by header',
+    filter('fault', 'HTTPFault', {
+      abort: ABORT,
+      response_rate_limit: { header_limit: {}, percentage: { numerator: 100 } },
+    }),
+    [
+      get('/'),
+      get('/', 'x-envoy-fault-throughput-response: 9'),
+      get('/', 'x-envoy-fault-throughput-response: 0'),
+    ],
+  ),
+  chain(
     'delay',
     filter('fault', 'HTTPFault', { delay: { fixed_delay: '0.01s', percentage: { numerator: 100 } } }),
     [get('/'), get('/gone', answers('503 Service Unavailable'))],

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { any } from '../../../../xds/resources.ts';
 import {
   closeAll,
+  openRaw,
   ROUTER,
   routesOf,
   send,
@@ -60,6 +61,24 @@ describe('faults', () => {
       await slowed({ header_limit: {} }, { 'x-envoy-fault-throughput-response': '200' }),
     ).toBeGreaterThan(95);
     expect(await slowed({ header_limit: {} })).toBeLessThan(190);
+  });
+
+  it('slow also what a client gets on a connection that stays', async () => {
+    const { port } = await startUpstream((_, response) => response.end('whole'));
+    const proxy = await startTestProxy({
+      clusters: [staticCluster('c', [port])],
+      routes: routesOf({ match: { prefix: '/' }, route: { cluster: 'c' } }),
+      manager: {
+        http_filters: chain({
+          response_rate_limit: { fixed_limit: { limit_kbps: 100 }, percentage: always },
+        }),
+      },
+    });
+    const client = await openRaw(proxy.port);
+    for (let i = 0; i < 2; i++) {
+      client.socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+      await client.read(/whole/);
+    }
   });
 
   it('strike in the share that was asked for', async () => {
