@@ -59,6 +59,9 @@ export interface TlsPeer {
   readonly uris: readonly string[];
   /** DNS subject alternative names of the leaf. */
   readonly dnsNames: readonly string[];
+  readonly emails?: readonly string[];
+  /** In their canonical text. */
+  readonly ipAddresses?: readonly string[];
   /**
    * '' when the chain leads to a trusted root and is within its dates; otherwise OpenSSL's code, such as
    * `CERT_HAS_EXPIRED`, `SELF_SIGNED_CERT_IN_CHAIN`, `UNABLE_TO_GET_ISSUER_CERT`, or `NO_CERTIFICATE`.

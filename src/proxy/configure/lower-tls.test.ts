@@ -76,7 +76,10 @@ describe('rules for a peer', () => {
       'not who may',
     );
     for (const san_type of ['EMAIL', 'IP_ADDRESS'] as const)
-      expect(judge({ match_typed_subject_alt_names: [{ san_type, matcher }] }).refused).toEqual([field]);
+      expect(judge({ match_typed_subject_alt_names: [{ san_type, matcher }] }).said).toContain('not who may');
+    expect(judge({ match_typed_subject_alt_names: [{ san_type: 'OTHER_NAME', matcher }] }).refused).toEqual([
+      field,
+    ]);
     expect(judge({ match_typed_subject_alt_names: [{ matcher }] }).refused).toEqual([field]);
   });
 

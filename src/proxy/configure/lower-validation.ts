@@ -69,11 +69,14 @@ export function lowerValidation(
     refuse(`${field}.trust_chain_verification`, `${trust_chain_verification} is not supported by this proxy`);
   const matchers = [
     ...(match_typed_subject_alt_names ?? []).map((typed, i) => ({
-      type: nameType(typed.san_type, `${field}.match_typed_subject_alt_names[${i}].san_type`, refuse),
-      test: nameMatcher(typed.matcher ?? {}, `${field}.match_typed_subject_alt_names[${i}].matcher`, refuse),
+      namesOf: nameKind(typed.san_type, `${field}.match_typed_subject_alt_names[${i}].san_type`, refuse),
+      test: typedTest(
+        typed,
+        nameMatcher(typed.matcher ?? {}, `${field}.match_typed_subject_alt_names[${i}].matcher`, refuse),
+      ),
     })),
     ...(match_subject_alt_names ?? []).map((matcher, i) => ({
-      type: '',
+      namesOf: allNames,
       test: nameMatcher(matcher, `${field}.match_subject_alt_names[${i}]`, refuse),
     })),
   ];
@@ -92,22 +95,45 @@ export function lowerValidation(
       if (hashes.length + keys.length > 0 && !isPinned)
         return 'its certificate has none of the expected hashes';
       if (matchers.length === 0) return undefined;
-      const names = [...peer.uris, ...peer.dnsNames];
-      const found = matchers.some(({ type, test }) =>
-        (type === 'URI' ? peer.uris : type === 'DNS' ? peer.dnsNames : names).some(test),
-      );
-      return found
-        ? undefined
-        : `the peer is ${names.join(', ') || 'nameless'}, which is not who may be there`;
+      if (matchers.some(({ namesOf, test }) => namesOf(peer).some(test))) return undefined;
+      return `the peer is ${allNames(peer).join(', ') || 'nameless'}, which is not who may be there`;
     },
   };
 }
 
+type NamesOf = (peer: TlsPeer) => readonly string[];
+
+const KINDS: Readonly<Record<string, NamesOf>> = {
+  URI: ({ uris }) => uris,
+  DNS: ({ dnsNames }) => dnsNames,
+  EMAIL: ({ emails = [] }) => emails,
+  IP_ADDRESS: ({ ipAddresses = [] }) => ipAddresses,
+};
+
+const allNames: NamesOf = (peer) => Object.values(KINDS).flatMap((namesOf) => namesOf(peer));
+
 /** A name's kind decides who may be trusted with it: one that is not looked at is refused, never matched otherwise. */
-function nameType(type: string | undefined, field: string, refuse: Refuse): string {
-  if (type !== 'URI' && type !== 'DNS')
-    refuse(field, `${type ?? 'SAN_TYPE_UNSPECIFIED'} is not supported by this proxy: only URI, DNS`);
-  return type ?? '';
+function nameKind(type: string | undefined, field: string, refuse: Refuse): NamesOf {
+  const found = KINDS[type ?? ''];
+  if (found === undefined)
+    refuse(
+      field,
+      `${type ?? 'SAN_TYPE_UNSPECIFIED'} is not supported by this proxy: only ${Object.keys(KINDS).join(', ')}`,
+    );
+  return found ?? allNames;
+}
+
+type TypedMatcher = NonNullable<CertificateValidationContext['match_typed_subject_alt_names']>[number];
+
+/** An exact DNS name is also meant by a certificate's wildcard for its last labels (RFC 6125 §6.4.3, as Envoy). */
+function typedTest(
+  { san_type, matcher }: TypedMatcher,
+  test: (name: string) => boolean,
+): (name: string) => boolean {
+  const exact = matcher?.exact?.toLowerCase();
+  if (san_type !== 'DNS' || exact === undefined) return test;
+  const wildcard = exact.replace(/^[^.]+/, '*');
+  return (name) => name.toLowerCase() === exact || (name.startsWith('*.') && name.toLowerCase() === wildcard);
 }
 
 /** Base64 of the SHA-256 of the public key; '' where nobody asks. */

@@ -1,11 +1,17 @@
 // The names a certificate gives its holder (RFC 5280 §4.2.1.6), read from DER. In: a certificate that OpenSSL has
-// already parsed and whose chain it has judged. Out: its URI and DNS names. A certificate with a name that is not
+// already parsed and whose chain it has judged. Out: its names by kind. A certificate with a name that is not
 // plain ASCII, or with two lists of names, has none at all: two readers could disagree on who it is.
 
-/** URI and DNS subject alternative names, in order. */
+import { formatIpAddress } from '../../lib/ip-address.ts';
+
+/** Subject alternative names, in order. */
 export interface SubjectAltNames {
   readonly uris: readonly string[];
   readonly dnsNames: readonly string[];
+  /** Present where there are any, as the next. */
+  readonly emails?: readonly string[];
+  /** In their canonical text (RFC 5952). */
+  readonly ipAddresses?: readonly string[];
 }
 
 const NONE: SubjectAltNames = { uris: [], dnsNames: [] };
@@ -13,8 +19,10 @@ const SEQUENCE = 0x30;
 const OBJECT_ID = 0x06;
 const OCTET_STRING = 0x04;
 const EXTENSIONS = 0xa3;
+const EMAIL_NAME = 0x81;
 const DNS_NAME = 0x82;
 const URI_NAME = 0x86;
+const IP_ADDRESS = 0x87;
 /** 2.5.29.17, subjectAltName. */
 const SUBJECT_ALT_NAME = [0x55, 0x1d, 0x11];
 
@@ -50,15 +58,23 @@ function nameListOf(extension: Element): Uint8Array | undefined {
 function readNames(octets: Uint8Array): SubjectAltNames {
   const sequence = children(octets)?.[0];
   const names = sequence?.tag === SEQUENCE ? children(sequence.content) : undefined;
-  const uris: string[] = [];
-  const dnsNames: string[] = [];
-  for (const name of names ?? []) {
-    if (name.tag !== URI_NAME && name.tag !== DNS_NAME) continue;
-    if (name.content.length > MAX_NAME_BYTES || !name.content.every((byte) => byte > 0x20 && byte < 0x7f))
-      return NONE;
-    (name.tag === URI_NAME ? uris : dnsNames).push(String.fromCharCode(...name.content));
+  const texts = new Map<number, string[]>([EMAIL_NAME, DNS_NAME, URI_NAME].map((tag) => [tag, []]));
+  const ipAddresses: string[] = [];
+  for (const { tag, content } of names ?? []) {
+    if (tag === IP_ADDRESS && (content.length === 4 || content.length === 16))
+      ipAddresses.push(formatIpAddress(content));
+    const list = texts.get(tag);
+    if (list === undefined) continue;
+    if (content.length > MAX_NAME_BYTES || !content.every((byte) => byte > 0x20 && byte < 0x7f)) return NONE;
+    list.push(String.fromCharCode(...content));
   }
-  return { uris, dnsNames };
+  const emails = texts.get(EMAIL_NAME) ?? [];
+  return {
+    uris: texts.get(URI_NAME) ?? [],
+    dnsNames: texts.get(DNS_NAME) ?? [],
+    ...(emails.length === 0 ? {} : { emails }),
+    ...(ipAddresses.length === 0 ? {} : { ipAddresses }),
+  };
 }
 
 /** Certificates have few elements at each level; more than this is not one. */
