@@ -341,9 +341,9 @@ export async function openRaw(
   };
 }
 
-/** Waits until something holds, at most two seconds. */
+/** Waits until something holds, at most ten seconds: machines may be busy. */
 export async function eventually(holds: () => boolean): Promise<void> {
-  const untilMs = Date.now() + 2000;
+  const untilMs = Date.now() + 10_000;
   while (!holds()) {
     if (Date.now() > untilMs) throw new Error(`did not come to hold: ${holds.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
