@@ -65,7 +65,7 @@ export async function startPair(
   if (binary === undefined) return undefined;
   // Chosen together: nobody has them before the proxies listen.
   const ports = await unusedPorts(2 * (lanes + 1));
-  const sides = await Promise.all([
+  const sides = await bothOrNone([
     startSide('envoy', bootstrap, ports.slice(lanes + 1), upstreams, (file) => [
       binary,
       ...['-c', file, '--use-dynamic-base-id', '--concurrency', '1', '-l', 'error'],
@@ -78,6 +78,17 @@ export async function startPair(
     lanes,
     stop: async () => void (await Promise.all(sides.map(stopSide))),
   };
+}
+
+/** Where one does not start the other is stopped. */
+async function bothOrNone(starting: readonly [Promise<Side>, Promise<Side>]): Promise<readonly [Side, Side]> {
+  const settled = await Promise.allSettled(starting);
+  const failed = settled.find((one) => one.status === 'rejected');
+  if (failed !== undefined) {
+    for (const one of settled) if (one.status === 'fulfilled') await stopSide(one.value);
+    throw failed.reason;
+  }
+  return Promise.all(starting);
 }
 
 /** `weft proxy` alone, from its sources. */

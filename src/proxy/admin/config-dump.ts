@@ -14,8 +14,16 @@ export interface ConfigDumpInput {
   readonly secrets: readonly { readonly name: string; readonly chainPem: string | undefined }[];
 }
 
+/** envoy.admin.v3.ConfigDump. */
+export interface ConfigDump {
+  readonly configs: readonly { readonly [field: string]: unknown }[];
+}
+
 /** The dump; endpoints only where asked for (`?include_eds`), as Envoy does. */
-export function configDump({ bootstrap, accepted, secrets }: ConfigDumpInput, includeEds: boolean): object {
+export function configDump(
+  { bootstrap, accepted, secrets }: ConfigDumpInput,
+  includeEds: boolean,
+): ConfigDump {
   const fixed = bootstrap.static_resources ?? {};
   const dynamic = (typeUrl: string, field: string) =>
     accepted.list(typeUrl).map((r) => entry(r, typeUrl, field));

@@ -7,7 +7,7 @@ export interface AdminPath {
 }
 
 export const adminPaths: ReadonlyMap<string, AdminPath> = new Map<string, AdminPath>([
-  ['/config_dump', get('the configuration in use (?include_eds)', 'first')],
+  ['/config_dump', get('the configuration in use (?include_eds, ?resource, ?mask, ?name_regex)', 'first')],
   ['/clusters', get('endpoints with state and counts (?format=json)', 'clusters')],
   ['/listeners', get('listeners with their addresses (?format=json)', 'first')],
   ['/stats', get('counters, one a line (?filter, ?usedonly, ?type, ?format, ?histogram_buckets)', 'lines')],

@@ -13,6 +13,7 @@ import { certificates } from './certs.ts';
 import { clustersJson, clustersText } from './clusters.ts';
 import { configDump } from './config-dump.ts';
 import { logging } from './logging.ts';
+import { narrowDump } from './narrow-dump.ts';
 import { adminPaths } from './paths.ts';
 
 export interface DataPlaneState {
@@ -62,9 +63,9 @@ function done(change: () => void): AdminAnswer {
 function dump(state: DataPlaneState, query: URLSearchParams): AdminAnswer {
   const names = ['default', 'ROOTCA'];
   const secrets = names.map((name) => ({ name, chainPem: state.secrets.certificate(name)?.chainPem }));
-  return json(
-    configDump({ bootstrap: state.bootstrap, accepted: state.accepted, secrets }, query.has('include_eds')),
-  );
+  const input = { bootstrap: state.bootstrap, accepted: state.accepted, secrets };
+  const narrowed = narrowDump(configDump(input, query.has('include_eds')).configs, query);
+  return 'configs' in narrowed ? json(narrowed) : narrowed;
 }
 
 function listeners(state: DataPlaneState, asJson: boolean): AdminAnswer {

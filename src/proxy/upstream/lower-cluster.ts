@@ -33,6 +33,11 @@ function readCluster(message: Cluster, lowerUpstreamTls: LowerUpstreamTls, refus
   const readSocket = (socket: Cluster['transport_socket'], field: string): UpstreamSocket =>
     readUpstreamSocket(socket, field, lowerUpstreamTls, refuse);
   const read = readGroups(groups, name, refuse);
+  const { kind } = read.discovery;
+  // Their endpoints are not the cluster's to check: they come with requests, or are another cluster's.
+  const unchecked = kind === 'dynamic' || kind === 'aggregate' || kind === 'original-destination';
+  if (unchecked && (health_checks ?? []).length > 0)
+    refuse('health_checks', 'is not supported by this proxy for a cluster of this type');
   const tlsMatches = transport_socket_matches.map((match, i) => readTlsMatch(match, i, readSocket));
   if (read.http.protocol === 'alpn' && transport_socket === undefined && tlsMatches.length === 0)
     refuse('typed_extension_protocol_options', 'auto_config needs a transport socket with TLS: ALPN decides');
@@ -143,10 +148,7 @@ function withoutHarmless(rest: Partial<Cluster>): object {
   const {
     per_connection_buffer_limit_bytes: _buffers, // what is held per stream is bounded by the socket's mark
     wait_for_warm_on_init: _warm, // always waited for
-    cleanup_interval: _cleanup,
-    track_timeout_budgets: _budgets,
-    track_cluster_stats: _stats,
-    lrs_server: _lrs,
+    cleanup_interval: _cleanup, // when destinations that nobody uses are forgotten: none that is in use
     ...others
   } = rest;
   return others;

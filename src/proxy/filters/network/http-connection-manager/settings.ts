@@ -187,7 +187,7 @@ function readIdentity(
 /** Fields that ask for what this proxy does anyway, or that change nothing anyone can see. */
 function withoutHarmless(rest: object): object {
   const {
-    http3_protocol_options: _http3,
+    http3_protocol_options: _http3, // a listener for it is refused
     stream_error_on_invalid_http_message: _invalid, // HTTP/1 always closes
     ...others
   } = rest as Settings;
