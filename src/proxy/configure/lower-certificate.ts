@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { TlsContextOptions } from '../../wire/connection.ts';
 import type { CommonTlsContext, TlsCertificate } from '../../xds/tls-types.ts';
 import { type Refuse, readSource, refuseRest } from './data-source.ts';
@@ -7,6 +8,25 @@ import type { CertificateSecret, Secrets } from './secrets.ts';
 interface CertificateEnvironment {
   readonly secrets: Secrets;
   readonly readFile: (path: string) => string;
+}
+
+/**
+ * What speaks against showing these certificates together; undefined: nothing. Of each kind of key the TLS library
+ * shows one: which of two would depend on their order and not on the name that the client asks for.
+ */
+export function clashOf(certificates: TlsContextOptions['certificates']): string | undefined {
+  if (certificates.length < 2) return undefined;
+  const kinds = certificates.map(({ chainPem }) => kindOf(chainPem));
+  const twice = kinds.find((kind, i) => kind !== '' && kinds.indexOf(kind) !== i);
+  return twice && `has several certificates with ${twice} keys: one filter chain for each name is needed`;
+}
+
+function kindOf(chainPem: string): string {
+  try {
+    return new X509Certificate(chainPem).publicKey.asymmetricKeyType ?? '';
+  } catch {
+    return ''; // the TLS library will say what is wrong with it
+  }
 }
 
 /** Certificates of our own, wherever they come from. */
@@ -28,6 +48,8 @@ export function certificateSource(
   const fixed = (inline ?? []).map((certificate, i) =>
     lowerCertificate(certificate, `${field}.tls_certificates[${i}]`, environment, refuse),
   );
+  const clash = clashOf(fixed);
+  if (clash !== undefined) refuse(`${field}.tls_certificates`, clash);
   const names = (sds ?? []).map((config) => config.name ?? '');
   return {
     given: fixed.length > 0 || names.length > 0,

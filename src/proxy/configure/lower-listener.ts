@@ -23,23 +23,35 @@ export interface ListenerEnvironment {
 
 type Refuse = (field: string, message: string) => void;
 
-/**
- * Fields that change nothing a user could see in this proxy: limits of Envoy's event loop and bookkeeping. The access
- * log of a listener is about connections that no chain takes: this proxy counts them (listener.no_filter_chain_match).
- */
+/** Fields that are read elsewhere, or change nothing a user could see in this proxy. */
 const withoutEffect = [
-  'access_log',
-  'metadata',
-  'stat_prefix',
+  'access_log', // checkAccessLogs
+  'metadata', // for whoever reads the configuration
+  'stat_prefix', // where it is counted
+  // How connections come to Envoy's threads: here the kernel spreads them over the workers.
   'enable_reuse_port',
   'reuse_port',
   'connection_balance_config',
-  'drain_type',
   'max_connections_to_accept_per_socket_event',
-  'bypass_overload_manager',
-  'per_connection_buffer_limit_bytes',
-  'udp_listener_config',
+  // Whether connections are told to leave by /healthcheck/fail too: they are told nothing that harms them.
+  'drain_type',
+  'bypass_overload_manager', // of all its actions there is only the limit of connections
+  'per_connection_buffer_limit_bytes', // what is held is bounded by the socket's mark
+  'udp_listener_config', // for QUIC, whose filter chains are refused
 ] as const;
+
+/**
+ * Logs of connections that no chain takes (flag NR): this proxy says so in its own log and counts them
+ * (no_filter_chain_match). A log of all connections is refused: it would stay empty.
+ */
+function checkAccessLogs(logs: messages.Listener['access_log'], refuse: Refuse): void {
+  for (const [i, { filter }] of (logs ?? []).entries())
+    if (filter?.response_flag_filter?.flags?.join() !== 'NR')
+      refuse(
+        `access_log[${i}]`,
+        'is not supported by this proxy: only for connections that no chain takes (NR)',
+      );
+}
 
 /** Lowers a listener; `previous` is the one of that name in use, whose equal chains are kept. */
 export function lowerListener(
@@ -57,6 +69,7 @@ export function lowerListener(
       Object.entries(rest).filter(([key]) => !withoutEffect.some((k) => k === key)),
     );
     refuseRest(unknown, 'listener', refuse);
+    checkAccessLogs(message.access_log, refuse);
     const direction = directionOf(traffic_direction);
     const inspect = lowerListenerFilters(listener_filters ?? [], refuse);
     const udp = inspect.dns !== undefined;

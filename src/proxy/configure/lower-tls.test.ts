@@ -56,6 +56,21 @@ function secret(rules: CertificateValidationContext): string | undefined {
   return tls.judge(peer, true);
 }
 
+describe('certificates of our own', () => {
+  it('are refused where two have the same kind of key: only one of them would ever be shown', () => {
+    const one = {
+      certificate_chain: { inline_string: certificate.toString() },
+      private_key: { inline_string: '' },
+    };
+    const refused: string[] = [];
+    const context = { tls_certificates: [one, one] };
+    lowerCommonTls(context, 'tls', environmentWith(createSecrets()), 'client', (field) =>
+      refused.push(field),
+    );
+    expect(refused).toEqual(['tls.tls_certificates']);
+  });
+});
+
 describe('rules for a peer', () => {
   it('pin its certificate or its key, either being enough', () => {
     const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });

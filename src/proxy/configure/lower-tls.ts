@@ -7,7 +7,7 @@ import type { TlsContext, TlsContextOptions, TlsPeer } from '../../wire/connecti
 import { verifyLeaf } from '../../wire/identity/verify.ts';
 import type * as gen from '../../xds/tls-types.ts';
 import { type Refuse, refuseRest } from './data-source.ts';
-import { certificateSource } from './lower-certificate.ts';
+import { certificateSource, clashOf } from './lower-certificate.ts';
 import { lowerParams } from './lower-tls-params.ts';
 import { lowerValidation, withSecret } from './lower-validation.ts';
 import type { Secrets } from './secrets.ts';
@@ -115,6 +115,8 @@ export function lowerCommonTls(
         tickets,
         epoch,
       );
+      const clash = clashOf(options.certificates);
+      if (clash !== undefined) throw new Error(`common_tls_context ${clash}`);
       const result = environment.createContext({ ...options, ...resumed });
       if (!result.ok) throw new Error(result.error.message);
       made = { version: secrets.version, epoch, context: result.value };

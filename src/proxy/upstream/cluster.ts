@@ -14,18 +14,17 @@
 import { Deadline } from '../../lib/deadlines.ts';
 import { getHeader } from '../../wire/headers.ts';
 import type { ClusterStats } from '../observe/envoy-stats.ts';
-import { AggregateEndpoints } from './aggregate-endpoints.ts';
 import { Breakers } from './breaker.ts';
+import { chooseSocket } from './choose-socket.ts';
 import type { ClusterConfig } from './cluster-config.ts';
-import { DestinationEndpoints } from './destination-endpoints.ts';
 import { DynamicEndpoints, type HostVerdict } from './dynamic-endpoints.ts';
-import { chooseSocket, Endpoint, type Placement } from './endpoint.ts';
-import { probeOf } from './endpoint-probes.ts';
+import { Endpoint, type Placement } from './endpoint.ts';
 import { addressText, type EndpointSet, endpointKey, NO_ENDPOINTS } from './endpoint-set.ts';
 import type { ClusterSurroundings, EndpointSource } from './endpoint-source.ts';
 import type { UpstreamEnvironment } from './environment.ts';
-import { checkStats } from './health/check-environment.ts';
-import { HealthChecker } from './health/health-checker.ts';
+import type { HealthChecker } from './health/health-checker.ts';
+import { makeChecker } from './make-checker.ts';
+import { makeSource } from './make-source.ts';
 import { LB_NAMESPACE } from './metadata-match.ts';
 import { type Outcome, OutlierMonitor } from './outlier.ts';
 import { outlierStats } from './outlier-stats.ts';
@@ -85,23 +84,11 @@ export class Cluster {
         },
         { stats: outlierStats(environment.scope), clock: environment.clock, random: environment.random },
       );
-    this.#checker = this.#makeChecker();
-    const { discovery, balancing } = config;
-    const make = (placement: Placement): Endpoint => this.#make(placement);
-    if (discovery.kind === 'dynamic') {
-      const port = config.tls === undefined ? 80 : 443;
-      this.#dynamic = new DynamicEndpoints(discovery, port, surroundings.resolveName, environment, make);
-      this.#source = this.#dynamic;
-    } else if (discovery.kind === 'aggregate') {
-      const { panicThreshold } = balancing;
-      this.#source = new AggregateEndpoints(
-        discovery.clusters,
-        surroundings,
-        panicThreshold,
-        environment.random,
-      );
-    } else if (discovery.kind === 'original-destination')
-      this.#source = new DestinationEndpoints(discovery, environment, make);
+    this.#checker = makeChecker(config, stats, environment, (endpoint, changed) =>
+      this.#checked(endpoint, changed),
+    );
+    this.#source = makeSource(config, surroundings, environment, (placement) => this.#make(placement));
+    this.#dynamic = this.#source instanceof DynamicEndpoints ? this.#source : undefined;
     this.#hasEndpoints = this.#source !== undefined;
   }
 
@@ -261,21 +248,6 @@ export class Cluster {
     endpoint.drain();
   }
 
-  #makeChecker(): HealthChecker<Endpoint> | undefined {
-    const { healthCheck } = this.config;
-    if (healthCheck === undefined) return undefined;
-    const environment = this.#environment;
-    const stats = checkStats(environment.scope);
-    return new HealthChecker<Endpoint>(healthCheck, {
-      clock: environment.clock,
-      random: environment.random,
-      stats,
-      hadTraffic: () => this.stats.upstream_cx_total > 0,
-      probeFor: (endpoint) => probeOf(endpoint, this.config, healthCheck, stats, environment),
-      onChecked: (endpoint, changed) => this.#checked(endpoint, changed),
-    });
-  }
-
   #checked(endpoint: Endpoint, changed: boolean): void {
     const { check } = endpoint;
     if (changed && check.failed) this.#failed(endpoint);
@@ -292,16 +264,7 @@ export class Cluster {
   #replan(): void {
     this.#plan = undefined;
     this.changes++;
-    const { stats } = this;
-    stats.membership_total = this.#endpoints.size;
-    stats.membership_healthy = 0;
-    stats.membership_degraded = 0;
-    stats.membership_excluded = 0;
-    for (const { health, excluded } of this.#endpoints.values()) {
-      if (excluded) stats.membership_excluded++;
-      else if (health === 'healthy') stats.membership_healthy++;
-      else if (health === 'degraded') stats.membership_degraded++;
-    }
+    countMembers(this.#endpoints, this.stats);
     this.onMembership();
   }
 
@@ -332,4 +295,16 @@ const ALWAYS_THERE: PriorityHealth = { total: 1, healthy: 1, degraded: 0, usable
 function identity({ spec: { metadata } }: Placement): string {
   const { [LB_NAMESPACE]: _lb, ...others } = metadata;
   return JSON.stringify(others);
+}
+
+function countMembers(endpoints: ReadonlyMap<string, Endpoint>, stats: ClusterStats): void {
+  stats.membership_total = endpoints.size;
+  stats.membership_healthy = 0;
+  stats.membership_degraded = 0;
+  stats.membership_excluded = 0;
+  for (const { health, excluded } of endpoints.values()) {
+    if (excluded) stats.membership_excluded++;
+    else if (health === 'healthy') stats.membership_healthy++;
+    else if (health === 'degraded') stats.membership_degraded++;
+  }
 }

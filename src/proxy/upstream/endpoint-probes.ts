@@ -1,5 +1,6 @@
+import { chooseSocket } from './choose-socket.ts';
 import type { ClusterConfig } from './cluster-config.ts';
-import { chooseSocket, type Endpoint } from './endpoint.ts';
+import type { Endpoint } from './endpoint.ts';
 import type { Metadata } from './endpoint-set.ts';
 import { addressText, type EndpointAddress } from './endpoint-set.ts';
 import type { UpstreamEnvironment } from './environment.ts';

@@ -1,24 +1,19 @@
 import type { Result } from '../../lib/result.ts';
-import type { Connection, ConnectOptions, NetError } from '../../wire/connection.ts';
-import {
-  encodeProxyV1,
-  encodeProxyV2,
-  type ProxiedConnection,
-  type ProxiedEnd,
-} from '../../wire/proxy-protocol/encode.ts';
-import { netError } from '../../wire/sockets/net-error.ts';
+import type { Connection, NetError } from '../../wire/connection.ts';
+import type { ProxiedEnd } from '../../wire/proxy-protocol/encode.ts';
 import type { ClusterStats } from '../observe/envoy-stats.ts';
 import type { Counter } from '../observe/stat-scope.ts';
+import { chooseSocket } from './choose-socket.ts';
 import type { ClusterConfig, UpstreamSocket } from './cluster-config.ts';
+import { type CheckConnectOptions, type EndpointConnectOptions, EndpointDialer } from './endpoint-dialer.ts';
 import { EndpointHealth } from './endpoint-health.ts';
 import { EndpointPools } from './endpoint-pools.ts';
-import { EndpointSessions } from './endpoint-sessions.ts';
-import type { EndpointAddress, EndpointSpec, LocalityEndpoints } from './endpoint-set.ts';
+import type { EndpointSpec, LocalityEndpoints } from './endpoint-set.ts';
 import { addressText } from './endpoint-set.ts';
 import type { UpstreamEnvironment } from './environment.ts';
 import { CheckState } from './health/check-state.ts';
 import type { HttpPool } from './http-pool.ts';
-import { type NamedRequest, type ServerName, withServerName } from './server-name.ts';
+import type { NamedRequest } from './server-name.ts';
 import type { UpstreamTls } from './upstream-tls.ts';
 
 /** Everything that may change about an endpoint while its connections go on. */
@@ -58,8 +53,8 @@ export class Endpoint {
   readonly #environment: UpstreamEnvironment;
   readonly #stats: ClusterStats;
   readonly #pools: EndpointPools;
+  readonly #dialer: EndpointDialer;
   #carried: Set<() => void> | undefined;
-  #sessions: EndpointSessions | undefined;
   #ssl: { readonly handshake: Counter; readonly reused: Counter } | undefined;
 
   constructor(
@@ -78,6 +73,7 @@ export class Endpoint {
     this.healthySinceMs = environment.clock.monotonicMs();
     const checked = config.healthCheck !== undefined && placement.spec.check?.disabled !== true;
     this.check = new CheckState(checked, config.balancing.ignoreUnchecked);
+    this.#dialer = new EndpointDialer(config, environment.network);
     this.#pools = new EndpointPools(this, config, stats, environment);
   }
 
@@ -200,45 +196,7 @@ export class Endpoint {
   #dial(
     options: EndpointConnectOptions & Partial<CheckConnectOptions>,
   ): Promise<Result<Connection, NetError>> {
-    const {
-      alpn,
-      serverName,
-      proxied,
-      address = this.placement.spec.address,
-      socket = this.socket,
-    } = options;
-    const { tls } = socket;
-    const { localAddress, connectTimeoutMs } = this.#config;
-    const timeoutMs = options.timeoutMs ?? connectTimeoutMs;
-    const where =
-      address.kind === 'pipe'
-        ? { path: address.path }
-        : { host: address.host, port: address.port, ...(localAddress === undefined ? {} : { localAddress }) };
-    const { network } = this.#environment;
-    const preface = prefaceOf(socket, proxied);
-    if (tls === undefined) return network.connect({ ...where, ...preface, timeoutMs });
-    if (!tls.ready())
-      return Promise.resolve({
-        ok: false,
-        error: netError(
-          'tls_configuration',
-          'upstream',
-          true,
-          `The certificates for ${this.address} have not arrived.`,
-        ),
-      });
-    const configured = tls.connectOptions();
-    const plain = serverName === undefined ? configured : withServerName(configured, serverName);
-    // Sessions belong to the server, and checks may go to another port.
-    const resumes = tls.resumes && options.address === undefined;
-    if (resumes) this.#sessions ??= new EndpointSessions();
-    const named = resumes ? this.#sessions!.offer(plain) : plain;
-    return network.connect({
-      ...where,
-      ...preface,
-      timeoutMs,
-      tls: alpn === undefined ? named : { ...named, alpn: alpn(named.alpn) },
-    });
+    return this.#dialer.dial(this.placement.spec.address, this.socket, options);
   }
 }
 
@@ -246,49 +204,4 @@ export class Endpoint {
 export interface DownstreamEnds {
   readonly remote: ProxiedEnd;
   readonly local: ProxiedEnd;
-}
-
-/** What a connection is made with in place of what is configured. */
-export interface EndpointConnectOptions {
-  readonly alpn?: (offered: readonly string[]) => readonly string[];
-  readonly serverName?: ServerName;
-  /** For whom the connection is made, where the endpoint is told by PROXY protocol. */
-  readonly proxied?: ProxiedConnection;
-}
-
-/** As {@link EndpointConnectOptions}, for a check. */
-export interface CheckConnectOptions extends EndpointConnectOptions {
-  readonly address: EndpointAddress;
-  readonly socket: UpstreamSocket;
-  readonly timeoutMs: number;
-}
-
-/** As Envoy: for nobody's connection (health checks) version 1 tells our own addresses, and version 2 says LOCAL. */
-function prefaceOf(
-  { proxyProtocol }: UpstreamSocket,
-  proxied: ProxiedConnection | undefined,
-): Pick<ConnectOptions, 'preface'> {
-  if (proxyProtocol === undefined) return {};
-  if (proxyProtocol === 'V2') return { preface: () => encodeProxyV2(proxied) };
-  return {
-    preface: (ends) =>
-      encodeProxyV1(
-        proxied ?? {
-          source: { address: ends.localAddress, port: ends.localPort },
-          destination: { address: ends.remoteAddress, port: ends.remotePort },
-        },
-      ),
-  };
-}
-
-/** The transport socket whose criteria the endpoint's metadata meets, else the cluster's. */
-export function chooseSocket(config: ClusterConfig, spec: Pick<EndpointSpec, 'metadata'>): UpstreamSocket {
-  const metadata = spec.metadata['envoy.transport_socket_match'] ?? {};
-  for (const match of config.tlsMatches) {
-    const met = Object.entries(match.criteria).every(
-      ([key, value]) => JSON.stringify(metadata[key]) === JSON.stringify(value),
-    );
-    if (met) return match;
-  }
-  return config;
 }
