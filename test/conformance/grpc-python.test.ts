@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { any } from '../../src/xds/resources.ts';
-import { address, type Side, startWeft, stopSide } from '../differential/harness.ts';
+import { type Side, startWeft, stopSide } from '../differential/harness.ts';
+import { address } from '../differential/http-bootstrap.ts';
 
 const run = promisify(execFile);
 const FOLDER = fileURLToPath(new URL('../../.weft/grpcio', import.meta.url));

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { httpBootstrap, run, type Side, startWeft, stopSide } from '../differential/harness.ts';
+import { run, type Side, startWeft, stopSide } from '../differential/harness.ts';
+import { httpBootstrap } from '../differential/http-bootstrap.ts';
 
 // Clients that mean harm, against a real `weft proxy`: what they may cost it, and that others are served meanwhile.
 

@@ -10,7 +10,8 @@ import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestAuthority } from '../../src/wire/test-certificates.ts';
 import { any } from '../../src/xds/resources.ts';
-import { address, type Side, startWeft, stopSide } from '../differential/harness.ts';
+import { type Side, startWeft, stopSide } from '../differential/harness.ts';
+import { address } from '../differential/http-bootstrap.ts';
 
 const TOTAL_BYTES = 1024 * 1024 * 1024;
 /** What the proxy may take beyond what it had when idle: buffers of two sockets, and garbage on its way out. */

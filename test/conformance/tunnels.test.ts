@@ -6,7 +6,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeTestCa, makeTestLeaf } from '../../src/testing/certificates.ts';
 import { any } from '../../src/xds/resources.ts';
-import { address, type Pair, startPair } from '../differential/harness.ts';
+import { type Pair, startPair } from '../differential/harness.ts';
+import { address } from '../differential/http-bootstrap.ts';
 
 const authority = await makeTestCa();
 

@@ -4,7 +4,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { httpBootstrap, type Side, startWeft, stopSide } from '../differential/harness.ts';
+import { type Side, startWeft, stopSide } from '../differential/harness.ts';
+import { httpBootstrap } from '../differential/http-bootstrap.ts';
 
 // A client and a server of `ws`, a `weft proxy` between them.
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { any } from '../../src/xds/resources.ts';
-import { type Case, httpBootstrap, type Pair, run, type Side, startPair } from './harness.ts';
+import { type Case, type Pair, run, type Side, startPair } from './harness.ts';
+import { httpBootstrap } from './http-bootstrap.ts';
 
 let pair: Pair | undefined;
 const folders = ['envoy', 'weft'].map((name) => mkdtempSync(join(tmpdir(), `weft-access-log-${name}-`)));

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { httpBootstrap, type Pair, type Side, startPair } from './harness.ts';
+import { type Pair, type Side, startPair } from './harness.ts';
+import { httpBootstrap } from './http-bootstrap.ts';
 
 /** The admin end points of both, for the same bootstrap: the same keys with the same types. */
 let pair: Pair | undefined;

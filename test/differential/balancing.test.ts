@@ -8,7 +8,8 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { any, type Cluster } from '../../src/xds/resources.ts';
 import { envoyForTests } from '../serve/envoy.ts';
-import { address, type Pair, type Side, startPair } from './harness.ts';
+import { type Pair, type Side, startPair } from './harness.ts';
+import { address } from './http-bootstrap.ts';
 
 const ENDPOINTS = 8;
 const KEYS = 150;

@@ -1,5 +1,6 @@
 import { afterAll, expect, it } from 'vitest';
-import { httpBootstrap, type Pair, startPair } from './harness.ts';
+import { type Pair, startPair } from './harness.ts';
+import { httpBootstrap } from './http-bootstrap.ts';
 import { describeDifference, search, shrink } from './search.ts';
 
 /** More by `WEFT_DIFFERENTIAL_REQUESTS=50000`; another beginning by `WEFT_DIFFERENTIAL_SEED=1`. */

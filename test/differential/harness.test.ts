@@ -1,5 +1,6 @@
 import { afterAll, expect, it } from 'vitest';
-import { httpBootstrap, type Pair, run, startPair } from './harness.ts';
+import { type Pair, run, startPair } from './harness.ts';
+import { httpBootstrap } from './http-bootstrap.ts';
 
 let pair: Pair | undefined;
 afterAll(() => pair?.stop());

@@ -9,7 +9,6 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type AnyMessage, any, type Cluster, type HttpConnectionManager } from '../../src/xds/resources.ts';
 import { envoyForTests, fetchText } from '../serve/envoy.ts';
 import { type ClientRecord, exchange, type RawRequest } from './raw-client.ts';
 import { RecordingUpstream, type ScriptedAnswer, type UpstreamRecord } from './recording-upstream.ts';
@@ -22,20 +21,26 @@ export interface Ports {
   readonly upstreams: readonly number[];
 }
 
+/** An upstream that answers by a script and says what it heard. */
+export interface ScriptedUpstream {
+  readonly port: number;
+  close(): void;
+}
+
 /** One proxy of the pair. */
-export interface Side {
+export interface Side<Upstream extends ScriptedUpstream = RecordingUpstream> {
   readonly name: 'envoy' | 'weft';
   readonly ports: Ports;
-  readonly upstreams: readonly RecordingUpstream[];
+  readonly upstreams: readonly Upstream[];
   readonly process: ChildProcess;
   /** What the process printed. */
   output(): string;
   admin(path: string): Promise<string>;
 }
 
-export interface Pair {
-  readonly envoy: Side;
-  readonly weft: Side;
+export interface Pair<Upstream extends ScriptedUpstream = RecordingUpstream> {
+  readonly envoy: Side<Upstream>;
+  readonly weft: Side<Upstream>;
   readonly lanes: number;
   stop(): Promise<void>;
 }
@@ -52,25 +57,37 @@ export interface Outcome {
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+type Bootstrap = (ports: Ports) => object;
+
 /**
  * Starts both; undefined where there is no Envoy (an error with WEFT_REQUIRE_REAL_PARTS=1). `upstreams`: how many recording
  * ones each has, by default one a lane.
  */
-export async function startPair(
-  bootstrap: (ports: Ports) => object,
+export function startPair(
+  bootstrap: Bootstrap,
   lanes = 1,
   upstreams = lanes,
 ): Promise<Pair | undefined> {
+  return startPairOf(bootstrap, lanes, upstreams, () => RecordingUpstream.listen());
+}
+
+/** The same with other upstreams; `listen` makes the n-th of a side. */
+export async function startPairOf<Upstream extends ScriptedUpstream>(
+  bootstrap: Bootstrap,
+  lanes: number,
+  upstreams: number,
+  listen: (n: number) => Promise<Upstream>,
+): Promise<Pair<Upstream> | undefined> {
   const binary = await envoyForTests();
   if (binary === undefined) return undefined;
   // Chosen together: nobody has them before the proxies listen.
   const ports = await unusedPorts(2 * (lanes + 1));
   const sides = await bothOrNone([
-    startSide('envoy', bootstrap, ports.slice(lanes + 1), upstreams, (file) => [
+    startSide('envoy', bootstrap, ports.slice(lanes + 1), upstreams, listen, (file) => [
       binary,
       ...['-c', file, '--use-dynamic-base-id', '--concurrency', '1', '-l', 'error'],
     ]),
-    startWeftOn(ports.slice(0, lanes + 1), bootstrap, upstreams),
+    startSide('weft', bootstrap, ports.slice(0, lanes + 1), upstreams, listen, weftCommand),
   ]);
   return {
     envoy: sides[0],
@@ -81,7 +98,9 @@ export async function startPair(
 }
 
 /** Where one does not start the other is stopped. */
-async function bothOrNone(starting: readonly [Promise<Side>, Promise<Side>]): Promise<readonly [Side, Side]> {
+async function bothOrNone<S extends Side<ScriptedUpstream>>(
+  starting: readonly [Promise<S>, Promise<S>],
+): Promise<readonly [S, S]> {
   const settled = await Promise.allSettled(starting);
   const failed = settled.find((one) => one.status === 'rejected');
   if (failed !== undefined) {
@@ -92,20 +111,15 @@ async function bothOrNone(starting: readonly [Promise<Side>, Promise<Side>]): Pr
 }
 
 /** `weft proxy` alone, from its sources. */
-export async function startWeft(bootstrap: (ports: Ports) => object, lanes = 1): Promise<Side> {
-  return startWeftOn(await unusedPorts(lanes + 1), bootstrap, lanes);
+export async function startWeft(bootstrap: Bootstrap, lanes = 1): Promise<Side> {
+  const ports = await unusedPorts(lanes + 1);
+  return startSide('weft', bootstrap, ports, lanes, () => RecordingUpstream.listen(), weftCommand);
 }
 
-function startWeftOn(
-  ports: readonly number[],
-  bootstrap: (ports: Ports) => object,
-  upstreams: number,
-): Promise<Side> {
+function weftCommand(file: string): readonly string[] {
   const main = join(root, 'src/proxy/main.ts');
-  return startSide('weft', bootstrap, ports, upstreams, (file) => [
-    process.execPath,
-    ...['--disable-warning=ExperimentalWarning', main, '--config-path', file, '--log-level=warning'],
-  ]);
+  const flags = ['--config-path', file, '--log-level=warning'];
+  return [process.execPath, '--disable-warning=ExperimentalWarning', main, ...flags];
 }
 
 /** Sends one case through one proxy. `quietMs`: how long silence must last to be one. */
@@ -116,14 +130,15 @@ export async function run(side: Side, lane: number, one: Case, quietMs = 100): P
   return { client, upstream: await upstream.heard(quietMs * 2) };
 }
 
-async function startSide(
+async function startSide<Upstream extends ScriptedUpstream>(
   name: Side['name'],
-  bootstrap: (ports: Ports) => object,
+  bootstrap: Bootstrap,
   [admin = 0, ...listeners]: readonly number[],
   count: number,
+  listen: (n: number) => Promise<Upstream>,
   command: (file: string) => readonly string[],
-): Promise<Side> {
-  const upstreams = await Promise.all(Array.from({ length: count }, () => RecordingUpstream.listen()));
+): Promise<Side<Upstream>> {
+  const upstreams = await Promise.all(Array.from({ length: count }, (_, n) => listen(n)));
   const ports = { admin, listeners, upstreams: upstreams.map(({ port }) => port) };
   const folder = mkdtempSync(join(tmpdir(), `weft-differential-${name}-`));
   const file = join(folder, 'bootstrap.json');
@@ -133,7 +148,7 @@ async function startSide(
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (data) => (output = (output + data).slice(-20_000)));
-  const side: Side = {
+  const side: Side<Upstream> = {
     name,
     ports,
     upstreams,
@@ -152,7 +167,7 @@ async function startSide(
   return side;
 }
 
-async function ready(side: Side): Promise<void> {
+async function ready(side: Side<ScriptedUpstream>): Promise<void> {
   const untilMs = Date.now() + 20_000;
   while (!(await side.admin('/ready').catch(() => '')).includes('LIVE')) {
     if (side.process.exitCode !== null || Date.now() > untilMs)
@@ -162,7 +177,7 @@ async function ready(side: Side): Promise<void> {
 }
 
 /** Ends the process and its upstreams. */
-export async function stopSide(side: Side): Promise<void> {
+export async function stopSide(side: Side<ScriptedUpstream>): Promise<void> {
   for (const upstream of side.upstreams) upstream.close();
   const { process: child } = side;
   if (child.exitCode !== null || child.signalCode !== null) return;
@@ -189,102 +204,4 @@ function isUnused(port: number): Promise<boolean> {
     server.once('error', () => resolve(false));
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
-}
-
-const PRESERVE_CASE = {
-  stateful_formatter: {
-    name: 'preserve_case',
-    typed_config: any(
-      'envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig',
-      { forward_reason_phrase: true },
-    ),
-  },
-};
-
-export interface HttpBootstrap {
-  /** Where the lanes' upstreams are, in place of the recording ones. */
-  readonly upstreamPorts?: readonly number[];
-  readonly manager?: Partial<HttpConnectionManager>;
-  readonly cluster?: Cluster;
-  /** Route action fields beside the cluster. */
-  readonly route?: object;
-  readonly router?: object;
-  /** `@type` is added. Upstream protocol options in place of HTTP/1 with case kept. */
-  readonly upstreamHttp?: object;
-}
-
-/** A listener a lane, all HTTP, one route each to its lane's upstream. Header case is kept on both sides. */
-export function httpBootstrap(options: HttpBootstrap = {}): (ports: Ports) => object {
-  return (ports) => ({
-    node: { id: 'differential', cluster: 'test' },
-    admin: { address: address(ports.admin) },
-    static_resources: {
-      listeners: ports.listeners.map((port, lane) => ({
-        name: `lane-${lane}`,
-        address: address(port),
-        filter_chains: [{ filters: [{ name: 'http', typed_config: manager(lane, options) }] }],
-      })),
-      clusters: (options.upstreamPorts ?? ports.upstreams).map((port, lane) =>
-        cluster(`lane-${lane}`, port, options),
-      ),
-    },
-  });
-}
-
-export function address(port_value: number): object {
-  return { socket_address: { address: '127.0.0.1', port_value } };
-}
-
-function manager(lane: number, { manager: more = {}, route = {}, router = {} }: HttpBootstrap): AnyMessage {
-  return any('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
-    stat_prefix: 'lane',
-    delayed_close_timeout: '0.05s',
-    http_protocol_options: {
-      accept_http_10: true,
-      enable_trailers: true,
-      allow_absolute_url: true,
-      allow_custom_methods: true,
-      header_key_format: PRESERVE_CASE,
-    },
-    upgrade_configs: [{ upgrade_type: 'websocket' }],
-    http_filters: [
-      {
-        name: 'envoy.filters.http.router',
-        typed_config: any('envoy.extensions.filters.http.router.v3.Router', router),
-      },
-    ],
-    route_config: {
-      name: 'routes',
-      virtual_hosts: [
-        {
-          name: 'all',
-          domains: ['*'],
-          routes: [{ match: { prefix: '/' }, route: { cluster: `lane-${lane}`, ...route } }],
-        },
-      ],
-    },
-    ...more,
-  });
-}
-
-function cluster(name: string, port: number, { cluster: more = {}, upstreamHttp }: HttpBootstrap): object {
-  return {
-    name,
-    connect_timeout: '1s',
-    load_assignment: {
-      cluster_name: name,
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }],
-    },
-    typed_extension_protocol_options: {
-      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any(
-        'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-        upstreamHttp ?? {
-          explicit_http_config: {
-            http_protocol_options: { header_key_format: PRESERVE_CASE, enable_trailers: true },
-          },
-        },
-      ),
-    },
-    ...more,
-  };
 }

@@ -1,5 +1,6 @@
 import { afterAll, expect, it } from 'vitest';
-import { type Case, httpBootstrap, type Pair, run, type Side, startPair } from './harness.ts';
+import { type Case, type Pair, run, type Side, startPair } from './harness.ts';
+import { httpBootstrap } from './http-bootstrap.ts';
 
 let pair: Pair | undefined;
 afterAll(() => pair?.stop());

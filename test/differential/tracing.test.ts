@@ -2,7 +2,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, expect, it } from 'vitest';
 import { any } from '../../src/xds/resources.ts';
-import { address, httpBootstrap, type Pair, type Ports, type Side, startPair } from './harness.ts';
+import { type Pair, type Ports, type Side, startPair } from './harness.ts';
+import { address, httpBootstrap } from './http-bootstrap.ts';
 import { exchange } from './raw-client.ts';
 import type { RecordingUpstream } from './recording-upstream.ts';
 

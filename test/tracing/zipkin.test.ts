@@ -1,15 +1,8 @@
 import { createServer } from 'node:net';
 import { afterAll, expect, it } from 'vitest';
 import { any } from '../../src/xds/resources.ts';
-import {
-  address,
-  httpBootstrap,
-  type Ports,
-  run,
-  type Side,
-  startWeft,
-  stopSide,
-} from '../differential/harness.ts';
+import { type Ports, run, type Side, startWeft, stopSide } from '../differential/harness.ts';
+import { address, httpBootstrap } from '../differential/http-bootstrap.ts';
 import { startZipkin, type Zipkin, type ZipkinSpan, zipkinForTests } from './zipkin-server.ts';
 
 let zipkin: Zipkin | undefined;
