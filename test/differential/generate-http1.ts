@@ -102,10 +102,10 @@ export function generate(random: Random): Recipe {
   return { requests, answers, cuts: [...new Set(cuts)].sort((a, b) => a - b) };
 }
 
-type Pick = <T>(from: readonly T[]) => T;
-type Chance = (percent: number) => boolean;
+export type Pick = <T>(from: readonly T[]) => T;
+export type Chance = (percent: number) => boolean;
 
-function generateRequest(pick: Pick, chance: Chance, hostile: boolean): RequestRecipe {
+export function generateRequest(pick: Pick, chance: Chance, hostile: boolean): RequestRecipe {
   const method = hostile && chance(12) ? pick(ODD_METHODS) : pick(METHODS);
   const target = chance(hostile ? 20 : 6) ? pick(ODD_TARGETS) : pick(TARGETS);
   const version = chance(hostile ? 15 : 5) ? pick(ODD_VERSIONS) : 'HTTP/1.1';
@@ -135,7 +135,7 @@ function generateRequest(pick: Pick, chance: Chance, hostile: boolean): RequestR
   return { method, line: `${lead}${method} ${target} ${version}${end}`, fields: mixed, body };
 }
 
-function generateAnswer(pick: Pick, chance: Chance): AnswerRecipe {
+export function generateAnswer(pick: Pick, chance: Chance): AnswerRecipe {
   const odd = chance(25);
   const line = odd && chance(50) ? pick(ODD_STATUS_LINES) : `HTTP/1.1 ${pick(STATUS_LINES)}\r\n`;
   const fields: string[] = [];

@@ -63,11 +63,7 @@ type Bootstrap = (ports: Ports) => object;
  * Starts both; undefined where there is no Envoy (an error with WEFT_REQUIRE_REAL_PARTS=1). `upstreams`: how many recording
  * ones each has, by default one a lane.
  */
-export function startPair(
-  bootstrap: Bootstrap,
-  lanes = 1,
-  upstreams = lanes,
-): Promise<Pair | undefined> {
+export function startPair(bootstrap: Bootstrap, lanes = 1, upstreams = lanes): Promise<Pair | undefined> {
   return startPairOf(bootstrap, lanes, upstreams, () => RecordingUpstream.listen());
 }
 

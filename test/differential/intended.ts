@@ -171,12 +171,21 @@ const RULES: readonly RefusalRule[] = [
 ];
 
 function meantRefusal(one: Case, weft: Compared): boolean {
-  const bytes = one.pieces.join('');
-  const isRefused = refused(weft);
   const isBad = weft.responses.some(({ head, complete }) => /^HTTP\/1\.[01] 502 /.test(head) || !complete);
+  const answers = one.answers.map(({ bytes }) => bytes);
+  return isMeant(one.pieces.join(''), answers, refused(weft), isBad);
+}
+
+/** Whether a rule speaks of these bytes, where weft refused the request, or found an answer bad. */
+export function isMeant(
+  bytes: string,
+  answers: readonly string[],
+  isRefused: boolean,
+  isBad: boolean,
+): boolean {
   return RULES.some(
     ({ request, answer, any = false }) =>
       ((any || isRefused) && request?.test(bytes)) ||
-      ((any || isBad) && one.answers.some((each) => answer?.test(each.bytes))),
+      ((any || isBad) && answers.some((each) => answer?.test(each))),
   );
 }

@@ -1,6 +1,7 @@
 /**
  * An upstream that keeps the exact bytes it was sent and answers by a script: any bytes, early or late, kept or cut.
- * One script is in force at a time; it says what the n-th request since it began is answered with.
+ * One script is in force at a time; it says what the n-th request since it began is answered with,
+ * or the one whose `x-answer` is n.
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Message, readRequests } from './messages.ts';
@@ -116,7 +117,10 @@ export class RecordingUpstream {
     const { messages } = readRequests(connection.text, false);
     for (let i = connection.answered; i < messages.length; i++) {
       const message = messages[i] as Message;
-      const answer = message.head.includes(` ${PROBE_PATH} `) ? PROBE_ANSWER : this.#script[this.#next];
+      const own = /\r\nx-answer: (\d+)/i.exec(message.head)?.[1];
+      const answer = message.head.includes(` ${PROBE_PATH} `)
+        ? PROBE_ANSWER
+        : this.#script[own === undefined ? this.#next : Number(own)];
       if (answer === undefined || (!message.complete && answer.early !== true)) return;
       connection.answered = i + 1;
       if (answer !== PROBE_ANSWER && this.#next < this.#script.length - 1) this.#next++;

@@ -61,6 +61,7 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
   #headSent = false;
   #chunked = false;
   #sized = false;
+  #bodyless = false;
   #raw = false;
   #close = false;
   /** The last answer is out: what still comes is read and thrown away. */
@@ -113,8 +114,10 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
     const { body, status, reason, headers, upgrade } = response;
     const old = this.#head?.version === 10;
     this.#headSent = true;
+    // Bytes behind such a head would be read as the next answer, whoever sent them.
+    this.#bodyless = body !== 'raw' && this.#hasNoBody(status);
     this.#sized = body === 'length';
-    this.#chunked = body === 'stream' && !old;
+    this.#chunked = body === 'stream' && !old && !this.#bodyless;
     // Without chunks only the connection's end says where the body ends.
     if (close || !this.#head?.keepAlive || (body === 'stream' && old)) this.#close = true;
     // Nobody knows what a client sends that wanted to switch protocols and may not.
@@ -125,6 +128,7 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
   }
 
   sendData(bytes: Buffer): boolean {
+    if (this.#bodyless) return true;
     if (!this.#chunked) return this.#out.bytes(bytes);
     this.#out.text(chunkStart(bytes.length));
     this.#out.bytes(bytes);
@@ -159,7 +163,7 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
 
   reset(): void {
     this.#events = undefined;
-    const isDelimited = this.#headSent && (this.#chunked || this.#sized);
+    const isDelimited = this.#headSent && (this.#chunked || this.#sized || this.#bodyless);
     if (!isDelimited) {
       this.connection.reset();
       return;
@@ -263,9 +267,13 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
     return { status, details, message, headers, bodyBytes: message.length };
   }
 
+  #hasNoBody(status: number): boolean {
+    return status === 204 || status === 304 || this.#head?.method === 'HEAD';
+  }
+
   /** HTTP/2 ends a message without a word of its length; here the client would wait for the connection's end. */
   #mustSayEmpty(status: number, headers: Headers): boolean {
-    if (status === 204 || status === 304 || this.#head?.method === 'HEAD') return false;
+    if (this.#hasNoBody(status)) return false;
     return getHeader(headers, 'content-length') === undefined;
   }
 

@@ -193,7 +193,9 @@ function prepareScheme(request: RequestState, isTls: boolean, settings: ManagerS
     request.scheme = settings.schemeOverwrite;
     setHeader(headers, 'x-forwarded-proto', settings.schemeOverwrite);
   } else if (request.scheme !== 'http' && request.scheme !== 'https') {
-    const said = i < 0 ? own : (headers[i + 1] as string).toLowerCase();
+    const named = request.scheme.toLowerCase();
+    const isNamed = named === 'http' || named === 'https';
+    const said = isNamed ? named : i < 0 ? own : (headers[i + 1] as string).toLowerCase();
     request.scheme = said === 'https' || said === 'http' ? said : own;
   }
 }

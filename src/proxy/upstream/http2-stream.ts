@@ -140,7 +140,7 @@ export class Http2UpstreamStream implements UpstreamStream, ResponseEvents {
     this.#raw = (upgrade !== '' || method === 'CONNECT') && head.status < 300;
     const body = this.#raw
       ? 'raw'
-      : ended
+      : ended || method === 'HEAD' || head.status === 204 || head.status === 304
         ? 'none'
         : getHeader(head.headers, 'content-length') === undefined
           ? 'stream'

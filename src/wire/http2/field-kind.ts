@@ -61,7 +61,7 @@ export function kindOfName(name: string): number {
   return LOWER_TOKEN.test(name) ? FIELD.REGULAR : INVALID;
 }
 
-/** The kind of a field, from its name's kind. `cleanValue`: no NUL, CR, LF, no space at the ends (RFC 9113 §8.2.1). */
+/** The kind of a field, from its name's kind. `cleanValue`: no control character, no space at the ends (RFC 9113 §8.2.1). */
 export function kindOfField(nameKind: number, value: string, cleanValue: boolean): number {
   if (nameKind === FIELD.REGULAR) return cleanValue ? FIELD.REGULAR : INVALID;
   return cleanValue && valueFits(nameKind, value) ? nameKind : nameKind | INVALID;

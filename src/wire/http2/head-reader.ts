@@ -153,12 +153,12 @@ export class HeadReader implements FieldSink {
   }
 
   #takeLength(value: string): boolean {
-    const length = Number(value);
     if (this.contentLength < 0) {
-      this.contentLength = length;
+      this.contentLength = Number(value);
       return true;
     }
-    if (this.contentLength !== length) this.#blame('The field content-length comes with two values.');
+    // Equal ones too (RFC 9110 8.6 lets us): whoever reads it next might join them.
+    this.#blame('The field content-length comes twice.');
     return false;
   }
 

@@ -153,7 +153,7 @@ export class HeaderReceiver {
         core.streams.blame(stream, ERROR_CODE.ENHANCE_YOUR_CALM, 'More 1xx heads came than allowed.');
       else (eventsOf(stream) as ResponseEvents).onHead(head, false);
     } else {
-      const bodyless = stream.bodyless || head.status === 304;
+      const bodyless = stream.bodyless || head.status === 304 || head.status === 204;
       if (!bodyless && this.#lengthIsWrong()) {
         core.streams.blame(
           stream,

@@ -128,6 +128,8 @@ class Session implements Http2Machine, Core {
       if (this.sender.unsentBytes > this.limits.maxUnsentBytes) throw flood('maxUnsentBytes');
     } catch (error) {
       if (error instanceof Http2Error) {
+        // What came before in the same read was handed on, and is good.
+        this.#events.onReceived?.();
         this.#fail(error);
         return;
       }

@@ -102,6 +102,8 @@ export class Streams implements StreamOwner {
   /** RST_STREAM came. Only a server's peers can make work with it: they choose how many streams there are. */
   peerReset(stream: StreamState, errorCode: number): void {
     if (this.#parts.role === 'server') this.#parts.guard.count('earlyResets');
+    // A server that goes on after its reset harms that stream only (RFC 9113 §5.1), not those of other requests.
+    else this.#parts.table.rememberReset(stream.id);
     const retryable = errorCode === ERROR_CODE.REFUSED_STREAM;
     const message = `The peer reset the stream with ${errorName(errorCode)}.`;
     this.#end(stream, { errorCode, by: 'peer', retryable, message });

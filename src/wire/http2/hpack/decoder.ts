@@ -136,11 +136,11 @@ export class HpackDecoder {
   }
 }
 
-/** No NUL, CR, LF; no space or tab at the ends (RFC 9113 §8.2.1). */
+/** No control character but tab (RFC 9110 §5.5), which has NUL, CR and LF in it; no space or tab at the ends (RFC 9113 §8.2.1). */
 function isClean(bytes: Uint8Array, start: number, end: number): boolean {
   for (let i = start; i < end; i++) {
     const octet = bytes[i] as number;
-    if (octet <= 13 && (octet === 0 || octet === 10 || octet === 13)) return false;
+    if (octet < 32 ? octet !== 9 : octet === 127) return false;
   }
   return start === end || !(isBlank(bytes[start] as number) || isBlank(bytes[end - 1] as number));
 }
