@@ -13,7 +13,8 @@ import {
   type VirtualHost,
 } from '../../src/xds/resources.ts';
 import { isWhole, startAnsweringUpstreams } from './answering-upstreams.ts';
-import { address, type Ports, startPair, unusedPorts } from './harness.ts';
+import { type Ports, startPair, unusedPorts } from './harness.ts';
+import { address } from './http-bootstrap.ts';
 
 /** A listener of its own and requests to send to it. */
 export interface RouterCase {

@@ -2,7 +2,8 @@ import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
 import { afterAll, expect, it } from 'vitest';
 import { any } from '../../src/xds/resources.ts';
-import { address, httpBootstrap, type Pair, type Ports, run, startPair } from './harness.ts';
+import { type Pair, type Ports, run, startPair } from './harness.ts';
+import { address, httpBootstrap } from './http-bootstrap.ts';
 
 let pair: Pair | undefined;
 const servers: Server[] = [];

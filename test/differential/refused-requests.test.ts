@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { any } from '../../src/xds/resources.ts';
-import { address, httpBootstrap, type Pair, type Ports, run, type Side, startPair } from './harness.ts';
+import { type Pair, type Ports, run, type Side, startPair } from './harness.ts';
+import { address, httpBootstrap } from './http-bootstrap.ts';
 
 let pair: Pair | undefined;
 const folders = ['envoy', 'weft'].map((name) => mkdtempSync(join(tmpdir(), `weft-refused-${name}-`)));

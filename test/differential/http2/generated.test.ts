@@ -27,6 +27,7 @@ it(`${count} generated connections with HTTP/2 on either side end alike on Envoy
   pair = await startPairOf(
     httpBootstrap({ upstreamHttpOf, manager: { http2_protocol_options: BAD_STREAM_ONLY } }),
     LANES,
+    LANES,
     listen,
   );
   if (pair === undefined) return test.skip('there is no Envoy: set WEFT_ENVOY');
