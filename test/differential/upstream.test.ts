@@ -9,7 +9,8 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { any, type Cluster, type Route } from '../../src/xds/resources.ts';
 import { envoyForTests } from '../serve/envoy.ts';
-import { address, type Pair, type Ports, type Side, startPair } from './harness.ts';
+import { type Pair, type Ports, type Side, startPair } from './harness.ts';
+import { address } from './http-bootstrap.ts';
 
 const binary = await envoyForTests();
 
