@@ -2,6 +2,7 @@
 
 import { FRAME } from '../../src/wire/http2/protocol.ts';
 import { block, frame, GET_BLOCK, uint32 } from '../../src/wire/http2/test-pair.ts';
+import { encodeProxyV1, encodeProxyV2 } from '../../src/wire/proxy-protocol/encode.ts';
 import { encode } from '../../src/xds/encode.ts';
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
@@ -150,4 +151,41 @@ export const TEMPLATES: readonly Buffer[] = [
   '/**.m3u8',
   '/{a=b/*}/{c}',
   '/a.b/%41$&()+,;:@=-~',
+].map(latin1);
+
+const PROXIED = [
+  ['192.0.2.1', '198.51.100.2'],
+  ['2001:db8::1', '::ffff:192.0.2.1'],
+].map(([from = '', to = '']) => ({
+  source: { address: from, port: 50_000 },
+  destination: { address: to, port: 443 },
+}));
+export const PROXY_HEADERS: readonly Buffer[] = [
+  ...PROXIED.flatMap((one) => [encodeProxyV1(one), encodeProxyV2(one)]),
+  encodeProxyV2(undefined),
+  latin1('PROXY UNKNOWN\r\nGET / HTTP/1.1\r\n\r\n'),
+  // With fields: an authority, and a checksum that is not one.
+  hex('0d0a0d0a000d0a515549540a 21 11 0017 c0000201 c6336402 c350 01bb 020001 61 03 0004 00000000'),
+];
+
+export const PATHS: readonly Buffer[] = [
+  ...[
+    '/',
+    '/a/b?c=/../d',
+    '/a/./b/../c/..',
+    '/%41%2e%2e/%2F',
+    '//a///b',
+    '/a\\b',
+    '/a/..;x/b',
+    '/%2e%2e;p/c',
+    '*',
+    '',
+  ],
+].map(latin1);
+
+export const BOOTSTRAPS: readonly Buffer[] = [
+  '{"node":{"id":"a"},"admin":{"address":{"socket_address":{"address":"127.0.0.1","port_value":0}}}}',
+  '{"dynamic_resources":{"ads_config":{"api_type":"GRPC","grpc_services":[{"envoy_grpc":{"cluster_name":"x"}}]},"cds_config":{"ads":{}}},"static_resources":{"clusters":[{"name":"x","connect_timeout":"1s","load_assignment":{"cluster_name":"x","endpoints":[]}}]}}',
+  'node: { id: a }\nstatic_resources:\n  listeners:\n  - name: l\n    address: { socket_address: { address: 0.0.0.0, port_value: 80 } }\n    filter_chains: [ { filters: [] } ]\n',
+  'a: &a [1, 2]\nb: *a\n',
 ].map(latin1);

@@ -74,11 +74,12 @@ function canonical(path: string): string | undefined {
   const slashes = path.replaceAll('\\', '/');
   if (slashes[0] !== '/') return undefined;
   const unescaped = slashes
-    .replace(/\/(\.\.?);[^/]*(?=\/|$)/g, '/$1')
     .replace(/%([0-9a-fA-F]{2})/g, (all, hex: string) => {
       const character = String.fromCharCode(Number.parseInt(hex, 16));
       return /[A-Za-z0-9\-._~]/.test(character) ? character : all;
     })
+    // Behind the escapes, for the dots may have been some.
+    .replace(/\/(\.\.?);[^/]*(?=\/|$)/g, '/$1')
     .replace(
       /[^\x21-\x7e]|["<>^`{|}]/g,
       (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
