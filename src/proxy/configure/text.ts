@@ -4,5 +4,5 @@ import { parse } from 'yaml';
 export function readText(text: string): unknown {
   const start = text.trimStart();
   if (start === '') return undefined;
-  return start.startsWith('{') ? JSON.parse(text, { logLevel: 'error' }) : parse(text, { logLevel: 'error' });
+  return start.startsWith('{') ? JSON.parse(text) : parse(text, { logLevel: 'error' });
 }
