@@ -1,0 +1,13 @@
+import { expect, it } from 'vitest';
+import { normalizePath } from './path-normalization.ts';
+
+const settings = { normalize: true, mergeSlashes: true, escapedSlashes: 'forward' } as const;
+
+it.each([
+  ['/a/..;x/b', '/b'],
+  ['/a/%2e%2e;x/b', '/b'],
+  ['/a/.%2E;x/b?c=/../d', '/b?c=/../d'],
+  ['/a%2f..%2fb', '/b'],
+])('%s is %s: escaped dots and slashes are dots and slashes', (path, normal) => {
+  expect(normalizePath(path, settings)).toBe(normal);
+});
