@@ -1,6 +1,4 @@
-import { RE2JS } from 're2js';
 import { expect, it } from 'vitest';
-import { templateRegex } from '../../src/proxy/filters/http/rbac/path-template.ts';
 import { parseResponse } from '../../src/wire/dns/answer.ts';
 import { MAX_UDP_BYTES } from '../../src/wire/dns/message.ts';
 import { parseQuery } from '../../src/wire/dns/query.ts';
@@ -119,8 +117,6 @@ it('path templates are refused or make an expression that compiles and can be us
     maxBytes: 200,
     check(input) {
       const text = input.toString('latin1');
-      const regex = templateRegex(text);
-      if (regex !== undefined) RE2JS.compile(regex).matches('/a/b/c.m3u8');
       const refusals: string[] = [];
       const refuse = (_: string, message: string): void => void refusals.push(message);
       const match = {
@@ -137,7 +133,7 @@ it('path templates are refused or make an expression that compiles and can be us
         'rewrite',
       );
       if (refusals.length === 0) rewriting('/a/b/c.m3u8');
-      return `${regex === undefined} ${refusals.length} ${text.length < 40 ? text.replace(/\w+/g, 'a') : ''}`;
+      return `${refusals.length} ${text.length < 40 ? text.replace(/\w+/g, 'a') : ''}`;
     },
   });
   console.log('templates', report);

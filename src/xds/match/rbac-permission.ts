@@ -1,4 +1,5 @@
 import type { config_rbac_v3_Permission } from '../gen/types.ts';
+import { pathOnly } from './facts.ts';
 import { compileHeaderMatcher } from './header-matcher.ts';
 import {
   allOf,
@@ -12,6 +13,7 @@ import {
 } from './rbac-sets.ts';
 import { fieldIn, type Refuse, refuseRest } from './refuse.ts';
 import { compileStringMatcher } from './string-matcher.ts';
+import { readMatchPolicy } from './uri-template.ts';
 
 /** config.rbac.v3.Permission: what is done. */
 export function permissionTest(
@@ -32,15 +34,26 @@ export function permissionTest(
 type Leaf = Omit<config_rbac_v3_Permission, 'and_rules' | 'or_rules' | 'not_rule' | 'any'>;
 
 function requestTest(permission: Leaf, refuse: Refuse, field: string): RbacTest {
-  const { header, url_path, ...more } = permission;
+  const { header, url_path, uri_template, ...more } = permission;
+  if (uri_template !== undefined) return uriTemplate(uri_template, refuse, fieldIn(field, 'uri_template'));
   if (url_path !== undefined) return urlPath(url_path, refuse, fieldIn(field, 'url_path'));
   if (header === undefined) return connectionTest(more, refuse, field);
   const test = compileHeaderMatcher(header, refuse, fieldIn(field, 'header'));
   return (request) => request !== undefined && test(request);
 }
 
+/** The path without its query, by a template. */
+function uriTemplate(
+  { typed_config }: NonNullable<Leaf['uri_template']>,
+  refuse: Refuse,
+  field: string,
+): RbacTest {
+  const { regex } = readMatchPolicy(typed_config, refuse, fieldIn(field, 'typed_config'));
+  return (request) => request !== undefined && regex.matches(pathOnly(request.path));
+}
+
 function connectionTest(
-  permission: Omit<Leaf, 'header' | 'url_path'>,
+  permission: Omit<Leaf, 'header' | 'url_path' | 'uri_template'>,
   refuse: Refuse,
   field: string,
 ): RbacTest {

@@ -18,12 +18,13 @@ import { type Leaf, pickLeaf } from './leaf.ts';
 import { localReply } from './local-reply.ts';
 import { normalizePath } from './normalize-path.ts';
 import { pickRoute } from './pick-route.ts';
-import { prepareRequest } from './prepare-request.ts';
+import { clientAddress, prepareRequest } from './prepare-request.ts';
 import { JWT_MESSAGE, runHttpFilters } from './run-filters.ts';
 import { verifyToken } from './verify-token.ts';
 
 /** One request through a connection manager: prepare, route, filters, and what the route says. */
-export function manage(scene: Scene, held: Held, config: HttpConnectionManager, inside: Managed): Ending {
+export function manage(scene: Scene, held: Held, config: HttpConnectionManager, given: Managed): Ending {
+  const inside = { ...given, peer: { ...given.peer, remoteAddress: clientAddress(given, config) } };
   const tls = kindOfOpened(inside.opened);
   const path = normalizePath(inside.request.path, config);
   if (path === undefined) {

@@ -1,3 +1,5 @@
+import { parseIpAddress } from '../../../lib/ip-address.ts';
+import type { PeerFacts } from '../../../xds/match/facts.ts';
 import type { HttpConnectionManager } from '../../../xds/resources.ts';
 import type { Held, Inside } from '../held.ts';
 import { type Headers, headerOf, type Request, withHeader, withoutHeader } from './request.ts';
@@ -23,6 +25,21 @@ export function prepareRequest(
   headers = clientCertificate(headers, config, held, inside);
   const scheme = said === undefined || atEdge ? own : said === 'https' ? 'https' : 'http';
   return { ...request, headers, scheme };
+}
+
+/**
+ * Who is taken for the client: of X-Forwarded-For the last address that a trusted hop wrote, else whoever is connected.
+ * A proxy at the edge trusts none of it unless it is told how many proxies stand before it.
+ */
+export function clientAddress(
+  { request, peer }: { readonly request: Request; readonly peer: PeerFacts },
+  { use_remote_address = false, xff_num_trusted_hops = 0 }: HttpConnectionManager,
+): string {
+  const fromLast = use_remote_address ? xff_num_trusted_hops - 1 : xff_num_trusted_hops;
+  if (fromLast < 0) return peer.remoteAddress;
+  const said = headerOf(request.headers, 'x-forwarded-for')?.split(',') ?? [];
+  const address = said.at(-1 - fromLast)?.trim() ?? '';
+  return parseIpAddress(address) === undefined ? peer.remoteAddress : address;
 }
 
 /** Every request has another one; this one stands for all. */

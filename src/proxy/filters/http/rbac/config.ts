@@ -2,7 +2,6 @@ import { type CompiledRbac, compileRbac } from '../../../../xds/match/rbac.ts';
 import { fieldIn, refuseRest } from '../../../../xds/match/refuse.ts';
 import type { AnyMessage } from '../../../../xds/resources.ts';
 import type { MessageContext } from '../../../stream/http-filter.ts';
-import { withoutTemplates } from './path-template.ts';
 
 /** extensions.filters.http.rbac.v3.RBAC: rules that decide, and rules on trial. */
 export interface RbacConfig {
@@ -31,7 +30,7 @@ export function lowerRbac(message: AnyMessage, { refuse, field }: MessageContext
   const read = (value: unknown, name: string): CompiledRbac | undefined => {
     if (value === undefined) return undefined;
     const place = fieldIn(field, name);
-    return compileRbac(withoutTemplates(value as Rules, refuse, place), refuse, place);
+    return compileRbac(value as Rules, refuse, place);
   };
   return {
     enforced: read(rules, 'rules'),

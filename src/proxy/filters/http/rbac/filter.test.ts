@@ -10,7 +10,6 @@ import {
   staticCluster,
 } from '../../../test-proxy.ts';
 import { RBAC_MESSAGE, RBAC_ROUTE_MESSAGE } from './config.ts';
-import { templateRegex } from './path-template.ts';
 
 afterEach(closeAll);
 
@@ -121,23 +120,5 @@ describe('rules about requests', () => {
     expect(await status('/a/x/b/c/d?q')).toBe(200);
     expect(await status('/a/x/y/b/c')).toBe(403);
     expect(await status('/a//b/c')).toBe(403);
-  });
-});
-
-describe('a template of a path', () => {
-  it.each<[string, string, boolean]>([
-    ['/a/{id}', '/a/1', true],
-    ['/a/{id}', '/a/1/2', false],
-    ['/a/{rest=b/**}', '/a/b/c/d', true],
-    ['/a/**', '/a/', true],
-    ['/**.js', '/x/y.js', true],
-    ['/**.js', '/x/yajs', false],
-    ['/a.b', '/axb', false],
-  ])('%s, %s: %s', (template, path, matches) => {
-    expect(new RegExp(`^(?:${templateRegex(template)})$`).test(path)).toBe(matches);
-  });
-
-  it.each(['a', '/**/a', '/a*', '/{', '/a b', '/[a]'])('is not %s', (template) => {
-    expect(templateRegex(template)).toBeUndefined();
   });
 });
