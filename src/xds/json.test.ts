@@ -34,3 +34,11 @@ describe('a bootstrap as people write it', () => {
     ]);
   });
 });
+
+it('takes a message alone for a list of one, as Envoy does', () => {
+  const { value, problems } = fromJson('envoy.config.bootstrap.v3.Bootstrap', {
+    static_resources: { clusters: { name: 'x' } },
+  });
+  expect(problems).toEqual([]);
+  expect(value).toEqual({ static_resources: { clusters: [{ name: 'x' }] } });
+});

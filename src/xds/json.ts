@@ -54,6 +54,8 @@ function readFields(
 function readField(field: Field, value: unknown, path: string, problems: JsonProblem[]): unknown {
   if (field.kind === 'one') return readOne(field, value, path, problems);
   if (field.kind === 'repeated') {
+    // Protobuf's own reader, and so Envoy, takes a message alone for a list of one.
+    if (isObject(value)) return [readOne(field, value, `${path}[0]`, problems)];
     if (!Array.isArray(value)) return report(problems, path, `takes a list, not ${describe(value)}`);
     return value.map((item, i) => readOne(field, item, `${path}[${i}]`, problems));
   }
