@@ -22,10 +22,11 @@ const harmlessKeys: readonly string[] = [
   // Which of Envoy's old fields may be used: what is not understood is refused field by field.
   'envoy.deprecated_features',
   'envoy.features.',
-  // Endpoints of a cluster that comes again are kept in any case.
-  'envoy.restart_features.use_eds_cache_for_ads',
-  // A path with a fragment is no path: refused, whichever of its two readings is wanted.
-  'envoy.reloadable_features.http_reject_path_with_fragment',
+  // Guards of how Envoy's own code changes from one of its versions to the next; Envoy passes over those that it does
+  // not know, too. Two that Istio sets: endpoints of a cluster that comes again are kept here in any case, and a path
+  // with a fragment is no path, whichever of its two readings is wanted.
+  'envoy.reloadable_features.',
+  'envoy.restart_features.',
 ];
 
 /** Reads what the bootstrap says of the process. */
