@@ -88,7 +88,7 @@ function stand(value: unknown, path: string): string {
   if (typeof value === 'function') {
     const isClass = /^class\b/.test(String(value));
     return isClass
-      ? `new Proxy(class {}, { construct: (_, args) => new (real().${path})(...args), get: (_, member) => real().${path}[member] })`
+      ? `new Proxy(function () {}, { construct: (_, args) => new (real().${path})(...args), get: (_, member) => real().${path}[member] })`
       : `(...args) => real().${path}(...args)`;
   }
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
