@@ -33,7 +33,8 @@ export async function startContestant(peer: Peer, scenario: Scenario, place: Pla
   let port = place.upstreamPort;
   const startHop = async (part: Scenario['hops'][number], i: number, upstreamPort: number) => {
     const listenPort = await freePort();
-    const hop = { protocol: scenario.protocol, ...part, listenPort, upstreamPort };
+    const reporting = part.traces ? { collectorPort: place.upstreamPort } : {}; // it answers whatever it is sent
+    const hop = { protocol: scenario.protocol, ...part, ...reporting, listenPort, upstreamPort };
     const folder = join(place.folder, `${scenario.name}-${peer.name}-${i}`);
     const started = await startListening(peer.command(hop, place.files, folder), listenPort);
     return { started, listenPort };

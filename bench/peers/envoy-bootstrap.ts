@@ -30,6 +30,7 @@ export function envoyBootstrap(hop: Hop, files: CertificateFiles, folder: string
           ...(usesHttp2(hop) ? http2ToUpstream : {}),
           ...transportSocket('Upstream', hop.upstreamTls, files),
         },
+        ...(hop.collectorPort === undefined ? [] : [collector(hop.collectorPort)]),
       ],
     },
   };
@@ -80,10 +81,30 @@ function connectionManager(hop: Hop, folder: string): object {
         ...(hop.accessRules ? [accessRules] : []),
         { name: 'router', typed_config: { '@type': `${api}.extensions.filters.http.router.v3.Router` } },
       ],
+      ...(hop.collectorPort === undefined ? {} : { tracing }),
       ...(hop.accessLog ? { access_log: [accessLog(join(folder, 'access.log'))] } : {}),
     },
   };
 }
+
+function collector(port: number): object {
+  const endpoints = [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }];
+  const load_assignment = { cluster_name: 'collector', endpoints };
+  return { name: 'collector', type: 'STATIC', connect_timeout: '5s', load_assignment };
+}
+
+const tracing = {
+  random_sampling: { value: 1 },
+  provider: {
+    name: 'zipkin',
+    typed_config: {
+      '@type': `${api}.config.trace.v3.ZipkinConfig`,
+      collector_cluster: 'collector',
+      collector_endpoint: '/api/v2/spans',
+      collector_endpoint_version: 'HTTP_JSON',
+    },
+  },
+};
 
 const accessRules = {
   name: 'rbac',

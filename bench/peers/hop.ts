@@ -15,6 +15,8 @@ export interface Hop {
   readonly accessLog: boolean;
   /** Ten rules on method, path and SPIFFE identity, of which the last allows. */
   readonly accessRules: boolean;
+  /** One request in a hundred is reported to a Zipkin collector at this port; undefined: none. */
+  readonly collectorPort?: number;
 }
 
 /** Names of PEM files. One leaf serves everybody: it is client and server, `bench.local` and a SPIFFE identity. */

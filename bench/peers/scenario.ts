@@ -7,7 +7,10 @@ import { measureStart } from './measure-start.ts';
 import { measureThroughput } from './measure-throughput.ts';
 import { nodeAlone, type Peer, type PeerName } from './peers.ts';
 
-type HopPart = Pick<Hop, 'downstreamTls' | 'upstreamTls' | 'accessLog' | 'accessRules'>;
+type HopPart = Pick<Hop, 'downstreamTls' | 'upstreamTls' | 'accessLog' | 'accessRules'> & {
+  /** One request in a hundred is traced. */
+  readonly traces?: boolean;
+};
 
 /** What is measured, and how it is set up. */
 export interface Scenario {
@@ -51,10 +54,11 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     ...plain,
     name: 'sidecars',
-    title: 'two sidecars in a row: mutual TLS between them, JSON access log, statistics, ten access rules',
+    title:
+      'two sidecars in a row: mutual TLS between them, JSON access log, statistics, ten access rules, 1 % traces',
     hops: [
-      hop('mutual', 'none', { accessLog: true, accessRules: true }),
-      hop('none', 'mutual', { accessLog: true }),
+      hop('mutual', 'none', { accessLog: true, accessRules: true, traces: true }),
+      hop('none', 'mutual', { accessLog: true, traces: true }),
     ],
     without: { haproxy: noRules, nginx: noRules },
   },

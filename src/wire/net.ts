@@ -16,7 +16,7 @@ import { fdOf } from './sockets/bind.ts';
 import { keepSessions } from './sockets/client-sessions.ts';
 import { fromSystemError, netError } from './sockets/net-error.ts';
 import { settle } from './sockets/settle.ts';
-import { sharedRead, withSharedRead } from './sockets/shared-read.ts';
+import { readOptions, withSharedRead } from './sockets/shared-read.ts';
 import { SocketConnection } from './sockets/socket-connection.ts';
 import { clientTlsSocket, createTlsContext, judge, serverTlsSocket, type TlsTarget } from './sockets/tls.ts';
 import { listenUdp } from './sockets/udp.ts';
@@ -96,7 +96,7 @@ function connect(options: ConnectOptions): Promise<Result<Connection, NetError>>
         ...targetOf(options),
         allowHalfOpen: true,
         noDelay: true,
-        onread: sharedRead,
+        ...readOptions,
       } as TcpNetConnectOpts);
       socket.pause(); // until handle()
       const finish = () => ok(new SocketConnection(socket, side, undefined));

@@ -32,8 +32,8 @@ let ownBuffers = 0;
 /** What the socket that is being read reads into next. */
 let next: Uint8Array | undefined = shared;
 
-/** For net.connect: the connection is found in the socket when bytes come. */
-export const sharedRead: OnReadOpts = {
+/** The connection is found in the socket when bytes come. */
+const sharedRead: OnReadOpts = {
   buffer: nextBuffer as unknown as Uint8Array, // the types know no function here, Node does
   callback(this: ReadTarget, count: number, buffer: Uint8Array): boolean {
     const after = count < LARGE_BYTES ? readLittle(this, count, buffer) : readMuch(this, count, buffer);
@@ -41,6 +41,10 @@ export const sharedRead: OnReadOpts = {
     return true;
   },
 };
+
+/** For net.connect. Bun takes the option and then reads nothing (1.4.5). */
+export const readOptions: { readonly onread?: OnReadOpts } =
+  process.versions['bun'] === undefined ? { onread: sharedRead } : {};
 
 function readLittle(target: ReadTarget, count: number, buffer: Uint8Array): Uint8Array | undefined {
   target.weftConnection?.receive(Buffer.from(buffer.subarray(0, count)));
