@@ -17,6 +17,7 @@ const parts: readonly string[] = [
   'proxy/filters/http/dynamic-forward-proxy/filter.ts',
   'proxy/filters/http/ext-authz/filter.ts',
   'proxy/filters/http/fault/filter.ts',
+  'proxy/filters/http/grpc-stats/filter.ts',
   'proxy/filters/http/grpc-web/filter.ts',
   'proxy/filters/http/header-mutation/filter.ts',
   'proxy/filters/http/health-check/filter.ts',
@@ -24,12 +25,18 @@ const parts: readonly string[] = [
   'proxy/filters/http/local-ratelimit/filter.ts',
   'proxy/filters/http/ratelimit/filter.ts',
   'proxy/filters/http/router/mirror.ts',
+  'proxy/filters/network/http-connection-manager/original-ip.ts',
   'proxy/filters/network/tcp-proxy/http-tunnel.ts',
+  'proxy/observe/access-log-filter.ts',
   'proxy/observe/als/lower-als.ts',
   'proxy/observe/otlp-log/lower-otlp-log.ts',
-  'proxy/observe/tracing/lower-route-tracing.ts',
   'proxy/observe/tracing/lower-tracing.ts',
+  'proxy/restart/offer.ts',
+  'proxy/restart/take-over.ts',
+  'proxy/stream/rate-limit-policy.ts',
   'proxy/upstream/aggregate-endpoints.ts',
+  'proxy/upstream/balancers/maglev.ts',
+  'proxy/upstream/balancers/ring-hash.ts',
   'proxy/upstream/dynamic-endpoints.ts',
   'proxy/upstream/health/grpc-question.ts',
   'proxy/upstream/health/health-checker.ts',
@@ -38,6 +45,7 @@ const parts: readonly string[] = [
   'proxy/upstream/health/request-probe.ts',
   'proxy/upstream/health/tcp-probe.ts',
   'proxy/upstream/lower-outlier.ts',
+  'proxy/upstream/lower-subsets.ts',
   'proxy/upstream/outlier.ts',
   'proxy/upstream/subset-plan.ts',
   'proxy/workers/fork.ts',
@@ -87,8 +95,12 @@ function standIn(real: Readonly<Record<string, unknown>>): string {
 function stand(value: unknown, path: string): string {
   if (typeof value === 'function') {
     const isClass = /^class\b/.test(String(value));
+    // Before the real class is there nothing is an instance of it: `instanceof` alone does not load it.
     return isClass
-      ? `new Proxy(function () {}, { construct: (_, args) => new (real().${path})(...args), get: (_, member) => real().${path}[member] })`
+      ? `new Proxy(function () {}, {
+          construct: (_, args) => new (real().${path})(...args),
+          get: (_, member) => loaded || member !== Symbol.hasInstance ? real().${path}[member] : () => false,
+        })`
       : `(...args) => real().${path}(...args)`;
   }
   if (value === null || typeof value !== 'object') return JSON.stringify(value);

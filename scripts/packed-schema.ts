@@ -1,7 +1,7 @@
 // The tables of messages (src/xds/gen/schema.ts) are a sixth of a proxy's program, and text that packs well: in the
-// bundle they are deflated, and unpacked once at the start, which takes less than a millisecond.
+// bundle they are compressed, and unpacked once at the start, which takes less than a millisecond.
 import { pathToFileURL } from 'node:url';
-import { deflateRawSync } from 'node:zlib';
+import { brotliCompressSync } from 'node:zlib';
 import type { Plugin } from 'esbuild';
 
 export const packedSchema: Plugin = {
@@ -11,12 +11,12 @@ export const packedSchema: Plugin = {
       const tables: Readonly<Record<string, readonly string[]>> = await import(pathToFileURL(path).href);
       const names = Object.keys(tables);
       const text = names.map((name) => tables[name]!.join('\n')).join('\0');
-      const packed = deflateRawSync(text, { level: 9 }).toString('base64');
+      const packed = brotliCompressSync(text).toString('base64');
       return {
         contents: `
-          import { inflateRawSync } from 'node:zlib';
+          import { brotliDecompressSync } from 'node:zlib';
           const packed = Buffer.from('${packed}', 'base64');
-          const tables = inflateRawSync(packed).toString().split('\\0').map((table) => table.split('\\n'));
+          const tables = brotliDecompressSync(packed).toString().split('\\0').map((table) => table.split('\\n'));
           export const [${names}] = tables;`,
       };
     });

@@ -90,7 +90,7 @@ function readVirtualHost(
   const level = {
     ...readLevel(levelFields, refuse, field),
     cors: corsLevel(cors, refuse, field),
-    rateLimits: readRateLimits(rate_limits, {}, refuse, field),
+    rateLimits: rate_limits === undefined ? [] : readRateLimits(rate_limits, {}, refuse, field),
   };
   const inherited = {
     virtualHost: name,
@@ -153,7 +153,10 @@ function readRouteLimits(
 ): RateLimits | undefined {
   const virtualHost = levels.flatMap((level) => level.rateLimits ?? []);
   const place = fieldIn(field, 'route');
-  const route = readRateLimits(rate_limits, metadata?.filter_metadata ?? {}, refuse, place);
+  const route =
+    rate_limits === undefined
+      ? []
+      : readRateLimits(rate_limits, metadata?.filter_metadata ?? {}, refuse, place);
   if (route.length === 0 && virtualHost.length === 0) return undefined;
   return { route, virtualHost, includesVirtualHost: include_vh_rate_limits ?? false };
 }

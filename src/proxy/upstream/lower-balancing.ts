@@ -73,7 +73,7 @@ function readByName(chosen: (typeof POLICIES)[number], fields: BalancingFields, 
   const { common_lb_config: common, lb_subset_config } = fields;
   const rest = {
     ...readLocality(common ?? {}, refuse, 'common_lb_config'),
-    subsets: readSubsets(lb_subset_config, refuse, 'lb_subset_config'),
+    subsets: lb_subset_config && readSubsets(lb_subset_config, refuse, 'lb_subset_config'),
   };
   const consistent = common?.consistent_hashing_lb_config;
   switch (chosen) {

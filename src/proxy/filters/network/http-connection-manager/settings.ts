@@ -164,7 +164,10 @@ function readIdentity(
       fieldIn(field, 'internal_address_config.cidr_ranges'),
     ),
     internalUnixSockets: internal_address_config?.unix_sockets ?? false,
-    ipDetections: readIpDetections(original_ip_detection_extensions, refuse, detections),
+    ipDetections:
+      original_ip_detection_extensions === undefined
+        ? []
+        : readIpDetections(original_ip_detection_extensions, refuse, detections),
     earlyMutations: readEarlyMutations(
       early_header_mutation_extensions,
       refuse,
