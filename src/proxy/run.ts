@@ -128,6 +128,7 @@ export async function startProxy(
         client: channels.open(cluster),
         callOptions: () => ({ metadata: [...fixed] }),
       }),
+      post: channels.post,
       node: { ...bootstrap.message.node, user_agent_name: 'weft', user_agent_version: settings.version },
       configuration: plane,
       dynamic,

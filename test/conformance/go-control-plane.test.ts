@@ -34,7 +34,11 @@ function driver(): { readonly file: string } | { readonly reason: string } {
 }
 
 /** A bootstrap as the driver's own samples have it: everything by ADS, or each type by a stream of its own. */
-function bootstrap(apiType: string, isAds: boolean, ports: Record<'xds' | 'als' | 'admin', number>): object {
+function bootstrap(
+  apiType: string,
+  isAds: boolean,
+  ports: Record<'xds' | 'gateway' | 'als' | 'admin', number>,
+): object {
   const address = (port_value: number) => ({ socket_address: { address: '127.0.0.1', port_value } });
   const cluster = (name: string, port: number) => ({
     name,
@@ -51,7 +55,13 @@ function bootstrap(apiType: string, isAds: boolean, ports: Record<'xds' | 'als' 
     grpc_services: [{ envoy_grpc: { cluster_name: 'xds_cluster' } }],
     set_node_on_first_message_only: true,
   };
-  const source = isAds ? { ads: {} } : { api_config_source: stream };
+  const rest = {
+    api_type: 'REST',
+    transport_api_version: 'V3',
+    refresh_delay: '0.5s',
+    cluster_names: ['xds_cluster'],
+  };
+  const source = isAds ? { ads: {} } : { api_config_source: apiType === 'REST' ? rest : stream };
   return {
     admin: { access_log_path: '/dev/null', address: address(ports.admin) },
     node: { cluster: 'test-cluster', id: 'test-id' },
@@ -60,7 +70,12 @@ function bootstrap(apiType: string, isAds: boolean, ports: Record<'xds' | 'als' 
       cds_config: { resource_api_version: 'V3', ...source },
       lds_config: { resource_api_version: 'V3', ...source },
     },
-    static_resources: { clusters: [cluster('xds_cluster', ports.xds), cluster('als_cluster', ports.als)] },
+    static_resources: {
+      clusters: [
+        cluster('xds_cluster', apiType === 'REST' ? ports.gateway : ports.xds),
+        cluster('als_cluster', ports.als),
+      ],
+    },
   };
 }
 
@@ -75,6 +90,7 @@ it.for([
   ['xds', 'GRPC', ''],
   ['xds', 'GRPC', '-mux'],
   ['delta', 'DELTA_GRPC', ''],
+  ['rest', 'REST', ''],
 ])(
   'the driver of go-control-plane passes in mode %s (%s) %s',
   { timeout: MAX_BUILD_MS + MAX_RUN_MS },
@@ -87,7 +103,10 @@ it.for([
     const [xds = 0, gateway = 0, als = 0, admin = 0] = await Promise.all([1, 2, 3, 4].map(freePort));
     const folder = mkdtempSync(join(tmpdir(), 'weft-go-control-plane-'));
     const file = join(folder, 'bootstrap.json');
-    writeFileSync(file, JSON.stringify(bootstrap(apiType, mode.endsWith('ads'), { xds, als, admin })));
+    writeFileSync(
+      file,
+      JSON.stringify(bootstrap(apiType, mode.endsWith('ads'), { xds, gateway, als, admin })),
+    );
     const ports = [`--port=${xds}`, `--gateway=${gateway}`, `--als=${als}`, `--base=${basePort()}`];
     // Scoped routes, virtual hosts on demand and runtime layers are refused by name; the proxy has none of them.
     const without = ['--scopedhttp=0', '--vhdshttp=0', '--runtimes=0', '--extension=0'];

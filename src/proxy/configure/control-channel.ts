@@ -2,11 +2,11 @@
  * The gRPC channel to the control plane, from the bootstrap's own cluster: where it is and how TLS is done stand there,
  * so that the same file tells Envoy and this proxy the same.
  */
-import type { Clock } from '../../lib/clock.ts';
 import type { Result } from '../../lib/result.ts';
 import type { Connection, ConnectOptions, NetError, Network } from '../../wire/connection.ts';
 import type { GrpcClient } from '../../wire/grpc/client.ts';
 import { createGrpcClient } from '../../wire/grpc/client.ts';
+import { postHttp1 } from '../../wire/http1/post.ts';
 import type { Cluster } from '../../xds/resources.ts';
 import type { ProxyEnvironment } from '../environment.ts';
 import type { Lowered } from '../lowered.ts';
@@ -18,10 +18,14 @@ import { upstreamTlsLowering } from './lower-transport-socket.ts';
 import { createSecrets } from './secrets.ts';
 
 const connectTimeoutMs = 5_000;
+/** A longer answer of a REST server is refused. */
+const maxAnswerBytes = 64 * 1024 * 1024;
 
 export interface ControlChannels {
   /** The channel to a static cluster; one for each. Throws an Error with the reasons where there can be none. */
   open(cluster: string): GrpcClient;
+  /** Posts a JSON text to a static cluster; the answer's body, '' where there is nothing new. Rejects with a sentence. */
+  post(cluster: string, path: string, body: string, timeoutMs: number): Promise<string>;
   close(): void;
 }
 
@@ -37,16 +41,34 @@ export function controlChannels(
     readFile,
     nowMs: clock.nowMs,
   };
+  const reach = (name: string): Reached => {
+    const cluster = message.static_resources?.clusters?.find((c) => c.name === name);
+    if (cluster === undefined) throw new Error(`a source of configuration is no static cluster: '${name}'`);
+    const reached = reachCluster(cluster, network, tls);
+    if (!reached.ok) throw new Error(reached.refusals.map((r) => `${r.field}: ${r.message}`).join('\n'));
+    return reached.value;
+  };
   return {
     open(name) {
       const known = clients.get(name);
       if (known !== undefined) return known;
-      const cluster = message.static_resources?.clusters?.find((c) => c.name === name);
-      if (cluster === undefined) throw new Error(`a source of configuration is no static cluster: '${name}'`);
-      const channel = openControlChannel(cluster, network, tls, clock);
-      if (!channel.ok) throw new Error(channel.refusals.map((r) => `${r.field}: ${r.message}`).join('\n'));
-      clients.set(name, channel.value);
-      return channel.value;
+      const { authority, scheme, connect } = reach(name);
+      const client = createGrpcClient({
+        clock,
+        authority,
+        scheme,
+        connect: (signal) => connect(signal, 'h2'),
+      });
+      clients.set(name, client);
+      return client;
+    },
+    async post(name, path, body, timeoutMs) {
+      const { authority, connect } = reach(name);
+      const order = { authority, path, body, timeoutMs, maxBytes: maxAnswerBytes, clock };
+      const answer = await postHttp1({ ...order, connect: (signal) => connect(signal, 'http/1.1') });
+      if (answer.status === 304) return '';
+      if (answer.status !== 200) throw new Error(`answered with status ${answer.status}`);
+      return answer.body;
     },
     close() {
       for (const client of clients.values()) client.close();
@@ -54,13 +76,15 @@ export function controlChannels(
   };
 }
 
-/** A channel to the first endpoint of a static cluster. Nothing is connected yet. */
-function openControlChannel(
-  cluster: Cluster,
-  network: Network,
-  tls: TlsEnvironment,
-  clock: Clock,
-): Lowered<GrpcClient> {
+/** How a static cluster is reached. */
+interface Reached {
+  readonly authority: string;
+  readonly scheme: 'http' | 'https';
+  connect(signal: AbortSignal, alpn: string): Promise<Result<Connection, NetError>>;
+}
+
+/** The first endpoint of a static cluster. Nothing is connected yet. */
+function reachCluster(cluster: Cluster, network: Network, tls: TlsEnvironment): Lowered<Reached> {
   return lowering((refuse) => {
     const address = cluster.load_assignment?.endpoints?.[0]?.lb_endpoints?.[0]?.endpoint?.address;
     const target = targetOf(address);
@@ -71,12 +95,12 @@ function openControlChannel(
         : upstreamTlsLowering(tls)(cluster.transport_socket, `clusters[${cluster.name}].transport_socket`);
     if (secured?.ok === false) for (const r of secured.refusals) refuse(r.field, r.message);
     const upstream = secured?.ok === true ? secured.value : undefined;
-    return createGrpcClient({
-      clock,
+    return {
       authority: upstream?.sni || target?.host || 'control-plane',
       scheme: upstream === undefined ? 'http' : 'https',
-      connect: (signal) => connect(network, { ...target, timeoutMs: connectTimeoutMs, signal }, upstream),
-    });
+      connect: (signal, alpn) =>
+        connect(network, { ...target, timeoutMs: connectTimeoutMs, signal }, upstream, alpn),
+    };
   });
 }
 
@@ -84,8 +108,9 @@ function connect(
   network: Network,
   options: ConnectOptions,
   upstream: UpstreamTls | undefined,
+  alpn: string,
 ): Promise<Result<Connection, NetError>> {
-  const tls = upstream === undefined ? {} : { tls: { ...upstream.connectOptions(), alpn: ['h2'] } };
+  const tls = upstream === undefined ? {} : { tls: { ...upstream.connectOptions(), alpn: [alpn] } };
   return network.connect({ ...options, ...tls });
 }
 

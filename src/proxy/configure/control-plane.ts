@@ -9,7 +9,8 @@ import type { DeltaResource } from '../../xds/delta-messages.ts';
 import { WILDCARD } from '../../xds/delta-messages.ts';
 import { type Node, typeUrls } from '../../xds/resources.ts';
 import type { Configuration } from './configuration.ts';
-import { type Feed, fileFeed, streamFeed } from './feed.ts';
+import { type Feed, fileFeed, restFeed, streamFeed } from './feed.ts';
+import type { RestSourceOptions } from './rest-source.ts';
 import { adsSource, readSource, type Source } from './source.ts';
 
 /** A gRPC channel with what goes along with each call. */
@@ -23,6 +24,8 @@ export interface ControlPlaneOptions {
   readonly ads: (XdsChannel & { readonly delta: boolean }) | undefined;
   /** A channel to a static cluster of the bootstrap. Throws an Error where there is none. */
   readonly channel: (cluster: string, metadata: readonly string[]) => XdsChannel;
+  /** Posts to a static cluster of the bootstrap. */
+  readonly post: RestSourceOptions['post'];
   readonly node: Node;
   readonly configuration: Pick<Configuration, 'apply' | 'needed' | 'warming'>;
   readonly dynamic: { readonly listeners: Source | undefined; readonly clusters: Source | undefined };
@@ -92,6 +95,7 @@ export async function followControlPlane(options: ControlPlaneOptions): Promise<
   const makeFeed = (source: Source, typeUrl: string): Feed | undefined => {
     const around = { ...options, apply, applied: refresh };
     if (source.kind === 'file') return fileFeed(source, typeUrl, around);
+    if (source.kind === 'rest') return restFeed(source, typeUrl, around);
     if (source.kind === 'grpc') {
       const channel = options.channel(source.cluster, source.metadata);
       return streamFeed({ ...channel, delta: source.delta }, typeUrl, around);

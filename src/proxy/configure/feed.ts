@@ -10,6 +10,7 @@ import { xdsPath } from '../../xds/paths.ts';
 import { type Node, typeUrls } from '../../xds/resources.ts';
 import { deltaProtocol, sotwProtocol } from '../../xds/sotw-client.ts';
 import { followFile } from './file-source.ts';
+import { followRest, type RestSourceOptions } from './rest-source.ts';
 import type { Source } from './source.ts';
 import { openXdsStream, type XdsStream } from './xds-stream.ts';
 
@@ -90,10 +91,33 @@ export function streamFeed(
 
 /** A file with resources of one type. */
 export function fileFeed(
-  source: Extract<Source, { kind: 'file' }>,
+  { path, watched }: Extract<Source, { kind: 'file' }>,
   typeUrl: string,
   environment: FeedEnvironment,
 ): Feed {
+  return documentFeed(typeUrl, environment, (receive) =>
+    followFile({ ...environment, path, watched, typeUrl, digest, receive }),
+  );
+}
+
+/** A server that is asked for resources of one type again and again. */
+export function restFeed(
+  source: Extract<Source, { kind: 'rest' }>,
+  typeUrl: string,
+  environment: FeedEnvironment & Pick<RestSourceOptions, 'post'>,
+): Feed {
+  return documentFeed(typeUrl, environment, (receive, names) =>
+    followRest({ ...environment, ...source, typeUrl, digest, receive, names }),
+  );
+}
+
+/** Follows documents with all resources of a type; `names`: what is wanted now, empty for everything. */
+type Follow = (
+  receive: (resources: readonly DeltaResource[]) => void,
+  names: () => readonly string[],
+) => () => void;
+
+function documentFeed(typeUrl: string, environment: FeedEnvironment, follow: Follow): Feed {
   const held = new Map<string, string>();
   let wanted: ReadonlySet<string> = new Set();
   let latest: readonly DeltaResource[] = [];
@@ -112,17 +136,13 @@ export function fileFeed(
     environment.applied();
   };
   const open = (): void => {
-    end ??= followFile({
-      ...environment,
-      path: source.path,
-      watched: source.watched,
-      typeUrl,
-      digest,
-      receive(resources) {
+    end ??= follow(
+      (resources) => {
         latest = resources;
         void put();
       },
-    });
+      () => (wanted.has(WILDCARD) ? [] : [...wanted]),
+    );
   };
   return {
     follow(type, names) {

@@ -57,8 +57,11 @@ export function followFile(options: FileSourceOptions): () => void {
   };
 }
 
-/** Throws an Error that tells what is wrong. */
-function readResources(content: string, { typeUrl, digest }: FileSourceOptions): readonly DeltaResource[] {
+/** The resources of a DiscoveryResponse, which must all be of one type. Throws an Error that tells what is wrong. */
+export function readResources(
+  content: string,
+  { typeUrl, digest }: Pick<FileSourceOptions, 'typeUrl' | 'digest'>,
+): readonly DeltaResource[] {
   const document = readText(content) as { readonly resources?: readonly Record<string, unknown>[] } | null;
   return (document?.resources ?? []).map((resource, i) => {
     const { '@type': type, ...fields } = resource;
@@ -67,7 +70,7 @@ function readResources(content: string, { typeUrl, digest }: FileSourceOptions):
     const [problem] = problems;
     if (problem !== undefined) throw new Error(`resources[${i}].${problem.path}: ${problem.message}`);
     const bytes = encode(messageOf(typeUrl), value);
-    const name = fields['name'] ?? fields['cluster_name'];
+    const name = fields['name'] ?? fields['cluster_name'] ?? fields['clusterName'];
     return { name: String(name ?? ''), typeUrl, version: digest(bytes), value: bytes };
   });
 }

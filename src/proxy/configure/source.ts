@@ -2,6 +2,7 @@
 import type { Refuse } from '../../xds/match/refuse.ts';
 import type { Bootstrap } from '../../xds/resources.ts';
 import { typeUrls } from '../../xds/resources.ts';
+import { readDurationMs } from '../fields.ts';
 
 export type ConfigSource = NonNullable<NonNullable<Bootstrap['dynamic_resources']>['lds_config']>;
 
@@ -14,6 +15,13 @@ export type Source =
       readonly cluster: string;
       readonly delta: boolean;
       readonly metadata: readonly string[];
+    }
+  | {
+      readonly kind: 'rest';
+      readonly key: string;
+      readonly cluster: string;
+      readonly refreshMs: number;
+      readonly timeoutMs: number;
     }
   | {
       readonly kind: 'file';
@@ -39,11 +47,12 @@ export function readSource(source: ConfigSource, refuse: Refuse, field: string):
     return { kind: 'file', key: `file ${name} ${watched ?? ''}`, path: name, watched };
   }
   if (api !== undefined) {
+    if (api.api_type === 'REST') return readRest(api, refuse, `${field}.api_config_source`);
     const delta = api.api_type === 'DELTA_GRPC';
     if (!delta && api.api_type !== 'GRPC')
       refuse(
         `${field}.api_config_source.api_type`,
-        `${api.api_type ?? 'REST'} is not supported: GRPC or DELTA_GRPC`,
+        `${api.api_type ?? 'nothing'} is not supported: GRPC, DELTA_GRPC or REST`,
       );
     const service = api.grpc_services?.[0];
     const cluster = service?.envoy_grpc?.cluster_name ?? '';
@@ -55,6 +64,25 @@ export function readSource(source: ConfigSource, refuse: Refuse, field: string):
   if (ads === undefined && self === undefined)
     refuse(field, 'must be ads, self, api_config_source or path_config_source');
   return adsSource;
+}
+
+/** How long an answer may take unless the source says (ApiConfigSource.request_timeout). */
+const REQUEST_TIMEOUT_MS = 1_000;
+
+type ApiSource = NonNullable<ConfigSource['api_config_source']>;
+
+function readRest(api: ApiSource, refuse: Refuse, field: string): Source {
+  const cluster = api.cluster_names?.[0] ?? '';
+  if (api.cluster_names?.length !== 1) refuse(`${field}.cluster_names`, 'must name one cluster');
+  const refreshMs = readDurationMs(api.refresh_delay, 0, refuse, `${field}.refresh_delay`);
+  if (refreshMs <= 0) refuse(`${field}.refresh_delay`, 'must be longer than nothing');
+  const timeoutMs = readDurationMs(
+    api.request_timeout,
+    REQUEST_TIMEOUT_MS,
+    refuse,
+    `${field}.request_timeout`,
+  );
+  return { kind: 'rest', key: `rest ${cluster} ${refreshMs}`, cluster, refreshMs, timeoutMs };
 }
 
 /**
