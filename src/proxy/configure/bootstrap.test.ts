@@ -65,17 +65,15 @@ describe('a bootstrap', () => {
     expect(refusals(yaml.replace('cluster_name: xds', 'cluster_name: other'))).toEqual([
       'dynamic_resources.ads_config.grpc_services[0].envoy_grpc.cluster_name',
     ]);
-    expect(
-      refusals(
-        yaml.replace(
-          'cds_config: { ads: {} }',
-          'cds_config: { api_config_source: { api_type: REST, cluster_names: [xds] } }',
-        ),
-      ),
-    ).toEqual([
-      'dynamic_resources.cds_config.api_config_source.api_type',
-      'dynamic_resources.cds_config.api_config_source.grpc_services[0]',
+    const clustersFrom = (source: string) =>
+      refusals(yaml.replace('cds_config: { ads: {} }', `cds_config: { api_config_source: ${source} }`));
+    const field = 'dynamic_resources.cds_config.api_config_source';
+    expect(clustersFrom('{ api_type: AGGREGATED_GRPC }')).toEqual([
+      `${field}.api_type`,
+      `${field}.grpc_services[0]`,
     ]);
+    expect(clustersFrom('{ api_type: REST, cluster_names: [xds] }')).toEqual([`${field}.refresh_delay`]);
+    expect(clustersFrom('{ api_type: REST, cluster_names: [xds], refresh_delay: 1s }')).toEqual([]);
     expect(refusals(`${yaml}hds_config: { api_type: GRPC }\n`)).toEqual(['hds_config']);
     expect(refusals(yaml.replace('connect_timeout', 'connect_timeuot'))).toEqual([
       'static_resources.clusters[0].connect_timeuot',
