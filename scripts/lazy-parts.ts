@@ -25,6 +25,9 @@ const parts: readonly string[] = [
   'proxy/filters/http/local-ratelimit/filter.ts',
   'proxy/filters/http/ratelimit/filter.ts',
   'proxy/filters/http/router/mirror.ts',
+  'proxy/configure/file-source.ts',
+  'proxy/configure/rest-source.ts',
+  'proxy/filters/network/http-connection-manager/early-mutations.ts',
   'proxy/filters/network/http-connection-manager/original-ip.ts',
   'proxy/filters/network/tcp-proxy/http-tunnel.ts',
   'proxy/observe/access-log-filter.ts',
@@ -33,6 +36,9 @@ const parts: readonly string[] = [
   'proxy/observe/tracing/lower-tracing.ts',
   'proxy/restart/offer.ts',
   'proxy/restart/take-over.ts',
+  'proxy/stream/hash-policy.ts',
+  'proxy/stream/internal-redirect.ts',
+  'proxy/stream/local-reply-config.ts',
   'proxy/stream/rate-limit-policy.ts',
   'proxy/upstream/aggregate-endpoints.ts',
   'proxy/upstream/balancers/maglev.ts',
@@ -53,6 +59,7 @@ const parts: readonly string[] = [
   'proxy/workers/shared-sockets.ts',
   'proxy/workers/worker-main.ts',
   'wire/proxy-protocol/decode.ts',
+  'wire/http1/post.ts',
   'xds/match/uri-template.ts',
 ];
 

@@ -168,11 +168,13 @@ function readIdentity(
       original_ip_detection_extensions === undefined
         ? []
         : readIpDetections(original_ip_detection_extensions, refuse, detections),
-    earlyMutations: readEarlyMutations(
-      early_header_mutation_extensions,
-      refuse,
-      fieldIn(field, 'early_header_mutation_extensions'),
-    ),
+    earlyMutations:
+      early_header_mutation_extensions &&
+      readEarlyMutations(
+        early_header_mutation_extensions,
+        refuse,
+        fieldIn(field, 'early_header_mutation_extensions'),
+      ),
     generateRequestId: generate_request_id,
     preserveExternalRequestId: preserve_external_request_id,
     requestIdInResponse: always_set_request_id_in_response,
