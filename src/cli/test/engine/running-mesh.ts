@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   closeSync,
   fstatSync,
   mkdirSync,
@@ -84,6 +85,7 @@ export class RunningMesh {
     const [number = 0] = await freePorts(1, new Set(), PLATFORM_PORTS);
     const paths = openRun(machine.home, number);
     const folder = mkdtempSync(join(tmpdir(), 'weft-test-'));
+    chmodSync(folder, 0o711); // proxies are other users, and read the roots in it
     const names = plan.outside.places.map(({ name }) => name);
     const tls = await credentialFor(machine.authority, names);
     const roots = join(folder, 'echo', 'roots.pem');
