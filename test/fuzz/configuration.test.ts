@@ -35,7 +35,9 @@ it('paths: the normal form is normal, and goes nowhere up', () => {
     check(input) {
       const normal = normalizePath(input.toString('latin1'), settings);
       if (typeof normal !== 'string') return normal.kind;
-      expect(normalizePath(normal, settings)).toBe(normal);
+      // A per cent sign that escapes nothing may come to stand before two hex digits (`%4%41`), as in Envoy.
+      if (!/%(?![0-9a-f]{2})/i.test(input.toString('latin1')))
+        expect(normalizePath(normal, settings)).toBe(normal);
       const only = normal.split('?')[0] as string;
       expect(only).not.toMatch(/(^|\/)\.\.?(;[^/]*)?(\/|$)|%2f|%5c|\\|[\0- ]/i);
       return only.replace(/[^/%.;]+/g, 'a').slice(0, 60);
