@@ -73,8 +73,13 @@ export async function startPlatform(settings: PlatformSettings, world: PlatformW
   const { parts, networks, clock, report } = world;
   const table = new ProcessTable(paths.statusFile, way, clock, world.reaper);
   const objects = new ObjectFolder(paths.objects);
-  const services = new Services(objects, networks, report, clock);
-  const progress = new Progress(() => workloads, clock, report);
+  const services = new Services(objects, networks, report, clock, () => progress.look());
+  const progress: Progress = new Progress(
+    () => workloads,
+    () => services,
+    clock,
+    report,
+  );
   const programs = new Programs(settings, world, table, STOP_GRACE_MS);
   const podWorld = {
     ...{ clock, networks, parts, paths, table, report, env },

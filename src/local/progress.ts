@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Report } from './events.ts';
+import type { Services } from './workloads/services.ts';
 import type { Workloads } from './workloads/workloads.ts';
 
 /** After so long it is said what is still not ready. */
@@ -8,14 +9,21 @@ const PATIENCE_MS = 15_000;
 /** Tells once that all is up, or after a while what is not. */
 export class Progress {
   readonly #workloads: () => Workloads;
+  readonly #services: () => Pick<Services, 'settled'>;
   readonly #clock: Clock;
   readonly #report: Report;
   readonly #startedMs: number;
   #patience: Timer | undefined;
   #done = false;
 
-  constructor(workloads: () => Workloads, clock: Clock, report: Report) {
+  constructor(
+    workloads: () => Workloads,
+    services: () => Pick<Services, 'settled'>,
+    clock: Clock,
+    report: Report,
+  ) {
     this.#workloads = workloads;
+    this.#services = services;
     this.#clock = clock;
     this.#report = report;
     this.#startedMs = clock.monotonicMs();
@@ -23,7 +31,7 @@ export class Progress {
   }
 
   look(): void {
-    if (this.#done || !this.#workloads().settled) return;
+    if (this.#done || !this.#workloads().settled || !this.#services().settled) return;
     this.#done = true;
     this.close();
     const seconds = Math.round((this.#clock.monotonicMs() - this.#startedMs) / 100) / 10;

@@ -25,13 +25,29 @@ export class Services {
   readonly #addresses = new ServiceAddresses();
   #services: readonly ServiceObject[] = [];
   #backends: readonly Backend[] = [];
+  readonly #onServed: () => void;
   #pending: Timer | undefined;
+  #serving = false;
+  #again = false;
 
-  constructor(objects: ObjectFolder, networks: PodNetworks, report: Report, clock: Clock) {
+  /** `onServed` hears that names and cluster IPs lead where they should. */
+  constructor(
+    objects: ObjectFolder,
+    networks: PodNetworks,
+    report: Report,
+    clock: Clock,
+    onServed: () => void,
+  ) {
     this.#objects = objects;
     this.#networks = networks;
     this.#report = report;
     this.#clock = clock;
+    this.#onServed = onServed;
+  }
+
+  /** Whether names and cluster IPs lead where they should by now. */
+  get settled(): boolean {
+    return this.#pending === undefined && !this.#serving;
   }
 
   get services(): readonly ServiceObject[] {
@@ -62,6 +78,7 @@ export class Services {
 
   close(): void {
     this.#pending?.cancel();
+    this.#again = false;
   }
 
   #addressOf(service: ServiceObject): string | undefined {
@@ -70,13 +87,22 @@ export class Services {
     return this.#addresses.take(namespace, name, service.spec.clusterIp);
   }
 
+  // One at a time: of two tables loaded side by side the older may come last.
   #apply(): void {
-    this.#pending ??= this.#clock.setTimeout(() => {
-      this.#pending = undefined;
-      this.#serve().catch((error: Error) => {
-        this.#report({ event: 'problem', text: `Cluster IPs cannot be updated: ${error.message}` });
-      });
-    }, APPLY_DELAY_MS);
+    if (this.#serving) this.#again = true;
+    else this.#pending ??= this.#clock.setTimeout(() => void this.#serveNow(), APPLY_DELAY_MS);
+  }
+
+  async #serveNow(): Promise<void> {
+    this.#pending = undefined;
+    this.#serving = true;
+    await this.#serve().catch((error: Error) => {
+      this.#report({ event: 'problem', text: `Cluster IPs cannot be updated: ${error.message}` });
+    });
+    this.#serving = false;
+    if (this.#again) this.#apply();
+    else this.#onServed();
+    this.#again = false;
   }
 
   async #serve(): Promise<void> {
