@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { GRPC_STATUS_NAMES } from '../../lib/grpc-status-names.ts';
+import { grpcStatusOfHttp } from '../../lib/grpc-status-of-http.ts';
 import { getHeader } from '../../wire/headers.ts';
 import { addressOf, type Command, type MakeCommand, type Operator, portOf } from './operator.ts';
 import { METADATA_COMMANDS } from './operators-metadata.ts';
@@ -118,23 +119,11 @@ function directLocal({ downstream }: StreamFacts): string {
   return localAddress.includes(':') ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
 }
 
-/** HTTP statuses of gRPC calls whose answer has no status of its own (http-grpc-status-mapping). */
-const FROM_HTTP: Readonly<Record<number, number>> = {
-  400: 13,
-  401: 16,
-  403: 7,
-  404: 12,
-  429: 14,
-  502: 14,
-  503: 14,
-  504: 14,
-};
-
 /** The gRPC status a stream counts as: its own, or the one its HTTP status stands for. */
 export function grpcStatusOf(facts: StreamFacts): number {
   const { responseTrailers, responseHeaders, responseCode } = facts;
   const text = getHeader(responseTrailers, 'grpc-status') ?? getHeader(responseHeaders, 'grpc-status');
-  return text === undefined ? (FROM_HTTP[responseCode] ?? 2) : Number(text);
+  return text === undefined ? grpcStatusOfHttp(responseCode) : Number(text);
 }
 
 /** The status of a gRPC call: from trailers, headers, or the HTTP status; undefined for what is no gRPC. */
@@ -142,7 +131,7 @@ function grpcStatus(facts: StreamFacts): number | undefined {
   if (!getHeader(facts.requestHeaders, 'content-type')?.startsWith('application/grpc')) return undefined;
   const text =
     getHeader(facts.responseTrailers, 'grpc-status') ?? getHeader(facts.responseHeaders, 'grpc-status');
-  if (text === undefined) return facts.responseCode === 0 ? undefined : (FROM_HTTP[facts.responseCode] ?? 2);
+  if (text === undefined) return facts.responseCode === 0 ? undefined : grpcStatusOfHttp(facts.responseCode);
   const status = Number(text);
   return Number.isInteger(status) && text !== '' ? status : -1;
 }

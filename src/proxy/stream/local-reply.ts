@@ -1,22 +1,6 @@
+import { grpcStatusOfHttp } from '../../lib/grpc-status-of-http.ts';
 import { type Headers, indexOfHeader, setHeader } from '../../wire/headers.ts';
 import type { Reply } from './http-filter.ts';
-
-/** gRPC status for an HTTP status (Envoy's httpToGrpcStatus, from gRPC's http-grpc-status-mapping). */
-const GRPC_STATUS: Readonly<Record<number, number>> = {
-  400: 13,
-  401: 16,
-  403: 7,
-  404: 12,
-  429: 14,
-  502: 14,
-  503: 14,
-  504: 14,
-};
-
-/** The gRPC status that stands for an HTTP status. */
-export function grpcStatusOf(status: number): number {
-  return GRPC_STATUS[status] ?? 2;
-}
 
 /**
  * An answer of the proxy as a response: for gRPC callers trailers in the place of headers, for others text. `headers`
@@ -29,7 +13,7 @@ export function localReplyHead(
   isHead: boolean,
 ): { readonly status: number; readonly body: string } {
   if (isGrpc) {
-    const status = reply.grpcStatus ?? grpcStatusOf(reply.status);
+    const status = reply.grpcStatus ?? grpcStatusOfHttp(reply.status);
     setHeader(headers, 'content-length', '0');
     setHeader(headers, 'content-type', 'application/grpc');
     setHeader(headers, 'grpc-status', String(status));

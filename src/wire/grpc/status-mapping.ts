@@ -1,3 +1,4 @@
+import { grpcStatusOfHttp } from '../../lib/grpc-status-of-http.ts';
 import type { Headers } from '../headers.ts';
 import { getHeader } from '../headers.ts';
 import type { ResponseHead } from '../http2/head.ts';
@@ -8,28 +9,12 @@ import { receivedMetadata } from './metadata.ts';
 import type { GrpcStatus } from './status.ts';
 import { GRPC_CODE, grpcCodeName, localStatus } from './status.ts';
 
-const HTTP_CODES: ReadonlyMap<number, number> = new Map([
-  [400, GRPC_CODE.INTERNAL],
-  [401, GRPC_CODE.UNAUTHENTICATED],
-  [403, GRPC_CODE.PERMISSION_DENIED],
-  [404, GRPC_CODE.UNIMPLEMENTED],
-  [429, GRPC_CODE.UNAVAILABLE],
-  [502, GRPC_CODE.UNAVAILABLE],
-  [503, GRPC_CODE.UNAVAILABLE],
-  [504, GRPC_CODE.UNAVAILABLE],
-]);
-
 const HTTP2_CODES: ReadonlyMap<number, number> = new Map([
   [ERROR_CODE.REFUSED_STREAM, GRPC_CODE.UNAVAILABLE],
   [ERROR_CODE.CANCEL, GRPC_CODE.CANCELLED],
   [ERROR_CODE.ENHANCE_YOUR_CALM, GRPC_CODE.RESOURCE_EXHAUSTED],
   [ERROR_CODE.INADEQUATE_SECURITY, GRPC_CODE.PERMISSION_DENIED],
 ]);
-
-/** The code of a response that is HTTP and not gRPC (http-grpc-status-mapping.md). */
-export function codeOfHttpStatus(httpStatus: number): number {
-  return HTTP_CODES.get(httpStatus) ?? GRPC_CODE.UNKNOWN;
-}
 
 /** The status in trailers, or in a head that is all there is; undefined where there is no `grpc-status`. */
 export function statusInTrailers(trailers: Headers): GrpcStatus | undefined {
@@ -61,7 +46,7 @@ export function statusOfStreamEnd(end: StreamEnd): GrpcStatus {
 /** What is wrong with a head that should begin a gRPC response. */
 export function faultOfHead(head: ResponseHead): GrpcStatus | undefined {
   if (head.status !== 200)
-    return localStatus(codeOfHttpStatus(head.status), `The server answered with HTTP status ${head.status}.`);
+    return localStatus(grpcStatusOfHttp(head.status), `The server answered with HTTP status ${head.status}.`);
   const contentType = getHeader(head.headers, 'content-type') ?? '';
   if (contentType.startsWith('application/grpc')) return undefined;
   return localStatus(

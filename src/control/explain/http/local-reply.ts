@@ -1,16 +1,5 @@
+import { grpcStatusOfHttp } from '../../../lib/grpc-status-of-http.ts';
 import { type Headers, isGrpc, type Request, type Response } from './request.ts';
-
-/** gRPC status for an HTTP status (gRPC's http-grpc-status-mapping). */
-const GRPC_STATUS: Readonly<Record<number, number>> = {
-  400: 13,
-  401: 16,
-  403: 7,
-  404: 12,
-  429: 14,
-  502: 14,
-  503: 14,
-  504: 14,
-};
 
 /** An answer of a proxy itself; callers of gRPC get it as gRPC says errors. */
 export function localReply(
@@ -27,7 +16,7 @@ export function localReply(
   }
   const grpc: Headers = [
     ['content-type', 'application/grpc'],
-    ['grpc-status', String(GRPC_STATUS[status] ?? 2)],
+    ['grpc-status', String(grpcStatusOfHttp(status))],
     ...(body === '' ? [] : [['grpc-message', body] as const]),
   ];
   return { status: 200, headers: [...grpc, ...headers], body: '', details };

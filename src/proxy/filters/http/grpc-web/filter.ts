@@ -1,8 +1,8 @@
+import { grpcStatusOfHttp } from '../../../../lib/grpc-status-of-http.ts';
 import { encodeGrpcMessage } from '../../../../wire/grpc/grpc-message.ts';
 import { getHeader, type Headers, removeHeader, setHeader } from '../../../../wire/headers.ts';
 import { refuseRest } from '../../../../xds/match/refuse.ts';
 import type { FilterStream, HttpFilter, HttpFilterKind, Reply } from '../../../stream/http-filter.ts';
-import { grpcStatusOf } from '../../../stream/local-reply.ts';
 import { Base64Decoder, FrameEncoder, trailersFrame } from './text.ts';
 
 /**
@@ -95,7 +95,7 @@ function becomeWeb({ response }: FilterStream, call: WebCall): void {
   const isGrpc =
     status === 200 && getHeader(headers, 'content-type')?.startsWith('application/grpc') === true;
   if (!isGrpc && getHeader(headers, 'grpc-status') === undefined) {
-    if (response.body === 'none') headers.push('grpc-status', String(grpcStatusOf(status)));
+    if (response.body === 'none') headers.push('grpc-status', String(grpcStatusOfHttp(status)));
     else call.foreign = { status, chunks: [], bytes: 0 };
   }
   const type = call.encoder === undefined ? 'application/grpc-web+proto' : 'application/grpc-web-text+proto';
@@ -115,7 +115,7 @@ function translate(
   foreign.bytes += bytes.length;
   if (!end) return EMPTY;
   const message = Buffer.concat(foreign.chunks).toString('utf8', 0, MAX_MESSAGE_BYTES);
-  const status = ['grpc-status', String(grpcStatusOf(foreign.status))];
+  const status = ['grpc-status', String(grpcStatusOfHttp(foreign.status))];
   return asSent(call, trailersFrame([...status, 'grpc-message', encodeGrpcMessage(message)]));
 }
 
