@@ -1,0 +1,35 @@
+import type { z } from 'zod';
+import { type KindId, kindOf } from '../../../src/api/kinds.ts';
+import { isPlainObject } from '../../../src/api/plain.ts';
+import { schemaAt } from '../../../src/api/schema-shape.ts';
+import { DESTINATION_RULE } from './exempt/destination-rule.ts';
+import { VIRTUAL_SERVICE } from './exempt/virtual-service.ts';
+import type { UsedObject } from './used-objects.ts';
+
+/** Fields, or words of fields, that no TrafficTest shows, each with the reason. A field stands for all that is in it. */
+export type Exempt = Readonly<Record<string, string>>;
+
+/** A kind of which every field must be shown. */
+export interface CoveredKind {
+  readonly name: string;
+  /** What has the fields. */
+  readonly schema: z.ZodType;
+  /** The values of that schema in an object that a test uses. */
+  readonly valuesOf: (used: UsedObject) => readonly unknown[];
+  readonly exempt: Exempt;
+}
+
+/** The kinds that are looked at. */
+export const coveredKinds: readonly CoveredKind[] = [
+  kind('networking.istio.io/VirtualService', VIRTUAL_SERVICE),
+  kind('networking.istio.io/DestinationRule', DESTINATION_RULE),
+];
+
+/** A kind of the table of kinds: the fields of its spec, or, where it has none, of the object. */
+function kind(id: KindId, exempt: Exempt): CoveredKind {
+  const { body, hasSpec } = kindOf(id);
+  const schema = hasSpec ? (schemaAt(body, 'spec') as z.ZodType) : body;
+  const valuesOf = ({ kindId, object }: UsedObject) =>
+    kindId === id && isPlainObject(object) ? [hasSpec ? object['spec'] : object] : [];
+  return { name: id.slice(id.indexOf('/') + 1), schema, valuesOf, exempt };
+}
