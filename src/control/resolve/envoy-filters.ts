@@ -4,10 +4,11 @@ import type { EnvoyFilter } from '../../api/istio/envoy-filter.ts';
 import type { Resource } from '../../api/resources.ts';
 import type { Origin } from '../../mesh/origin.ts';
 import { compareAge } from '../../mesh/service.ts';
-import { type Labels, matchesLabels } from '../../mesh/workload.ts';
+import type { Labels } from '../../mesh/workload.ts';
 import { fromJson } from '../../xds/json.ts';
 import type { Finding } from './finding.ts';
 import { meshSettings } from './mesh-settings.ts';
+import { attachedTo } from './policy-attachment.ts';
 import { ageOf, keyOf, listOf, objectKey, objectOf, originOf, partsOf, type Read, step } from './world.ts';
 
 // Changes that users make to the emitted configuration itself (EnvoyFilter). Each is judged alone: one whose value is
@@ -120,14 +121,9 @@ function byPriority(a: Resource<EnvoyFilter>, b: Resource<EnvoyFilter>): number 
   return (a.object.spec.priority ?? 0) - (b.object.spec.priority ?? 0) || compareAge(ageOf(a), ageOf(b));
 }
 
-/** A filter attached to a Kubernetes Gateway holds for the proxies that were made for it. */
 function selects({ object: { spec } }: Resource<EnvoyFilter>, labels: Labels): boolean {
-  const refs = spec.targetRefs ?? [];
-  if (refs.length > 0)
-    return refs.some(
-      ({ kind, name }) => kind === 'Gateway' && labels['gateway.networking.k8s.io/gateway-name'] === name,
-    );
-  return matchesLabels(spec.workloadSelector?.labels ?? {}, labels);
+  const { workloadSelector, targetRefs = [] } = spec;
+  return attachedTo({ selector: { matchLabels: workloadSelector?.labels ?? {} }, targetRefs }, labels);
 }
 
 /** The version of Istio's proxies that patches are told they change. */

@@ -1,6 +1,9 @@
 import type { MatchLabelsSelector, PolicyTargetRef } from '../../api/istio/shared/selector.ts';
+import type { Resource } from '../../api/resources.ts';
+import { compareAge } from '../../mesh/service.ts';
 import { type Labels, matchesLabels } from '../../mesh/workload.ts';
-import { keyOf, partsOf } from './world.ts';
+import { meshSettings } from './mesh-settings.ts';
+import { ageOf, keyOf, partsOf, type Read } from './world.ts';
 
 // For which proxies a policy holds: by a selector of labels, or by the object that it is attached to.
 
@@ -40,6 +43,26 @@ export function attachedTo(policy: Attached, labels: Labels): boolean {
   if (refs.length > 0)
     return refs.some(({ kind, name }) => kind === 'Gateway' && labels[GATEWAY_NAME] === name);
   return matchesLabels(policy.selector?.matchLabels ?? {}, labels);
+}
+
+/** A written policy. */
+type Policy = Resource<{
+  readonly metadata: { readonly creationTimestamp?: string };
+  readonly spec: Attached;
+}>;
+
+/** Those of `all` that hold at a workload: the root namespace's, then its own, each the oldest first. */
+export function holdingAt<P extends Policy>(
+  read: Read,
+  all: readonly P[],
+  subject: PolicySubject,
+): readonly P[] {
+  const { rootNamespace } = read.of(meshSettings, '');
+  return [...new Set([rootNamespace, subject.namespace])].flatMap((from) =>
+    all
+      .filter(({ key, object }) => key.namespace === from && attachedTo(object.spec, subject.labels))
+      .sort((a, b) => compareAge(ageOf(a), ageOf(b))),
+  );
 }
 
 /** Labels by which policies tell proxies apart. */

@@ -6,12 +6,9 @@ import type {
 } from '../../api/istio/request-authentication.ts';
 import type { Resource } from '../../api/resources.ts';
 import { type JwtRule, NO_KEYS } from '../../mesh/authentication.ts';
-import { compareAge } from '../../mesh/service.ts';
 import { type Finding, isolated, type Resolved } from './finding.ts';
-import { meshSettings } from './mesh-settings.ts';
-import { attachedTo, labelKeysOf, subjectOf } from './policy-attachment.ts';
+import { holdingAt, labelKeysOf, subjectOf } from './policy-attachment.ts';
 import {
-  ageOf,
   keySetFact,
   listOf,
   objectKey,
@@ -79,16 +76,9 @@ function jwtRule(
 export const jwtRules = step('jwt rules', (read, key): readonly JwtRule[] => {
   const all = listOf(read, KIND);
   if (all.length === 0) return [];
-  const { namespace, labels } = subjectOf(key);
-  const { rootNamespace } = read.of(meshSettings, '');
-  return [...new Set([rootNamespace, namespace])]
-    .flatMap((from) =>
-      all
-        .filter((resource) => resource.key.namespace === from)
-        .sort((a, b) => compareAge(ageOf(a), ageOf(b))),
-    )
-    .filter(({ object }) => attachedTo(object.spec, labels))
-    .flatMap((resource) => read.of(requestAuthentication, objectKey(resource)).value ?? []);
+  return holdingAt(read, all, subjectOf(key)).flatMap(
+    (resource) => read.of(requestAuthentication, objectKey(resource)).value ?? [],
+  );
 });
 
 /** Labels by which these policies tell proxies apart. */

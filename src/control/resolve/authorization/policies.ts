@@ -2,11 +2,10 @@ import { DRY_RUN_ANNOTATION, OBSERVE_ANNOTATION } from '../../../api/istio/annot
 import type { AuthorizationPolicy as Written } from '../../../api/istio/authorization-policy.ts';
 import type { Resource } from '../../../api/resources.ts';
 import type { Authorization, AuthorizationAction, AuthorizationPolicy } from '../../../mesh/authorization.ts';
-import { compareAge } from '../../../mesh/service.ts';
 import { type Finding, isolated, type Resolved } from '../finding.ts';
 import { meshSettings } from '../mesh-settings.ts';
-import { attachedTo, labelKeysOf, subjectOf, targetsOf } from '../policy-attachment.ts';
-import { ageOf, listOf, objectKey, objectOf, originOf, partsOf, type Read, step } from '../world.ts';
+import { holdingAt, labelKeysOf, subjectOf, targetsOf } from '../policy-attachment.ts';
+import { listOf, objectKey, objectOf, originOf, partsOf, type Read, step } from '../world.ts';
 import { authorizationRule } from './rules.ts';
 
 const KIND = 'security.istio.io/AuthorizationPolicy';
@@ -74,21 +73,14 @@ function oddities(read: Read, resource: Resource<Written>): readonly Finding[] {
 export const authorization = step('authorization', (read, key): Authorization => {
   const all = listOf(read, KIND);
   if (all.length === 0) return NONE;
-  const { namespace, labels } = subjectOf(key);
-  const { rootNamespace } = read.of(meshSettings, '');
-  const policies = [...new Set([rootNamespace, namespace])]
-    .flatMap((from) => all.filter((policy) => policy.key.namespace === from).sort(byAge))
-    .filter(({ object }) => attachedTo(object.spec, labels))
-    .flatMap((resource) => read.of(authorizationPolicy, objectKey(resource)).value ?? []);
+  const policies = holdingAt(read, all, subjectOf(key)).flatMap(
+    (resource) => read.of(authorizationPolicy, objectKey(resource)).value ?? [],
+  );
   const of = (action: AuthorizationAction) => policies.filter((policy) => policy.action === action);
   return { custom: of('custom'), deny: of('deny'), allow: of('allow'), audit: of('audit') };
 });
 
 const NONE: Authorization = { custom: [], deny: [], allow: [], audit: [] };
-
-function byAge(a: Resource<Written>, b: Resource<Written>): number {
-  return compareAge(ageOf(a), ageOf(b));
-}
 
 /** Labels by which policies tell proxies apart. */
 export const labelKeysOfAuthorization = step(

@@ -1,13 +1,11 @@
 import type { Gateway, GatewayServer } from '../../../mesh/gateway.ts';
 import type { Protocol } from '../../../mesh/protocol.ts';
 import { meshSettings } from '../mesh-settings.ts';
+import { GATEWAY_NAME } from '../policy-attachment.ts';
 import { selectedWorkloads, selectionKey } from '../workloads.ts';
 import { ageOf, keyOf, objectOf, type Read, step } from '../world.ts';
 import { allListeners, type Listener } from './listeners.ts';
 import { GROUP } from './route-kinds.ts';
-
-/** Label of the Pods of a Gateway, as whoever deploys them sets it. */
-const NAME_LABEL = 'gateway.networking.k8s.io/gateway-name';
 
 /** Listeners as gateways of the model: each one by itself, since routes attach to listeners. */
 export const kubernetesGateways = step('kubernetes gateways', (read): readonly Gateway[] =>
@@ -38,7 +36,7 @@ export const gatewayWorkloads = step(
   'workloads of a gateway',
   (read, key): Pick<Gateway, 'selector' | 'workloadNamespace'> => {
     const [namespace = '', name = ''] = key.split('\u0000');
-    const own = { [NAME_LABEL]: name };
+    const own = { [GATEWAY_NAME]: name };
     if (read.of(hasWorkloads, selectionKey(namespace, own)))
       return { selector: own, workloadNamespace: namespace };
     return { selector: { istio: 'ingressgateway' } };
