@@ -2,8 +2,7 @@ import { isPlainObject } from '../api/plain.ts';
 import { containerNames } from '../control/resolve/workload/pods.ts';
 import { plannedDataPlane } from '../control/resolve/workload/proxy-evidence.ts';
 import type { SourceDocument } from '../control/watch/source.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
+import { type Fields, fieldsOf, textsOf } from './plain-fields.ts';
 
 /**
  * Pods of plain files as a platform would make them: each with an address, ready, and with the proxy that it would be
@@ -55,15 +54,4 @@ function labelsOfNamespace(
       isPlainObject(value) && value['kind'] === 'Namespace' && fieldsOf(value['metadata'])['name'] === name,
   );
   return found === undefined ? {} : textsOf(fieldsOf(fieldsOf(found.value)['metadata'])['labels']);
-}
-
-function fieldsOf(value: unknown): Fields {
-  return isPlainObject(value) ? value : {};
-}
-
-function textsOf(value: unknown): Readonly<Record<string, string>> {
-  const entries = Object.entries(fieldsOf(value));
-  return Object.fromEntries(
-    entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  );
 }

@@ -1,8 +1,6 @@
 import { parse, stringify } from 'yaml';
-import { isPlainObject } from '../../../api/plain.ts';
 import { CALL_HEADER } from '../../../echo/order.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
+import { type Fields, fieldsOf } from '../../plain-fields.ts';
 
 /** Names in the proxies' logs -> operators of Envoy's access log. */
 const FORMAT = {
@@ -48,8 +46,4 @@ export function withTestSettings(objects: readonly Fields[], turn: number): read
 function isMeshConfig(object: Fields): boolean {
   const { name, namespace } = fieldsOf(object['metadata']);
   return object['kind'] === 'ConfigMap' && name === 'istio' && namespace === 'istio-system';
-}
-
-function fieldsOf(value: unknown): Fields {
-  return isPlainObject(value) ? value : {};
 }

@@ -1,7 +1,6 @@
 import { isPlainObject } from '../../../api/plain.ts';
+import type { Fields } from '../../plain-fields.ts';
 import type { Credential } from './test-authority.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** Kinds whose objects name Secrets. */
 const REFERRING: ReadonlySet<unknown> = new Set(['Gateway', 'DestinationRule', 'ListenerSet', 'Ingress']);

@@ -23,6 +23,7 @@ import type { InputFile } from '../../../control/watch/files/read-inputs.ts';
 import { parseIpAddress } from '../../../lib/ip-address.ts';
 import type { Service } from '../../../mesh/service.ts';
 import type { Workload } from '../../../mesh/workload.ts';
+import { type Fields, fieldsOf, textsOf } from '../../plain-fields.ts';
 import { withTestSettings } from './access-format.ts';
 import { missingSecrets } from './missing-secrets.ts';
 import type { Credential } from './test-authority.ts';
@@ -141,8 +142,6 @@ const REPLACED: ReadonlySet<unknown> = new Set([
 function isKept(value: unknown): value is Fields {
   return isPlainObject(value) && !REPLACED.has(value['kind']);
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 function serviceName({ apiVersion, kind, metadata }: Fields): readonly string[] {
   const { namespace = 'default', name } = fieldsOf(metadata);
@@ -289,16 +288,4 @@ function portsOf(services: readonly Service[]): readonly number[] {
     ]),
     ...service.endpoints.flatMap(({ ports }) => [...Object.values(ports)]),
   ]);
-}
-
-function fieldsOf(value: unknown): Fields {
-  return isPlainObject(value) ? value : {};
-}
-
-function textsOf(value: unknown): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(fieldsOf(value)).filter(
-      (entry): entry is [string, string] => typeof entry[1] === 'string',
-    ),
-  );
 }
