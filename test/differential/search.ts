@@ -5,6 +5,7 @@ import { type Compared, comparable } from './compare.ts';
 import { caseOf, generate, type Recipe, smaller } from './generate-http1.ts';
 import { type Pair, run } from './harness.ts';
 import { allowed } from './intended.ts';
+import { atLeisure, brieflyUpTo, describeParts, differentParts, QUIET_MS, shrinkRecipe } from './seek.ts';
 
 export interface Difference {
   readonly seed: number;
@@ -13,9 +14,6 @@ export interface Difference {
   readonly weft: Compared;
 }
 
-const QUIET_MS = 80;
-const PATIENT_MS = 400;
-const PATIENT_ATTEMPTS = 2;
 /** Attempts at making one recipe smaller. */
 const SHRINKING_STEPS = 40;
 
@@ -28,21 +26,12 @@ export async function search(pair: Pair, first: number, count: number): Promise<
       const seed = next++;
       const recipe = generate(seededRandom(seed));
       if ((await differ(pair, lane, recipe, QUIET_MS)) === undefined) continue;
-      const outcome = await differAtLeisure(pair, lane, recipe);
+      const outcome = await atLeisure((quietMs) => differ(pair, lane, recipe, quietMs));
       if (outcome !== undefined) found.push({ seed, recipe, ...outcome });
     }
   };
   await Promise.all(Array.from({ length: pair.lanes }, (_, lane) => walk(lane)));
   return found;
-}
-
-/** Silence may have been slowness, and the case before may have had its last word late: only what stays is told. */
-async function differAtLeisure(pair: Pair, lane: number, recipe: Recipe) {
-  for (let i = 0; ; i++) {
-    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
-    const outcome = await differ(pair, lane, recipe, PATIENT_MS);
-    if (outcome === undefined || i === PATIENT_ATTEMPTS) return outcome;
-  }
 }
 
 /** The outcomes of both, where they differ in what is not meant to. */
@@ -57,55 +46,27 @@ async function differ(pair: Pair, lane: number, recipe: Recipe, quietMs: number)
 }
 
 /** The same kind of difference from a smaller recipe. */
-export async function shrink(pair: Pair, difference: Difference): Promise<Difference> {
-  let best = difference;
+export function shrink(pair: Pair, difference: Difference): Promise<Difference> {
   const kind = kindOf(difference);
-  let steps = 0;
-  for (let again = true; again; ) {
-    again = false;
-    for (const recipe of smaller(best.recipe)) {
-      if (++steps > SHRINKING_STEPS) return best;
-      const outcome = await differ(pair, 0, recipe, QUIET_MS);
-      if (outcome === undefined || kindOf(outcome) !== kind) continue;
-      best = { ...best, recipe, ...outcome };
-      again = true;
-      break;
-    }
-  }
-  return best;
+  return shrinkRecipe(difference, SHRINKING_STEPS, smaller, async (recipe) => {
+    const outcome = await differ(pair, 0, recipe, QUIET_MS);
+    return outcome !== undefined && kindOf(outcome) === kind ? outcome : undefined;
+  });
 }
 
 /** Differences that are likely one: the same answers and ends. */
 export function kindOf({ envoy, weft }: Pick<Difference, 'envoy' | 'weft'>): string {
   const say = ({ responses, requests, connection }: Compared): string =>
     `${responses.map(({ head }) => head.slice(0, 12)).join('+')} ${connection} upstream ${requests.length}`;
-  const parts = (Object.keys(envoy) as (keyof Compared)[]).filter(
-    (key) => !isDeepStrictEqual(envoy[key], weft[key]),
-  );
+  const parts = differentParts({ envoy, weft });
   return `${say(envoy)} | ${say(weft)} | ${parts.join(' ')}`;
 }
 
 /** What a person needs to see it again. */
-export function describeDifference({ seed, recipe, envoy, weft }: Difference): string {
-  const parts = (Object.keys(envoy) as (keyof Compared)[])
-    .filter((key) => !isDeepStrictEqual(envoy[key], weft[key]))
-    .map((key) => `  ${key}${onlyDifferent(envoy[key], weft[key])}`);
-  const { pieces, answers } = caseOf(recipe);
-  return `seed ${seed}: ${brief(pieces)} answered by ${brief(answers)}\n${parts.join('\n')}`;
+export function describeDifference(difference: Difference): string {
+  const { pieces, answers } = caseOf(difference.recipe);
+  const parts = describeParts(difference, brief);
+  return `seed ${difference.seed}: ${brief(pieces)} answered by ${brief(answers)}\n${parts}`;
 }
 
-function onlyDifferent(envoy: unknown, weft: unknown): string {
-  if (!Array.isArray(envoy) || !Array.isArray(weft))
-    return `\n    envoy ${brief(envoy)}\n    weft  ${brief(weft)}`;
-  const at = envoy.findIndex((one, i) => !isDeepStrictEqual(one, weft[i]));
-  const place = at < 0 ? envoy.length : at;
-  return `[${place}]\n    envoy ${brief(envoy[place])}\n    weft  ${brief(weft[place])}`;
-}
-
-function brief(value: unknown): string {
-  return (
-    JSON.stringify(value, (_, text) =>
-      typeof text === 'string' && text.length > 500 ? `${text.slice(0, 120)}… ${text.length} bytes` : text,
-    ) ?? 'nothing'
-  );
-}
+const brief = brieflyUpTo(500, 120);

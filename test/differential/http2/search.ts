@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Pair, Side } from '../harness.ts';
 import { exchange } from '../raw-client.ts';
 import { RecordingUpstream } from '../recording-upstream.ts';
+import { atLeisure, brieflyUpTo, describeParts, differentParts, QUIET_MS, shrinkRecipe } from '../seek.ts';
 import { exchangeFrames } from './client.ts';
 import { type Compared, comparable } from './compare.ts';
 import { piecesOf } from './generate.ts';
@@ -21,9 +22,6 @@ export interface Difference {
   readonly weft: Compared;
 }
 
-const QUIET_MS = 80;
-const PATIENT_MS = 400;
-const PATIENT_ATTEMPTS = 2;
 /** Attempts at making one recipe smaller. */
 const SHRINKING_STEPS = 60;
 
@@ -46,20 +44,12 @@ export async function search(pair: AnyPair, first: number, count: number): Promi
       next[way] = seed + DIRECTIONS.length;
       const recipe = generate(seed, directionOf(lane));
       if ((await differ(pair, lane, recipe, QUIET_MS)) === undefined) continue;
-      const outcome = await differAtLeisure(pair, lane, recipe);
+      const outcome = await atLeisure((quietMs) => differ(pair, lane, recipe, quietMs));
       if (outcome !== undefined) found.push({ seed, lane, recipe, ...outcome });
     }
   };
   await Promise.all(Array.from({ length: pair.lanes }, (_, lane) => walk(lane)));
   return found;
-}
-
-async function differAtLeisure(pair: AnyPair, lane: number, recipe: Recipe) {
-  for (let i = 0; ; i++) {
-    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
-    const outcome = await differ(pair, lane, recipe, PATIENT_MS);
-    if (outcome === undefined || i === PATIENT_ATTEMPTS) return outcome;
-  }
 }
 
 /** The outcomes of both, where they differ in what is not meant to. */
@@ -92,54 +82,27 @@ export async function run(
 }
 
 /** The same kind of difference from a smaller recipe. */
-export async function shrink(pair: AnyPair, difference: Difference): Promise<Difference> {
-  let best = difference;
+export function shrink(pair: AnyPair, difference: Difference): Promise<Difference> {
   const kind = kindOf(difference);
-  let steps = 0;
-  for (let again = true; again; ) {
-    again = false;
-    for (const recipe of smaller(best.recipe)) {
-      if (++steps > SHRINKING_STEPS) return best;
-      const outcome = await differ(pair, best.lane, recipe, QUIET_MS);
-      if (outcome === undefined || kindOf(outcome) !== kind) continue;
-      best = { ...best, recipe, ...outcome };
-      again = true;
-      break;
-    }
-  }
-  return best;
+  return shrinkRecipe(difference, SHRINKING_STEPS, smaller, async (recipe) => {
+    const outcome = await differ(pair, difference.lane, recipe, QUIET_MS);
+    return outcome !== undefined && kindOf(outcome) === kind ? outcome : undefined;
+  });
 }
 
 /** Differences that are likely one: the same answers and ends. */
 export function kindOf({ envoy, weft }: Pick<Difference, 'envoy' | 'weft'>): string {
   const say = ({ responses, requests, connection }: Compared): string =>
     `${responses.map(({ head, end }) => `${head[0] ?? '-'} ${end}`).join('+')} ${connection} upstream ${requests.map(({ end }) => end).join('+')}`;
-  const parts = (Object.keys(envoy) as (keyof Compared)[]).filter(
-    (key) => !isDeepStrictEqual(envoy[key], weft[key]),
-  );
+  const parts = differentParts({ envoy, weft });
   return `${say(envoy)} | ${say(weft)} | ${parts.join(' ')}`;
 }
 
 /** What a person needs to see it again. */
-export function describeDifference({ seed, lane, recipe, envoy, weft }: Difference): string {
-  const parts = (Object.keys(envoy) as (keyof Compared)[])
-    .filter((key) => !isDeepStrictEqual(envoy[key], weft[key]))
-    .map((key) => `  ${key}${onlyDifferent(envoy[key], weft[key])}`);
-  return `seed ${seed} ${directionOf(lane)}: ${brief(recipe.client)} answered by ${brief(recipe.answers)}\n${parts.join('\n')}`;
+export function describeDifference(difference: Difference): string {
+  const { seed, lane, recipe } = difference;
+  const parts = describeParts(difference, brief);
+  return `seed ${seed} ${directionOf(lane)}: ${brief(recipe.client)} answered by ${brief(recipe.answers)}\n${parts}`;
 }
 
-function onlyDifferent(envoy: unknown, weft: unknown): string {
-  if (!Array.isArray(envoy) || !Array.isArray(weft))
-    return `\n    envoy ${brief(envoy)}\n    weft  ${brief(weft)}`;
-  const at = envoy.findIndex((one, i) => !isDeepStrictEqual(one, weft[i]));
-  const place = at < 0 ? envoy.length : at;
-  return `[${place}]\n    envoy ${brief(envoy[place])}\n    weft  ${brief(weft[place])}`;
-}
-
-function brief(value: unknown): string {
-  return (
-    JSON.stringify(value, (_, text) =>
-      typeof text === 'string' && text.length > 300 ? `${text.slice(0, 60)}… ${text.length} bytes` : text,
-    ) ?? 'nothing'
-  );
-}
+const brief = brieflyUpTo(300, 60);
