@@ -1,12 +1,8 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
-import { systemClock } from '../lib/clock.ts';
-import { systemRandom } from '../lib/random.ts';
-import { network } from '../wire/net.ts';
 import { any } from '../xds/resources.ts';
 import type { DownstreamTlsContext } from '../xds/tls-types.ts';
-import { readBootstrap } from './configure/bootstrap.ts';
-import { startDataPlane } from './data-plane.ts';
+import { startTestDataPlane } from './test-data-plane.ts';
 
 // A data plane for tests that proxies TCP, with TLS on either side, and clients of it.
 
@@ -65,8 +61,8 @@ export async function proxyTo(to: number, { down, up, ticketSeed = 'seed', boots
     stat_prefix: 'tcp',
     cluster: 'next',
   });
-  const bootstrap = readBootstrap(
-    JSON.stringify({
+  const plane = await startTestDataPlane(
+    {
       ...more,
       static_resources: {
         listeners: [
@@ -92,29 +88,11 @@ export async function proxyTo(to: number, { down, up, ticketSeed = 'seed', boots
           },
         ],
       },
-    }),
-  );
-  if (!bootstrap.ok) throw new Error(JSON.stringify(bootstrap.refusals));
-  const plane = await startDataPlane(
-    { bootstrap: bootstrap.value, spiffeId: undefined, version: '1', workers: 1, ticketSeed },
-    {
-      clock: systemClock,
-      random: systemRandom,
-      network,
-      resolveName: () => Promise.reject(new Error('no names here')),
-      originalDestination: () => undefined,
-      readFile: () => '',
-      logs: { open: () => ({ droppedEntries: 0, write() {} }), reopen() {}, flush: async () => {} },
-      log() {},
     },
+    ticketSeed,
   );
-  cleanups.push(() => plane.stop(0));
-  const stat = async (name: string): Promise<number> => {
-    const { body } = await plane.routes.get('/stats')!.answer(new URLSearchParams());
-    const lines = body.replaceAll(/^listener\.127\.0\.0\.1_\d+\./gm, 'listener.');
-    return Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(lines)?.[1]);
-  };
-  return { port, stat };
+  cleanups.push(() => plane.stop());
+  return { port, stat: plane.stat };
 }
 
 export interface Call {

@@ -1,15 +1,15 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
 import { afterAll, expect, it } from 'vitest';
+import { type ExportService, startExportService } from '../../src/testing/export-service.ts';
 import { any } from '../../src/xds/resources.ts';
 import { type Pair, type Ports, run, startPair } from './harness.ts';
 import { address, httpBootstrap } from './http-bootstrap.ts';
 
 let pair: Pair | undefined;
-const servers: Server[] = [];
+const services: ExportService[] = [];
 afterAll(async () => {
   await pair?.stop();
-  for (const server of servers) server.forceShutdown();
+  for (const service of services) service.stop();
 });
 
 const text = (string_value: string) => ({ string_value });
@@ -102,33 +102,8 @@ function nested(bytes: Uint8Array): unknown {
   return fieldsOf(bytes);
 }
 
-async function startCollector(): Promise<{ readonly port: number; readonly requests: Buffer[] }> {
-  const requests: Buffer[] = [];
-  const server = new Server();
-  servers.push(server);
-  const same = (bytes: Buffer): Buffer => bytes;
-  const method = {
-    path: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: same,
-    requestDeserialize: same,
-    responseSerialize: same,
-    responseDeserialize: same,
-  } as const;
-  server.addService(
-    { export: method },
-    {
-      export(call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) {
-        requests.push(call.request);
-        done(null, Buffer.alloc(0));
-      },
-    },
-  );
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
-  });
-  return { port, requests };
+async function startCollector(): Promise<ExportService> {
+  const service = await startExportService('/opentelemetry.proto.collector.logs.v1.LogsService/Export');
+  services.push(service);
+  return service;
 }

@@ -5,6 +5,7 @@ import { afterAll, expect, it } from 'vitest';
 import { any } from '../../src/xds/resources.ts';
 import { type Pair, type Ports, run, type Side, startPair } from './harness.ts';
 import { address, httpBootstrap } from './http-bootstrap.ts';
+import { rawFrame } from './http2/frames.ts';
 
 let pair: Pair | undefined;
 const folders = ['envoy', 'weft'].map((name) => mkdtempSync(join(tmpdir(), `weft-refused-${name}-`)));
@@ -16,16 +17,6 @@ afterAll(async () => {
 const FORMAT =
   '%REQ(:METHOD)% %REQ(:PATH)% %PROTOCOL% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% %RESPONSE_FLAGS% %RESP(CONTENT-TYPE)% %RESP(SERVER)% %BYTES_RECEIVED% %REQUEST_DURATION% %ACCESS_LOG_TYPE%\n';
 
-/** One frame of HTTP/2. */
-function frame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(streamId, 5);
-  return Buffer.concat([head, payload]);
-}
-
 /** A request without a body, its fields as HPACK literals. */
 function http2(...fields: readonly (readonly [string, string])[]): string {
   const block = fields.flatMap(([name, value]) => [
@@ -34,7 +25,7 @@ function http2(...fields: readonly (readonly [string, string])[]): string {
     Buffer.from([value.length]),
     Buffer.from(value),
   ]);
-  const frames = [frame(4, 0, 0, Buffer.alloc(0)), frame(1, 5, 1, Buffer.concat(block))];
+  const frames = [rawFrame(4, 0, 0, Buffer.alloc(0)), rawFrame(1, 5, 1, Buffer.concat(block))];
   return `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${Buffer.concat(frames).toString('latin1')}`;
 }
 

@@ -1,14 +1,10 @@
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../lib/clock.ts';
-import { systemRandom } from '../../lib/random.ts';
 import { freePort } from '../../testing/free-port.ts';
-import { network } from '../../wire/net.ts';
 import { encodeProxyV1, encodeProxyV2 } from '../../wire/proxy-protocol/encode.ts';
 import { any } from '../../xds/resources.ts';
-import { readBootstrap } from '../configure/bootstrap.ts';
-import { type DataPlane, startDataPlane } from '../data-plane.ts';
+import { startTestDataPlane } from '../test-data-plane.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -154,33 +150,9 @@ function dial(port: number) {
 /** A data plane: HTTP goes to `httpPort`, everything else to `tcpPort` as it is. */
 async function proxyTo(tcpPort: number, httpPort = tcpPort, before: readonly object[] = []) {
   const port = await freePort();
-  const bootstrap = readBootstrap(
-    JSON.stringify({ static_resources: resources(port, tcpPort, httpPort, before) }),
-  );
-  if (!bootstrap.ok) throw new Error(JSON.stringify(bootstrap.refusals));
-  const plane: DataPlane = await startDataPlane(
-    { bootstrap: bootstrap.value, spiffeId: undefined, version: '1', workers: 1, ticketSeed: '' },
-    {
-      clock: systemClock,
-      random: systemRandom,
-      network,
-      resolveName: () => Promise.reject(new Error('no names here')),
-      originalDestination: () => undefined,
-      readFile: () => '',
-      logs: { open: () => ({ droppedEntries: 0, write() {} }), reopen() {}, flush: async () => {} },
-      log() {},
-    },
-  );
-  cleanups.push(() => plane.stop(0));
-  const stat = async (name: string): Promise<number> => {
-    const { body } = await plane.routes.get('/stats')!.answer(new URLSearchParams());
-    const line = body
-      .split('\n')
-      .map((text) => text.replace(/^listener\.127\.0\.0\.1_\d+\./, 'listener.'))
-      .find((text) => text.startsWith(`${name}: `));
-    return Number(line?.split(': ')[1]);
-  };
-  return { port, stat };
+  const plane = await startTestDataPlane({ static_resources: resources(port, tcpPort, httpPort, before) });
+  cleanups.push(() => plane.stop());
+  return { port, stat: plane.stat };
 }
 
 function resources(port: number, tcpPort: number, httpPort: number, before: readonly object[]): object {

@@ -37,16 +37,17 @@ export function encodeFrame(frame: Frame, id: number): Buffer {
     Buffer.alloc(pad ?? 0),
   ];
   const more = (pad === undefined ? 0 : FLAG.PADDED) | (priority ? FLAG.PRIORITY : 0);
-  if (parts === 1) return raw(type, flags | more, id, Buffer.concat(first));
-  const frames = [raw(type, (flags | more) & ~FLAG.END_HEADERS, id, Buffer.concat(first))];
+  if (parts === 1) return rawFrame(type, flags | more, id, Buffer.concat(first));
+  const frames = [rawFrame(type, (flags | more) & ~FLAG.END_HEADERS, id, Buffer.concat(first))];
   for (let at = size; at < block.length || frames.length < parts; at += size) {
     const end = frames.length + 1 >= parts && at + size >= block.length ? FLAG.END_HEADERS : 0;
-    frames.push(raw(FRAME.CONTINUATION, end, id, block.subarray(at, at + size)));
+    frames.push(rawFrame(FRAME.CONTINUATION, end, id, block.subarray(at, at + size)));
   }
   return Buffer.concat(frames);
 }
 
-function raw(type: number, flags: number, id: number, payload: Buffer): Buffer {
+/** One frame, whatever its parts say. */
+export function rawFrame(type: number, flags: number, id: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(9);
   head.writeUIntBE(payload.length, 0, 3);
   head[3] = type;
@@ -109,8 +110,8 @@ export class Peer {
     socket.write(
       Buffer.concat([
         role === 'client' ? CLIENT_PREFACE : Buffer.alloc(0),
-        raw(FRAME.SETTINGS, 0, 0, settings),
-        raw(FRAME.WINDOW_UPDATE, 0, 0, update),
+        rawFrame(FRAME.SETTINGS, 0, 0, settings),
+        rawFrame(FRAME.WINDOW_UPDATE, 0, 0, update),
       ]),
     );
     socket.on('data', (bytes: Buffer) => this.#read(bytes));
@@ -144,8 +145,9 @@ export class Peer {
 
   #take(type: number, flags: number, id: number, payload: Buffer): void {
     const isAck = (flags & FLAG.ACK) !== 0;
-    if (type === FRAME.SETTINGS && !isAck) this.#write(raw(FRAME.SETTINGS, FLAG.ACK, 0, Buffer.alloc(0)));
-    else if (type === FRAME.PING && !isAck) this.#write(raw(FRAME.PING, FLAG.ACK, 0, payload));
+    if (type === FRAME.SETTINGS && !isAck)
+      this.#write(rawFrame(FRAME.SETTINGS, FLAG.ACK, 0, Buffer.alloc(0)));
+    else if (type === FRAME.PING && !isAck) this.#write(rawFrame(FRAME.PING, FLAG.ACK, 0, payload));
     else if (type === FRAME.GOAWAY) {
       const code = payload.readUInt32BE(4);
       if (code !== ERROR_CODE.NO_ERROR || this.goaway === undefined) this.goaway = errorName(code);

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
+import { type ExportService, startExportService } from '../../../testing/export-service.ts';
 import { any, type Cluster } from '../../../xds/resources.ts';
 import {
   closeAll,
@@ -13,10 +13,10 @@ import {
   staticCluster,
 } from '../../test-proxy.ts';
 
-const servers: Server[] = [];
+const services: ExportService[] = [];
 afterEach(() => {
   closeAll();
-  for (const server of servers.splice(0)) server.forceShutdown();
+  for (const service of services.splice(0)) service.stop();
 });
 
 /** A message's fields by number, in order, each as its bytes or number: as anyone without our encoder reads them. */
@@ -103,8 +103,9 @@ describe('OpenTelemetry', () => {
   });
 
   it('and as gRPC calls', async () => {
-    const bodies: Buffer[] = [];
-    const port = await startExportService(bodies);
+    const service = await startExportService('/opentelemetry.proto.collector.trace.v1.TraceService/Export');
+    services.push(service);
+    const { port, requests: bodies } = service;
     const options = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
     const http2 = any(options, { explicit_http_config: { http2_protocol_options: {} } });
     const collector = staticCluster('otel', [port], {
@@ -117,32 +118,3 @@ describe('OpenTelemetry', () => {
     await eventually(() => proxy.metrics.renderStats().includes('tracing.opentelemetry.reports_sent: 1\n'));
   });
 });
-
-async function startExportService(bodies: Buffer[]): Promise<number> {
-  const server = new Server();
-  servers.push(server);
-  const same = (bytes: Buffer): Buffer => bytes;
-  const method = {
-    path: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: same,
-    requestDeserialize: same,
-    responseSerialize: same,
-    responseDeserialize: same,
-  } as const;
-  server.addService(
-    { export: method },
-    {
-      export(call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) {
-        bodies.push(call.request);
-        done(null, Buffer.alloc(0));
-      },
-    },
-  );
-  return new Promise((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
-  });
-}
