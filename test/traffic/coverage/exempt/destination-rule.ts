@@ -2,8 +2,8 @@ const NOT_YET = 'no test yet';
 
 /** What no TrafficTest shows, and why. */
 export const DESTINATION_RULE: Readonly<Record<string, string>> = {
-  'exportTo': NOT_YET,
-  'workloadSelector': NOT_YET,
+  exportTo: NOT_YET,
+  workloadSelector: NOT_YET,
   'trafficPolicy.loadBalancer': NOT_YET,
   'trafficPolicy.connectionPool': NOT_YET,
   'trafficPolicy.outlierDetection': NOT_YET,
