@@ -5,9 +5,26 @@ import type { Resources } from '../api/resources.ts';
 import { type Step, StepMemo } from '../lib/steps.ts';
 import type { Origin } from '../mesh/origin.ts';
 import type { Labels } from '../mesh/workload.ts';
-import { parseNodeId } from '../xds/names.ts';
-import type { EmittedCluster, EmittedEndpoints, EmittedListener, EmittedRoutes } from './emit/emitted.ts';
+import { ON_DEMAND, parseNodeId } from '../xds/names.ts';
+import type {
+  EmittedCluster,
+  EmittedDnsTable,
+  EmittedEndpoints,
+  EmittedListener,
+  EmittedRoutes,
+  EmittedVirtualHost,
+} from './emit/emitted.ts';
 import type { Assignments } from './emit/endpoint/assignments.ts';
+import {
+  clusterOnDemand,
+  demandKey,
+  dnsTableOnDemand,
+  endpointsOnDemand,
+  listenerOnDemand,
+  routesOnDemand,
+  virtualHostOnDemand,
+} from './emit/on-demand/named.ts';
+import { standingListeners, standingProxyClusters } from './emit/on-demand/standing.ts';
 import {
   namedKey,
   proxyAssignments,
@@ -47,14 +64,18 @@ export interface ProxyNode {
 
 /** What one proxy gets. Answers are cheap when asked again; every result is in order of name. */
 export interface ProxyView {
-  /** All listeners. A wildcard subscription; a proxy that names some gets those. */
-  listeners(): readonly EmittedListener[];
-  /** All clusters. */
-  clusters(): readonly EmittedCluster[];
+  /** Those of the names that exist; where undefined all listeners, of a proxy on demand those it cannot do without. */
+  listeners(names?: readonly string[]): readonly EmittedListener[];
+  /** As `listeners`. */
+  clusters(names?: readonly string[]): readonly EmittedCluster[];
   /** The route configurations among `names` that exist for this proxy; all that its listeners name where undefined. */
   routes(names?: readonly string[]): readonly EmittedRoutes[];
   /** The load assignments among `names` that exist for this proxy; those of all its EDS clusters where undefined. */
   endpoints(names?: readonly string[]): readonly EmittedEndpoints[];
+  /** Of a proxy on demand: what answers for hosts, by `ROUTES/HOST`; none for others. */
+  virtualHosts(names: readonly string[]): readonly EmittedVirtualHost[];
+  /** Of a proxy on demand: addresses of names; none for others. */
+  dnsTables(names: readonly string[]): readonly EmittedDnsTable[];
 }
 
 /** Something odd between objects that are each valid: a reference to nothing, a rule that can never match. */
@@ -124,17 +145,71 @@ function proxyView(memo: StepMemo<World>, node: ProxyNode): ProxyView | undefine
     namespace: id.namespace,
     labels: labelsOf(node),
   });
+  if (id.type === 'sidecar' && isOnDemand(node)) return viewOnDemand(memo, key);
   const all = <T>(step: Step<World, T | undefined>, names: readonly string[]): T[] =>
     [...names]
       .sort()
       .map((name) => memo.of(step, namedKey(key, name)))
       .filter((value) => value !== undefined);
   return {
-    listeners: () => memo.of(proxyListeners, key),
-    clusters: () => memo.of(proxyClusters, key),
+    listeners: (names) => named(memo.of(proxyListeners, key), names),
+    clusters: (names) => named(memo.of(proxyClusters, key), names),
     routes: (names) => all(proxyRoutes, names ?? memo.of(proxyRouteNames, key)),
     endpoints: (names) => chosen(memo.of(proxyAssignments, key), names),
+    virtualHosts: () => [],
+    dnsTables: () => [],
   };
+}
+
+function named<T extends { readonly name: string }>(
+  list: readonly T[],
+  names: readonly string[] | undefined,
+): readonly T[] {
+  if (names === undefined) return list;
+  const wanted = new Set(names);
+  return list.filter(({ name }) => wanted.has(name));
+}
+
+/** What a proxy gets that asks for each thing by name (emit/on-demand). Nothing that it did not ask for is worked out. */
+function viewOnDemand(memo: StepMemo<World>, key: string): ProxyView {
+  const each = <T>(step: Step<World, T | undefined>, names: readonly string[]): T[] =>
+    [...names]
+      .sort()
+      .map((name) => memo.of(step, demandKey(key, name)))
+      .filter((value) => value !== undefined);
+  const also = <T extends { readonly name: string }>(
+    standing: readonly T[],
+    step: Step<World, T | undefined>,
+    names: readonly string[],
+  ): readonly T[] => {
+    const own = named(standing, names);
+    const found = new Set(own.map(({ name }) => name));
+    return [
+      ...own,
+      ...each(
+        step,
+        names.filter((name) => !found.has(name)),
+      ),
+    ];
+  };
+  return {
+    listeners(names) {
+      const standing = memo.of(standingListeners, key);
+      return names === undefined ? standing : also(standing, listenerOnDemand, names);
+    },
+    clusters(names) {
+      const standing = memo.of(standingProxyClusters, key);
+      return names === undefined ? standing : also(standing, clusterOnDemand, names);
+    },
+    routes: (names) => each(routesOnDemand, names ?? []),
+    endpoints: (names) => each(endpointsOnDemand, names ?? []),
+    virtualHosts: (names) => each(virtualHostOnDemand, names),
+    dnsTables: (names) => each(dnsTableOnDemand, names),
+  };
+}
+
+function isOnDemand({ metadata }: ProxyNode): boolean {
+  return metadata?.[ON_DEMAND] === 'true';
 }
 
 /** All of them, or those of these names that are there, in order of name. */

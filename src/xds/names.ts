@@ -101,6 +101,22 @@ export function parseHostPort(
   return at <= 0 || port === undefined ? undefined : { hostname: text.slice(0, at), port };
 }
 
+/** VHDS: what answers for a host in a route configuration: `80/reviews`. */
+export function virtualHostResource(routes: string, host: string): string {
+  return `${routes}/${host}`;
+}
+
+/** Names of route configurations hold no slash, hosts may. */
+export function parseVirtualHostResource(
+  text: string,
+): { readonly routes: string; readonly host: string } | undefined {
+  const at = text.indexOf('/');
+  return at <= 0 ? undefined : { routes: text.slice(0, at), host: text.slice(at + 1) };
+}
+
+/** Metadata of a node that holds only what it asks for, beside what it cannot do without: `true`. */
+export const ON_DEMAND = 'WEFT_ON_DEMAND';
+
 /** Routes of a gateway's plain HTTP port: `http.8080`. */
 export function gatewayHttpRoutes(port: number): string {
   return `http.${port}`;

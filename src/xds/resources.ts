@@ -38,6 +38,7 @@ export type OpenTelemetryConfig = gen.config_trace_v3_OpenTelemetryConfig;
 export type GrpcService = gen.config_core_v3_GrpcService;
 export type HttpService = gen.config_core_v3_HttpService;
 export type TcpProxy = gen.extensions_filters_network_tcp_proxy_v3_TcpProxy;
+export type DnsTable = gen.data_dns_v3_DnsTable;
 export type DnsFilterConfig = gen.extensions_filters_udp_dns_filter_v3_DnsFilterConfig;
 export type Rbac = gen.config_rbac_v3_RBAC;
 export type RbacPolicy = gen.config_rbac_v3_Policy;
@@ -61,6 +62,10 @@ export const typeUrls = {
   cluster: `${prefix}envoy.config.cluster.v3.Cluster`,
   endpoint: `${prefix}envoy.config.endpoint.v3.ClusterLoadAssignment`,
   secret: `${prefix}envoy.extensions.transport_sockets.tls.v3.Secret`,
+  /** One virtual host of a route configuration (VHDS), by `ROUTES/HOST`. */
+  virtualHost: `${prefix}envoy.config.route.v3.VirtualHost`,
+  /** Addresses of one name, by that name: what a dns_filter's table says of it. */
+  dnsTable: `${prefix}envoy.data.dns.v3.DnsTable`,
 } as const;
 
 export type ResourceKind = keyof typeof typeUrls;

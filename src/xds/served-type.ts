@@ -107,6 +107,8 @@ export function dropNames(type: ServedType, names: readonly string[]): void {
   }
   if (names.length === 0) return;
   for (const name of type.sent.keys()) if (!covers(type, name)) forget(type, name);
+  // Under a wildcard the client is still told of what it holds, and of nothing that it knows to be missing.
+  for (const name of names) if (type.sent.get(name) === GONE) forget(type, name);
   type.dirty = true;
 }
 

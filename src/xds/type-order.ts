@@ -6,6 +6,7 @@ const order: readonly string[] = [
   typeUrls.secret,
   typeUrls.listener,
   typeUrls.route,
+  typeUrls.virtualHost,
 ];
 
 /** Sorts types into the order in which they are sent and asked for: what is referred to first; unknown types last. */

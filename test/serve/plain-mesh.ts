@@ -165,8 +165,10 @@ function compiledOf(
   const among = (all: readonly Emitted<never>[], names?: readonly string[]) =>
     names === undefined ? all : all.filter(({ name }) => names.includes(name));
   const view: ProxyView = {
-    listeners: () => listeners,
-    clusters: () => clusters,
+    listeners: (names) => among(listeners, names),
+    clusters: (names) => among(clusters, names),
+    virtualHosts: () => [],
+    dnsTables: () => [],
     routes: (names) => among(routes, names),
     endpoints: (names) => among(endpoints, names),
   };

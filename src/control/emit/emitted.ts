@@ -14,9 +14,11 @@ import type { Origin } from '../../mesh/origin.ts';
 import {
   type Cluster,
   type ClusterLoadAssignment,
+  type DnsTable,
   type Listener,
   type RouteConfiguration,
   typeUrls,
+  type VirtualHost,
 } from '../../xds/resources.ts';
 
 /** One xDS resource as a proxy gets it. The same object as before as long as nothing about it changed. */
@@ -34,6 +36,26 @@ export type EmittedListener = Emitted<Listener>;
 export type EmittedRoutes = Emitted<RouteConfiguration>;
 export type EmittedCluster = Emitted<Cluster>;
 export type EmittedEndpoints = Emitted<ClusterLoadAssignment>;
+
+export type EmittedVirtualHost = Emitted<VirtualHost>;
+export type EmittedDnsTable = Emitted<DnsTable>;
+
+/** `name`: of the resource (VHDS), not of the virtual host. */
+export function emittedVirtualHost(
+  name: string,
+  object: VirtualHost,
+  provenance: readonly Origin[],
+): EmittedVirtualHost {
+  return { name, typeUrl: typeUrls.virtualHost, object, provenance: distinct(provenance) };
+}
+
+export function emittedDnsTable(
+  name: string,
+  object: DnsTable,
+  provenance: readonly Origin[],
+): EmittedDnsTable {
+  return { name, typeUrl: typeUrls.dnsTable, object, provenance };
+}
 
 export function emittedListener(object: Listener, provenance: readonly Origin[] = []): EmittedListener {
   return { name: object.name ?? '', typeUrl: typeUrls.listener, object, provenance: distinct(provenance) };

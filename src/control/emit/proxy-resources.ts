@@ -50,7 +50,7 @@ export const proxyRoutes = step('routes', (read, key): EmittedRoutes | undefined
 });
 
 /** What users change about this proxy's configuration. */
-function patchesOf(read: Read, key: string): readonly EnvoyPatch[] {
+export function patchesOf(read: Read, key: string): readonly EnvoyPatch[] {
   const { type, namespace, labels } = read.of(proxy, key);
   return read.of(patchesFor, patchesKey(type, namespace, labels));
 }

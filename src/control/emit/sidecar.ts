@@ -40,7 +40,7 @@ const viewListeners = step('listeners of a view', (read, viewKey): readonly Emit
 );
 
 /** virtualOutbound of a view. */
-const outboundSocket = step('outbound socket', (read, viewKey): EmittedListener => {
+export const outboundSocket = step('outbound socket', (read, viewKey): EmittedListener => {
   return virtualOutbound(read.of(unknownCluster, viewKey), read.of(meshSettings, ''));
 });
 
@@ -51,13 +51,17 @@ export const sidecarClusters = step('sidecar clusters', (read, key): readonly Em
 
 /** Clusters that all sidecars of a view share, in order of name. */
 const viewClusters = step('clusters of a view', (read, viewKey): readonly EmittedCluster[] => {
+  return sortedByName([...read.of(outboundClusters, viewKey), ...read.of(standingClusters, viewKey)]);
+});
+
+/** Clusters that every sidecar of a view has, whatever it calls. */
+export const standingClusters = step('standing clusters', (read, viewKey): readonly EmittedCluster[] => {
   const timeout = formatProtoDuration(read.of(meshSettings, '').connectTimeoutMs);
   const mode = read.of(viewOutboundMode, viewKey);
-  return sortedByName([
-    ...read.of(outboundClusters, viewKey),
+  return [
     ...(mode === 'dynamic-dns' ? [allowAnyDynamicDnsCluster(timeout)] : []),
     passthroughCluster(timeout),
     blackHoleCluster(timeout),
     inboundPassthroughCluster(timeout),
-  ]);
+  ];
 });

@@ -2,6 +2,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { PartStatus, Usage } from '../../server/contract.ts';
 import type { ApiAnswers } from '../../server/http-api.ts';
 import type { PlatformParts } from '../../server/platform-parts.ts';
+import { ON_DEMAND } from '../../xds/names.ts';
 import type { AnyMessage } from '../../xds/resources.ts';
 import type { ProxyNode, WorkloadSummary } from '../compile.ts';
 import { configDump } from '../emit/config-dump.ts';
@@ -69,7 +70,9 @@ function nodeOf(proxy: string, fleet: Fleet): ProxyNode | undefined {
     if (one === undefined) continue;
     const { node, id } = one;
     if (node.id === proxy || `${id.name}.${id.namespace}` === name) {
-      return { id: node.id ?? '', ...(node.metadata && { metadata: node.metadata }) };
+      // All that it can get, be it asked for or not.
+      const { [ON_DEMAND]: _onDemand, ...metadata } = node.metadata ?? {};
+      return { id: node.id ?? '', metadata };
     }
   }
   const workloads = fleet.state().compiled.workloads();

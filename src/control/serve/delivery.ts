@@ -71,9 +71,13 @@ function resourcesOf(
 ): readonly Emitted[] {
   switch (typeUrl) {
     case typeUrls.listener:
-      return view.listeners();
+      return [...(wildcard ? view.listeners() : []), ...(names.size > 0 ? view.listeners([...names]) : [])];
     case typeUrls.cluster:
-      return view.clusters();
+      return [...(wildcard ? view.clusters() : []), ...(names.size > 0 ? view.clusters([...names]) : [])];
+    case typeUrls.virtualHost:
+      return view.virtualHosts([...names]);
+    case typeUrls.dnsTable:
+      return view.dnsTables([...names]);
     case typeUrls.route:
       return view.routes(wildcard ? undefined : [...names]);
     case typeUrls.endpoint:

@@ -48,12 +48,17 @@ function some(
 ): readonly Emitted[] {
   switch (typeUrl) {
     case typeUrls.listener:
+      return view.listeners([...names]);
     case typeUrls.cluster:
-      return everything(view, typeUrl).filter(({ name }) => names.has(name));
+      return view.clusters([...names]);
     case typeUrls.route:
       return view.routes([...names]);
     case typeUrls.endpoint:
       return view.endpoints([...names]);
+    case typeUrls.virtualHost:
+      return view.virtualHosts([...names]);
+    case typeUrls.dnsTable:
+      return view.dnsTables([...names]);
     case typeUrls.secret:
       return secrets(names);
     default:

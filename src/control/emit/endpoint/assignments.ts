@@ -30,7 +30,7 @@ export const assignments = step('load assignments', (read, viewKey): Assignments
 });
 
 /** Those of one service, by view and hostname. */
-const assignmentsOfService = step(
+export const assignmentsOfService = step(
   'load assignments of a service',
   (read, key): readonly EmittedEndpoints[] => {
     const service = read.of(scopedService, key);

@@ -1,3 +1,4 @@
+import type { Origin } from '../../../mesh/origin.ts';
 import type { Service } from '../../../mesh/service.ts';
 import { wellKnownNames } from '../../../xds/names.ts';
 import { any, type DnsFilterConfig, type Listener } from '../../../xds/resources.ts';
@@ -5,8 +6,9 @@ import { endpoints } from '../../resolve/endpoints.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { scopedServices } from '../../resolve/scoped-services.ts';
 import { serviceByKey, serviceKey } from '../../resolve/services.ts';
+import { viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
-import { type EmittedListener, emittedListener } from '../emitted.ts';
+import { type EmittedDnsTable, type EmittedListener, emittedDnsTable, emittedListener } from '../emitted.ts';
 import { socketAddress } from '../sources.ts';
 
 // Names of services, answered beside the application. Clients in a cluster complete short names themselves (the search
@@ -24,6 +26,13 @@ type Domain = NonNullable<
 export const dnsListener = step('dns listener', (read, viewKey): EmittedListener => {
   const { list } = read.of(scopedServices, viewKey);
   const virtual_domains = list.flatMap((service) => read.of(domainsOfService, serviceKey(service)));
+  return listenerWith(read, virtual_domains);
+});
+
+/** The DNS listener of proxies that ask for names one by one. */
+export const bareDnsListener = step('bare dns listener', (read): EmittedListener => listenerWith(read, []));
+
+function listenerWith(read: Read, virtual_domains: readonly Domain[]): EmittedListener {
   const config: DnsFilterConfig = {
     stat_prefix: wellKnownNames.dns,
     server_config: { inline_dns_table: { virtual_domains } },
@@ -40,7 +49,40 @@ export const dnsListener = step('dns listener', (read, viewKey): EmittedListener
     ],
   };
   return emittedListener(listener);
+}
+
+/** What a name stands for, by view and name in lower case: its own addresses, else those of a wildcard's. */
+export const dnsTableNamed = step('dns table of a name', (read, key): EmittedDnsTable | undefined => {
+  const { viewKey, parts } = viewAndParts(read, key);
+  const [name = ''] = parts;
+  const { byName } = read.of(dnsNames, viewKey);
+  for (let asked = name; asked !== ''; asked = wildcardAbove(asked)) {
+    const found = byName.get(asked);
+    if (found !== undefined)
+      return emittedDnsTable(name, { virtual_domains: [{ ...found.domain, name }] }, [found.origin]);
+  }
+  return undefined;
 });
+
+/** `a.b.c` -> `*.b.c` -> `*.c` -> ``. */
+function wildcardAbove(name: string): string {
+  const plain = name.startsWith('*.') ? name.slice(2) : name;
+  const dot = plain.indexOf('.');
+  return dot < 0 ? '' : `*.${plain.slice(dot + 1)}`;
+}
+
+/** All names of a view, by its key. */
+const dnsNames = step('dns names', (read, viewKey): DnsNames => {
+  const byName = new Map<string, { readonly domain: Domain; readonly origin: Origin }>();
+  for (const service of read.of(scopedServices, viewKey).list)
+    for (const domain of read.of(domainsOfService, serviceKey(service)))
+      byName.set((domain.name ?? '').toLowerCase(), { domain, origin: service.origin });
+  return { byName };
+});
+
+interface DnsNames {
+  readonly byName: ReadonlyMap<string, { readonly domain: Domain; readonly origin: Origin }>;
+}
 
 /** Resolvers for names of the world outside; without any such names do not exist. */
 function clientConfig(upstreams: readonly string[]): Pick<DnsFilterConfig, 'client_config'> {

@@ -11,7 +11,7 @@ import { isOnOwnAddress, isOnWildcard, singleAddresses } from './addressing.ts';
 import { egressBinds } from './egress-binds.ts';
 import { plainListenerParts, sniffedListenerParts } from './outbound-chains.ts';
 import { outboundListener } from './outbound-listener.ts';
-import { wildcardListener } from './wildcard-listener.ts';
+import { wildcardListener, wildcardPortOf } from './wildcard-listener.ts';
 
 // Listeners of intercepted calls, picked by the address that was called (virtualOutbound hands over to them):
 // `ADDRESS_PORT` where a service has an address that tells it from others and its bytes do not (TCP, TLS, unknown
@@ -31,6 +31,35 @@ export const outboundListeners = step('outbound listeners', (read, viewKey): rea
   ))
     if (!byName.has(listener.name)) byName.set(listener.name, listener);
   return [...byName.values()];
+});
+
+/** One of them by view and name; undefined where there is none. Works out no other than that. */
+export const outboundListenerNamed = step(
+  'outbound listener by name',
+  (read, key): EmittedListener | undefined => {
+    const { viewKey, parts } = viewAndParts(read, key);
+    const [name = ''] = parts;
+    const bound = read.of(egressBinds, viewKey).find((listener) => listener.name === name);
+    if (bound !== undefined) return bound;
+    const owner = read.of(ownersOfAddresses, viewKey).get(name);
+    if (owner !== undefined)
+      return read.of(listenersOfService, inView(viewKey, owner)).find((one) => one.name === name);
+    const port = wildcardPortOf(name);
+    return port === undefined ? undefined : read.of(wildcardListener, inView(viewKey, port));
+  },
+);
+
+/** The service whose listener has a name, by view: the first in order of hostname. */
+const ownersOfAddresses = step('owners of addresses', (read, viewKey): ReadonlyMap<string, string> => {
+  const owners = new Map<string, string>();
+  for (const service of read.of(scopedServices, viewKey).list)
+    for (const port of service.ports)
+      if (isOnOwnAddress(read, service, port))
+        for (const [address, number] of addressesOf(read, service, port)) {
+          const name = addressListener(address, number);
+          if (!owners.has(name)) owners.set(name, service.hostname);
+        }
+  return owners;
 });
 
 /** Ports with a wildcard listener. */

@@ -2,7 +2,7 @@ import { shortNames } from '../../../mesh/hostname.ts';
 import { isHttp, isTls } from '../../../mesh/protocol.ts';
 import type { Service, ServicePort } from '../../../mesh/service.ts';
 import type { OutboundMode } from '../../../mesh/settings.ts';
-import { addressListener, outboundCluster } from '../../../xds/names.ts';
+import { addressListener, outboundCluster, parseAddressListener } from '../../../xds/names.ts';
 import type { FilterChain, Listener } from '../../../xds/resources.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { unknownCluster, viewOutboundMode } from '../../resolve/outbound-mode.ts';
@@ -36,6 +36,12 @@ export const wildcardListener = step('wildcard listener', (read, key): EmittedLi
     users.map(({ service }) => service.origin),
   );
 });
+
+/** The port of a wildcard listener's name. */
+export function wildcardPortOf(name: string): number | undefined {
+  const parsed = parseAddressListener(name);
+  return parsed?.address === ANY_ADDRESS ? parsed.port : undefined;
+}
 
 interface User {
   readonly service: Service;

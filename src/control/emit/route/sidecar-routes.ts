@@ -30,6 +30,27 @@ export const sidecarRoutes = step('sidecar routes', (read, key): EmittedRoutes |
     : read.of(routesOfService, inView(viewKey, single.hostname, single.port));
 });
 
+/** What made each virtual host of a route configuration, by the host's name; by view and the configuration's name. */
+export const originsOfHosts = step(
+  'origins of virtual hosts',
+  (read, key): ReadonlyMap<string, readonly Origin[]> => {
+    const { viewKey, parts } = viewAndParts(read, key);
+    const [name = ''] = parts;
+    const ports =
+      name === wellKnownNames.httpProxy
+        ? [...read.of(hostsByPort, viewKey).keys(), ...read.of(unknownHosts, viewKey).keys()]
+        : [Number(name)];
+    return new Map(
+      [...new Set(ports)].flatMap((port) =>
+        read
+          .of(hostsOfPort, inView(viewKey, port))
+          .hosts.map(({ host, origins }) => [host.name ?? '', origins] as const),
+      ),
+    );
+  },
+  Object.is,
+);
+
 /** Large bodies of direct responses are possible: Istio's limit instead of Envoy's 4 KiB. */
 const MAX_DIRECT_RESPONSE_BYTES = 1024 * 1024;
 

@@ -1,0 +1,130 @@
+import { type HostIndex, indexHosts, matchHost, withoutPort } from '../../../xds/match/virtual-host.ts';
+import { parseClusterName, parseVirtualHostResource, wellKnownNames } from '../../../xds/names.ts';
+import type { RouteConfiguration, VirtualHost } from '../../../xds/resources.ts';
+import { inView, viewAndParts, viewKeyOf } from '../../resolve/views.ts';
+import { keyOf, partsOf, step } from '../../resolve/world.ts';
+import { clustersOfService } from '../cluster/outbound-cluster.ts';
+import {
+  type EmittedCluster,
+  type EmittedDnsTable,
+  type EmittedEndpoints,
+  type EmittedListener,
+  type EmittedRoutes,
+  type EmittedVirtualHost,
+  emittedRoutes,
+  emittedVirtualHost,
+} from '../emitted.ts';
+import { assignmentsOfService } from '../endpoint/assignments.ts';
+import { dnsTableNamed } from '../listener/dns-listener.ts';
+import { outboundListenerNamed } from '../listener/outbound-listeners.ts';
+import { patchedClusters } from '../patch/clusters.ts';
+import { patchedListeners } from '../patch/listeners.ts';
+import { namedKey, patchesOf, proxyRoutes } from '../proxy-resources.ts';
+import { originsOfHosts } from '../route/sidecar-routes.ts';
+import { adsSource } from '../sources.ts';
+
+// What a sidecar gets on demand, each by the proxy's key and a name (`demandKey`). Undefined: there is no such thing.
+
+/** Key of the steps of this file. */
+export function demandKey(proxyKey: string, name: string): string {
+  return keyOf(proxyKey, name);
+}
+
+function split(key: string): readonly [proxyKey: string, name: string] {
+  const [proxyKey = '', name = ''] = partsOf(key);
+  return [proxyKey, name];
+}
+
+/** An outbound listener by the address that is called. */
+export const listenerOnDemand = step('listener on demand', (read, key): EmittedListener | undefined => {
+  const [proxyKey, name] = split(key);
+  const listener = read.of(outboundListenerNamed, inView(read.of(viewKeyOf, proxyKey), name));
+  if (listener === undefined) return undefined;
+  return patchedListeners([listener], patchesOf(read, proxyKey), false).find((one) => one.name === name);
+});
+
+/** A cluster for calls to a service. */
+export const clusterOnDemand = step('cluster on demand', (read, key): EmittedCluster | undefined => {
+  const [proxyKey, name] = split(key);
+  const cluster = read.of(outboundClusterNamed, inView(read.of(viewKeyOf, proxyKey), name));
+  if (cluster === undefined) return undefined;
+  return patchedClusters([cluster], patchesOf(read, proxyKey)).find((one) => one.name === name);
+});
+
+/** An outbound cluster by view and name, before any patch. */
+export const outboundClusterNamed = step(
+  'outbound cluster by name',
+  (read, key): EmittedCluster | undefined => {
+    const { viewKey, parts } = viewAndParts(read, key);
+    const [name = ''] = parts;
+    const parsed = parseClusterName(name);
+    if (parsed?.direction !== 'outbound') return undefined;
+    return read.of(clustersOfService, inView(viewKey, parsed.hostname)).find((one) => one.name === name);
+  },
+);
+
+/** The endpoints of an outbound cluster. */
+export const endpointsOnDemand = step('endpoints on demand', (read, key): EmittedEndpoints | undefined => {
+  const [proxyKey, name] = split(key);
+  const parsed = parseClusterName(name);
+  if (parsed?.direction !== 'outbound') return undefined;
+  const service = inView(read.of(viewKeyOf, proxyKey), parsed.hostname);
+  return read.of(assignmentsOfService, service).find((one) => one.name === name);
+});
+
+/** The addresses of a name. */
+export const dnsTableOnDemand = step('dns table on demand', (read, key): EmittedDnsTable | undefined => {
+  const [proxyKey, name] = split(key);
+  return read.of(dnsTableNamed, inView(read.of(viewKeyOf, proxyKey), name.toLowerCase()));
+});
+
+/** A route configuration: that of a port has no virtual hosts and says where they come from (VHDS). */
+export const routesOnDemand = step('routes on demand', (read, key): EmittedRoutes | undefined => {
+  const [proxyKey, name] = split(key);
+  const routes = read.of(proxyRoutes, namedKey(proxyKey, name));
+  if (routes === undefined || !hasManyHosts(name)) return routes;
+  const { virtual_hosts: _hosts, ...rest } = routes.object;
+  return emittedRoutes({ ...rest, vhds: { config_source: adsSource } });
+});
+
+/**
+ * The virtual host that answers for a host, by `ROUTES/HOST`: the one that the whole configuration would pick, so that
+ * wildcards and hosts that nobody knows need no thought where requests arrive. Its only domain is the host.
+ */
+export const virtualHostOnDemand = step(
+  'virtual host on demand',
+  (read, key): EmittedVirtualHost | undefined => {
+    const [proxyKey, name] = split(key);
+    const { routes: routesName, host } = parseVirtualHostResource(name) ?? { routes: '', host: '' };
+    if (!hasManyHosts(routesName) || host === '') return undefined;
+    const routes = read.of(proxyRoutes, namedKey(proxyKey, routesName));
+    if (routes === undefined) return undefined;
+    const { object } = routes;
+    const found = matchHost(indexOf(object), object.ignore_port_in_host_matching ? withoutPort(host) : host);
+    if (found === undefined) return undefined;
+    const origins = read.of(originsOfHosts, inView(read.of(viewKeyOf, proxyKey), routesName));
+    return emittedVirtualHost(name, { ...found, domains: [host] }, origins.get(found.name ?? '') ?? []);
+  },
+);
+
+/** Routes of ports, and of all ports together; those of one service are one virtual host. */
+function hasManyHosts(routes: string): boolean {
+  return /^\d{1,5}$/.test(routes) || routes === wellKnownNames.httpProxy;
+}
+
+/** Made once for each configuration: every host that a proxy asks for is looked up in it. */
+const indexes = new WeakMap<RouteConfiguration, HostIndex<VirtualHost>>();
+
+function indexOf(routes: RouteConfiguration): HostIndex<VirtualHost> {
+  let index = indexes.get(routes);
+  if (index === undefined) {
+    const hosts = (routes.virtual_hosts ?? []).map((value) => ({
+      domains: value.domains ?? [],
+      value,
+      field: '',
+    }));
+    index = indexHosts(hosts, () => {}); // of a domain that two have, the first one's counts
+    indexes.set(routes, index);
+  }
+  return index;
+}
