@@ -1,8 +1,8 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { closeRun, liveRuns, openHome, openRun, stateHomes } from './state.ts';
+import { closeRun, liveRuns, openHome, openRun, ownRunName, stateHomes } from './state.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -37,6 +37,12 @@ describe('openRun', () => {
     expect(existsSync(run.objects)).toBe(true);
     expect(() => openRun(folder, 8080)).toThrow('still going on');
     expect(liveRuns([folder, '/no/such/folder'])).toEqual([run]);
+  });
+
+  it('has names for many runs of one process', () => {
+    const runs = [1, 2, 3].map(() => openRun(folder, ownRunName()));
+    expect(liveRuns([folder])).toHaveLength(runs.length);
+    expect(readdirSync(folder)).toHaveLength(runs.length);
   });
 
   it('removes what runs left that are over, but the logs of others', () => {

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -14,10 +15,21 @@ import { join } from 'node:path';
 // Where a run keeps its files, and the end of files that a killed run left.
 //
 // A home (`.weft/` of the project, where that can be written) holds what outlives runs, such as an installed Envoy,
-// and one folder `run-PORT` for each run, named after its gateway's port, which no two runs can share.
+// and one folder `run-NAME` for each run. A run that offers a gateway is named after its port, which no two runs can
+// share; meshes of tests, which offer none, have names of their own (`ownRunName`).
 
 /** Addresses of Unix sockets have at most 107 bytes; the longest name of ours in a run's folder is taken off. */
 const MAX_RUN_PATH = 107 - '/dashboard.sock'.length;
+
+/** The longest name of a run's folder. */
+const LONGEST_RUN = 'run-4194304-9999';
+
+let ownRuns = 0;
+
+/** A name that no other run on this machine has. */
+export function ownRunName(): string {
+  return `${process.pid}-${++ownRuns}`;
+}
 
 /** Files of one run. */
 export interface RunPaths {
@@ -62,7 +74,7 @@ export function stateHomes(cwd: string, env: Readonly<Record<string, string | un
 /** The first home that can be used. @throws Error when none can. */
 export function openHome(homes: readonly string[]): string {
   for (const home of homes) {
-    if (join(home, 'run-65535').length <= MAX_RUN_PATH && isOurs(home)) return home;
+    if (join(home, LONGEST_RUN).length <= MAX_RUN_PATH && isOurs(home)) return home;
   }
   throw new Error(`no folder for state can be written; tried ${homes.join(', ')}`);
 }
@@ -83,23 +95,31 @@ function isOurs(home: string): boolean {
   }
 }
 
-/** Makes the folder of a new run, after removing those of runs that are over. @throws Error when the port's run still lives. */
-export function openRun(home: string, gatewayPort: number): RunPaths {
-  for (const name of readdirSync(home)) {
-    const folder = join(home, name);
-    if (!name.startsWith('run-') || isAlive(folder)) continue;
-    if (name !== `run-${gatewayPort}`) removeAllButLogs(folder);
+/**
+ * Makes the folder of a new run, after removing those of runs that are over. `name` is its gateway's port or
+ * {@link ownRunName}. @throws Error when the run of that name still lives.
+ */
+export function openRun(home: string, name: number | string): RunPaths {
+  const own = `run-${name}`;
+  for (const other of readdirSync(home)) {
+    const folder = join(home, other);
+    if (!other.startsWith('run-') || isAlive(folder)) continue;
+    if (other !== own) removeAllButLogs(folder);
     else rmSync(folder, { recursive: true, force: true });
   }
-  const paths = runPaths(join(home, `run-${gatewayPort}`));
+  const paths = runPaths(join(home, own));
   if (existsSync(paths.folder)) throw new Error(`a run with its state in ${paths.folder} is still going on`);
-  for (const folder of [paths.objects, paths.pods, paths.logs, paths.control])
+  // Whole from the first moment: another run that starts now must not take it for one that is over.
+  const draft = runPaths(join(home, `.${own}`));
+  rmSync(draft.folder, { recursive: true, force: true });
+  for (const folder of [draft.objects, draft.pods, draft.logs, draft.control])
     mkdirSync(folder, { recursive: true });
-  chmodSync(paths.control, 0o700);
+  chmodSync(draft.control, 0o700);
   writeFileSync(
-    join(paths.folder, 'owner.json'),
+    join(draft.folder, 'owner.json'),
     JSON.stringify({ pid: process.pid, started: startOf(process.pid) }),
   );
+  renameSync(draft.folder, paths.folder);
   return paths;
 }
 

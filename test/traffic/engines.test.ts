@@ -9,7 +9,7 @@ import { lacks, meshNeeds } from '../mesh/needs.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const PART = ['changes', 'connections'].map((folder) => join('test/traffic', folder));
-const LIMIT_MS = 100_000;
+const LIMIT_MS = 300_000;
 
 interface Report {
   readonly tests: readonly { readonly engine: string; readonly pass: boolean; readonly request: string }[];

@@ -21,11 +21,10 @@ import { createInterface } from 'node:readline';
 import { stringify } from 'yaml';
 import type { CallOrder, CallResult, EchoOrder, EchoQuestion, SeenRequest } from '../../../echo/order.ts';
 import { type Enclosure, openEnclosure } from '../../../local/enclosure/outside.ts';
-import { freePorts, PLATFORM_PORTS } from '../../../local/network/free-ports.ts';
 import type { PlatformStatus } from '../../../local/processes/table.ts';
 import type { DataPlane } from '../../../local/resources/desired.ts';
 import type { RunSettings } from '../../../local/run-settings.ts';
-import { closeRun, openRun, type RunPaths } from '../../../local/state.ts';
+import { closeRun, openRun, ownRunName, type RunPaths } from '../../../local/state.ts';
 import type { ProxyStatus, StatusReport } from '../../../server/contract.ts';
 import { entryFile } from '../../entry.ts';
 import type { Plan, PlannedEcho } from './plan.ts';
@@ -82,8 +81,7 @@ export class RunningMesh {
 
   /** Starts a mesh and waits until every proxy has its configuration. Rejects with what kept it from that. */
   static async start(plan: Plan, machine: MeshMachine): Promise<RunningMesh> {
-    const [number = 0] = await freePorts(1, new Set(), PLATFORM_PORTS);
-    const paths = openRun(machine.home, number);
+    const paths = openRun(machine.home, ownRunName());
     const folder = mkdtempSync(join(tmpdir(), 'weft-test-'));
     chmodSync(folder, 0o711); // proxies are other users, and read the roots in it
     const names = plan.outside.places.map(({ name }) => name);
@@ -97,7 +95,7 @@ export class RunningMesh {
       dir: folder,
       dataPlane: machine.dataPlane,
       paths,
-      gatewayPort: number,
+      gatewayPort: 0,
       dashboardPort: 0,
       extra: { envoy: machine.envoy, dnsUpstream: 'platform' },
     };
