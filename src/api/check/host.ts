@@ -15,14 +15,14 @@ export function fqdnProblem(name: string): string | undefined {
   return lengthProblem(name) ?? labelsProblem(name, name);
 }
 
-/** Like {@link fqdnProblem}, but the first label may be `*`, `*-x` or `*x`. */
+/** Like {@link fqdnProblem}, but the first label may be `*`, `*-x` or `*x`. `reviews.` and `*.` have their final dot. */
 export function wildcardHostProblem(name: string): string | undefined {
   const tooLong = lengthProblem(name);
   if (tooLong !== undefined) return tooLong;
   const dot = name.indexOf('.');
   const first = dot < 0 ? name : name.slice(0, dot);
   if (first.length > MAX_LABEL_LENGTH || !WILDCARD_LABEL.test(first)) return labelProblem(name, first);
-  return dot < 0 ? undefined : labelsProblem(name, name.slice(dot + 1));
+  return dot < 0 || dot === name.length - 1 ? undefined : labelsProblem(name, name.slice(dot + 1));
 }
 
 /** A `*` that is not a whole first label, as in `*-api.example.com`; the lone `*` is none. */

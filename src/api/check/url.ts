@@ -25,5 +25,12 @@ function schemeOf(url: string): string | undefined {
 
 function parses(url: string): boolean {
   // The WHATWG parser repairs what RFC 3986 forbids: broken percent-encoding and control characters.
-  return !/%(?![0-9a-fA-F]{2})/.test(url) && !/[\u0000-\u001f\u007f]/.test(url) && URL.canParse(url);
+  if (/%(?![0-9a-fA-F]{2})/.test(url) || /[\u0000-\u001f\u007f]/.test(url)) return false;
+  return !hasGarbledHost(url) && URL.canParse(url);
+}
+
+/** A host with characters that it cannot have, some of which the WHATWG parser decodes or encodes. */
+function hasGarbledHost(url: string): boolean {
+  const host = /^[a-z]+:\/\/(?:[^/?#]*@)?([^/?#]*)/i.exec(url)?.[1] ?? '';
+  return /%(?!25|[89a-f])/i.test(host) || /[\s\\^`{|}]/.test(host);
 }

@@ -93,6 +93,13 @@ describe('WasmPlugin and TrafficExtension', () => {
     expect(plugin(spec)).toEqual(fields);
   });
 
+  it('judges the host of a URL', () => {
+    for (const url of ['registry.example/a:b', 'oci://[::1]/a', 'http://u:p%20@a.example/b%41'])
+      expect(errorFields('extensions.istio.io/WasmPlugin', { url })).toEqual([]);
+    for (const url of ['a%41/b', 'oci://{a}/b', 'http://a b/c'])
+      expect(errorFields('extensions.istio.io/WasmPlugin', { url })).toEqual(['url']);
+  });
+
   it('runs a module or a script, and one of them', () => {
     expect(extension({ lua: { inlineCode: 'x' } })).toEqual([]);
     expect(extension({ wasm: { url: 'a/b' } })).toEqual([]);
@@ -154,6 +161,18 @@ describe('ProxyConfig and EnvoyFilter', () => {
     ],
   ])('judges the patch %j', (entry, fields) => {
     expect(patch(entry)).toEqual(fields);
+  });
+
+  it('warns of a condition on versions that is too long to be used', () => {
+    const spec = (proxyVersion: string) => ({
+      configPatches: [
+        { applyTo: 'CLUSTER', match: { proxy: { proxyVersion } }, patch: { operation: 'REMOVE' } },
+      ],
+    });
+    const field = 'configPatches[0].match.proxy.proxyVersion';
+    expect(errorFields('networking.istio.io/EnvoyFilter', spec('['))).toEqual([field]);
+    expect(errorFields('networking.istio.io/EnvoyFilter', spec('x'.repeat(1025)))).toEqual([]);
+    expect(warningFields('networking.istio.io/EnvoyFilter', spec('x'.repeat(1025)))).toContain(field);
   });
 
   it('always warns of EnvoyFilter', () => {

@@ -47,6 +47,7 @@ describe('VirtualService', () => {
     ['a number at the end', ['shop.10'], ['hosts[0]']],
     ['an address', ['10.0.0.1'], []],
     ['a final dot', ['shop.example.'], []],
+    ['a final dot of a short name', ['reviews.'], []],
     ['"*" within', ['a.*.example'], ['hosts[0]']],
     ['"*" for sidecars', ['*'], ['hosts[0]']],
     ['overlaps', ['*.example', 'a.example'], ['hosts[1]']],
@@ -210,5 +211,23 @@ describe('VirtualService', () => {
     expect(of('*', 'web')).toEqual(['exportTo']);
     expect(of('~')).toEqual(['exportTo[0]']);
     expect(of('a b')).toEqual(['exportTo[0]']);
+  });
+
+  it('wants base64 in the bytes of an answer', () => {
+    const http = (bytes: string) => [{ directResponse: { status: 200, body: { bytes } } }];
+    for (const bytes of ['', 'bm8=', 'bm8', 'bm9v', '-_-_'])
+      expect(errorFields(id, { hosts: ['reviews'], http: http(bytes) })).toEqual([]);
+    for (const bytes of ['b', 'no!', 'bm8==', 'bm=8'])
+      expect(errorFields(id, { hosts: ['reviews'], http: http(bytes) })).toEqual([
+        'http[0].directResponse.body.bytes',
+      ]);
+  });
+
+  it('counts empty conditions for none when matches are compared', () => {
+    const http = [
+      { match: [{ uri: { prefix: '/a' } }], route },
+      { match: [{ uri: { prefix: '/a' }, headers: {}, gateways: [] }], route },
+    ];
+    expect(warningFields(id, { hosts: ['reviews'], http })).toEqual(['http[1].match[0]', 'http[1]']);
   });
 });

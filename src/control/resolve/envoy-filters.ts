@@ -128,10 +128,13 @@ function selects({ object: { spec } }: Resource<EnvoyFilter>, labels: Labels): b
 
 /** The version of Istio's proxies that patches are told they change. */
 const PROXY_VERSION = '1.32.0';
+/** Longer expressions are dear to compile; such a patch concerns no proxy. Validation warns of it. */
+const MAX_VERSION_LENGTH = 1024;
 
 function concerns({ context = 'ANY', proxy }: PatchMatch, type: string): boolean {
   if (context === 'GATEWAY' && type !== 'router') return false;
   if (context.startsWith('SIDECAR') && type !== 'sidecar') return false;
   const version = proxy?.proxyVersion ?? '';
+  if (version.length > MAX_VERSION_LENGTH) return false;
   return version === '' || RE2JS.compile(version).matcher(PROXY_VERSION).find();
 }

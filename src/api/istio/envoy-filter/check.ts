@@ -42,10 +42,19 @@ function checkPatch(patch: ConfigPatch, report: Report): void {
     report.error(['patch', 'operation'], 'operation is required: MERGE, ADD, REMOVE, ...');
   else if (operation !== 'REMOVE' && value === undefined)
     report.error(['patch', 'value'], `value is required for ${operation}: the piece of Envoy configuration`);
-  const version = patch.match?.proxy?.proxyVersion ?? '';
-  const problem = version === '' ? undefined : regexProblem(version);
-  if (problem !== undefined) report.error(['match', 'proxy', 'proxyVersion'], problem);
+  checkProxyVersion(patch.match?.proxy?.proxyVersion ?? '', report.at('match', 'proxy', 'proxyVersion'));
   checkMatchFits(patch, report.at('match'));
+}
+
+const MAX_VERSION_LENGTH = 1024;
+
+function checkProxyVersion(version: string, report: Report): void {
+  if (version.length > MAX_VERSION_LENGTH)
+    report.warn([], `longer than ${MAX_VERSION_LENGTH} characters, so the patch concerns no proxy`);
+  else if (version !== '') {
+    const problem = regexProblem(version);
+    if (problem !== undefined) report.error([], problem);
+  }
 }
 
 const MATCH_OF: Readonly<Record<string, string>> = {

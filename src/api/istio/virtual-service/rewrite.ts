@@ -89,6 +89,7 @@ export function checkDirectResponse(response: DirectResponse | undefined, report
   if (response.body === undefined) return;
   checkAtMostOne(response.body, ['string', 'bytes'], report.at('body'));
   const { string = '', bytes = '' } = response.body;
+  if (!isBase64(bytes)) report.error(['body', 'bytes'], 'this is not base64; write plain text as string');
   const sizeBytes = Math.max(utf8Length(string), Math.floor((bytes.length * 3) / 4));
   if (sizeBytes > MAX_BODY_BYTES)
     report.error('body', `the body has ${sizeBytes} bytes; at most 1 MiB is possible`);
@@ -102,6 +103,12 @@ export function checkDirectResponse(response: DirectResponse | undefined, report
 /** 200 to 600 inclusive: Envoy's fault filter and direct responses take these. */
 export function checkStatus(status: number, report: Report, field: string): void {
   if (status < 200 || status > 600) report.error(field, `${status} is not an HTTP status; use 200 to 599`);
+}
+
+/** RFC 4648, 4 and 5, with or without padding. */
+function isBase64(text: string): boolean {
+  const digits = text.replace(/=+$/, '').length;
+  return /^[A-Za-z0-9+/_-]*={0,2}$/.test(text) && digits % 4 !== 1 && (digits === text.length || text.length % 4 === 0);
 }
 
 function utf8Length(text: string): number {

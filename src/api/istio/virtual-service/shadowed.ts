@@ -28,7 +28,7 @@ function warnRepeated(
 ): void {
   let repeated = 0;
   for (const [i, match] of matches.entries()) {
-    const text = JSON.stringify({ ...match, name: undefined });
+    const text = conditionsOf(match);
     const earlier = seen.get(text);
     if (earlier === undefined) seen.set(text, rule);
     else {
@@ -38,6 +38,15 @@ function warnRepeated(
   }
   if (repeated === matches.length)
     report.warn(rule, `rule ${rule} is never used: earlier rules have all of its matches`);
+}
+
+/** The match without its name and without what is left empty: neither is a condition. */
+function conditionsOf(match: object): string {
+  return JSON.stringify({ ...match, name: undefined }, (key, value: unknown) =>
+    key !== '' && typeof value === 'object' && value !== null && Object.keys(value).length === 0
+      ? undefined
+      : value,
+  );
 }
 
 interface PrefixMatch {
