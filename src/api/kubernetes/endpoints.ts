@@ -7,7 +7,6 @@ const port = lenient({}, { name: text, port: z.int(), protocol: text, appProtoco
 
 const sliceBody = lenient(
   {
-    addressType: text,
     endpoints: list(
       lenient(
         { addresses: texts },
@@ -21,7 +20,8 @@ const sliceBody = lenient(
       ),
     ),
   },
-  { ports: list(port) },
+  // IPv4 where it is left out, as it often is in slices written by hand.
+  { addressType: text, ports: list(port) },
 );
 
 /** discovery.k8s.io/v1 EndpointSlice; belongs to the Service of its label `kubernetes.io/service-name`. */

@@ -108,7 +108,11 @@ export function checkStatus(status: number, report: Report, field: string): void
 /** RFC 4648, 4 and 5, with or without padding. */
 function isBase64(text: string): boolean {
   const digits = text.replace(/=+$/, '').length;
-  return /^[A-Za-z0-9+/_-]*={0,2}$/.test(text) && digits % 4 !== 1 && (digits === text.length || text.length % 4 === 0);
+  return (
+    /^[A-Za-z0-9+/_-]*={0,2}$/.test(text) &&
+    digits % 4 !== 1 &&
+    (digits === text.length || text.length % 4 === 0)
+  );
 }
 
 function utf8Length(text: string): number {
