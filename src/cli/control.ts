@@ -32,6 +32,11 @@ export function addControlCommand(program: Command, io: Io): void {
     .option('--name <name...>', 'DNS names and addresses under which proxies reach it, for its certificate')
     .addOption(address('--api <address>', 'API and dashboard: HOST:PORT or unix:PATH', '127.0.0.1:20001'))
     .option('--allowed-host <name...>', 'names under which the dashboard may be opened')
+    .addOption(
+      new Option('--hold-back <on|off>', 'routes wait for the subsets and services that they lead to')
+        .choices(['on', 'off'])
+        .default('on'),
+    )
     .option('--platform-objects <dir>', 'objects that the platform makes (Pods, cluster IPs)')
     .option('--platform-status <file>', "the platform's table of processes")
     .addHelpText('after', HELP)
@@ -65,6 +70,7 @@ interface ControlFlags {
   readonly name?: readonly string[];
   readonly api: Address;
   readonly allowedHost?: readonly string[];
+  readonly holdBack: 'on' | 'off';
   readonly platformObjects?: string;
   readonly platformStatus?: string;
 }
@@ -103,6 +109,7 @@ function controlOptions(paths: readonly string[], flags: ControlFlags): ControlO
     ...(plain !== 'none' && {
       plain: { ...onTcp('--plain', plain), authenticate: flags.plainTokens === true },
     }),
+    holdBack: flags.holdBack === 'on',
     api: api === 'none' ? onTcp('--api', api) : api,
     ...(name && { names: namesOf(name) }),
     ...(cacerts !== undefined && { cacertsDir: cacerts }),

@@ -3,7 +3,7 @@
  *
  * In: files and folders of resources, the platform's objects, the CA's folder, the keys that tokens are verified with.
  * Out: ADS and certificates over gRPC (serve/), the HTTP API and the dashboard's page. A change goes through
- * watch -> store -> schedule -> compile -> fleet, in that order, in this process. `weft control` starts it, and the
+ * watch -> store -> schedule -> hold-back -> compile -> fleet, in that order, in this process. `weft control` starts it, and the
  * platform does. What never happens here: a decision of any of the stages.
  */
 import { writeFile } from 'node:fs/promises';
@@ -24,6 +24,8 @@ import { type RunningApi, serveApi } from '../server/http-api.ts';
 import { noPlatform, platformPartsFrom } from '../server/platform-parts.ts';
 import { trustBundlePem } from '../wire/identity/trust-bundle.ts';
 import { compile } from './compile.ts';
+import { type Held, heldNothing, holdBack } from './hold-back/hold-back.ts';
+import { withHeld } from './hold-back/status.ts';
 import { keySetFetcher } from './key-sets/fetch-key-set.ts';
 import { keySetFile } from './key-sets/key-set-file.ts';
 import { KeySets } from './key-sets/key-sets.ts';
@@ -91,10 +93,12 @@ export async function runControl(options: ControlOptions, io: ControlIo): Promis
 interface Mesh {
   readonly store: ResourceStore;
   readonly fleet: Fleet;
+  /** What the mesh is made from now. */
+  held(): Held;
   close(): Promise<void>;
 }
 
-/** Sources -> store -> schedule -> compile -> fleet. */
+/** Sources -> store -> schedule -> hold-back -> compile -> fleet. */
 async function openMesh(
   options: ControlOptions,
   rootsPem: string,
@@ -121,11 +125,15 @@ async function openMesh(
     },
   );
   keySets.want(wantedKeySets(store.resources()));
-  let compiled = compile(store.resources(), { ...options, keySets: keySets.current });
+  const domain = options.clusterDomain ?? 'cluster.local';
+  const nextHeld = (before: Held): Held =>
+    options.holdBack === false ? heldNothing(store.resources()) : holdBack(store.resources(), before, domain);
+  let held = heldNothing(store.resources());
+  let compiled = compile(held.resources, { ...options, keySets: keySets.current });
   keysChanged = false;
   const stateSince = (changedAtMs: number): MeshState => ({
     compiled,
-    secrets: secretsOf(store.resources()),
+    secrets: secretsOf(held.resources),
     bytes,
     changedAtMs,
   });
@@ -138,7 +146,8 @@ async function openMesh(
     if (store.resources().revision === compiled.revision && !keysChanged) return;
     keysChanged = false;
     try {
-      compiled = compile(store.resources(), { ...options, keySets: keySets.current }, compiled);
+      held = nextHeld(held);
+      compiled = compile(held.resources, { ...options, keySets: keySets.current }, compiled);
       fleet.replace(stateSince(sinceMs));
     } catch (error) {
       onError(error); // a mistake of ours: everyone keeps what they have
@@ -151,6 +160,7 @@ async function openMesh(
   return {
     store,
     fleet,
+    held: () => held,
     async close() {
       schedule?.stop();
       keySets.stop();
@@ -221,7 +231,7 @@ function servePorts(
 
 function serveAnswers(
   options: ControlOptions,
-  { store, fleet }: Mesh,
+  { store, fleet, held }: Mesh,
   startedAtMs: number,
   onError: (error: unknown) => void,
 ): Promise<RunningApi> {
@@ -230,7 +240,15 @@ function serveAnswers(
     platformStatusFile === undefined ? noPlatform : platformPartsFrom(platformStatusFile, systemClock);
   return serveApi({
     listen: api,
-    answers: apiAnswers({ version, trustDomain, startedAtMs, clock: systemClock, fleet, store, parts }),
+    answers: apiAnswers({
+      version,
+      trustDomain,
+      startedAtMs,
+      clock: systemClock,
+      fleet,
+      statuses: () => withHeld(store.statuses(), held().objects),
+      parts,
+    }),
     ...(dashboardDir !== undefined && { dashboardDir }),
     ...(allowedHosts && { allowedHosts }),
     onError,

@@ -16,6 +16,8 @@ export interface ControlOptions extends CompileSettings {
   readonly platformStatusFile?: string;
   readonly trustDomain: string;
   readonly trustDomainAliases?: readonly string[];
+  /** Whether routes wait for what they lead to, and that for them (hold-back/); true by default. */
+  readonly holdBack?: boolean;
   /** Folder of the CA's key, made at the first start. */
   readonly keyDir: string;
   /** The user's own CA in place of it. */

@@ -78,6 +78,11 @@ export interface TerminalFilter {
    * HTTP/1 connection is closed with the answer to its next request, not under a request that is on its way.
    */
   drain(gently?: boolean): void;
+  /**
+   * `next` takes its place in a chain that differs in nothing that connections have gone through: open ones go on with it,
+   * from their next request on. False, or not there: they cannot.
+   */
+  handOver?(next: TerminalFilter): boolean;
   /** Routes (RDS) it needs before it may serve. */
   readonly routeNames: readonly string[];
   /** Clusters it leads to without a route table. */

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { renameSync, writeFileSync } from 'node:fs';
-import { createServer, get, type IncomingMessage } from 'node:http';
+import { Agent, createServer, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -157,6 +157,38 @@ describe('an open WebSocket', () => {
     expect(closed).toBe(false);
   });
 });
+
+describe('an idle connection', () => {
+  it('stays open when its listener changes, and its next request is taken by the new one', async () => {
+    const { port, admin, write } = await startFromFiles();
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    cleanups.push(() => agent.destroy());
+    const first = await askKept(port, agent);
+    write.listener('two');
+    const count = async () => {
+      const stats = await (await fetch(`http://127.0.0.1:${admin}/stats?filter=http.two`)).text();
+      return Number(/http\.two\.downstream_rq_total: (\d+)/.exec(stats)?.[1] ?? 0);
+    };
+    await eventually(async () => {
+      await ask(port);
+      expect(await count()).toBeGreaterThan(0);
+    });
+    const before = await count();
+    expect(await askKept(port, agent)).toBe(first);
+    expect(await count()).toBe(before + 1);
+  });
+});
+
+/** The client's port: the same where the connection was the same. */
+function askKept(port: number, agent: Agent): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const request = get({ host: '127.0.0.1', port, agent }, (response) => {
+      const { localPort } = response.socket;
+      response.resume().on('end', () => resolve(localPort));
+    });
+    request.on('error', reject);
+  });
+}
 
 describe('a proxy that is told to end', () => {
   it('finishes what it has begun', async () => {

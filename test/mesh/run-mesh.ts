@@ -20,6 +20,10 @@ export interface MeshOptions {
   readonly uid?: number;
   /** Changes the copy before the mesh starts. */
   readonly prepare?: (folder: string) => void;
+  /** Start from an empty folder, which `prepare` fills, in place of the example. */
+  readonly empty?: boolean;
+  /** Throws while the mesh is not up; the product page whole by default. */
+  readonly isUp?: (gateway: string) => Promise<void>;
 }
 
 export interface Mesh {
@@ -43,7 +47,7 @@ export interface Mesh {
 /** Starts a mesh and waits until the product page is served whole. */
 export async function runMesh(options: MeshOptions = {}): Promise<Mesh> {
   const folder = mkdtempSync(join(tmpdir(), 'weft-mesh-'));
-  cpSync(join(root, 'examples/bookinfo'), folder, { recursive: true });
+  if (options.empty !== true) cpSync(join(root, 'examples/bookinfo'), folder, { recursive: true });
   options.prepare?.(folder);
   const cache = options.uid === undefined ? undefined : mkdtempSync(join(tmpdir(), 'weft-home-'));
   if (options.uid !== undefined) await giveTo(options.uid, [folder, cache!]);
@@ -80,10 +84,7 @@ export async function runMesh(options: MeshOptions = {}): Promise<Mesh> {
   try {
     await eventually(async () => {
       if (child.exitCode !== null) throw new Error(`weft up ended with ${child.exitCode}`);
-      const response = await fetch(`${gateway}/productpage`, { signal: AbortSignal.timeout(3_000) });
-      const text = await response.text();
-      if (response.status !== 200 || !isWhole(text))
-        throw new Error(`${response.status} ${text.slice(0, 200)}`);
+      await (options.isUp ?? servesPage)(gateway);
     }, 90_000);
   } catch (error) {
     child.kill('SIGKILL');
@@ -112,6 +113,12 @@ export async function runMesh(options: MeshOptions = {}): Promise<Mesh> {
       return code;
     },
   };
+}
+
+async function servesPage(gateway: string): Promise<void> {
+  const response = await fetch(`${gateway}/productpage`, { signal: AbortSignal.timeout(3_000) });
+  const text = await response.text();
+  if (response.status !== 200 || !isWhole(text)) throw new Error(`${response.status} ${text.slice(0, 200)}`);
 }
 
 /** The page with what every service adds: the gateway alone, or productpage alone, is not the mesh. */

@@ -104,6 +104,7 @@ function controlProgram({ settings, weft, control, rootsFile, jwksFile }: Layout
     '--plain': plain,
     '--api': `${api.host}:${api.port}`,
     ...(settings.extra['dnsUpstream'] === 'platform' ? { '--dns-upstream': PLATFORM_ADDRESS } : {}),
+    '--hold-back': settings.extra['holdBack'] ?? 'on',
     '--platform-objects': paths.objects,
     '--platform-status': paths.statusFile,
     '--name': PLATFORM_ADDRESS,

@@ -6,7 +6,7 @@ import { ON_DEMAND } from '../../xds/names.ts';
 import type { AnyMessage } from '../../xds/resources.ts';
 import type { ProxyNode, WorkloadSummary } from '../compile.ts';
 import { configDump } from '../emit/config-dump.ts';
-import type { ResourceStore } from '../watch/store.ts';
+import type { ObjectStatus } from '../watch/status.ts';
 import type { Fleet } from './fleet.ts';
 import { proxyStatuses, statusReport } from './status-report.ts';
 
@@ -17,13 +17,14 @@ export interface AnswerSources {
   readonly startedAtMs: number;
   readonly clock: Clock;
   readonly fleet: Fleet;
-  readonly store: ResourceStore;
+  /** Of every document. */
+  readonly statuses: () => readonly ObjectStatus[];
   readonly parts: PlatformParts;
 }
 
 /** The control plane's answers to the questions of the HTTP API. */
 export function apiAnswers(sources: AnswerSources): ApiAnswers {
-  const { clock, fleet, store } = sources;
+  const { clock, fleet } = sources;
   const { version, trustDomain, startedAtMs } = sources;
   const ownUsage = ownUsageSince(clock);
   return {
@@ -32,7 +33,7 @@ export function apiAnswers(sources: AnswerSources): ApiAnswers {
       const own = processes.some(({ kind }) => kind === 'control') ? [] : [ownPart(ownUsage())];
       const platform = { processes: [...own, ...processes], problems };
       const nowMs = clock.nowMs();
-      const statuses = store.statuses();
+      const statuses = sources.statuses();
       return statusReport({ version, trustDomain, startedAtMs, nowMs, fleet, statuses, platform });
     },
     proxies: () => ({ nowMs: clock.nowMs(), proxies: proxyStatuses(fleet) }),

@@ -21,7 +21,7 @@ export interface ResourceStore {
   /** Takes in one batch of changes; listeners hear of it once. */
   apply(batch: readonly Change[]): void;
   /** What is live now: an unchanging view. Its revision goes up only where a live object changed. */
-  resources(): Resources;
+  resources(): LiveResources;
   /** State of every document and of every file that cannot be read, in order of file and line. */
   statuses(): readonly ObjectStatus[];
   /** Calls back after each batch that changed live objects or a status; the returned function ends it. */
@@ -52,7 +52,7 @@ class Store implements ResourceStore {
     if (batch.length > 0) for (const listener of this.#listeners) listener(this.#live);
   }
 
-  resources(): Resources {
+  resources(): LiveResources {
     return this.#live;
   }
 

@@ -3,6 +3,7 @@
  * that both sets have stays open through the change, and connections that stand are never touched.
  */
 import type { Connection, Listener as Socket, UdpSocket } from '../../wire/connection.ts';
+import type { FilterChain } from '../../xds/resources.ts';
 import type { Bind, Listener } from '../configure/listener.ts';
 import { chainsOf } from '../configure/listener.ts';
 import type { DnsServer } from '../dns/dns-server.ts';
@@ -120,10 +121,27 @@ function listenOptions(bind: Exclude<Bind, { kind: 'udp' }>, onConnection: (conn
   return { host: bind.host, port: bind.port, reusePort: bind.reusePort, ...backlog, onConnection };
 }
 
-/** Chains that no listener uses any more take nothing new and finish what they have. */
+/**
+ * Chains that no listener uses any more hand their connections to the one that took their place: closing an idle one could
+ * meet a request that is on its way. Where there is none they take nothing new and finish what they have.
+ */
 function drainReplaced(before: ListenerSet, after: ListenerSet): void {
   const kept = new Set(after.all.flatMap(chainsOf));
   for (const listener of before.all) {
-    for (const chain of chainsOf(listener)) if (!kept.has(chain)) chain.terminal.drain();
+    const replaced = chainsOf(listener).filter((chain) => !kept.has(chain));
+    if (replaced.length === 0) continue;
+    const next = after.all.find(({ name }) => name === listener.name);
+    for (const { source, terminal } of replaced) {
+      const way = wayTo(source);
+      const heir = next && chainsOf(next).find((chain) => wayTo(chain.source) === way);
+      if (heir === undefined || terminal.handOver?.(heir.terminal) !== true) terminal.drain();
+    }
   }
+}
+
+/** What a connection goes through up to the last filter, as text. */
+function wayTo(source: string): string {
+  const { filters = [], metadata: _, ...rest } = JSON.parse(source) as FilterChain;
+  const last = filters.at(-1);
+  return JSON.stringify({ ...rest, before: filters.slice(0, -1), last: last?.typed_config?.['@type'] });
 }

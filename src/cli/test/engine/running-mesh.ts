@@ -97,7 +97,8 @@ export class RunningMesh {
       paths,
       gatewayPort: 0,
       dashboardPort: 0,
-      extra: { envoy: machine.envoy, dnsUpstream: 'platform' },
+      // Each test's objects count as they are written, whatever the test before had.
+      extra: { envoy: machine.envoy, dnsUpstream: 'platform', holdBack: 'off' },
     };
     const mesh = new RunningMesh(plan, paths, folder, settings, {
       ...machine,

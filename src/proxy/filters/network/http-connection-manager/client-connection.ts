@@ -24,13 +24,16 @@ import type { ManagerConfig } from './config.ts';
 /** The connection manager as its connections see it. */
 export interface ConnectionOwner extends HttpManager {
   readonly config: ManagerConfig;
+  /** A connection of its has ended. */
+  gone(connection: ClientConnection): void;
 }
 
 /** One client's connection: its codec, and what its streams share. */
 export class ClientConnection implements RequestAcceptor {
   readonly #view: ConnectionView;
-  readonly #manager: ConnectionOwner;
-  readonly #onGone: () => void;
+  #manager: ConnectionOwner;
+  /** Of the manager that opened it: codecs keep theirs, too. */
+  readonly #deadlines: ConnectionOwner['deadlines'];
   readonly #age: Deadline | undefined;
   #codec: DownstreamCodec | undefined;
   /** HTTP/1: one stream at a time, so one deadline does for all. */
@@ -38,14 +41,14 @@ export class ClientConnection implements RequestAcceptor {
   #open: Exchange | undefined;
   #requests = 0;
 
-  constructor(downstream: Downstream, manager: ConnectionOwner, onGone: () => void) {
+  constructor(downstream: Downstream, manager: ConnectionOwner) {
     this.#view = new ConnectionView(downstream);
     this.#manager = manager;
-    this.#onGone = onGone;
+    this.#deadlines = manager.deadlines;
     const { maxConnectionMs } = manager.settings;
     if (maxConnectionMs === 0) return;
     this.#age = new Deadline(() => {
-      manager.stats.downstream_cx_max_duration_reached++;
+      this.#manager.stats.downstream_cx_max_duration_reached++;
       this.#codec?.drain();
     });
     manager.deadlines.set(this.#age, maxConnectionMs);
@@ -67,6 +70,11 @@ export class ClientConnection implements RequestAcceptor {
         return true;
       }).start(firstBytes);
     }
+  }
+
+  /** Another manager has taken over: requests from now on are its. */
+  moveTo(manager: ConnectionOwner): void {
+    this.#manager = manager;
   }
 
   drain(gently?: boolean): void {
@@ -128,8 +136,8 @@ export class ClientConnection implements RequestAcceptor {
     const { connection } = this.#view.downstream;
     this.#manager.stats.downstream_cx_rx_bytes_total += connection.bytesRead;
     this.#manager.stats.downstream_cx_tx_bytes_total += connection.bytesWritten;
-    if (this.#age !== undefined) this.#manager.deadlines.clear(this.#age);
-    this.#onGone();
+    if (this.#age !== undefined) this.#deadlines.clear(this.#age);
+    this.#manager.gone(this);
   }
 
   #startHttp1(connection: Connection): Http1Server {

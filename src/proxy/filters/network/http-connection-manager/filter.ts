@@ -35,6 +35,8 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
   readonly #istio: IstioReporter;
   readonly #connections = new Set<ClientConnection>();
   #draining = false;
+  /** Whoever took over: connections that were on their way here go there. */
+  #heir: ConnectionManager | undefined;
 
   constructor(config: ManagerConfig, context: FilterContext) {
     const { runtime } = context;
@@ -68,17 +70,40 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
   }
 
   onConnection(downstream: Downstream): void {
+    if (this.#heir !== undefined) {
+      this.#heir.onConnection(downstream);
+      return;
+    }
     const { stats } = this;
     stats.downstream_cx_total++;
     stats.downstream_cx_active++;
     if (downstream.tls !== undefined) stats.downstream_cx_ssl_total++;
-    const connection = new ClientConnection(downstream, this, () => {
-      this.#connections.delete(connection);
-      stats.downstream_cx_active--;
-      stats.downstream_cx_destroy++;
-    });
+    const connection = new ClientConnection(downstream, this);
     this.#connections.add(connection);
     connection.start();
+  }
+
+  gone(connection: ClientConnection): void {
+    this.#connections.delete(connection);
+    this.stats.downstream_cx_active--;
+    this.stats.downstream_cx_destroy++;
+  }
+
+  handOver(next: TerminalFilter): boolean {
+    if (!(next instanceof ConnectionManager) || !servesAlike(this.config, next.config)) return false;
+    this.#heir = next;
+    next.#takeOver(this.#connections);
+    this.stats.downstream_cx_active -= this.#connections.size;
+    this.#connections.clear();
+    return true;
+  }
+
+  #takeOver(connections: ReadonlySet<ClientConnection>): void {
+    this.stats.downstream_cx_active += connections.size;
+    for (const connection of connections) {
+      this.#connections.add(connection);
+      connection.moveTo(this);
+    }
   }
 
   drain(gently?: boolean): void {
@@ -114,4 +139,11 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
     const { accessLogs } = this.config;
     for (let i = 0; i < accessLogs.length; i++) accessLogs[i]?.log(facts);
   }
+}
+
+/** Whether connections that one of them has opened are as the other would open them. */
+function servesAlike(a: ManagerConfig, b: ManagerConfig): boolean {
+  const opened = ({ codec, times, limits, http2, settings }: ManagerConfig): string =>
+    JSON.stringify([codec, times, limits, http2, settings.maxConnectionMs]);
+  return opened(a) === opened(b);
 }
