@@ -4,6 +4,7 @@ import type { InputFile } from '../control/watch/files/read-inputs.ts';
 import type { ObjectStatus } from '../control/watch/status.ts';
 import { makeResourceStore } from '../control/watch/store.ts';
 import { startedPods } from './pods-of-files.ts';
+import { readCertificate } from './read-certificate.ts';
 
 /** Something in a file that cannot be used; the rest of the file can. */
 export interface FileProblem {
@@ -54,7 +55,7 @@ export function offlineMesh(
   const { nowSeconds, ...keys } = tokens;
   const settings = { offline: true, ...keys };
   const explained = explainMesh(resources, settings, compile(resources, settings), listens);
-  const mesh = nowSeconds === undefined ? explained : { ...explained, nowSeconds };
+  const mesh = { ...explained, readCertificate, ...(nowSeconds === undefined ? {} : { nowSeconds }) };
   return { mesh, problems: store.statuses().flatMap((status) => problemsOf(status, inputs)) };
 }
 

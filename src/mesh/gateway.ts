@@ -19,6 +19,10 @@ export interface ServerTls {
   readonly caCredentialName?: string;
   readonly files: readonly { readonly certificate: string; readonly privateKey: string }[];
   readonly caFile?: string;
+  /** Revocation list, where the CA certificates are in a file. */
+  readonly crlFile?: string;
+  /** A client whose certificate nobody trusted signed is let in, too. */
+  readonly acceptUntrusted?: boolean;
   readonly subjectAltNames: readonly string[];
   readonly certificateHashes: readonly string[];
   readonly certificateSpki: readonly string[];

@@ -39,6 +39,8 @@ export interface Service {
   readonly registry: 'kubernetes' | 'entry';
   /** Cluster IPs, or addresses and ranges of a ServiceEntry. Empty where calls come to any address. */
   readonly addresses: readonly string[];
+  /** The address is one that weft chose: clients who resolve the name elsewhere do not know it. */
+  readonly ownAddress?: boolean;
   readonly ports: readonly ServicePort[];
   readonly resolution: Resolution;
   readonly externalName?: string;

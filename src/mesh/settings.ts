@@ -1,6 +1,6 @@
 import type { Authorizer } from './authorization.ts';
 import type { Retries } from './route.ts';
-import type { ConnectionPool, LocalityPreference, OutlierDetection } from './traffic-policy.ts';
+import type { ClientTls, ConnectionPool, LocalityPreference, OutlierDetection } from './traffic-policy.ts';
 
 /** What holds for the whole mesh: the mesh configuration with its defaults filled in. */
 export interface MeshSettings {
@@ -10,6 +10,10 @@ export interface MeshSettings {
   readonly clusterDomain: string;
   readonly rootNamespace: string;
   readonly outbound: OutboundMode;
+  /** TLS towards destinations that `dynamic-dns` finds. */
+  readonly outboundTls: ClientTls | undefined;
+  /** Where calls for the application go: to the address that was called, or to 127.0.0.1. */
+  readonly inbound: 'passthrough' | 'localhost';
   /** Mutual TLS to every endpoint that has a proxy. */
   readonly autoMtls: boolean;
   readonly connectTimeoutMs: number;
@@ -20,6 +24,12 @@ export interface MeshSettings {
   /** For destinations about which no DestinationRule says anything of the kind. */
   readonly locality: LocalityPreference;
   readonly accessLog: AccessLog | undefined;
+  /** Of TLS between workloads of the mesh. */
+  readonly meshTls: TlsDefaults;
+  /** Of all other TLS, where its own settings are silent. */
+  readonly tlsDefaults: TlsDefaults;
+  /** How long a client is waited for to tell its protocol; 0: until it does. */
+  readonly sniffingTimeoutMs: number;
   readonly serviceExportTo: readonly string[];
   readonly virtualServiceExportTo: readonly string[];
   readonly destinationRuleExportTo: readonly string[];
@@ -45,6 +55,16 @@ export interface IngressSettings {
   readonly className: string;
   /** Value of the label `istio` of the gateway's workloads. */
   readonly selector: string;
+}
+
+/** What TLS is spoken with. */
+export interface TlsDefaults {
+  /** As Envoy spells it: `TLSv1_3`; missing: 1.2. */
+  readonly minVersion?: string;
+  /** Empty: the proxy's own. */
+  readonly cipherSuites: readonly string[];
+  /** Empty: the proxy's own. */
+  readonly curves: readonly string[];
 }
 
 export interface AccessLog {

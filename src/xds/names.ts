@@ -10,6 +10,7 @@ export const wellKnownNames = {
   allowAnyDynamicDnsCluster: 'AllowAnyDynamicDNSCluster',
   inboundPassthroughCluster: 'InboundPassthroughCluster',
   allowAny: 'allow_any',
+  allowAnyDynamicDns: 'allow_any_dynamic_dns',
   blockAll: 'block_all',
   httpProxy: 'http_proxy',
   dns: 'dns',

@@ -15,6 +15,7 @@ import {
 import { type EmittedCluster, type EmittedListener, mergedByName, sortedByName } from './emitted.ts';
 import { dnsListener } from './listener/dns-listener.ts';
 import { ingressSockets } from './listener/ingress-sockets.ts';
+import { unknownHttpChain } from './listener/outbound-chains.ts';
 import { outboundListeners } from './listener/outbound-listeners.ts';
 import { forwardProxyListener, sharedHostInbound } from './listener/shared-host-listeners.ts';
 import { virtualInbound } from './listener/virtual-inbound.ts';
@@ -41,7 +42,13 @@ const viewListeners = step('listeners of a view', (read, viewKey): readonly Emit
 
 /** virtualOutbound of a view. */
 export const outboundSocket = step('outbound socket', (read, viewKey): EmittedListener => {
-  return virtualOutbound(read.of(unknownCluster, viewKey), read.of(meshSettings, ''));
+  const settings = read.of(meshSettings, '');
+  const named = read.of(viewOutboundMode, viewKey) === 'dynamic-dns';
+  return virtualOutbound(
+    read.of(unknownCluster, viewKey),
+    settings,
+    named ? unknownHttpChain(read, viewKey) : undefined,
+  );
 });
 
 /** All clusters of a sidecar, by the proxy's key. */
@@ -56,10 +63,11 @@ const viewClusters = step('clusters of a view', (read, viewKey): readonly Emitte
 
 /** Clusters that every sidecar of a view has, whatever it calls. */
 export const standingClusters = step('standing clusters', (read, viewKey): readonly EmittedCluster[] => {
-  const timeout = formatProtoDuration(read.of(meshSettings, '').connectTimeoutMs);
+  const { connectTimeoutMs, outboundTls } = read.of(meshSettings, '');
+  const timeout = formatProtoDuration(connectTimeoutMs);
   const mode = read.of(viewOutboundMode, viewKey);
   return [
-    ...(mode === 'dynamic-dns' ? [allowAnyDynamicDnsCluster(timeout)] : []),
+    ...(mode === 'dynamic-dns' ? [allowAnyDynamicDnsCluster(timeout, outboundTls)] : []),
     passthroughCluster(timeout),
     blackHoleCluster(timeout),
     inboundPassthroughCluster(timeout),

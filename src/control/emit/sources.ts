@@ -1,5 +1,7 @@
+import type { TlsDefaults } from '../../mesh/settings.ts';
 import { wellKnownNames } from '../../xds/names.ts';
 import { type Address, any, type CommonTlsContext, type TransportSocket } from '../../xds/resources.ts';
+import type { TlsParameters } from '../../xds/tls-types.ts';
 
 // Small messages that appear in many resources.
 
@@ -13,6 +15,15 @@ export function sdsSecret(name: string) {
 
 export function socketAddress(address: string, port: number): Address {
   return { socket_address: { address, port_value: port } };
+}
+
+/** Versions and ciphers; 1.2 and up where nothing is said. */
+export function tlsParameters({ minVersion = 'TLSv1_2', cipherSuites, curves }: TlsDefaults): TlsParameters {
+  return {
+    tls_minimum_protocol_version: minVersion as TlsParameters['tls_minimum_protocol_version'] & string,
+    ...(cipherSuites.length === 0 ? {} : { cipher_suites: cipherSuites }),
+    ...(curves.length === 0 ? {} : { ecdh_curves: curves }),
+  };
 }
 
 /** The mesh's own certificate for the peer to see, and the mesh's trust bundle to judge the peer by. */

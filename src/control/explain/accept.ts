@@ -97,7 +97,7 @@ function open(
   connection: Connection,
   request: Request | undefined,
 ): Ending {
-  const opened = openTls(held.proxy, chain, connection);
+  const opened = openTls(scene.places.mesh, held.proxy, chain, connection);
   if ('failure' in opened) {
     held.hop.problem = 'tls';
     const origin = decidesAboutTls(held);

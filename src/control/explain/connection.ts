@@ -1,3 +1,5 @@
+import type { Certificate } from './certificates.ts';
+
 /** A connection as a proxy sees it come, with every layer of TLS around its content. */
 
 export interface SocketAddress {
@@ -14,6 +16,8 @@ export interface TlsLayer {
   readonly alpn: readonly string[];
   /** What the one who began it can show: a SPIFFE id, `certificate` for one from elsewhere, '' for nothing. */
   readonly shows: string;
+  /** That certificate, where an object holds it. */
+  readonly certificate?: Certificate;
   /** Names that it takes of the other end; empty: any that it trusts. */
   readonly expects: readonly string[];
   /** With certificates of the mesh at both ends. */

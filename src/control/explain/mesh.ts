@@ -4,6 +4,7 @@ import type { Origin } from '../../mesh/origin.ts';
 import type { Workload } from '../../mesh/workload.ts';
 import type { EmittedCluster, EmittedEndpoints, EmittedListener, EmittedRoutes } from '../emit/emitted.ts';
 import type { Read, World, WorldSettings } from '../resolve/world.ts';
+import type { ReadCertificate } from './certificates.ts';
 
 /** What one proxy gets (control/compile.ts has it). */
 export interface ProxyResources {
@@ -31,6 +32,8 @@ export interface ExplainMesh {
   listens(workload: Workload, port: number): boolean;
   /** The key set whose tokens calls carry; undefined: whoever a token names has signed it. */
   readonly testKeys?: string;
+  /** Reads certificates of Secrets; missing: every certificate of a Secret is taken for a good one. */
+  readonly readCertificate?: ReadCertificate;
   /** Unix time by which tokens are judged; undefined: they are always in time. */
   readonly nowSeconds?: number;
 }

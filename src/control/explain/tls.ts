@@ -6,8 +6,10 @@ import type {
   CommonTlsContext,
   DownstreamTlsContext,
 } from '../../xds/tls-types.ts';
+import { objection } from './certificates.ts';
 import type { Connection, TlsLayer } from './connection.ts';
 import type { TlsKind } from './explanation.ts';
+import type { ExplainMesh } from './mesh.ts';
 import type { ExplainedProxy } from './proxy.ts';
 
 /** A connection behind a proxy's end of TLS: what is within, and who the other side proved to be. */
@@ -21,6 +23,7 @@ const DOWNSTREAM = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v
 
 /** Ends TLS as a filter chain says, or says why the handshake fails. */
 export function openTls(
+  mesh: ExplainMesh,
   proxy: ExplainedProxy,
   chain: FilterChain,
   connection: Connection,
@@ -30,12 +33,22 @@ export function openTls(
   const context = config as DownstreamTlsContext;
   const [layer, ...layers] = connection.layers;
   if (layer === undefined) return { failure: 'the proxy expects TLS here, and the bytes are plain' };
-  const failure = clientFailure(context, layer) ?? serverFailure(proxy, context, layer);
+  const failure = clientFailure(mesh, proxy, context, layer) ?? serverFailure(proxy, context, layer);
   return failure === undefined ? { connection: { ...connection, layers }, layer } : { failure };
 }
 
 /** What the proxy has against the client. */
-function clientFailure(context: DownstreamTlsContext, layer: TlsLayer): string | undefined {
+function clientFailure(
+  mesh: ExplainMesh,
+  proxy: ExplainedProxy,
+  context: DownstreamTlsContext,
+  layer: TlsLayer,
+): string | undefined {
+  const shown = layer.shows !== '' && !layer.shows.startsWith('spiffe://');
+  const against = shown
+    ? objection(mesh, proxy, context.common_tls_context ?? {}, layer.certificate)
+    : undefined;
+  if (against !== undefined) return against;
   if (context.require_client_certificate !== true) return undefined;
   if (layer.shows === '') return 'the proxy wants a certificate of the caller, and it shows none';
   const common = context.common_tls_context ?? {};

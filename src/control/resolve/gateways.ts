@@ -1,4 +1,5 @@
 import type { Gateway as GatewayObject, GatewayServer as ServerSpec } from '../../api/istio/gateway.ts';
+import { isKnownCipherSuite } from '../../api/istio/shared/cipher-suites.ts';
 import type { ServerTls as TlsSpec } from '../../api/istio/shared/server-tls.ts';
 import type { Resource } from '../../api/resources.ts';
 import { defined } from '../../lib/defined.ts';
@@ -87,9 +88,13 @@ export function serverTls(spec: TlsSpec): ServerTls {
     subjectAltNames: spec.subjectAltNames ?? [],
     certificateHashes: spec.verifyCertificateHash ?? [],
     certificateSpki: spec.verifyCertificateSpki ?? [],
-    cipherSuites: spec.cipherSuites ?? [],
+    cipherSuites: [...new Set(spec.cipherSuites ?? [])].filter(
+      (name) => name !== '' && isKnownCipherSuite(name),
+    ),
     ...defined({
       caFile: spec.caCertificates || undefined,
+      acceptUntrusted: spec.insecureSkipVerify === true || undefined,
+      crlFile: spec.caCrl || undefined,
       caCredentialName: spec.caCertCredentialName || undefined,
       minVersion: version(spec.minProtocolVersion),
       maxVersion: version(spec.maxProtocolVersion),

@@ -1,12 +1,13 @@
 import { durationMs } from '../../api/check/duration.ts';
 import { MESH_CONFIG_MAP, meshConfigOf } from '../../api/istio/mesh-config/config-map.ts';
 import type { MeshConfig } from '../../api/istio/mesh-config.ts';
+import { isKnownCipherSuite } from '../../api/istio/shared/cipher-suites.ts';
 import { defined } from '../../lib/defined.ts';
-import type { AccessLog, MeshSettings, OutboundMode } from '../../mesh/settings.ts';
+import type { AccessLog, MeshSettings, OutboundMode, TlsDefaults } from '../../mesh/settings.ts';
 import type { ConnectionPool } from '../../mesh/traffic-policy.ts';
 import { authorizers } from './authorization/authorizers.ts';
 import { localityOf, localityPreference } from './destination-rule/load-balancer.ts';
-import { connectionPool, outlierDetection } from './destination-rule/traffic-policy.ts';
+import { clientTls, connectionPool, outlierDetection } from './destination-rule/traffic-policy.ts';
 import { retries } from './virtual-service/http-rule.ts';
 import { objectOf, type Read, settingsFact, step, type WorldSettings } from './world.ts';
 
@@ -38,6 +39,8 @@ function settingsOf(
     clusterDomain: settings.clusterDomain ?? 'cluster.local',
     rootNamespace,
     outbound: OUTBOUND[config.outboundTrafficPolicy?.mode ?? 'ALLOW_ANY'] ?? 'allow-any',
+    outboundTls: config.outboundTrafficPolicy?.tls && clientTls(config.outboundTrafficPolicy.tls),
+    inbound: config.inboundTrafficPolicy?.mode === 'LOCALHOST' ? 'localhost' : 'passthrough',
     autoMtls: config.enableAutoMtls !== false,
     connectTimeoutMs: config.connectTimeout === undefined ? 10_000 : durationMs(config.connectTimeout),
     retries:
@@ -48,6 +51,10 @@ function settingsOf(
       outlierDetection(config.defaultTrafficPolicy.outlierDetection),
     locality: localityOf(config) ?? localityPreference({}),
     accessLog: accessLog(settings, config),
+    meshTls: tlsDefaults(config.meshMTLS),
+    tlsDefaults: tlsDefaults(config.tlsDefaults),
+    sniffingTimeoutMs:
+      config.protocolDetectionTimeout === undefined ? 0 : durationMs(config.protocolDetectionTimeout),
     serviceExportTo: config.defaultServiceExportTo ?? EVERYBODY,
     virtualServiceExportTo: config.defaultVirtualServiceExportTo ?? EVERYBODY,
     destinationRuleExportTo: config.defaultDestinationRuleExportTo ?? EVERYBODY,
@@ -59,6 +66,17 @@ function settingsOf(
       selector: config.ingressSelector || 'ingressgateway',
     },
     authorizers: authorizers(config.extensionProviders ?? []),
+  };
+}
+
+function tlsDefaults(config: Partial<MeshConfig>['meshMTLS']): TlsDefaults {
+  const { minProtocolVersion = 'TLS_AUTO', cipherSuites = [], ecdhCurves = [] } = config ?? {};
+  return {
+    cipherSuites: [...new Set(cipherSuites)].filter((name) => name !== '' && isKnownCipherSuite(name)),
+    curves: ecdhCurves,
+    ...defined({
+      minVersion: minProtocolVersion === 'TLS_AUTO' ? undefined : minProtocolVersion.replace('TLSV', 'TLSv'),
+    }),
   };
 }
 

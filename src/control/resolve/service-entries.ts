@@ -53,7 +53,10 @@ function serviceOf(read: Read, resource: Resource<ServiceEntry>, hostname: strin
     notReadyToo: false,
     age: ageOf(resource),
     origin: originOf(resource),
-    ...defined({ selector: spec.workloadSelector?.labels }),
+    ...defined({
+      selector: spec.workloadSelector?.labels,
+      ownAddress: address === undefined ? undefined : true,
+    }),
   };
 }
 

@@ -16,7 +16,12 @@ const mesh =
 apiVersion: v1
 kind: ConfigMap
 metadata: { name: ca, namespace: default }
-data: { ca.crt: '-----BEGIN CERTIFICATE-----' }`;
+data: { ca.crt: '-----BEGIN CERTIFICATE-----' }
+---
+apiVersion: v1
+kind: Secret
+metadata: { name: partners, namespace: default }
+stringData: { ca.crt: authority, ca.crl: revoked }`;
 
 function namesFor(namespace: string, ...wanted: readonly string[]): string[] {
   const source = secretSources('roots')(storeOf(mesh).resources());
@@ -31,6 +36,22 @@ describe('secrets of Gateways', () => {
   it('are for the proxies that open the listeners, and only what those name', () => {
     expect(namesFor('istio-system', own, other)).toEqual([own]);
     expect(namesFor('shop', own)).toEqual([]);
+  });
+
+  it('may be CA certificates alone, with what they revoked, in a Secret or a ConfigMap', () => {
+    const source = secretSources('roots')(storeOf(mesh).resources());
+    const wanted = new Set(['kubernetes://partners', 'kubernetes://ca']);
+    expect(source.secretsFor(wanted, 'default').map(({ object }) => object)).toEqual([
+      {
+        name: 'kubernetes://partners',
+        validation_context: { trusted_ca: { inline_string: 'authority' }, crl: { inline_string: 'revoked' } },
+      },
+      {
+        name: 'kubernetes://ca',
+        validation_context: { trusted_ca: { inline_string: '-----BEGIN CERTIFICATE-----' } },
+      },
+    ]);
+    expect(source.secretsFor(wanted, 'shop')).toEqual([]);
   });
 
   it('CA certificates of ConfigMaps are for everybody', () => {

@@ -61,7 +61,11 @@ export function createSecretSource({
   const made = new Map<string, Emitted | undefined>();
   const tlsSecret = (name: string, namespace: string): Emitted | undefined => {
     const key = `${namespace} ${name}`;
-    if (!made.has(key)) made.set(key, fromKubernetes(name, namespace, find));
+    if (!made.has(key))
+      made.set(
+        key,
+        fromKubernetes(name, namespace, find) ?? fromOwnConfigMap(name, namespace, findConfigMap),
+      );
     return made.get(key);
   };
   const publicSecret = (name: string): Emitted | undefined => {
@@ -132,6 +136,17 @@ function fromKubernetes(
   return base === undefined ? undefined : caSecret(resource, base);
 }
 
+/** CA certificates may be in a ConfigMap of the name just as well: they are no secret. */
+function fromOwnConfigMap(
+  resource: string,
+  namespace: string,
+  find: SecretSourceOptions['find'],
+): Emitted | undefined {
+  const name = resource.startsWith(SCHEME) ? resource.slice(SCHEME.length) : '';
+  const found = name === '' || name.includes('/') ? undefined : find(namespace, name);
+  return found && caSecret(resource, found);
+}
+
 /** Keys of Secrets of type kubernetes.io/tls, and of generic ones as Istio reads them. */
 function certificateSecret(name: string, { data }: SecretData): Emitted | undefined {
   const certificate = data['tls.crt'] ?? data['cert'];
@@ -147,7 +162,9 @@ function certificateSecret(name: string, { data }: SecretData): Emitted | undefi
 function caSecret(name: string, { data }: SecretData): Emitted | undefined {
   const ca = data['ca.crt'] ?? data['cacert'];
   if (ca === undefined) return undefined;
-  return emitted({ name, validation_context: { trusted_ca: { inline_string: textOf(ca) } } });
+  const crl = data['ca.crl'] ?? data['crl'];
+  const revoked = crl === undefined ? {} : { crl: { inline_string: textOf(crl) } };
+  return emitted({ name, validation_context: { trusted_ca: { inline_string: textOf(ca) }, ...revoked } });
 }
 
 function emitted(secret: Secret): Emitted<Secret> {

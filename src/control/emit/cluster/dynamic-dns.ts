@@ -1,8 +1,10 @@
+import type { ClientTls } from '../../../mesh/traffic-policy.ts';
 import { wellKnownNames } from '../../../xds/names.ts';
 import { any, type Cluster } from '../../../xds/resources.ts';
 import { type EmittedCluster, emittedCluster } from '../emitted.ts';
 import { circuitBreakers } from './circuit-breakers.ts';
-import { anyHttp } from './standing-clusters.ts';
+import { httpOptions } from './http-options.ts';
+import { upstreamTls } from './upstream-tls.ts';
 
 // Clusters whose endpoint is the host that each request names, resolved when it is first asked for (Envoy's dynamic
 // forward proxy). The HTTP filter that waits for the answer shares their cache.
@@ -32,13 +34,18 @@ export function dynamicDns(): Partial<Cluster> {
   };
 }
 
-/** To any host of the outside that a request names. */
-export function allowAnyDynamicDnsCluster(connectTimeout: string): EmittedCluster {
+/** To any host of the outside that a request names; by TLS where the mesh says so. */
+export function allowAnyDynamicDnsCluster(
+  connectTimeout: string,
+  tls: ClientTls | undefined,
+): EmittedCluster {
+  const policy = { ports: new Map(), ...(tls === undefined ? {} : { tls }) };
   return emittedCluster({
     name: wellKnownNames.allowAnyDynamicDnsCluster,
     ...dynamicDns(),
     connect_timeout: connectTimeout,
-    circuit_breakers: circuitBreakers({ ports: new Map() }),
-    ...anyHttp,
+    circuit_breakers: circuitBreakers(policy),
+    ...httpOptions('auto', {}, tls),
+    ...upstreamTls({ policy, protocol: 'auto', automatic: false, sni: '', identities: [] }),
   });
 }

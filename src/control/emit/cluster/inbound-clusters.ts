@@ -16,13 +16,15 @@ import { ownSource } from './standing-clusters.ts';
 
 /** Clusters to the application beside a proxy, one for each port that services call; by the proxy's key. */
 export const inboundClusters = step('inbound clusters', (read, key): readonly EmittedCluster[] => {
-  const timeout = formatProtoDuration(read.of(meshSettings, '').connectTimeoutMs);
+  const { connectTimeoutMs, inbound } = read.of(meshSettings, '');
+  const timeout = formatProtoDuration(connectTimeoutMs);
   const { workload, ips } = read.of(proxy, key);
   const explicit = workload?.explicit;
   return read.of(inboundPorts, key).map((port) => {
     const target =
       explicit === undefined
-        ? ownPlace(port, ips)
+        ? (ownPlace(port, ips) ??
+          (inbound === 'localhost' ? { address: '127.0.0.1', port: port.number } : undefined))
         : { address: '127.0.0.1', port: explicit.ports.get(port.number) ?? port.number };
     return emittedCluster(
       clusterOf(port, target, timeout),

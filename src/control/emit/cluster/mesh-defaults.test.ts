@@ -59,6 +59,51 @@ describe('defaults of the mesh', () => {
   });
 });
 
+describe('the mesh', () => {
+  it('says how long clients are waited for to tell their protocol', () => {
+    const view = proxyOf(meshOf(services + config('{protocolDetectionTimeout: 5s}')), web);
+    for (const name of ['virtualInbound', '0.0.0.0_9080'])
+      expect(named(view.listeners(), name)).toMatchObject({
+        listener_filters_timeout: '5s',
+        continue_on_listener_filters_timeout: true,
+      });
+  });
+
+  it('says what TLS between workloads is spoken with', () => {
+    const mesh =
+      services +
+      config('{meshMTLS: {minProtocolVersion: TLSV1_3, cipherSuites: [ECDHE-ECDSA-AES128-GCM-SHA256]}}');
+    const chains = named(proxyOf(meshOf(mesh), web).listeners(), 'virtualInbound').filter_chains ?? [];
+    const socket = chains.find(({ transport_socket }) => transport_socket !== undefined)?.transport_socket;
+    expect(socket?.typed_config).toMatchObject({
+      common_tls_context: {
+        tls_params: {
+          tls_minimum_protocol_version: 'TLSv1_3',
+          tls_maximum_protocol_version: 'TLSv1_3',
+          cipher_suites: ['ECDHE-ECDSA-AES128-GCM-SHA256'],
+        },
+      },
+    });
+  });
+
+  it('says whether applications are called at 127.0.0.1', () => {
+    const at = (mesh: string) => named(proxyOf(meshOf(mesh), web).clusters(), 'inbound|80||');
+    expect(at(services).type).toBe('ORIGINAL_DST');
+    expect(at(services + config('{inboundTrafficPolicy: {mode: LOCALHOST}}'))).toMatchObject({
+      type: 'STATIC',
+      load_assignment: {
+        endpoints: [
+          {
+            lb_endpoints: [
+              { endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: 80 } } } },
+            ],
+          },
+        ],
+      },
+    });
+  });
+});
+
 describe('names that the proxy resolves when a request has them', () => {
   it('are those of unknown hosts, where the mesh says so', () => {
     const view = proxyOf(
@@ -74,10 +119,26 @@ describe('names that the proxy resolves when a request has them', () => {
     expect(filterOf(chain).http_filters?.map(({ name }) => name)).toContain(
       'envoy.filters.http.dynamic_forward_proxy',
     );
+    // So do requests at ports that nobody has.
+    const [, http] = named(view.listeners(), 'virtualOutbound').filter_chains ?? [];
+    expect(http?.filter_chain_match).toEqual({ application_protocols: ['http/1.1', 'h2c'] });
+    expect(filterOf(http).route_config?.virtual_hosts?.[0]?.routes?.[0]?.route?.cluster).toBe(
+      'AllowAnyDynamicDNSCluster',
+    );
     // Bytes name no host: they go where the client wanted.
     expect(filterOf(named(view.listeners(), 'virtualOutbound').filter_chains?.at(-1)).cluster).toBe(
       'PassthroughCluster',
     );
+  });
+
+  it('are called by TLS where the mesh says so, each by its own name', () => {
+    const policy = '{outboundTrafficPolicy: {mode: ALLOW_ANY_DYNAMIC_DNS, tls: {mode: SIMPLE}}}';
+    const cluster = named(
+      proxyOf(meshOf(services + config(policy)), web).clusters(),
+      'AllowAnyDynamicDNSCluster',
+    );
+    expect(cluster.transport_socket?.name).toBe('envoy.transport_sockets.tls');
+    expect(JSON.stringify(cluster.typed_extension_protocol_options)).toContain('"auto_sni":true');
   });
 
   it('are those of a wildcard entry with dynamic DNS', () => {

@@ -141,6 +141,24 @@ spec: { selector: { istio: ingressgateway }, ports: [{ name: http, port: 80, tar
     expect(hostOf(view, 'https.443.one.gw.default', 'a.com').name).toBe('a.com:443');
   });
 
+  it('judges clients by what the server says of them', () => {
+    const server = `{ port: { number: 443, name: https, protocol: HTTPS }, hosts: [a.com], tls: {
+      mode: OPTIONAL_MUTUAL, serverCertificate: /a.pem, privateKey: /a.key, caCertificates: /ca.pem, caCrl: /ca.crl,
+      insecureSkipVerify: true, minProtocolVersion: TLSV1_3, cipherSuites: [AES128-SHA, AES128-SHA] } }`;
+    const view = router(services + gateway(server));
+    const [chain] = named(view.listeners(), '0.0.0.0_443').filter_chains ?? [];
+    expect(chain?.transport_socket?.typed_config).toMatchObject({
+      common_tls_context: {
+        tls_params: { tls_minimum_protocol_version: 'TLSv1_3', cipher_suites: ['AES128-SHA'] },
+        validation_context: {
+          trusted_ca: { filename: '/ca.pem' },
+          crl: { filename: '/ca.crl' },
+          trust_chain_verification: 'ACCEPT_UNTRUSTED',
+        },
+      },
+    });
+  });
+
   it('passes TLS on by server name, and bytes by port', () => {
     const servers = `
       { port: { number: 443, name: tls, protocol: TLS }, hosts: ['*'], tls: { mode: PASSTHROUGH } },

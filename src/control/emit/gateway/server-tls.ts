@@ -1,9 +1,10 @@
 import type { ServerTls } from '../../../mesh/gateway.ts';
-import type { MeshSettings } from '../../../mesh/settings.ts';
+import type { MeshSettings, TlsDefaults } from '../../../mesh/settings.ts';
 import { credentialCaSecret, credentialSecret } from '../../../xds/names.ts';
 import type { CommonTlsContext, TransportSocket } from '../../../xds/resources.ts';
+import type { TlsParameters } from '../../../xds/tls-types.ts';
 import { meshServerSocket } from '../listener/downstream-tls.ts';
-import { sdsSecret, tlsSocket } from '../sources.ts';
+import { sdsSecret, tlsParameters, tlsSocket } from '../sources.ts';
 
 const HTTP_ALPN = ['h2', 'http/1.1'];
 
@@ -18,7 +19,7 @@ export function serverTlsSocket(
   if (tls.mode === 'mesh') return meshServerSocket(settings, alpn);
   return tlsSocket('Downstream', {
     common_tls_context: {
-      tls_params: parameters(tls),
+      tls_params: parameters(tls, settings.tlsDefaults),
       ...certificates(tls),
       ...(tls.mode === 'simple' ? {} : clientValidation(tls)),
       ...(alpn.length === 0 ? {} : { alpn_protocols: alpn }),
@@ -27,11 +28,14 @@ export function serverTlsSocket(
   });
 }
 
-function parameters(tls: ServerTls) {
+type Version = NonNullable<TlsParameters['tls_maximum_protocol_version']>;
+
+/** The server's own word, else the mesh's. */
+function parameters(tls: ServerTls, defaults: TlsDefaults): TlsParameters {
+  const own = tls.cipherSuites.length > 0 ? { ...defaults, cipherSuites: tls.cipherSuites } : defaults;
   return {
-    tls_minimum_protocol_version: tls.minVersion ?? 'TLSv1_2',
-    ...(tls.maxVersion === undefined ? {} : { tls_maximum_protocol_version: tls.maxVersion }),
-    ...(tls.cipherSuites.length === 0 ? {} : { cipher_suites: tls.cipherSuites }),
+    ...tlsParameters({ ...own, ...(tls.minVersion === undefined ? {} : { minVersion: tls.minVersion }) }),
+    ...(tls.maxVersion === undefined ? {} : { tls_maximum_protocol_version: tls.maxVersion as Version }),
   };
 }
 
@@ -61,6 +65,7 @@ function clientValidation(tls: ServerTls): CommonTlsContext {
           ]),
         }),
     ...(tls.certificateHashes.length === 0 ? {} : { verify_certificate_hash: tls.certificateHashes }),
+    ...(tls.acceptUntrusted === true ? { trust_chain_verification: 'ACCEPT_UNTRUSTED' as const } : {}),
     ...(tls.certificateSpki.length === 0 ? {} : { verify_certificate_spki: tls.certificateSpki }),
   };
   const [credential] = tls.credentialNames;
@@ -71,7 +76,13 @@ function clientValidation(tls: ServerTls): CommonTlsContext {
         ? undefined
         : credentialCaSecret(credential);
   if (secret === undefined)
-    return { validation_context: { ...rules, trusted_ca: { filename: tls.caFile ?? '' } } };
+    return {
+      validation_context: {
+        ...rules,
+        trusted_ca: { filename: tls.caFile ?? '' },
+        ...(tls.crlFile === undefined ? {} : { crl: { filename: tls.crlFile } }),
+      },
+    };
   return {
     combined_validation_context: {
       default_validation_context: rules,

@@ -1,4 +1,4 @@
-import { isHttp } from '../../../mesh/protocol.ts';
+import { isHttp, isTls } from '../../../mesh/protocol.ts';
 import type { Service, ServicePort } from '../../../mesh/service.ts';
 import { hasEndpoints } from '../../resolve/endpoints.ts';
 import { serviceKey } from '../../resolve/services.ts';
@@ -13,14 +13,21 @@ export function singleAddresses(service: Service): readonly string[] {
 export function isOnWildcard(read: Read, service: Service, port: ServicePort): boolean {
   if (isNotProxied(service, port)) return false;
   if (isHttp(port.protocol)) return true;
-  if (service.resolution !== 'headless') return singleAddresses(service).length === 0;
+  if (service.resolution !== 'headless')
+    return singleAddresses(service).length === 0 || isTold(service, port);
   // Clients call the endpoints' own addresses; where there are none yet, any address may become one.
   return port.protocol === 'auto' || !read.of(hasEndpoints, serviceKey(service));
 }
 
+/** Calls to an address that a client resolved elsewhere, and whose bytes say for whom they are. */
+function isTold({ ownAddress }: Service, { protocol }: ServicePort): boolean {
+  return ownAddress === true && (isTls(protocol) || protocol === 'auto');
+}
+
 /** Whether calls to the port come to a listener on an address of the service or of its endpoints. */
 export function isOnOwnAddress(read: Read, service: Service, port: ServicePort): boolean {
-  return !isNotProxied(service, port) && !isOnWildcard(read, service, port);
+  if (isNotProxied(service, port) || isHttp(port.protocol)) return false;
+  return isTold(service, port) || !isOnWildcard(read, service, port);
 }
 
 /** An alias is what it stands for; datagrams are not for proxies. */

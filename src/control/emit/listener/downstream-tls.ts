@@ -1,6 +1,6 @@
 import type { MeshSettings } from '../../../mesh/settings.ts';
 import type { TransportSocket } from '../../../xds/resources.ts';
-import { meshTlsContext, tlsSocket } from '../sources.ts';
+import { meshTlsContext, tlsParameters, tlsSocket } from '../sources.ts';
 
 /** Mutual TLS towards peers of the mesh: of its trust domain, or one of the aliases, and of no other. */
 export function meshServerSocket(settings: MeshSettings, alpn: readonly string[]): TransportSocket {
@@ -13,6 +13,7 @@ export function meshServerSocket(settings: MeshSettings, alpn: readonly string[]
   return tlsSocket('Downstream', {
     common_tls_context: {
       ...context,
+      tls_params: { ...context.tls_params, ...tlsParameters(settings.meshTls) },
       combined_validation_context: {
         ...context.combined_validation_context,
         default_validation_context: { match_typed_subject_alt_names },

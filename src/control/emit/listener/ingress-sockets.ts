@@ -7,7 +7,7 @@ import { step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener } from '../emitted.ts';
 import { securityOf } from '../security/workload-security.ts';
 import { socketAddress } from '../sources.ts';
-import { httpInspector, tlsInspector } from './listener-filters.ts';
+import { httpInspector, sniffingTimeout, tlsInspector } from './listener-filters.ts';
 import { portChains } from './virtual-inbound.ts';
 
 /** Sockets for ports of a Sidecar that others call directly, without interception; by the proxy's key. */
@@ -25,8 +25,7 @@ export const ingressSockets = step('ingress sockets', (read, key): readonly Emit
         address: socketAddress(address, port.number),
         traffic_direction: 'INBOUND',
         listener_filters: [tlsInspector(), ...(port.protocol === 'auto' ? [httpInspector()] : [])],
-        listener_filters_timeout: '0s',
-        continue_on_listener_filters_timeout: true,
+        ...sniffingTimeout(settings),
         filter_chains: portChains(port, undefined, modes, { settings, security, ips: who.ips }),
       },
       [...port.services.map(({ origin }) => origin), ...modes.origins, ...security.origins],

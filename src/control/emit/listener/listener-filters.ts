@@ -1,4 +1,16 @@
+import { formatProtoDuration } from '../../../lib/duration.ts';
+import type { MeshSettings } from '../../../mesh/settings.ts';
 import { any, type Listener } from '../../../xds/resources.ts';
+
+/** How long clients are waited for before a connection is passed on as bytes. */
+export function sniffingTimeout({
+  sniffingTimeoutMs,
+}: MeshSettings): Pick<Listener, 'listener_filters_timeout' | 'continue_on_listener_filters_timeout'> {
+  return {
+    listener_filters_timeout: formatProtoDuration(sniffingTimeoutMs),
+    continue_on_listener_filters_timeout: true,
+  };
+}
 
 type ListenerFilter = NonNullable<Listener['listener_filters']>[number];
 type Predicate = NonNullable<ListenerFilter['filter_disabled']>;

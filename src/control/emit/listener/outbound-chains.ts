@@ -1,8 +1,8 @@
 import { isTls } from '../../../mesh/protocol.ts';
 import { type ConnectionRule, MESH, type RuleSet } from '../../../mesh/route.ts';
 import type { Service, ServicePort } from '../../../mesh/service.ts';
-import { hostPort, outboundCluster } from '../../../xds/names.ts';
-import type { FilterChain, FilterChainMatch } from '../../../xds/resources.ts';
+import { hostPort, outboundCluster, wellKnownNames } from '../../../xds/names.ts';
+import type { FilterChain, FilterChainMatch, RouteConfiguration } from '../../../xds/resources.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { usesDynamicDns } from '../../resolve/outbound-mode.ts';
 import { rulesForHost } from '../../resolve/rules-for.ts';
@@ -10,6 +10,7 @@ import { scopedService } from '../../resolve/scoped-services.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import type { Read } from '../../resolve/world.ts';
 import { type Caller, concerns } from '../route/rule-routes.ts';
+import { unknownRoutes } from '../route/unknown-destination.ts';
 import { cidrRanges } from './cidr-ranges.ts';
 import { httpFilter } from './http-connection-manager.ts';
 import { httpInspector, tlsInspector } from './listener-filters.ts';
@@ -23,7 +24,12 @@ export const PLAIN_HTTP: FilterChainMatch = {
 };
 
 /** The chain that speaks HTTP with routes of a name. */
-export function httpChain(read: Read, viewKey: string, listener: string, routes: string): FilterChain {
+export function httpChain(
+  read: Read,
+  viewKey: string,
+  listener: string,
+  routes: string | RouteConfiguration,
+): FilterChain {
   const settings = read.of(meshSettings, '');
   const dynamicDns = read.of(usesDynamicDns, viewKey);
   return {
@@ -31,6 +37,19 @@ export function httpChain(read: Read, viewKey: string, listener: string, routes:
     filters: [
       httpFilter({ statPrefix: `outbound_${listener}`, routes, side: 'outbound', settings, dynamicDns }),
     ],
+  };
+}
+
+/** The chain for HTTP at ports that no service has: to the host that each request names. */
+export function unknownHttpChain(read: Read, viewKey: string): FilterChain {
+  const name = wellKnownNames.allowAnyDynamicDns;
+  const routes = unknownRoutes(read, viewKey);
+  const { filters = [] } = httpChain(read, viewKey, `${wellKnownNames.virtualOutbound}_${name}`, routes);
+  // Nothing is asked of the transport: there would be no way back from it to the chain for all other bytes.
+  return {
+    name,
+    filter_chain_match: { application_protocols: PLAIN_HTTP.application_protocols ?? [] },
+    filters,
   };
 }
 

@@ -1,5 +1,7 @@
+import type { MeshSettings } from '../../../mesh/settings.ts';
 import type { Listener } from '../../../xds/resources.ts';
 import { socketAddress } from '../sources.ts';
+import { sniffingTimeout } from './listener-filters.ts';
 
 /** What differs between outbound listeners. */
 export type ListenerParts = Pick<Listener, 'filter_chains' | 'default_filter_chain' | 'listener_filters'>;
@@ -10,6 +12,7 @@ export function outboundListener(
   address: string,
   port: number,
   parts: ListenerParts,
+  settings: MeshSettings,
 ): Listener {
   const inspects = (parts.listener_filters ?? []).length > 0;
   return {
@@ -19,6 +22,6 @@ export function outboundListener(
     traffic_direction: 'OUTBOUND',
     ...parts,
     // A client that waits for the server to speak first is waited for; what is never found out is passed on.
-    ...(inspects ? { listener_filters_timeout: '0s', continue_on_listener_filters_timeout: true } : {}),
+    ...(inspects ? sniffingTimeout(settings) : {}),
   };
 }

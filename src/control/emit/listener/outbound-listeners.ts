@@ -2,6 +2,7 @@ import type { Service, ServicePort } from '../../../mesh/service.ts';
 import { addressListener } from '../../../xds/names.ts';
 import type { Listener } from '../../../xds/resources.ts';
 import { endpoints } from '../../resolve/endpoints.ts';
+import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { scopedService, scopedServices } from '../../resolve/scoped-services.ts';
 import { serviceKey } from '../../resolve/services.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
@@ -117,5 +118,5 @@ function listenerAt(
     port.protocol === 'auto'
       ? sniffedListenerParts(read, viewKey, service, port, name)
       : plainListenerParts(read, viewKey, service, port);
-  return outboundListener(name, address, number, parts);
+  return outboundListener(name, address, number, parts, read.of(meshSettings, ''));
 }

@@ -55,6 +55,25 @@ describe('outbound listeners', () => {
     );
   });
 
+  it('take calls to addresses that clients resolved themselves, where their bytes tell what is meant', () => {
+    const view = viewOf(`
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: api, namespace: default }
+spec:
+  hosts: [api.example.com]
+  ports: [{ number: 443, name: tls, protocol: TLS }, { number: 5000, name: tcp, protocol: TCP }]
+  resolution: DNS`);
+    const [byName] = named(view.listeners(), '0.0.0.0_443').filter_chains ?? [];
+    expect(byName?.filter_chain_match).toEqual({ server_names: ['api.example.com'] });
+    expect(filterOf(byName).cluster).toBe('outbound|443||api.example.com');
+    const names = view.listeners().map(({ name }) => name);
+    expect(names).toContainEqual(expect.stringMatching(/^240\..*_443$/));
+    expect(names).toContainEqual(expect.stringMatching(/^240\..*_5000$/));
+    expect(names).not.toContain('0.0.0.0_5000');
+  });
+
   it("are on the addresses of a headless service's endpoints", () => {
     const headless = service(
       'store',

@@ -16,7 +16,7 @@ import { securityOf, type WorkloadSecurity } from '../security/workload-security
 import { socketAddress } from '../sources.ts';
 import { httpFilter } from './http-connection-manager.ts';
 import { type ChainContent, inboundChains } from './inbound-chains.ts';
-import { httpInspector, originalDestination, tlsInspector } from './listener-filters.ts';
+import { httpInspector, originalDestination, sniffingTimeout, tlsInspector } from './listener-filters.ts';
 import { tcpFilter } from './tcp-proxy.ts';
 
 /** Where interception sends what others call. */
@@ -39,8 +39,7 @@ export const virtualInbound = step('virtual inbound', (read, key): EmittedListen
       tlsInspector(plainPorts(ports, modes)),
       httpInspector(declaredPorts(ports)),
     ],
-    listener_filters_timeout: '0s',
-    continue_on_listener_filters_timeout: true,
+    ...sniffingTimeout(settings),
     filter_chains: [
       blackHoleChain(settings),
       ...passthroughChains(ports, modes, { settings, security }),

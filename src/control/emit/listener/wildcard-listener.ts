@@ -26,11 +26,12 @@ export const wildcardListener = step('wildcard listener', (read, key): EmittedLi
   const users = usersOf(read, viewKey, port);
   if (users.length === 0) return undefined;
   const name = addressListener(ANY_ADDRESS, port);
-  const object = outboundListener(name, ANY_ADDRESS, port, {
+  const content = {
     ...chainsOf(read, viewKey, users, name, port),
     // Where only bytes are passed on, nobody looks at them: the server may be the one to speak first.
     ...(users.some(isLookedInto) ? { listener_filters: [tlsInspector(), httpInspector()] } : {}),
-  });
+  };
+  const object = outboundListener(name, ANY_ADDRESS, port, content, read.of(meshSettings, ''));
   return emittedListener(
     object,
     users.map(({ service }) => service.origin),
@@ -91,7 +92,7 @@ function serverNames(read: Read, { hostname }: Service): readonly string[] {
 
 /** Services that have ranges of addresses are told apart by them. */
 function rangedChains(read: Read, { service, port }: User): FilterChain[] {
-  if (service.addresses.length === 0) return [];
+  if (service.addresses.length === 0 || service.ownAddress === true) return [];
   const cluster = outboundCluster(port.number, '', service.hostname);
   return [
     {

@@ -1,11 +1,9 @@
 import type { Origin } from '../../../mesh/origin.ts';
 import { hostPort, parseHostPort, wellKnownNames } from '../../../xds/names.ts';
 import type { RouteConfiguration, VirtualHost } from '../../../xds/resources.ts';
-import { unknownCluster, viewOutboundMode } from '../../resolve/outbound-mode.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { distinct, type EmittedRoutes, emittedRoutes } from '../emitted.ts';
-import { timeouts } from './http-route.ts';
 import {
   type HostRoutes,
   hostsByPort,
@@ -14,6 +12,7 @@ import {
   unknownHost,
   unknownHosts,
 } from './sidecar-hosts.ts';
+import { unknownDestination } from './unknown-destination.ts';
 
 // Route configurations of sidecars: by port (`9080`), of one service whose protocol is sniffed (`HOST:PORT`), and, where
 // calls come to a forward proxy, of all ports together (`http_proxy`).
@@ -180,35 +179,4 @@ function withPort({ hostname, host, origins }: HostRoutes, port: number): HostRo
   const withPorts = plain.filter((domain) => !domain.startsWith('*')).map((domain) => hostPort(domain, port));
   const domains = port === 80 ? [...plain, ...withPorts] : withPorts;
   return { hostname, host: { ...host, domains }, origins };
-}
-
-/** Hosts that nobody knows: passed through, or refused. */
-function unknownDestination(read: Read, viewKey: string): VirtualHost {
-  const { view } = viewAndParts(read, viewKey);
-  const mode = read.of(viewOutboundMode, viewKey);
-  if (mode === 'dynamic-dns' || (mode === 'allow-any' && !view.forwardProxy))
-    return {
-      name: wellKnownNames.allowAny,
-      domains: ['*'],
-      routes: [
-        {
-          name: wellKnownNames.allowAny,
-          match: { prefix: '/' },
-          route: {
-            cluster:
-              mode === 'dynamic-dns'
-                ? wellKnownNames.allowAnyDynamicDnsCluster
-                : read.of(unknownCluster, viewKey),
-            ...timeouts(undefined),
-          },
-        },
-      ],
-      include_request_attempt_count: true,
-    };
-  return {
-    name: wellKnownNames.blockAll,
-    domains: ['*'],
-    routes: [{ name: wellKnownNames.blockAll, match: { prefix: '/' }, direct_response: { status: 502 } }],
-    include_request_attempt_count: true,
-  };
 }

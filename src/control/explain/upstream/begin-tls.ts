@@ -1,6 +1,8 @@
 import type { Cluster, TransportSocket } from '../../../xds/resources.ts';
 import type { CommonTlsContext, UpstreamTlsContext } from '../../../xds/tls-types.ts';
+import { shownCertificate } from '../certificates.ts';
 import type { TlsLayer } from '../connection.ts';
+import type { ExplainMesh } from '../mesh.ts';
 import type { ExplainedProxy, Metadata } from '../proxy.ts';
 import { showsMesh, validation } from '../tls.ts';
 
@@ -8,6 +10,7 @@ const UPSTREAM = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.
 
 /** TLS that a cluster puts around what it sends to an endpoint; undefined for none. */
 export function beginTls(
+  mesh: ExplainMesh,
   proxy: ExplainedProxy,
   cluster: Cluster,
   metadata: Metadata,
@@ -16,8 +19,10 @@ export function beginTls(
   const config = socketFor(cluster, metadata)?.typed_config;
   if (config?.['@type'] !== UPSTREAM) return undefined;
   const { common_tls_context: common = {}, sni = '' } = config as UpstreamTlsContext;
+  const certificate = shownCertificate(mesh, proxy, common);
   return {
     by: 'proxy',
+    ...(certificate === undefined ? {} : { certificate }),
     serverName: sni !== '' || !namesServer(cluster) ? sni : authority.replace(/:\d+$/, ''),
     alpn: common.alpn_protocols ?? [],
     shows: shownBy(proxy, common),

@@ -73,7 +73,7 @@ function onwardConnection(
   connection: Connection,
   request: Request | undefined,
 ): Connection {
-  const layer = beginTls(proxy, cluster, metadata, request?.authority ?? '');
+  const layer = beginTls(scene.places.mesh, proxy, cluster, metadata, request?.authority ?? '');
   if (layer !== undefined) scene.trace.step(`with ${layerText(layer)}`);
   else if (side !== 'inbound') scene.trace.step('without TLS of the proxy');
   return {

@@ -106,7 +106,8 @@ export function outlierDetection(spec: OutlierSpec): OutlierDetection {
 
 const TLS_MODES = { DISABLE: 'disable', SIMPLE: 'simple', MUTUAL: 'mutual', ISTIO_MUTUAL: 'mesh' } as const;
 
-function clientTls(spec: TlsSpec): ClientTls {
+/** TLS that a proxy begins, as written. */
+export function clientTls(spec: TlsSpec): ClientTls {
   return {
     mode: TLS_MODES[spec.mode ?? 'DISABLE'],
     subjectAltNames: spec.subjectAltNames ?? [],

@@ -1,0 +1,41 @@
+import { wellKnownNames } from '../../../xds/names.ts';
+import type { RouteConfiguration, VirtualHost } from '../../../xds/resources.ts';
+import { unknownCluster, viewOutboundMode } from '../../resolve/outbound-mode.ts';
+import { viewAndParts } from '../../resolve/views.ts';
+import type { Read } from '../../resolve/world.ts';
+import { timeouts } from './http-route.ts';
+
+/** Hosts that nobody knows: passed through, or refused. */
+export function unknownDestination(read: Read, viewKey: string): VirtualHost {
+  const { view } = viewAndParts(read, viewKey);
+  const mode = read.of(viewOutboundMode, viewKey);
+  if (mode === 'dynamic-dns')
+    return allowed(wellKnownNames.allowAnyDynamicDns, wellKnownNames.allowAnyDynamicDnsCluster);
+  if (mode === 'allow-any' && !view.forwardProxy)
+    return allowed(wellKnownNames.allowAny, read.of(unknownCluster, viewKey));
+  return {
+    name: wellKnownNames.blockAll,
+    domains: ['*'],
+    routes: [{ name: wellKnownNames.blockAll, match: { prefix: '/' }, direct_response: { status: 502 } }],
+    include_request_attempt_count: true,
+  };
+}
+
+function allowed(name: string, cluster: string): VirtualHost {
+  return {
+    name,
+    domains: ['*'],
+    routes: [{ name, match: { prefix: '/' }, route: { cluster, ...timeouts(undefined) } }],
+    include_request_attempt_count: true,
+  };
+}
+
+/** Routes of requests at ports that no service has. */
+export function unknownRoutes(read: Read, viewKey: string): RouteConfiguration {
+  return {
+    name: wellKnownNames.allowAnyDynamicDns,
+    virtual_hosts: [unknownDestination(read, viewKey)],
+    validate_clusters: false,
+    ignore_port_in_host_matching: true,
+  };
+}
