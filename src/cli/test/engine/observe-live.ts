@@ -1,5 +1,6 @@
 import type { TestCase } from '../../../api/weft/traffic-test.ts';
 import type { CallResult, SeenRequest } from '../../../echo/order.ts';
+import { parseIpAddress } from '../../../lib/ip-address.ts';
 import type { Aspect, Observation } from '../observation.ts';
 import { deniedBy } from './denied-by.ts';
 import type { LiveCall } from './live-call.ts';
@@ -59,7 +60,7 @@ function received({ path, authority, headers }: SeenRequest): Observation['recei
 }
 
 /** Whoever it is in the mesh, or the place outside of it by name or address. */
-function namesOf(plan: Plan, { by, at }: SeenRequest, { order }: LiveCall): readonly string[] {
+function namesOf(plan: Plan, { by, at, authority }: SeenRequest, { order }: LiveCall): readonly string[] {
   if (by !== WORLD.name) {
     const echo = plan.echoes.find(({ name }) => name === by);
     return echo === undefined ? [by] : [by, `${echo.namespace}/${echo.pod}`];
@@ -67,7 +68,9 @@ function namesOf(plan: Plan, { by, at }: SeenRequest, { order }: LiveCall): read
   const address = at.slice(0, at.lastIndexOf(':'));
   const port = at.slice(at.lastIndexOf(':') + 1);
   const known = plan.outside.places.find((place) => place.address === address)?.name ?? '';
-  const name = address === ANYWHERE ? order.host : known === '' ? address : known;
+  // Whoever called an address and ended anywhere was led there by the host that the request names.
+  const meant = parseIpAddress(order.host) === undefined ? order.host : authority.replace(/:\d+$/, '');
+  const name = address === ANYWHERE ? meant : known === '' ? address : known;
   const services = plan.places.services.filter(
     ({ hostname, endpoints }) => hostname === name || endpoints.some((endpoint) => endpoint.address === name),
   );

@@ -25,6 +25,8 @@ export const JWT_MESSAGE = `${HTTP}.jwt_authn.v3.JwtAuthentication`;
 /** Filters that neither answer a request nor decide where it goes. */
 const SILENT: ReadonlySet<string> = new Set([
   JWT_MESSAGE,
+  // Resolves the request's host: its cluster says where that is.
+  `${HTTP}.dynamic_forward_proxy.v3.FilterConfig`,
   `${HTTP}.grpc_stats.v3.FilterConfig`,
   `${HTTP}.grpc_web.v3.GrpcWeb`,
   'istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig',

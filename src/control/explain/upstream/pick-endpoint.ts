@@ -6,6 +6,7 @@ import type {
 } from '../../../xds/resources.ts';
 import { addressText, type SocketAddress } from '../connection.ts';
 import { NOBODY } from '../explanation.ts';
+import type { Request } from '../http/request.ts';
 import type { ExplainedProxy, Metadata } from '../proxy.ts';
 import type { Scene } from '../scene.ts';
 import { shareText } from '../words.ts';
@@ -29,11 +30,13 @@ export function pickEndpoint(
   proxy: ExplainedProxy,
   cluster: Cluster,
   destination: SocketAddress,
+  request: Request | undefined,
 ): PickedEndpoint | undefined {
   if (cluster.type === 'ORIGINAL_DST') {
     scene.trace.step(`on to ${addressText(destination)}, the address that was called`);
     return { at: destination, metadata: {}, hostname: '' };
   }
+  if (cluster.cluster_type?.name === DYNAMIC_FORWARD_PROXY) return ofRequest(scene, cluster, request);
   const options = optionsOf(cluster, assignmentOf(proxy, cluster));
   if (options.length === 0) return undefined;
   const total = options.reduce((sum, { weight }) => sum + weight, 0);
@@ -49,6 +52,22 @@ export function pickEndpoint(
   const all = options.length === 1 ? 'the only endpoint' : `one of ${options.length} endpoints ${how}`;
   scene.trace.step(`to ${textOf(scene, picked)}, ${all}`, NOBODY, instead);
   return picked;
+}
+
+const DYNAMIC_FORWARD_PROXY = 'envoy.clusters.dynamic_forward_proxy';
+
+/** The host that a request names, at its port. */
+function ofRequest(
+  scene: Scene,
+  { transport_socket }: Cluster,
+  request: Request | undefined,
+): PickedEndpoint | undefined {
+  const [, host = '', digits] = /^(.+?)(?::(\d+))?$/.exec(request?.authority ?? '') ?? [];
+  if (host === '') return undefined;
+  const standard = transport_socket === undefined ? 80 : 443;
+  const at = { address: host, port: digits === undefined ? standard : Number(digits) };
+  scene.trace.step(`to ${addressText(at)}, the host that the request names`);
+  return { at, metadata: {}, hostname: '' };
 }
 
 const MAX_ALTERNATIVES = 10;

@@ -38,7 +38,7 @@ export function sendOn(
   }
   sayCluster(scene, cluster);
   if (name === wellKnownNames.blackHoleCluster) return { kind: 'blackhole' };
-  const endpoint = pickEndpoint(scene, held.proxy, cluster.object, connection.destination);
+  const endpoint = pickEndpoint(scene, held.proxy, cluster.object, connection.destination, request);
   if (endpoint === undefined) {
     trace.step(`cluster ${name} has no endpoints`);
     return { kind: 'no-endpoint' };
