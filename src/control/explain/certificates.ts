@@ -3,29 +3,12 @@ import { compileStringMatcher } from '../../xds/match/string-matcher.ts';
 import { credentialSecret } from '../../xds/names.ts';
 import type { CertificateValidationContext, CommonTlsContext } from '../../xds/tls-types.ts';
 import { objectOf } from '../resolve/world.ts';
+import type { Certificate } from './certificate.ts';
 import type { ExplainMesh } from './mesh.ts';
 import type { ExplainedProxy } from './proxy.ts';
 
 // Certificates that objects bring (Secrets): whether the other side takes them. What no object holds is taken for the
 // work of one authority that everybody trusts who says nothing else; reading PEM is left to who makes the mesh.
-
-/** What is to be known of a certificate. */
-export interface Certificate {
-  /** Subject alternative names, by Envoy's names of their kinds. */
-  readonly names: readonly { readonly type: 'DNS' | 'URI' | 'EMAIL' | 'IP_ADDRESS'; readonly name: string }[];
-  /** SHA-256 of the certificate, lower-case hex without colons. */
-  readonly hash: string;
-  /** SHA-256 of its public key (SPKI), base64. */
-  readonly keyHash: string;
-  readonly keyType: 'ec' | 'rsa';
-  /** Whether one of the authorities in a PEM text signed it. */
-  issuedBy(authorities: string): boolean;
-  /** Whether a revocation list (PEM) names it. */
-  revokedBy(list: string): boolean;
-}
-
-/** Reads the first certificate of a PEM text; undefined where there is none. */
-export type ReadCertificate = (pem: string) => Certificate | undefined;
 
 const SCHEME = 'kubernetes://';
 const CA_ENDING = '-cacert';

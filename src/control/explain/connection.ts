@@ -1,4 +1,4 @@
-import type { Certificate } from './certificates.ts';
+import type { Certificate } from './certificate.ts';
 
 /** A connection as a proxy sees it come, with every layer of TLS around its content. */
 

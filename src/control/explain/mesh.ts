@@ -4,7 +4,7 @@ import type { Origin } from '../../mesh/origin.ts';
 import type { Workload } from '../../mesh/workload.ts';
 import type { EmittedCluster, EmittedEndpoints, EmittedListener, EmittedRoutes } from '../emit/emitted.ts';
 import type { Read, World, WorldSettings } from '../resolve/world.ts';
-import type { ReadCertificate } from './certificates.ts';
+import type { ReadCertificate } from './certificate.ts';
 
 /** What one proxy gets (control/compile.ts has it). */
 export interface ProxyResources {
