@@ -1,0 +1,169 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { median } from '../peers/median.ts';
+import { cpuTime, residentBytes } from '../peers/process-usage.ts';
+import { type ControlProcess, startControl } from './control-process.ts';
+import { Crowd } from './crowd.ts';
+import { type BenchService, MeshFiles, type MeshSize } from './mesh-files.ts';
+
+/** One combination. */
+export interface Setting extends MeshSize {
+  readonly proxies: number;
+  readonly rounds: number;
+  readonly profile: string | undefined;
+}
+
+/** The cost of one change: medians over the rounds. */
+export interface ChangeCost {
+  readonly kind: string;
+  /** CPU of the control plane, from the change until all is quiet. */
+  readonly cpuMs: number;
+  /** From the change of the file to the last answer of a proxy. */
+  readonly lastAckMs: number;
+  /** Proxies that it concerns, and what they were sent. */
+  readonly proxies: number;
+  readonly bytes: number;
+}
+
+/** What one combination gave. */
+export interface Measured {
+  readonly services: number;
+  readonly proxies: number;
+  /** From the start of the process until it serves. */
+  readonly loadCpuMs: number;
+  /** From the first connection until all proxies have everything. */
+  readonly coldCpuMs: number;
+  readonly coldMs: number;
+  readonly coldBytes: number;
+  readonly idleRssBytes: number;
+  readonly rssBytes: number;
+  readonly rssBytesPerProxy: number;
+  readonly changes: readonly ChangeCost[];
+}
+
+/** So long without a response, and a change is taken to be delivered. */
+const QUIET_MS = 400;
+const COLD_QUIET_MS = 1500;
+const CHANGE_LIMIT_MS = 30_000;
+const COLD_LIMIT_MS = 240_000;
+
+/** Starts everything anew, measures, and stops it. */
+export async function measure(setting: Setting, progress: (text: string) => void): Promise<Measured> {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-push-'));
+  const crowd = new Crowd();
+  let control: ControlProcess | undefined;
+  try {
+    const mesh = new MeshFiles(folder, setting);
+    control = await startControl(mesh, folder, setting.profile);
+    return await run(setting, { mesh, crowd, control }, progress);
+  } finally {
+    await Promise.all([crowd.stop(), control?.stop()]);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+interface Bench {
+  readonly mesh: MeshFiles;
+  readonly crowd: Crowd;
+  readonly control: ControlProcess;
+}
+
+async function run(setting: Setting, bench: Bench, progress: (text: string) => void): Promise<Measured> {
+  const { mesh, crowd, control } = bench;
+  const { proxies, services } = setting;
+  const loadCpuMs = cpuMs(control);
+  await pause(COLD_QUIET_MS);
+  const idleRssBytes = residentBytes(control.pid);
+  const before = cpuMs(control);
+  const startNs = process.hrtime.bigint();
+  const callers = callersOf(mesh, proxies);
+  await crowd.open(control.port, callers);
+  const cold = await crowd.everyone(proxies, true, COLD_QUIET_MS, COLD_LIMIT_MS);
+  const coldCpuMs = cpuMs(control) - before;
+  progress(`${services} services, ${proxies} proxies: cold ${coldCpuMs.toFixed(0)} ms of CPU`);
+  const changes: ChangeCost[] = [];
+  for (const [kind, ofRound] of changesOf(mesh, callers)) {
+    changes.push(await costOf(kind, ofRound, setting.rounds, bench));
+    progress(`  ${kind}: ${JSON.stringify(changes.at(-1))}`);
+  }
+  const rssBytes = residentBytes(control.pid);
+  return {
+    services,
+    proxies,
+    loadCpuMs,
+    coldCpuMs,
+    coldMs: Number(BigInt(cold.lastAckNs) - startNs) / 1e6,
+    coldBytes: cold.bytes,
+    idleRssBytes,
+    rssBytes,
+    rssBytesPerProxy: (rssBytes - idleRssBytes) / proxies,
+    changes,
+  };
+}
+
+/** Makes the change of a round; how many proxies it concerns. */
+type Change = (round: number) => number;
+
+function changesOf(
+  mesh: MeshFiles,
+  callers: readonly BenchService[],
+): readonly (readonly [string, Change])[] {
+  const all = callers.length;
+  const ruled = mesh.ruled();
+  const ofRound = (round: number): BenchService => ruled[round % ruled.length] as BenchService;
+  const { namespace } = callers[0] as BenchService;
+  const near = callers.filter((caller) => caller.namespace === namespace).length;
+  const sidecar = (present: boolean): number => {
+    mesh.setSidecar(namespace, present);
+    return near;
+  };
+  return [
+    ['VirtualService', (round) => (mesh.setWeight(ofRound(round), 51 + round), all)],
+    ['endpoint', (round) => (mesh.setReady(ofRound(round), 2, false), all)],
+    ['DestinationRule', (round) => (mesh.setMaxConnections(ofRound(round), 101 + round), all)],
+    ['Sidecar (comes, goes)', (round) => sidecar(round % 2 === 0)],
+  ];
+}
+
+async function costOf(
+  kind: string,
+  change: Change,
+  rounds: number,
+  { crowd, control }: Bench,
+): Promise<ChangeCost> {
+  const costs: ChangeCost[] = [];
+  for (let round = 0; round < rounds; round++) {
+    await crowd.mark();
+    const before = cpuMs(control);
+    const startNs = process.hrtime.bigint();
+    const clients = change(round);
+    const { lastAckNs, bytes, ...had } = await crowd.everyone(clients, false, QUIET_MS, CHANGE_LIMIT_MS);
+    const lastAckMs = Number(BigInt(lastAckNs) - startNs) / 1e6;
+    costs.push({ kind, cpuMs: cpuMs(control) - before, lastAckMs, proxies: had.clients, bytes });
+  }
+  const middle = (of: (cost: ChangeCost) => number): number => median(costs.map(of));
+  return {
+    kind,
+    cpuMs: middle((cost) => cost.cpuMs),
+    lastAckMs: middle((cost) => cost.lastAckMs),
+    proxies: middle((cost) => cost.proxies),
+    bytes: middle((cost) => cost.bytes),
+  };
+}
+
+/** Services spread over the mesh, each with one proxy. */
+function callersOf(mesh: MeshFiles, proxies: number): readonly BenchService[] {
+  const { services } = mesh;
+  return Array.from({ length: proxies }, (_, i) => {
+    return services[Math.floor((i * services.length) / proxies)] as BenchService;
+  });
+}
+
+function cpuMs({ pid }: ControlProcess): number {
+  return cpuTime(pid).total / 1000;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
