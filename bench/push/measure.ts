@@ -83,9 +83,9 @@ async function run(setting: Setting, bench: Bench, progress: (text: string) => v
   const coldCpuMs = cpuMs(control) - before;
   progress(`${services} services, ${proxies} proxies: cold ${coldCpuMs.toFixed(0)} ms of CPU`);
   const changes: ChangeCost[] = [];
-  for (const [kind, ofRound] of changesOf(mesh, callers)) {
-    changes.push(await costOf(kind, ofRound, setting.rounds, bench));
-    progress(`  ${kind}: ${JSON.stringify(changes.at(-1))}`);
+  for (const change of changesOf(mesh, callers)) {
+    changes.push(await costOf(change, setting.rounds, bench));
+    progress(`  ${change[0]}: ${JSON.stringify(changes.at(-1))}`);
   }
   const rssBytes = residentBytes(control.pid);
   return {
@@ -102,33 +102,25 @@ async function run(setting: Setting, bench: Bench, progress: (text: string) => v
   };
 }
 
-/** Makes the change of a round; how many proxies it concerns. */
-type Change = (round: number) => number;
+/** A kind of change, how many proxies it concerns, and how it is made in a round. */
+type Change = readonly [kind: string, clients: number, make: (round: number) => void];
 
-function changesOf(
-  mesh: MeshFiles,
-  callers: readonly BenchService[],
-): readonly (readonly [string, Change])[] {
+function changesOf(mesh: MeshFiles, callers: readonly BenchService[]): readonly Change[] {
   const all = callers.length;
   const ruled = mesh.ruled();
   const ofRound = (round: number): BenchService => ruled[round % ruled.length] as BenchService;
   const { namespace } = callers[0] as BenchService;
   const near = callers.filter((caller) => caller.namespace === namespace).length;
-  const sidecar = (present: boolean): number => {
-    mesh.setSidecar(namespace, present);
-    return near;
-  };
   return [
-    ['VirtualService', (round) => (mesh.setWeight(ofRound(round), 51 + round), all)],
-    ['endpoint', (round) => (mesh.setReady(ofRound(round), 2, false), all)],
-    ['DestinationRule', (round) => (mesh.setMaxConnections(ofRound(round), 101 + round), all)],
-    ['Sidecar (comes, goes)', (round) => sidecar(round % 2 === 0)],
+    ['VirtualService', all, (round) => mesh.setWeight(ofRound(round), 51 + round)],
+    ['endpoint', all, (round) => mesh.setReady(ofRound(round), 2, false)],
+    ['DestinationRule', all, (round) => mesh.setMaxConnections(ofRound(round), 101 + round)],
+    ['Sidecar (comes, goes)', near, (round) => mesh.setSidecar(namespace, round % 2 === 0)],
   ];
 }
 
 async function costOf(
-  kind: string,
-  change: Change,
+  [kind, clients, make]: Change,
   rounds: number,
   { crowd, control }: Bench,
 ): Promise<ChangeCost> {
@@ -137,7 +129,7 @@ async function costOf(
     await crowd.mark();
     const before = cpuMs(control);
     const startNs = process.hrtime.bigint();
-    const clients = change(round);
+    make(round);
     const { lastAckNs, bytes, ...had } = await crowd.everyone(clients, false, QUIET_MS, CHANGE_LIMIT_MS);
     const lastAckMs = Number(BigInt(lastAckNs) - startNs) / 1e6;
     costs.push({ kind, cpuMs: cpuMs(control) - before, lastAckMs, proxies: had.clients, bytes });

@@ -27,8 +27,11 @@ import {
 import { standingListeners, standingProxyClusters } from './emit/on-demand/standing.ts';
 import {
   namedKey,
+  type Parts,
   proxyAssignments,
+  proxyClusterParts,
   proxyClusters,
+  proxyListenerParts,
   proxyListeners,
   proxyRouteNames,
   proxyRoutes,
@@ -68,10 +71,16 @@ export interface ProxyView {
   listeners(names?: readonly string[]): readonly EmittedListener[];
   /** As `listeners`. */
   clusters(names?: readonly string[]): readonly EmittedCluster[];
+  /** All in two lists, no name in both: what many proxies share (for all of them the same list), and its own. */
+  listenerParts(): Parts<EmittedListener>;
+  clusterParts(): Parts<EmittedCluster>;
   /** The route configurations among `names` that exist for this proxy; all that its listeners name where undefined. */
-  routes(names?: readonly string[]): readonly EmittedRoutes[];
-  /** The load assignments among `names` that exist for this proxy; those of all its EDS clusters where undefined. */
-  endpoints(names?: readonly string[]): readonly EmittedEndpoints[];
+  routes(names?: Iterable<string>): readonly EmittedRoutes[];
+  /**
+   * The load assignments among `names` that exist for this proxy; those of all its EDS clusters where undefined. A set must
+   * never change: proxies that share one, and the configuration, get the same list.
+   */
+  endpoints(names?: readonly string[] | ReadonlySet<string>): readonly EmittedEndpoints[];
   /** Of a proxy on demand: what answers for hosts, by `ROUTES/HOST`; none for others. */
   virtualHosts(names: readonly string[]): readonly EmittedVirtualHost[];
   /** Of a proxy on demand: addresses of names; none for others. */
@@ -146,7 +155,7 @@ function proxyView(memo: StepMemo<World>, node: ProxyNode): ProxyView | undefine
     labels: labelsOf(node),
   });
   if (id.type === 'sidecar' && isOnDemand(node)) return viewOnDemand(memo, key);
-  const all = <T>(step: Step<World, T | undefined>, names: readonly string[]): T[] =>
+  const all = <T>(step: Step<World, T | undefined>, names: Iterable<string>): T[] =>
     [...names]
       .sort()
       .map((name) => memo.of(step, namedKey(key, name)))
@@ -154,6 +163,8 @@ function proxyView(memo: StepMemo<World>, node: ProxyNode): ProxyView | undefine
   return {
     listeners: (names) => named(memo.of(proxyListeners, key), names),
     clusters: (names) => named(memo.of(proxyClusters, key), names),
+    listenerParts: () => memo.of(proxyListenerParts, key),
+    clusterParts: () => memo.of(proxyClusterParts, key),
     routes: (names) => all(proxyRoutes, names ?? memo.of(proxyRouteNames, key)),
     endpoints: (names) => chosen(memo.of(proxyAssignments, key), names),
     virtualHosts: () => [],
@@ -172,7 +183,7 @@ function named<T extends { readonly name: string }>(
 
 /** What a proxy gets that asks for each thing by name (emit/on-demand). Nothing that it did not ask for is worked out. */
 function viewOnDemand(memo: StepMemo<World>, key: string): ProxyView {
-  const each = <T>(step: Step<World, T | undefined>, names: readonly string[]): T[] =>
+  const each = <T>(step: Step<World, T | undefined>, names: Iterable<string>): T[] =>
     [...names]
       .sort()
       .map((name) => memo.of(step, demandKey(key, name)))
@@ -201,6 +212,8 @@ function viewOnDemand(memo: StepMemo<World>, key: string): ProxyView {
       const standing = memo.of(standingProxyClusters, key);
       return names === undefined ? standing : also(standing, clusterOnDemand, names);
     },
+    listenerParts: () => ({ shared: [], own: memo.of(standingListeners, key) }),
+    clusterParts: () => ({ shared: [], own: memo.of(standingProxyClusters, key) }),
     routes: (names) => each(routesOnDemand, names ?? []),
     endpoints: (names) => each(endpointsOnDemand, names ?? []),
     virtualHosts: (names) => each(virtualHostOnDemand, names),
@@ -214,10 +227,23 @@ function isOnDemand({ metadata }: ProxyNode): boolean {
 
 /** All of them, or those of these names that are there, in order of name. */
 function chosen(
-  { list, byName }: Assignments,
-  names: readonly string[] | undefined,
+  all: Assignments,
+  names: readonly string[] | ReadonlySet<string> | undefined,
 ): readonly EmittedEndpoints[] {
-  if (names === undefined) return list;
+  if (names === undefined) return all.list;
+  if (Array.isArray(names)) return pick(all, names);
+  const key = names as ReadonlySet<string>;
+  const bySet = chosenBefore.get(all) ?? new WeakMap<ReadonlySet<string>, readonly EmittedEndpoints[]>();
+  chosenBefore.set(all, bySet);
+  const known = bySet.get(key) ?? pick(all, key);
+  bySet.set(key, known);
+  return known;
+}
+
+/** Thousands of names, and all proxies of a kind ask for the same: worked out once. */
+const chosenBefore = new WeakMap<Assignments, WeakMap<ReadonlySet<string>, readonly EmittedEndpoints[]>>();
+
+function pick({ byName }: Assignments, names: Iterable<string>): readonly EmittedEndpoints[] {
   return [...names]
     .sort()
     .map((name) => byName.get(name))

@@ -56,7 +56,7 @@ function newClustersCome({ types, lacks }: Standing): boolean {
     const type = types.get(typeUrl);
     if (type === undefined) return false;
     if (type.outstanding?.bringsNew === true) return true;
-    return lacks(typeUrl)?.resources.some(({ name }) => !type.sent.has(name)) ?? false;
+    return lacks(typeUrl)?.bringsNew ?? false;
   });
 }
 

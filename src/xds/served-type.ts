@@ -3,6 +3,9 @@
  * answer; and the difference between that and a snapshot.
  */
 import { WILDCARD } from './delta-messages.ts';
+import { GONE, HeldResources } from './held-resources.ts';
+import { type NameSet, NO_NAMES, withNames, withoutNames } from './name-sets.ts';
+import { absentFrom, indexOf, listDifference, type ResourceList } from './resource-lists.ts';
 import type { Sendable } from './sendable.ts';
 
 /** What there is for one client at one moment. Its resources never change; a newer snapshot replaces it. */
@@ -10,9 +13,11 @@ export interface Snapshot {
   /** Shown to the client as the version of the whole. */
   readonly version: string;
   /** Everything of a type, for a wildcard; the same array as before where nothing changed. */
-  all(typeUrl: string): readonly Sendable[];
-  /** Those of the names that exist. */
-  named(typeUrl: string, names: ReadonlySet<string>): readonly Sendable[];
+  all(typeUrl: string): ResourceList;
+  /** The same in lists that many clients share, no name in two of them; in the same order each time. Default: `all` alone. */
+  parts?(typeUrl: string): readonly ResourceList[];
+  /** Those of the names that exist; the same array as before for the same set where nothing changed. */
+  named(typeUrl: string, names: NameSet): ResourceList;
   /**
    * Whether it is not known yet if there is such a resource (`*`: what there is of the type), so that nothing may be said of
    * it. For who relays; absent where all is known.
@@ -30,19 +35,13 @@ export interface Outstanding {
   readonly bringsNew: boolean;
 }
 
-/** What the client holds of a name: a version, and the resource where this stream sent it. */
-type Held = Pick<Sendable, 'version'> & Partial<Sendable>;
-
-/** The client was told that there is no such resource. */
-const GONE: Held = { version: '' };
-
 /** The state of one type; changed by the functions of this file only. */
 export interface ServedType {
   readonly typeUrl: string;
   wildcard: boolean;
-  readonly names: Set<string>;
+  names: NameSet;
   /** What the client was last sent, whether or not it accepted it. */
-  readonly sent: Map<string, Held>;
+  readonly sent: HeldResources;
   /** To be sent whether or not they changed. */
   readonly forced: Set<string>;
   /** Refused by the client: name to version. */
@@ -54,8 +53,6 @@ export interface ServedType {
   dirty: boolean;
   /** Since when a part of what the client lacks is kept back. */
   heldSinceMs: number | undefined;
-  /** A list of everything, of which the client was sent all; the same list again differs in nothing. */
-  complete: readonly Sendable[] | undefined;
 }
 
 /** What a client lacks. */
@@ -69,6 +66,10 @@ export interface Difference {
   readonly awaiting: boolean;
   /** They are gone and have to be sent once more all the same while their removal is kept back: the client waits for them. */
   readonly again: readonly Sendable[];
+  /** The client holds none yet of some of `resources`. */
+  readonly bringsNew: boolean;
+  /** What the client holds once it was sent all of this; undefined where that is not known by lists. */
+  readonly lists: readonly ResourceList[] | undefined;
 }
 
 /** A type that nothing was said about. */
@@ -76,37 +77,38 @@ export function serveType(typeUrl: string): ServedType {
   return {
     typeUrl,
     wildcard: false,
-    names: new Set(),
-    sent: new Map(),
+    names: NO_NAMES,
+    sent: new HeldResources(),
     forced: new Set(),
     refused: new Map(),
     outstanding: undefined,
     answered: false,
     dirty: true,
     heldSinceMs: undefined,
-    complete: undefined,
   };
 }
 
 /** Takes in subscriptions: what is asked for by name is sent even where the client has it. */
 export function addNames(type: ServedType, names: readonly string[]): void {
+  if (names.includes(WILDCARD)) type.wildcard = true;
+  type.names = withNames(
+    type.names,
+    names.filter((name) => name !== WILDCARD),
+  );
   for (const name of names) {
-    if (name === WILDCARD) type.wildcard = true;
-    else type.names.add(name);
-    if (type.sent.get(name) === GONE) type.sent.delete(name);
-    if (type.sent.has(name)) type.forced.add(name);
+    const held = type.sent.get(name);
+    if (held === GONE) type.sent.delete(name);
+    else if (held !== undefined) type.forced.add(name);
     type.dirty = true;
   }
 }
 
 /** Takes back subscriptions. What a wildcard still covers stays. */
 export function dropNames(type: ServedType, names: readonly string[]): void {
-  for (const name of names) {
-    if (name === WILDCARD) type.wildcard = false;
-    else type.names.delete(name);
-  }
   if (names.length === 0) return;
-  for (const name of type.sent.keys()) if (!covers(type, name)) forget(type, name);
+  if (names.includes(WILDCARD)) type.wildcard = false;
+  type.names = withoutNames(type.names, names);
+  for (const name of [...type.sent.names()]) if (!covers(type, name)) forget(type, name);
   // Under a wildcard the client is still told of what it holds, and of nothing that it knows to be missing.
   for (const name of names) if (type.sent.get(name) === GONE) forget(type, name);
   type.dirty = true;
@@ -124,12 +126,78 @@ export function claim(type: ServedType, versions: ReadonlyMap<string, string>): 
 
 /** What the client lacks of the snapshot. */
 export function difference(type: ServedType, snapshot: Snapshot): Difference {
+  if (type.wildcard && (snapshot.awaits?.(type.typeUrl, WILDCARD) ?? false))
+    return { ...nothing, awaiting: true };
+  const lists = wantedLists(type, snapshot);
+  const held = type.sent.lists;
+  const alike = snapshot.awaits === undefined && !(type.wildcard && type.names.size > 0);
+  return alike && held !== undefined && (held.length === 0 || held.length === lists.length)
+    ? differenceOfLists(type, held, lists)
+    : differenceByName(type, snapshot, lists, alike);
+}
+
+const nothing: Difference = {
+  resources: [],
+  removed: [],
+  missing: [],
+  awaiting: false,
+  again: [],
+  bringsNew: false,
+  lists: undefined,
+};
+
+function wantedLists(type: ServedType, snapshot: Snapshot): readonly ResourceList[] {
+  const { typeUrl, names } = type;
+  const all = type.wildcard ? (snapshot.parts?.(typeUrl) ?? [snapshot.all(typeUrl)]) : [];
+  return names.size > 0 ? [...all, snapshot.named(typeUrl, names)] : all;
+}
+
+/** Where the client holds lists and is to hold others: steps from list to list are the same for many clients. */
+function differenceOfLists(
+  type: ServedType,
+  held: readonly ResourceList[],
+  lists: readonly ResourceList[],
+): Difference {
+  const steps = lists.map((list, i) => listDifference(held[i], list));
+  const changed = steps.filter(({ resources }) => resources.length > 0);
+  const resources = changed.length === 1 ? changed[0]!.resources : changed.flatMap((step) => step.resources);
+  const [list] = lists;
+  const absent = type.wildcard || list === undefined ? [] : absentFrom(list, type.names);
+  const removed = steps
+    .flatMap((step) => step.removed)
+    .filter((name) => !lists.some((one) => indexOf(one).has(name)));
+  return {
+    resources: type.forced.size === 0 ? resources : withForced(type, resources, lists),
+    removed,
+    missing: absent.length === 0 ? absent : absent.filter((name) => !type.sent.has(name)),
+    awaiting: false,
+    again: type.forced.size === 0 ? [] : heldOf(type, removed).filter(({ name }) => type.forced.has(name)),
+    bringsNew: changed.some((step) => step.bringsNew),
+    lists,
+  };
+}
+
+function withForced(
+  type: ServedType,
+  resources: readonly Sendable[],
+  lists: readonly ResourceList[],
+): readonly Sendable[] {
+  const names = new Set(resources.map(({ name }) => name));
+  const forced = [...type.forced]
+    .filter((name) => !names.has(name))
+    .flatMap((name) => lists.flatMap((list) => indexOf(list).get(name) ?? []));
+  return forced.length === 0 ? resources : [...resources, ...forced];
+}
+
+/** Name by name: where the client holds what no list says, or not all is known yet. */
+function differenceByName(
+  type: ServedType,
+  snapshot: Snapshot,
+  lists: readonly ResourceList[],
+  alike: boolean,
+): Difference {
   const awaited = (name: string): boolean => snapshot.awaits?.(type.typeUrl, name) ?? false;
-  if (type.wildcard && awaited(WILDCARD)) return { ...nothing, awaiting: true };
-  if (type.complete !== undefined && isPlainWildcard(type) && snapshot.all(type.typeUrl) === type.complete) {
-    return nothing;
-  }
-  const wanted = wantedOf(type, snapshot);
+  const wanted = new Map(lists.flat().map((resource) => [resource.name, resource]));
   const resources: Sendable[] = [];
   for (const resource of wanted.values()) {
     if (awaited(resource.name)) continue;
@@ -139,41 +207,31 @@ export function difference(type: ServedType, snapshot: Snapshot): Difference {
   }
   const gone = (name: string): boolean => !wanted.has(name) && !awaited(name);
   const removed: string[] = [];
-  for (const [name, held] of type.sent) if (held !== GONE && gone(name)) removed.push(name);
+  for (const name of type.sent.names()) if (type.sent.get(name) !== GONE && gone(name)) removed.push(name);
   const missing: string[] = [];
   for (const name of type.names) if (gone(name) && !type.sent.has(name)) missing.push(name);
   const awaiting = snapshot.awaits !== undefined && [...type.names].some(awaited);
   const again = heldOf(type, removed).filter(({ name }) => type.forced.has(name));
-  return { resources, removed, missing, awaiting, again };
-}
-
-const nothing: Difference = { resources: [], removed: [], missing: [], awaiting: false, again: [] };
-
-function wantedOf(type: ServedType, snapshot: Snapshot): ReadonlyMap<string, Sendable> {
-  const all = type.wildcard ? snapshot.all(type.typeUrl) : [];
-  const named = type.names.size > 0 ? snapshot.named(type.typeUrl, type.names) : [];
-  return new Map([...all, ...named].map((resource) => [resource.name, resource]));
+  const bringsNew = resources.some(({ name }) => !type.sent.has(name));
+  return { resources, removed, missing, awaiting, again, bringsNew, lists: alike ? lists : undefined };
 }
 
 /** Notes that the client was sent all there is. */
-export function noteComplete(type: ServedType, snapshot: Snapshot): void {
-  type.complete = isPlainWildcard(type) ? snapshot.all(type.typeUrl) : undefined;
+export function noteComplete(type: ServedType, lists: readonly ResourceList[] | undefined): void {
+  if (lists !== undefined) type.sent.settle(lists);
 }
 
-function isPlainWildcard(type: ServedType): boolean {
-  return type.wildcard && type.names.size === 0 && type.forced.size === 0;
-}
-
-/** Notes that this went out. */
-export function noteSent(type: ServedType, sent: Omit<Outstanding, 'bringsNew'>): void {
-  const bringsNew = sent.resources.some(({ name }) => !type.sent.has(name));
-  const outstanding = { ...sent, bringsNew };
+/** Notes that this went out. `lists`: with it the client holds these and nothing else. */
+export function noteSent(
+  type: ServedType,
+  outstanding: Outstanding,
+  lists: readonly ResourceList[] | undefined,
+): void {
   type.outstanding = outstanding;
   type.answered = true;
-  for (const resource of outstanding.resources) {
-    type.sent.set(resource.name, resource);
-    type.forced.delete(resource.name);
-  }
+  if (lists !== undefined) type.sent.settle(lists);
+  else for (const resource of outstanding.resources) type.sent.set(resource.name, resource);
+  if (type.forced.size > 0) for (const { name } of outstanding.resources) type.forced.delete(name);
   for (const name of outstanding.removed) {
     forget(type, name);
     if (type.names.has(name)) type.sent.set(name, GONE);
@@ -182,7 +240,8 @@ export function noteSent(type: ServedType, sent: Omit<Outstanding, 'bringsNew'>)
 
 /** Notes that the outstanding response was accepted. */
 export function noteAccepted(type: ServedType): void {
-  for (const { name } of type.outstanding?.resources ?? []) type.refused.delete(name);
+  if (type.refused.size > 0)
+    for (const { name } of type.outstanding?.resources ?? []) type.refused.delete(name);
   type.outstanding = undefined;
 }
 
@@ -235,7 +294,6 @@ export function heldOf(type: ServedType, names: readonly string[]): readonly Sen
 }
 
 function forget(type: ServedType, name: string): void {
-  type.complete = undefined;
   type.sent.delete(name);
   type.forced.delete(name);
   type.refused.delete(name);

@@ -234,7 +234,7 @@ describe('the server end of state-of-the-world ADS', () => {
     expect(shown([fourth!])).toEqual(['RouteConfiguration +r@2']);
     answer(server, fourth!, ['r']);
     const [fifth] = server.next(0);
-    expect(fifth!.resources.map(({ name }) => name)).toEqual(['same', 'new']);
+    expect(fifth!.resources.map(({ name }) => name)).toEqual(['new', 'same']);
   });
 
   it('takes the names of a request as the whole subscription', () => {

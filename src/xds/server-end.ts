@@ -122,8 +122,7 @@ export class ServerCore implements Omit<ServerEnd<never>, 'receive'> {
       if (part !== undefined) {
         out.push(this.#send(type, part, nowMs, from.version));
         differences.clear(); // clusters may have forced endpoints
-      }
-      if (!type.dirty && !all.awaiting) noteComplete(type, from);
+      } else if (!type.dirty && !all.awaiting) noteComplete(type, all.lists);
     }
     return out;
   }
@@ -176,9 +175,11 @@ export class ServerCore implements Omit<ServerEnd<never>, 'receive'> {
     const nonce = `${this.#streamId}.${this.#pushes}`;
     const removed = [...part.removed, ...part.missing];
     if (typeUrl === typeUrls.cluster) forceEndpoints(this.#types.get(typeUrls.endpoint), part.resources);
-    noteSent(type, { nonce, sentAtMs: nowMs, resources: part.resources, removed });
+    const { resources: news, bringsNew } = part;
+    const outstanding = { nonce, sentAtMs: nowMs, resources: news, removed, bringsNew };
+    noteSent(type, outstanding, type.dirty ? undefined : part.lists);
     const statesAll = this.#repeatsAll && statesTheWorld(typeUrl);
-    const resources = statesAll ? heldOf(type, [...type.sent.keys()]) : part.resources;
+    const resources = statesAll ? heldOf(type, [...type.sent.names()]) : news;
     return { typeUrl, nonce, systemVersion, resources, removed };
   }
 }
@@ -198,8 +199,9 @@ function permitted(
   type.heldSinceMs = type.dirty ? (type.heldSinceMs ?? nowMs) : undefined;
   const part = {
     ...all,
-    resources: may.removals ? resources : [...resources, ...all.again],
+    resources: may.removals || all.again.length === 0 ? resources : [...resources, ...all.again],
     removed,
+    bringsNew: all.bringsNew && may.additions,
   };
   const size = part.resources.length + removed.length + all.missing.length;
   // The first request is answered even where there is nothing to say: clients wait for it. Not while something is held.

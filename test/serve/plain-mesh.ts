@@ -162,13 +162,17 @@ function compiledOf(
   const clusters = make(typeUrls.cluster, contents.clusters);
   const routes = make(typeUrls.route, contents.routes);
   const endpoints = make(typeUrls.endpoint, contents.endpoints);
-  const among = (all: readonly Emitted<never>[], names?: readonly string[]) =>
-    names === undefined ? all : all.filter(({ name }) => names.includes(name));
+  const among = (all: readonly Emitted<never>[], names?: Iterable<string>) => {
+    const wanted = names && new Set(names);
+    return wanted === undefined ? all : all.filter(({ name }) => wanted.has(name));
+  };
   const view: ProxyView = {
     listeners: (names) => among(listeners, names),
     clusters: (names) => among(clusters, names),
     virtualHosts: () => [],
     dnsTables: () => [],
+    listenerParts: () => ({ shared: listeners, own: [] }),
+    clusterParts: () => ({ shared: clusters, own: [] }),
     routes: (names) => among(routes, names),
     endpoints: (names) => among(endpoints, names),
   };

@@ -1,38 +1,83 @@
-import { type EnvoyPatch, patchesFor, patchesKey } from '../resolve/envoy-filters.ts';
+import { type EnvoyPatch, patchesKey, patchesOfSet, patchSet } from '../resolve/envoy-filters.ts';
 import { proxy } from '../resolve/proxies.ts';
-import { inView, viewKeyOf } from '../resolve/views.ts';
+import { inView, viewAndParts, viewKeyOf } from '../resolve/views.ts';
 import { keyOf, type Read, step } from '../resolve/world.ts';
-import type { EmittedCluster, EmittedListener, EmittedRoutes } from './emitted.ts';
+import { inboundClusters } from './cluster/inbound-clusters.ts';
+import {
+  type EmittedCluster,
+  type EmittedListener,
+  type EmittedRoutes,
+  mergedByName,
+  sortedByName,
+} from './emitted.ts';
 import { type Assignments, assignments } from './endpoint/assignments.ts';
 import { gatewayListeners } from './gateway/gateway-listeners.ts';
 import { gatewayRoutes } from './gateway/gateway-routes.ts';
 import { applied } from './patch/apply.ts';
-import { patchedClusters } from './patch/clusters.ts';
-import { patchedListeners } from './patch/listeners.ts';
+import { addedClusters, changedClusters } from './patch/clusters.ts';
+import { addedListeners, changedListeners } from './patch/listeners.ts';
 import { changeRoutes, isAboutRoutes } from './patch/routes.ts';
 import { sidecarRoutes } from './route/sidecar-routes.ts';
 import { routeNamesOf } from './route-names.ts';
 import { routerClusters } from './router.ts';
-import { sidecarClusters, sidecarListeners } from './sidecar.ts';
+import { isAlone, ownListeners, viewClusters, viewListeners } from './sidecar.ts';
 
 // What one proxy gets, by its key (resolve/proxies.ts), whatever its type.
 
+/** What a proxy gets of a type: what it shares with all proxies of its view that are changed alike, and its own. */
+export interface Parts<T> {
+  /** In order of name, as are its own; no name is in both. */
+  readonly shared: readonly T[];
+  readonly own: readonly T[];
+}
+
+/** All listeners in parts. */
+export const proxyListenerParts = step('listener parts', (read, key): Parts<EmittedListener> => {
+  const set = patchSetOf(read, key);
+  const patches = read.of(patchesOfSet, set);
+  const router = isRouter(read, key);
+  const shared = router || !isAlone(read, key) ? read.of(sharedListeners, sharedKey(read, key, set)) : [];
+  const own = router ? [] : changedListeners(read.of(ownListeners, key), patches, false);
+  return { shared, own: sortedByName([...own, ...addedListeners(patches, [shared, own])]) };
+});
+
+/** By view and patch set. */
+const sharedListeners = step('shared listeners', (read, key): readonly EmittedListener[] => {
+  const { viewKey, view, parts } = viewAndParts(read, key);
+  const router = view.type === 'router';
+  const listeners = read.of(router ? gatewayListeners : viewListeners, viewKey);
+  return changedListeners(listeners, read.of(patchesOfSet, parts[0] ?? ''), router);
+});
+
 /** All listeners, in order of name. */
-export const proxyListeners = step('listeners', (read, key): readonly EmittedListener[] =>
-  patchedListeners(
-    isRouter(read, key) ? read.of(gatewayListeners, read.of(viewKeyOf, key)) : read.of(sidecarListeners, key),
-    patchesOf(read, key),
-    isRouter(read, key),
-  ),
-);
+export const proxyListeners = step('listeners', (read, key): readonly EmittedListener[] => {
+  const { shared, own } = read.of(proxyListenerParts, key);
+  return mergedByName(shared, own);
+});
+
+/** All clusters in parts. */
+export const proxyClusterParts = step('cluster parts', (read, key): Parts<EmittedCluster> => {
+  const set = patchSetOf(read, key);
+  const patches = read.of(patchesOfSet, set);
+  const shared = read.of(sharedClusters, sharedKey(read, key, set));
+  const own = isRouter(read, key)
+    ? []
+    : changedClusters(sortedByName(read.of(inboundClusters, key)), patches);
+  return { shared, own: sortedByName([...own, ...addedClusters(patches, [shared, own])]) };
+});
+
+/** By view and patch set. */
+const sharedClusters = step('shared clusters', (read, key): readonly EmittedCluster[] => {
+  const { viewKey, view, parts } = viewAndParts(read, key);
+  const clusters = read.of(view.type === 'router' ? routerClusters : viewClusters, viewKey);
+  return changedClusters(clusters, read.of(patchesOfSet, parts[0] ?? ''));
+});
 
 /** All clusters, in order of name. */
-export const proxyClusters = step('clusters', (read, key): readonly EmittedCluster[] =>
-  patchedClusters(
-    isRouter(read, key) ? read.of(routerClusters, read.of(viewKeyOf, key)) : read.of(sidecarClusters, key),
-    patchesOf(read, key),
-  ),
-);
+export const proxyClusters = step('clusters', (read, key): readonly EmittedCluster[] => {
+  const { shared, own } = read.of(proxyClusterParts, key);
+  return mergedByName(shared, own);
+});
 
 /** One route configuration by the proxy's key and its name. */
 export const proxyRoutes = step('routes', (read, key): EmittedRoutes | undefined => {
@@ -42,7 +87,7 @@ export const proxyRoutes = step('routes', (read, key): EmittedRoutes | undefined
   const routes = router
     ? read.of(gatewayRoutes, inView(viewKey, name))
     : read.of(sidecarRoutes, inView(viewKey, name, read.of(proxy, proxyKey).namespace));
-  const patches = patchesOf(read, proxyKey).filter(isAboutRoutes);
+  const patches = read.of(patchesOfSet, patchSetOf(read, proxyKey)).filter(isAboutRoutes);
   if (routes === undefined || patches.length === 0) return routes;
   return applied(routes, patches, (object, patch) =>
     changeRoutes(object, patch, router ? 'gateway' : 'outbound'),
@@ -51,8 +96,16 @@ export const proxyRoutes = step('routes', (read, key): EmittedRoutes | undefined
 
 /** What users change about this proxy's configuration. */
 export function patchesOf(read: Read, key: string): readonly EnvoyPatch[] {
+  return read.of(patchesOfSet, patchSetOf(read, key));
+}
+
+function patchSetOf(read: Read, key: string): string {
   const { type, namespace, labels } = read.of(proxy, key);
-  return read.of(patchesFor, patchesKey(type, namespace, labels));
+  return read.of(patchSet, patchesKey(type, namespace, labels));
+}
+
+function sharedKey(read: Read, key: string, set: string): string {
+  return inView(read.of(viewKeyOf, key), set);
 }
 
 /** All load assignments of a proxy, by its key: shared by all proxies of its view. */

@@ -2,17 +2,15 @@ import { formatProtoDuration } from '../../lib/duration.ts';
 import { meshSettings } from '../resolve/mesh-settings.ts';
 import { unknownCluster, viewOutboundMode } from '../resolve/outbound-mode.ts';
 import { proxy } from '../resolve/proxies.ts';
-import { viewKeyOf } from '../resolve/views.ts';
-import { step } from '../resolve/world.ts';
+import { type Read, step } from '../resolve/world.ts';
 import { allowAnyDynamicDnsCluster } from './cluster/dynamic-dns.ts';
-import { inboundClusters } from './cluster/inbound-clusters.ts';
 import { outboundClusters } from './cluster/outbound-cluster.ts';
 import {
   blackHoleCluster,
   inboundPassthroughCluster,
   passthroughCluster,
 } from './cluster/standing-clusters.ts';
-import { type EmittedCluster, type EmittedListener, mergedByName, sortedByName } from './emitted.ts';
+import { type EmittedCluster, type EmittedListener, sortedByName } from './emitted.ts';
 import { dnsListener } from './listener/dns-listener.ts';
 import { ingressSockets } from './listener/ingress-sockets.ts';
 import { unknownHttpChain } from './listener/outbound-chains.ts';
@@ -21,18 +19,21 @@ import { forwardProxyListener, sharedHostInbound } from './listener/shared-host-
 import { virtualInbound } from './listener/virtual-inbound.ts';
 import { virtualOutbound } from './listener/virtual-outbound.ts';
 
-/** All listeners of a sidecar, by the proxy's key. */
-export const sidecarListeners = step('sidecar listeners', (read, key): readonly EmittedListener[] => {
-  if (read.of(proxy, key).workload?.explicit !== undefined) {
-    const own = [read.of(forwardProxyListener, key), read.of(sharedHostInbound, key)];
-    return sortedByName(own.filter((listener) => listener !== undefined));
-  }
-  const inbound = [read.of(virtualInbound, key), ...read.of(ingressSockets, key)];
-  return mergedByName(read.of(viewListeners, read.of(viewKeyOf, key)), sortedByName(inbound));
+/** Whether a sidecar shares its machine with its application, which then calls it: it has listeners of its own only. */
+export function isAlone(read: Read, key: string): boolean {
+  return read.of(proxy, key).workload?.explicit !== undefined;
+}
+
+/** Listeners that one sidecar alone has, by the proxy's key; in order of name. */
+export const ownListeners = step('own listeners', (read, key): readonly EmittedListener[] => {
+  const own = isAlone(read, key)
+    ? [read.of(forwardProxyListener, key), read.of(sharedHostInbound, key)]
+    : [read.of(virtualInbound, key), ...read.of(ingressSockets, key)];
+  return sortedByName(own.filter((listener) => listener !== undefined));
 });
 
 /** Listeners that all sidecars of a view share, in order of name. */
-const viewListeners = step('listeners of a view', (read, viewKey): readonly EmittedListener[] =>
+export const viewListeners = step('listeners of a view', (read, viewKey): readonly EmittedListener[] =>
   sortedByName([
     read.of(outboundSocket, viewKey),
     read.of(dnsListener, viewKey),
@@ -51,13 +52,8 @@ export const outboundSocket = step('outbound socket', (read, viewKey): EmittedLi
   );
 });
 
-/** All clusters of a sidecar, by the proxy's key. */
-export const sidecarClusters = step('sidecar clusters', (read, key): readonly EmittedCluster[] =>
-  mergedByName(read.of(viewClusters, read.of(viewKeyOf, key)), sortedByName(read.of(inboundClusters, key))),
-);
-
 /** Clusters that all sidecars of a view share, in order of name. */
-const viewClusters = step('clusters of a view', (read, viewKey): readonly EmittedCluster[] => {
+export const viewClusters = step('clusters of a view', (read, viewKey): readonly EmittedCluster[] => {
   return sortedByName([...read.of(outboundClusters, viewKey), ...read.of(standingClusters, viewKey)]);
 });
 

@@ -9,7 +9,7 @@ import { fromJson } from '../../xds/json.ts';
 import type { Finding } from './finding.ts';
 import { meshSettings } from './mesh-settings.ts';
 import { attachedTo } from './policy-attachment.ts';
-import { ageOf, keyOf, listOf, objectKey, objectOf, originOf, partsOf, type Read, step } from './world.ts';
+import { ageOf, keyOf, listOf, objectKey, objectOf, originOf, partsOf, step } from './world.ts';
 
 // Changes that users make to the emitted configuration itself (EnvoyFilter). Each is judged alone: one whose value is
 // not what it says, or that needs what weft does not have, is left out with a finding.
@@ -92,30 +92,35 @@ function patchOf(
   };
 }
 
-/** Key of {@link patchesFor}: whose configuration it is. */
+/** Key of {@link patchSet}: whose configuration it is. */
 export function patchesKey(type: string, namespace: string, labels: Labels): string {
   return keyOf(type, namespace, JSON.stringify(labels));
 }
 
 /**
- * All changes for one proxy in the order in which they are made: those of the root namespace, then those of its own;
- * by priority, then the older object first.
+ * Which EnvoyFilters hold for a proxy, as the key of {@link patchesOfSet}: proxies with an equal one are changed alike.
+ * '' for none. Those of the root namespace come first, then those of its own; by priority, then the older object first.
  */
-export const patchesFor = step('patches', (read, key): readonly EnvoyPatch[] => {
+export const patchSet = step('patch set', (read, key): string => {
   const [type = '', namespace = '', text = '{}'] = partsOf(key);
   const all = listOf(read, KIND);
-  if (all.length === 0) return [];
+  if (all.length === 0) return '';
   const labels = JSON.parse(text) as Labels;
   const { rootNamespace } = read.of(meshSettings, '');
   const inOrder = [...new Set([rootNamespace, namespace])].flatMap((from) =>
     all.filter((filter) => filter.key.namespace === from && selects(filter, labels)).sort(byPriority),
   );
-  return inOrder.flatMap((filter) => patchesOf(read, filter)).filter(({ match }) => concerns(match, type));
+  return inOrder.length === 0 ? '' : JSON.stringify([type, ...inOrder.map(objectKey)]);
 });
 
-function patchesOf(read: Read, filter: Resource<EnvoyFilter>): readonly EnvoyPatch[] {
-  return read.of(envoyFilter, objectKey(filter)).patches;
-}
+/** All changes of a patch set in the order in which they are made. */
+export const patchesOfSet = step('patches', (read, set): readonly EnvoyPatch[] => {
+  if (set === '') return [];
+  const [type = '', ...filters] = JSON.parse(set) as string[];
+  return filters
+    .flatMap((filter) => read.of(envoyFilter, filter).patches)
+    .filter(({ match }) => concerns(match, type));
+});
 
 function byPriority(a: Resource<EnvoyFilter>, b: Resource<EnvoyFilter>): number {
   return (a.object.spec.priority ?? 0) - (b.object.spec.priority ?? 0) || compareAge(ageOf(a), ageOf(b));

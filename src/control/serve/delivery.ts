@@ -79,9 +79,9 @@ function resourcesOf(
     case typeUrls.dnsTable:
       return view.dnsTables([...names]);
     case typeUrls.route:
-      return view.routes(wildcard ? undefined : [...names]);
+      return view.routes(wildcard ? undefined : names);
     case typeUrls.endpoint:
-      return view.endpoints(wildcard ? undefined : [...names]);
+      return view.endpoints(wildcard ? undefined : names);
     default:
       return [];
   }

@@ -41,7 +41,7 @@ function typeStatusOf(type: ServedType, record: TypeRecord | undefined): ProxyTy
   return {
     type: typeNames[type.typeUrl] ?? type.typeUrl,
     state: stateOf(type),
-    resources: [...type.sent.values()].filter(({ version }) => version !== '').length,
+    resources: type.sent.count(),
     ...(sentAtMs !== undefined && { sentAtMs }),
     ...(ackedAtMs !== undefined && { ackedAtMs }),
     ...(nack !== undefined &&

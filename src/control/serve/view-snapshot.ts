@@ -1,5 +1,4 @@
 import { typeUrls } from '../../xds/resources.ts';
-import type { Sendable } from '../../xds/sendable.ts';
 import type { Snapshot } from '../../xds/served-type.ts';
 import type { ProxyView } from '../compile.ts';
 import type { Emitted } from '../emit/emitted.ts';
@@ -18,10 +17,8 @@ export function snapshotOf(
   return {
     version,
     all: (typeUrl) => bytes.all(everything(view, typeUrl)),
-    named: (typeUrl, names) =>
-      some(view, secrets, typeUrl, names)
-        .map(bytes.of)
-        .filter((one): one is Sendable => one !== undefined),
+    parts: (typeUrl) => parts(view, typeUrl).map(bytes.all),
+    named: (typeUrl, names) => bytes.all(some(view, secrets, typeUrl, names)),
   };
 }
 
@@ -40,6 +37,13 @@ function everything(view: ProxyView, typeUrl: string): readonly Emitted[] {
   }
 }
 
+/** In a list that many proxies share and one of its own, where there are two. */
+function parts(view: ProxyView, typeUrl: string): readonly (readonly Emitted[])[] {
+  if (typeUrl !== typeUrls.listener && typeUrl !== typeUrls.cluster) return [everything(view, typeUrl)];
+  const { shared, own } = typeUrl === typeUrls.listener ? view.listenerParts() : view.clusterParts();
+  return [shared, own];
+}
+
 function some(
   view: ProxyView,
   secrets: SecretsFor,
@@ -52,9 +56,9 @@ function some(
     case typeUrls.cluster:
       return view.clusters([...names]);
     case typeUrls.route:
-      return view.routes([...names]);
+      return view.routes(names);
     case typeUrls.endpoint:
-      return view.endpoints([...names]);
+      return view.endpoints(names);
     case typeUrls.virtualHost:
       return view.virtualHosts([...names]);
     case typeUrls.dnsTable:

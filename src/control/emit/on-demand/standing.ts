@@ -1,4 +1,3 @@
-import { proxy } from '../../resolve/proxies.ts';
 import { inView, viewKeyOf } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { inboundClusters } from '../cluster/inbound-clusters.ts';
@@ -11,7 +10,7 @@ import { virtualInbound } from '../listener/virtual-inbound.ts';
 import { patchedClusters } from '../patch/clusters.ts';
 import { patchedListeners } from '../patch/listeners.ts';
 import { patchesOf } from '../proxy-resources.ts';
-import { outboundSocket, sidecarListeners, standingClusters } from '../sidecar.ts';
+import { isAlone, outboundSocket, ownListeners, standingClusters } from '../sidecar.ts';
 import { outboundClusterNamed } from './named.ts';
 
 // Delivery on demand: a sidecar that says so (node metadata WEFT_ON_DEMAND) holds what its workload uses. This file: what
@@ -29,7 +28,7 @@ export const standingListeners = step('standing listeners', (read, key): readonl
 
 function unpatched(read: Read, key: string): readonly EmittedListener[] {
   // On a shared host nothing is intercepted: there are two listeners, and both have sockets.
-  if (read.of(proxy, key).workload?.explicit !== undefined) return read.of(sidecarListeners, key);
+  if (isAlone(read, key)) return read.of(ownListeners, key);
   const viewKey = read.of(viewKeyOf, key);
   return sortedByName([
     read.of(outboundSocket, viewKey),

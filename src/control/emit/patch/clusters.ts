@@ -10,18 +10,36 @@ export function patchedClusters(
   clusters: readonly EmittedCluster[],
   all: readonly EnvoyPatch[],
 ): readonly EmittedCluster[] {
-  const patches = all.filter(({ applyTo }) => applyTo === 'CLUSTER');
+  const changed = changedClusters(clusters, all);
+  const added = addedClusters(all, [changed]);
+  return added.length === 0 ? changed : sortedByName([...changed, ...added]);
+}
+
+/** The clusters as patches change them, without those that patches remove; the same list where none is about clusters. */
+export function changedClusters(
+  clusters: readonly EmittedCluster[],
+  all: readonly EnvoyPatch[],
+): readonly EmittedCluster[] {
+  const patches = all.filter(({ applyTo, operation }) => applyTo === 'CLUSTER' && operation !== 'ADD');
   if (patches.length === 0) return clusters;
   const removals = patches.filter(({ operation }) => operation === 'REMOVE');
-  const changes = patches.filter(({ operation }) => operation !== 'REMOVE' && operation !== 'ADD');
-  const kept = clusters
-    .filter(({ object }) => !removals.some((patch) => isMeant(patch, object)))
-    .map((cluster) => applied(cluster, changes, changeCluster));
-  const names = new Set(kept.map(({ name }) => name));
-  const added = patches
-    .filter(({ operation, value }) => operation === 'ADD' && !names.has(String(value['name'])))
-    .map(({ value, origin }) => emittedCluster(value as Cluster, [origin]));
-  return sortedByName([...kept, ...added]);
+  const changes = patches.filter(({ operation }) => operation !== 'REMOVE');
+  return sortedByName(
+    clusters
+      .filter(({ object }) => !removals.some((patch) => isMeant(patch, object)))
+      .map((cluster) => applied(cluster, changes, changeCluster)),
+  );
+}
+
+/** The clusters that patches add; one whose name is taken is not added. */
+export function addedClusters(
+  all: readonly EnvoyPatch[],
+  present: readonly (readonly EmittedCluster[])[],
+): readonly EmittedCluster[] {
+  return all
+    .filter(({ applyTo, operation }) => applyTo === 'CLUSTER' && operation === 'ADD')
+    .map(({ value, origin }) => emittedCluster(value as Cluster, [origin]))
+    .filter(({ name }) => !present.some((list) => list.some((cluster) => cluster.name === name)));
 }
 
 function changeCluster(cluster: Cluster, patch: EnvoyPatch): Cluster {

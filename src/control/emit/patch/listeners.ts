@@ -23,22 +23,47 @@ export function patchedListeners(
   all: readonly EnvoyPatch[],
   router: boolean,
 ): readonly EmittedListener[] {
+  const changed = changedListeners(listeners, all, router);
+  const added = addedListeners(all, [changed]);
+  return added.length === 0 ? changed : sortedByName([...changed, ...added]);
+}
+
+/** The listeners as patches change them, without those that patches remove; the same list where none is about listeners. */
+export function changedListeners(
+  listeners: readonly EmittedListener[],
+  all: readonly EnvoyPatch[],
+  router: boolean,
+): readonly EmittedListener[] {
   // Routes of inbound listeners are within them.
-  const patches = all.filter((patch) => PLACES.has(patch.applyTo) || isAboutRoutes(patch));
-  if (patches.length === 0) return listeners;
-  const ofListeners = patches.filter(({ applyTo }) => applyTo === 'LISTENER');
-  const removals = ofListeners.filter(({ operation }) => operation === 'REMOVE');
-  const changes = patches.filter(
-    ({ applyTo, operation }) => applyTo !== 'LISTENER' || (operation !== 'REMOVE' && operation !== 'ADD'),
+  const patches = all.filter(
+    (patch) => (PLACES.has(patch.applyTo) || isAboutRoutes(patch)) && !addsListener(patch),
   );
-  const kept = listeners
-    .filter(({ object }) => !removals.some(({ match }) => isMeant(match, object, router)))
-    .map((listener) => applied(listener, changes, (object, patch) => changeListener(object, patch, router)));
-  const names = new Set(kept.map(({ name }) => name));
-  const added = ofListeners
-    .filter(({ operation, value }) => operation === 'ADD' && !names.has(String(value['name'])))
-    .map(({ value, origin }) => emittedListener(value as Listener, [origin]));
-  return sortedByName([...kept, ...added]);
+  if (patches.length === 0) return listeners;
+  const isRemoval = ({ applyTo, operation }: EnvoyPatch) => applyTo === 'LISTENER' && operation === 'REMOVE';
+  const removals = patches.filter(isRemoval);
+  const changes = patches.filter((patch) => !isRemoval(patch));
+  return sortedByName(
+    listeners
+      .filter(({ object }) => !removals.some(({ match }) => isMeant(match, object, router)))
+      .map((listener) =>
+        applied(listener, changes, (object, patch) => changeListener(object, patch, router)),
+      ),
+  );
+}
+
+/** The listeners that patches add; one whose name is taken is not added. */
+export function addedListeners(
+  all: readonly EnvoyPatch[],
+  present: readonly (readonly EmittedListener[])[],
+): readonly EmittedListener[] {
+  return all
+    .filter(addsListener)
+    .map(({ value, origin }) => emittedListener(value as Listener, [origin]))
+    .filter(({ name }) => !present.some((list) => list.some((listener) => listener.name === name)));
+}
+
+function addsListener({ applyTo, operation }: EnvoyPatch): boolean {
+  return applyTo === 'LISTENER' && operation === 'ADD';
 }
 
 function changeListener(listener: Listener, patch: EnvoyPatch, router: boolean): Listener {
