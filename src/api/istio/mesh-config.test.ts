@@ -86,3 +86,29 @@ extensionProviders:
     expect(meshConfigOf(object as never)?.trustDomain).toBe('a.b');
   });
 });
+
+describe('MeshNetworks', () => {
+  const judged = (meshNetworks: string) =>
+    validateObject({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'istio', namespace: 'istio-system' },
+      data: { meshNetworks },
+    }).errors.map(({ field, message }) => `${field} ${message}`);
+
+  it.each([
+    [
+      '{networks: {a: {endpoints: [{fromCidr: 10.0.0.0/8}], gateways: [{address: 192.0.2.1, port: 15443}]}}}',
+      [],
+    ],
+    ['{networks: {a: {endpoints: [{fromCidr: 10.0.0/8}]}}}', ['networks.a.endpoints[0].fromCidr']],
+    ['{networks: {a: {endpoints: [{}]}}}', ['networks.a.endpoints[0]']],
+    ['{networks: {a: {gateways: [{address: x, port: 0}]}}}', ['networks.a.gateways[0].port']],
+    ['{networks: {a: {gateways: [{port: 1}]}}}', ['networks.a.gateways[0]']],
+    ['{networks: [', ['this is not YAML']],
+  ])('%s is judged', (text, wanted) => {
+    const found = judged(text);
+    expect(found).toHaveLength(wanted.length);
+    for (const [i, field] of wanted.entries()) expect(found[i]).toContain(`data.meshNetworks ${field}`);
+  });
+});

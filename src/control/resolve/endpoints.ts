@@ -4,6 +4,7 @@ import type { Endpoint } from '../../mesh/endpoint.ts';
 import { isWildcard } from '../../mesh/hostname.ts';
 import type { ListedEndpoint, Service, ServicePort } from '../../mesh/service.ts';
 import type { Workload } from '../../mesh/workload.ts';
+import { networkOf } from './networks.ts';
 import { serviceByKey } from './services.ts';
 import { selectedWorkloads, selectionKey, workloadsAt } from './workloads.ts';
 import { keyOf, listOf, partsOf, type Read, step } from './world.ts';
@@ -23,10 +24,15 @@ export const endpoints = step('endpoints', (read, key): readonly Endpoint[] => {
           .flatMap((workload) => workloadEndpoints(service, workload));
   const listed = listedEndpoints(service).map((endpoint) => listedEndpoint(read, service, endpoint));
   const sliced = service.registry === 'kubernetes' ? slicedEndpoints(read, service, selected) : [];
-  return [...selected, ...listed, ...sliced].sort(
-    (a, b) => compareText(a.address, b.address) || compareText(portText(a), portText(b)),
-  );
+  return [...selected, ...listed, ...sliced]
+    .map((endpoint) => inNetwork(read, endpoint))
+    .sort((a, b) => compareText(a.address, b.address) || compareText(portText(a), portText(b)));
 });
+
+function inNetwork(read: Read, endpoint: Endpoint): Endpoint {
+  const network = networkOf(read, endpoint.address, endpoint.network);
+  return network === endpoint.network ? endpoint : { ...endpoint, network };
+}
 
 /** Whether a service has any endpoint, by its key. */
 export const hasEndpoints = step('has endpoints', (read, key): boolean => read.of(endpoints, key).length > 0);

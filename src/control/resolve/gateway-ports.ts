@@ -73,6 +73,13 @@ export const gatewayPorts = step('gateway ports', (read, viewKey): GatewayPorts 
   return { ports: [...ports.values()].sort((a, b) => a.number - b.number), conflicts };
 });
 
+/** Whether routers of a view pass TLS of the mesh on by its server name alone (AUTO_PASSTHROUGH). */
+export const passesTlsOn = step('passes TLS on', (read, viewKey): boolean =>
+  read
+    .of(gatewayPorts, viewKey)
+    .ports.some(({ servers }) => servers.some(({ server }) => server.tls?.mode === 'auto-passthrough')),
+);
+
 function bound(gateway: Gateway, server: GatewayServer): BoundServer {
   const { namespace, name } = gateway;
   return { gateway: `${namespace}/${name}`, gatewayNamespace: namespace, gatewayName: name, server };

@@ -3,6 +3,7 @@ import type { MeshProxy } from '../../mesh/proxy.ts';
 import type { LocalityPreference, PortPolicy, TrafficPolicy } from '../../mesh/traffic-policy.ts';
 import { destinationRules } from './destination-rules.ts';
 import { meshSettings } from './mesh-settings.ts';
+import { networkOf, networks } from './networks.ts';
 import { services } from './services.ts';
 import { type Read, step } from './world.ts';
 
@@ -42,9 +43,14 @@ function labelsOf(preferences: readonly LocalityPreference[]): readonly string[]
 
 /** The place of a proxy, as far as it matters to anybody. */
 export function placeOf(read: Read, { workload }: MeshProxy): Place {
-  if (workload === undefined || !read.of(placeUse, '').place) return NOWHERE;
+  if (workload === undefined) return NOWHERE;
+  const several = Object.keys(read.of(networks, '').gateways).length > 0;
+  const { place } = read.of(placeUse, '');
+  if (!place && !several) return NOWHERE;
+  const network = networkOf(read, workload.ips[0] ?? '', workload.network);
+  if (!place) return { ...NOWHERE, network };
   const byNode = read
     .of(services, '')
     .some(({ trafficDistribution }) => trafficDistribution === 'PreferSameNode');
-  return { locality: workload.locality, network: workload.network, node: byNode ? workload.node : '' };
+  return { locality: workload.locality, network, node: byNode ? workload.node : '' };
 }

@@ -1,14 +1,15 @@
 import { policyOfPort } from '../../../mesh/traffic-policy.ts';
 import type { Labels } from '../../../mesh/workload.ts';
-import { parseClusterName } from '../../../xds/names.ts';
+import { clusterSni, parseClusterName } from '../../../xds/names.ts';
 import { hostPolicy, hostPolicyKey } from '../../resolve/destination-rules.ts';
+import { passesTlsOn } from '../../resolve/gateway-ports.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { scopedService, scopedServices } from '../../resolve/scoped-services.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
-import { step } from '../../resolve/world.ts';
+import { keyOf, step } from '../../resolve/world.ts';
 import { clustersOfService } from '../cluster/outbound-cluster.ts';
 import { type EmittedEndpoints, sortedByName } from '../emitted.ts';
-import { assignmentKey, sharedAssignment } from './load-assignment.ts';
+import { assignmentKey, renamedAssignment, sharedAssignment, WITHIN_TLS } from './load-assignment.ts';
 import { type Preference, preferenceOf } from './preference.ts';
 
 // The short path: a change of endpoints reaches nothing but these.
@@ -24,7 +25,10 @@ export const assignments = step('load assignments', (read, viewKey): Assignments
   const list = sortedByName(
     read
       .of(scopedServices, viewKey)
-      .list.flatMap((service) => read.of(assignmentsOfService, inView(viewKey, service.hostname))),
+      .list.flatMap((service) => [
+        ...read.of(assignmentsOfService, inView(viewKey, service.hostname)),
+        ...read.of(passedOnAssignments, inView(viewKey, service.hostname)),
+      ]),
   );
   return { list, byName: new Map(list.map((assignment) => [assignment.name, assignment])) };
 });
@@ -42,6 +46,25 @@ export const assignmentsOfService = step(
       return [
         read.of(sharedAssignment, assignmentKey(service, parsed.port, parsed.subset, labels, preference)),
       ];
+    });
+  },
+);
+
+/** Those for what routers pass on within TLS of the mesh; by view and hostname. */
+const passedOnAssignments = step(
+  'passed on load assignments of a service',
+  (read, key): readonly EmittedEndpoints[] => {
+    const service = read.of(scopedService, key);
+    const { viewKey, view } = viewAndParts(read, key);
+    if (service === undefined || service.external || view.type !== 'router') return [];
+    if (!read.of(passesTlsOn, viewKey)) return [];
+    return read.of(clustersOfService, key).flatMap(({ object: { type, name = '' } }) => {
+      const parsed = parseClusterName(name);
+      if (type !== 'EDS' || parsed?.direction !== 'outbound') return [];
+      const { port, subset } = parsed;
+      const { labels, preference } = read.of(subsetAt, inView(key, subset, port));
+      const shared = assignmentKey(service, port, subset, labels, preference, WITHIN_TLS);
+      return [read.of(renamedAssignment, keyOf(clusterSni(port, subset, service.hostname), shared))];
     });
   },
 );

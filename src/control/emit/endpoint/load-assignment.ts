@@ -5,10 +5,12 @@ import { type Labels, matchesLabels } from '../../../mesh/workload.ts';
 import { outboundCluster } from '../../../xds/names.ts';
 import type { ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints } from '../../../xds/resources.ts';
 import { endpoints } from '../../resolve/endpoints.ts';
+import { networks } from '../../resolve/networks.ts';
 import { serviceByKey, serviceKey } from '../../resolve/services.ts';
 import { keyOf, partsOf, step } from '../../resolve/world.ts';
 import { type EmittedEndpoints, emittedEndpoints } from '../emitted.ts';
 import { socketAddress } from '../sources.ts';
+import { reachable } from './networks.ts';
 import { distance, type Preference } from './preference.ts';
 
 /** By service, port, subset and its labels: the same for all views that mean the same by a cluster's name. */
@@ -17,17 +19,31 @@ export const sharedAssignment = step('shared load assignment', (read, key): Emit
   return emittedEndpoints(read.of(inlineAssignment, key), service === undefined ? [] : [service.origin]);
 });
 
+/** The same for a cluster of another name, by its name and the key of {@link sharedAssignment}. */
+export const renamedAssignment = step('renamed load assignment', (read, key): EmittedEndpoints => {
+  const [name = '', ...rest] = partsOf(key);
+  const { object, provenance } = read.of(sharedAssignment, keyOf(...rest));
+  return emittedEndpoints({ ...object, cluster_name: name }, provenance);
+});
+
 /** The assignment as a mere object, for clusters that carry their endpoints themselves. */
 export const inlineAssignment = step('assignment', (read, key): ClusterLoadAssignment => {
-  const [port = '', subset = '', labels = '{}', wish = ''] = partsOf(key).slice(SERVICE_KEY_PARTS);
+  const [port = '', subset = '', labels = '{}', wish = '', way = ''] = partsOf(key).slice(SERVICE_KEY_PARTS);
+  const preference = wish === '' ? undefined : (JSON.parse(wish) as Preference);
   const wanted = JSON.parse(labels) as Labels;
   const usable = read
     .of(endpoints, serviceKeyOf(key))
-    .filter((endpoint) => endpoint.ready && matchesLabels(wanted, endpoint.labels));
+    .filter((endpoint) => endpoint.ready && matchesLabels(wanted, endpoint.labels))
+    // What is already within TLS of the mesh can go on to those alone who take it.
+    .filter((endpoint) => way !== WITHIN_TLS || endpoint.mtls);
   const hostname = read.of(serviceByKey, serviceKeyOf(key))?.hostname ?? '';
   return {
     cluster_name: outboundCluster(Number(port), subset, hostname),
-    endpoints: preferred(usable, Number(port), wish === '' ? undefined : (JSON.parse(wish) as Preference)),
+    endpoints: preferred(
+      reachable(read.of(networks, ''), preference?.network ?? '', usable, Number(port)),
+      Number(port),
+      preference,
+    ),
   };
 });
 
@@ -38,10 +54,14 @@ export function assignmentKey(
   subset: string,
   labels: Labels,
   preference: Preference | undefined,
+  way: typeof WITHIN_TLS | '' = '',
 ): string {
   const wish = preference === undefined ? '' : JSON.stringify(preference);
-  return keyOf(serviceKey(service), port, subset, JSON.stringify(labels), wish);
+  return keyOf(serviceKey(service), port, subset, JSON.stringify(labels), wish, way);
 }
+
+/** The last part of a key whose assignment is for what comes within TLS of the mesh. */
+export const WITHIN_TLS = 'within-tls';
 
 const SERVICE_KEY_PARTS = 4;
 

@@ -16,12 +16,25 @@ export interface Preference {
   readonly labels: readonly (readonly [label: string, value: string])[];
   /** Compared part by part: region, zone, subzone; only the region where zones are filled by their sizes. */
   readonly locality: readonly string[];
+  /** The caller's own network, from which others are reached by their gateways. */
+  readonly network?: string;
   /** The region to go to when the own one is lost. */
   readonly failover?: string;
 }
 
 /** What the caller of a view prefers at a destination with a policy; undefined: nothing. */
 export function preferenceOf(
+  view: Pick<View, 'place' | 'labels'>,
+  service: Service,
+  policy: TrafficPolicy,
+  settings: Pick<MeshSettings, 'locality' | 'outlier'>,
+): Preference | undefined {
+  const near = nearnessOf(view, service, policy, settings);
+  const { network } = view.place;
+  return network === '' ? near : { labels: [], locality: [], ...near, network };
+}
+
+function nearnessOf(
   view: Pick<View, 'place' | 'labels'>,
   service: Service,
   policy: TrafficPolicy,

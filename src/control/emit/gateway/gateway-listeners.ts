@@ -22,6 +22,7 @@ import { routedTcpFilter } from '../listener/tcp-proxy.ts';
 import { concerns } from '../route/rule-routes.ts';
 import { securityOf, type WorkloadSecurity } from '../security/workload-security.ts';
 import { socketAddress } from '../sources.ts';
+import { passedOnChains } from './auto-passthrough.ts';
 import { httpsRoutesName } from './gateway-routes.ts';
 import { serverTlsSocket } from './server-tls.ts';
 
@@ -110,10 +111,9 @@ function securityOfView(read: Read, viewKey: string): WorkloadSecurity {
 /** A server that ends TLS, for HTTP or bytes, or one that passes it on by server name. */
 function tlsChains(read: Read, viewKey: string, bound: BoundServer, listener: string): Chains {
   const { server } = bound;
-  const ends =
-    server.protocol === 'https' &&
-    server.tls?.mode !== 'passthrough' &&
-    server.tls?.mode !== 'auto-passthrough';
+  if (server.tls?.mode === 'auto-passthrough')
+    return { chains: passedOnChains(read, viewKey, bound), origins: [] };
+  const ends = server.protocol === 'https' && server.tls?.mode !== 'passthrough';
   const socket = server.tls && serverTlsSocket(server.tls, read.of(meshSettings, ''), ends ? 'http' : 'tcp');
   if (socket === undefined) return passthroughChains(read, viewKey, bound);
   const hosts = server.hosts.map(({ host }) => host);
