@@ -1,6 +1,7 @@
-import { type EnvoyPatch, patchesKey, patchesOfSet, patchSet } from '../resolve/envoy-filters.ts';
+import type { EnvoyPatch } from '../resolve/envoy-filter/patch.ts';
+import { patchesKey, patchesOfSet, patchSet } from '../resolve/envoy-filters.ts';
 import { proxy } from '../resolve/proxies.ts';
-import { inView, viewAndParts, viewKeyOf } from '../resolve/views.ts';
+import { inView, view, viewAndParts, viewKeyOf } from '../resolve/views.ts';
 import { keyOf, type Read, step } from '../resolve/world.ts';
 import { inboundClusters } from './cluster/inbound-clusters.ts';
 import {
@@ -16,6 +17,7 @@ import { gatewayRoutes } from './gateway/gateway-routes.ts';
 import { applied } from './patch/apply.ts';
 import { addedClusters, changedClusters } from './patch/clusters.ts';
 import { addedListeners, changedListeners } from './patch/listeners.ts';
+import { inPhases } from './patch/phases.ts';
 import { changeRoutes, isAboutRoutes } from './patch/routes.ts';
 import { sidecarRoutes } from './route/sidecar-routes.ts';
 import { routeNamesOf } from './route-names.ts';
@@ -87,11 +89,12 @@ export const proxyRoutes = step('routes', (read, key): EmittedRoutes | undefined
   const routes = router
     ? read.of(gatewayRoutes, inView(viewKey, name))
     : read.of(sidecarRoutes, inView(viewKey, name, read.of(proxy, proxyKey).namespace));
-  const patches = read.of(patchesOfSet, patchSetOf(read, proxyKey)).filter(isAboutRoutes);
+  const patches = inPhases(read.of(patchesOfSet, patchSetOf(read, proxyKey)).filter(isAboutRoutes));
   if (routes === undefined || patches.length === 0) return routes;
-  return applied(routes, patches, (object, patch) =>
-    changeRoutes(object, patch, router ? 'gateway' : 'outbound'),
-  );
+  const side = router
+    ? ({ side: 'gateway', ports: read.of(view, viewKey).ports } as const)
+    : ({ side: 'outbound' } as const);
+  return applied(routes, patches, (object, patch) => changeRoutes(object, patch, side));
 });
 
 /** What users change about this proxy's configuration. */
@@ -100,8 +103,7 @@ export function patchesOf(read: Read, key: string): readonly EnvoyPatch[] {
 }
 
 function patchSetOf(read: Read, key: string): string {
-  const { type, namespace, labels } = read.of(proxy, key);
-  return read.of(patchSet, patchesKey(type, namespace, labels));
+  return read.of(patchSet, patchesKey(read, read.of(proxy, key)));
 }
 
 function sharedKey(read: Read, key: string, set: string): string {

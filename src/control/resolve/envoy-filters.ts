@@ -1,48 +1,21 @@
 import { RE2JS } from 're2js';
-import type { ConfigPatch } from '../../api/istio/envoy-filter/patch.ts';
 import type { EnvoyFilter } from '../../api/istio/envoy-filter.ts';
 import type { Resource } from '../../api/resources.ts';
-import type { Origin } from '../../mesh/origin.ts';
+import type { MeshProxy } from '../../mesh/proxy.ts';
 import { compareAge } from '../../mesh/service.ts';
-import type { Labels } from '../../mesh/workload.ts';
-import { fromJson } from '../../xds/json.ts';
+import { type Labels, matchesLabels } from '../../mesh/workload.ts';
+import { asksControlPlane, hasDefault, withExtensionConfigs } from './envoy-filter/extension-configs.ts';
+import { type EnvoyPatch, type PatchMatch, readPatch } from './envoy-filter/patch.ts';
+import { PROXY_VERSION, proxyFacts } from './envoy-filter/proxy-facts.ts';
 import type { Finding } from './finding.ts';
 import { meshSettings } from './mesh-settings.ts';
 import { attachedTo } from './policy-attachment.ts';
-import { ageOf, keyOf, listOf, objectKey, objectOf, originOf, partsOf, step } from './world.ts';
+import { ageOf, keyOf, listOf, objectKey, objectOf, originOf, partsOf, type Read, step } from './world.ts';
 
 // Changes that users make to the emitted configuration itself (EnvoyFilter). Each is judged alone: one whose value is
 // not what it says, or that needs what weft does not have, is left out with a finding.
 
 const KIND = 'networking.istio.io/EnvoyFilter';
-
-export type PatchMatch = NonNullable<ConfigPatch['match']>;
-export type PatchOperation = Exclude<NonNullable<NonNullable<ConfigPatch['patch']>['operation']>, 'INVALID'>;
-export type PatchPlace = keyof typeof MESSAGES;
-
-/** One change, ready to be made. */
-export interface EnvoyPatch {
-  readonly applyTo: PatchPlace;
-  readonly operation: PatchOperation;
-  readonly match: PatchMatch;
-  /** The piece of configuration in the shape of all xDS objects here; empty for REMOVE. */
-  readonly value: Readonly<Record<string, unknown>>;
-  readonly filterClass: string;
-  readonly origin: Origin;
-}
-
-/** The message that a patch's value is. */
-const MESSAGES = {
-  LISTENER: 'envoy.config.listener.v3.Listener',
-  LISTENER_FILTER: 'envoy.config.listener.v3.ListenerFilter',
-  FILTER_CHAIN: 'envoy.config.listener.v3.FilterChain',
-  NETWORK_FILTER: 'envoy.config.listener.v3.Filter',
-  HTTP_FILTER: 'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter',
-  ROUTE_CONFIGURATION: 'envoy.config.route.v3.RouteConfiguration',
-  VIRTUAL_HOST: 'envoy.config.route.v3.VirtualHost',
-  HTTP_ROUTE: 'envoy.config.route.v3.Route',
-  CLUSTER: 'envoy.config.cluster.v3.Cluster',
-} as const;
 
 interface Patches {
   readonly patches: readonly EnvoyPatch[];
@@ -53,93 +26,122 @@ interface Patches {
 export const envoyFilter = step('envoy filter', (read, key): Patches => {
   const [namespace = '', name = ''] = partsOf(key);
   const resource = objectOf(read, KIND, namespace, name);
+  if (resource === undefined) return { patches: [], findings: [] };
   const patches: EnvoyPatch[] = [];
-  const findings: Finding[] = [];
-  for (const [i, patch] of (resource?.object.spec.configPatches ?? []).entries()) {
+  const findings: Finding[] = unknownTargets(resource);
+  for (const [i, written] of (resource.object.spec.configPatches ?? []).entries()) {
     const field = `spec.configPatches[${i}]`;
-    const origin = originOf(resource as Resource<EnvoyFilter>, field);
-    const read = patchOf(patch, origin);
-    if ('problem' in read) findings.push({ origin, field: `${field}${read.field}`, message: read.problem });
-    else patches.push(read);
+    const origin = originOf(resource, field);
+    const { patch, problems } = readPatch(written, origin);
+    for (const problem of problems)
+      findings.push({ origin, field: `${field}${problem.field}`, message: problem.message });
+    if (patch !== undefined) patches.push(patch);
   }
   return { patches, findings };
 });
 
-function patchOf(
-  patch: ConfigPatch,
-  origin: Origin,
-): EnvoyPatch | { readonly field: string; readonly problem: string } {
-  const { applyTo = 'INVALID', match = {}, patch: change = {} } = patch;
-  const message = MESSAGES[applyTo as PatchPlace];
-  if (message === undefined)
-    return { field: '.applyTo', problem: `${applyTo} is not supported; this change is not made` };
-  if (match.context === 'WAYPOINT' || Object.keys(match.proxy?.metadata ?? {}).length > 0)
-    return {
-      field: '.match',
-      problem: 'waypoints and metadata of proxies are not matched; this change is not made',
-    };
-  const { value, problems } = fromJson<Record<string, unknown>>(message, change.value ?? {});
-  const [first] = problems;
-  if (first !== undefined)
-    return { field: '.patch.value', problem: `${first.path}: ${first.message}; this change is not made` };
-  return {
-    applyTo: applyTo as PatchPlace,
-    operation: change.operation as PatchOperation,
-    match,
-    value,
-    filterClass: change.filterClass ?? '',
-    origin,
-  };
+/** Of the kinds that an EnvoyFilter can be attached to only Gateways have proxies of their own here. */
+function unknownTargets(resource: Resource<EnvoyFilter>): Finding[] {
+  return (resource.object.spec.targetRefs ?? []).flatMap(({ kind, name }, i): Finding[] => {
+    const field = `spec.targetRefs[${i}]`;
+    const message = `${kind} ${name} has no proxy of its own (waypoint): nothing is changed for it; name a Gateway`;
+    return kind === 'Gateway' ? [] : [{ origin: originOf(resource, field), field, message }];
+  });
 }
 
-/** Key of {@link patchSet}: whose configuration it is. */
-export function patchesKey(type: string, namespace: string, labels: Labels): string {
-  return keyOf(type, namespace, JSON.stringify(labels));
+/** What is odd about an EnvoyFilter among all: filters whose configuration nobody brings. */
+export const envoyFilterFindings = step('findings of an envoy filter', (read, key): readonly Finding[] => {
+  const { patches, findings } = read.of(envoyFilter, key);
+  const asking = patches.filter(({ value }) => asksControlPlane(value) && !hasDefault(value));
+  if (asking.length === 0) return findings;
+  const known = read.of(extensionConfigNames, '');
+  return [
+    ...findings,
+    ...asking
+      .filter(({ value }) => !known.includes(String(value['name'])))
+      .map(({ value, origin }) => ({
+        origin,
+        field: `${origin.field ?? ''}.patch.value.config_discovery`,
+        message: `there is no patch with applyTo: EXTENSION_CONFIG and the name ${String(value['name'])}; this change is not made`,
+      })),
+  ];
+});
+
+const extensionConfigNames = step('extension configs', (read): readonly string[] =>
+  listOf(read, KIND)
+    .flatMap((filter) => read.of(envoyFilter, objectKey(filter)).patches)
+    .filter(({ applyTo }) => applyTo === 'EXTENSION_CONFIG')
+    .map(({ value }) => String(value['name'])),
+);
+
+/** What is asked about proxies, beside type, namespace and labels. */
+const metadataKeys = step('metadata that patches match', (read): readonly string[] => {
+  const patches = listOf(read, KIND).flatMap(({ object }) => object.spec.configPatches ?? []);
+  return [...new Set(patches.flatMap(({ match }) => Object.keys(match?.proxy?.metadata ?? {})))].sort();
+});
+
+/** Key of {@link patchSet}: whose configuration it is, as far as any patch looks at that. */
+export function patchesKey(read: Read, proxy: MeshProxy): string {
+  const { type, namespace, labels } = proxy;
+  const facts = proxyFacts(proxy, read.of(metadataKeys, ''));
+  return keyOf(type, namespace, JSON.stringify(labels), JSON.stringify(facts));
 }
 
 /**
  * Which EnvoyFilters hold for a proxy, as the key of {@link patchesOfSet}: proxies with an equal one are changed alike.
- * '' for none. Those of the root namespace come first, then those of its own; by priority, then the older object first.
+ * '' for none. By priority, then those of the root namespace before those of its own, then the older object first.
  */
 export const patchSet = step('patch set', (read, key): string => {
-  const [type = '', namespace = '', text = '{}'] = partsOf(key);
+  const [type = '', namespace = '', labelsText = '{}', facts = '{}'] = partsOf(key);
   const all = listOf(read, KIND);
   if (all.length === 0) return '';
-  const labels = JSON.parse(text) as Labels;
+  const labels = JSON.parse(labelsText) as Labels;
   const { rootNamespace } = read.of(meshSettings, '');
-  const inOrder = [...new Set([rootNamespace, namespace])].flatMap((from) =>
-    all.filter((filter) => filter.key.namespace === from && selects(filter, labels)).sort(byPriority),
-  );
-  return inOrder.length === 0 ? '' : JSON.stringify([type, ...inOrder.map(objectKey)]);
+  const inOrder = all
+    .filter((filter) => filter.key.namespace === rootNamespace || filter.key.namespace === namespace)
+    .filter((filter) => selects(filter, namespace, labels))
+    .sort((a, b) => compareFilters(a, b, rootNamespace));
+  return inOrder.length === 0 ? '' : JSON.stringify([type, facts, ...inOrder.map(objectKey)]);
 });
 
 /** All changes of a patch set in the order in which they are made. */
 export const patchesOfSet = step('patches', (read, set): readonly EnvoyPatch[] => {
   if (set === '') return [];
-  const [type = '', ...filters] = JSON.parse(set) as string[];
-  return filters
+  const [type = '', factsText = '{}', ...filters] = JSON.parse(set) as string[];
+  const facts = JSON.parse(factsText) as Labels;
+  const patches = filters
     .flatMap((filter) => read.of(envoyFilter, filter).patches)
-    .filter(({ match }) => concerns(match, type));
+    .filter(({ match }) => concerns(match, type, facts));
+  return withExtensionConfigs(patches);
 });
 
-function byPriority(a: Resource<EnvoyFilter>, b: Resource<EnvoyFilter>): number {
-  return (a.object.spec.priority ?? 0) - (b.object.spec.priority ?? 0) || compareAge(ageOf(a), ageOf(b));
+function compareFilters(a: Resource<EnvoyFilter>, b: Resource<EnvoyFilter>, root: string): number {
+  return (
+    (a.object.spec.priority ?? 0) - (b.object.spec.priority ?? 0) ||
+    Number(b.key.namespace === root) - Number(a.key.namespace === root) ||
+    compareAge(ageOf(a), ageOf(b))
+  );
 }
 
-function selects({ object: { spec } }: Resource<EnvoyFilter>, labels: Labels): boolean {
+/** A filter attached to a Kubernetes Gateway, which is of its own namespace, holds for the proxies made for it. */
+function selects(
+  { key, object: { spec } }: Resource<EnvoyFilter>,
+  namespace: string,
+  labels: Labels,
+): boolean {
   const { workloadSelector, targetRefs = [] } = spec;
+  if (targetRefs.length > 0 && key.namespace !== namespace) return false;
   return attachedTo({ selector: { matchLabels: workloadSelector?.labels ?? {} }, targetRefs }, labels);
 }
 
-/** The version of Istio's proxies that patches are told they change. */
-const PROXY_VERSION = '1.32.0';
-/** Longer expressions are dear to compile; such a patch concerns no proxy. Validation warns of it. */
+/** Longer expressions match no proxy: compiling them would be dear. */
 const MAX_VERSION_LENGTH = 1024;
 
-function concerns({ context = 'ANY', proxy }: PatchMatch, type: string): boolean {
+function concerns({ context = 'ANY', proxy }: PatchMatch, type: string, facts: Labels): boolean {
   if (context === 'GATEWAY' && type !== 'router') return false;
   if (context.startsWith('SIDECAR') && type !== 'sidecar') return false;
+  if (!matchesLabels(proxy?.metadata ?? {}, facts)) return false;
   const version = proxy?.proxyVersion ?? '';
-  if (version.length > MAX_VERSION_LENGTH) return false;
-  return version === '' || RE2JS.compile(version).matcher(PROXY_VERSION).find();
+  if (version === '') return true;
+  return version.length <= MAX_VERSION_LENGTH && RE2JS.compile(version).matcher(PROXY_VERSION).find();
 }

@@ -1,6 +1,6 @@
 import { authorizationPolicy } from './authorization/policies.ts';
 import { destinationRule } from './destination-rules.ts';
-import { envoyFilter } from './envoy-filters.ts';
+import { envoyFilterFindings } from './envoy-filters.ts';
 import type { Finding } from './finding.ts';
 import { gatewayApiFindings } from './gateway-api/findings.ts';
 import { gateway } from './gateways.ts';
@@ -31,7 +31,7 @@ export const findings = step('findings', (read): readonly Finding[] => [
   ...ofKind(read, 'networking.istio.io/Gateway', (key) => read.of(gateway, key).findings),
   ...ofKind(read, 'networking.istio.io/ServiceEntry', (key) => read.of(serviceEntry, key).findings),
   ...ofKind(read, 'networking.istio.io/WorkloadEntry', (key) => read.of(entryWorkload, key).findings),
-  ...ofKind(read, 'networking.istio.io/EnvoyFilter', (key) => read.of(envoyFilter, key).findings),
+  ...ofKind(read, 'networking.istio.io/EnvoyFilter', (key) => read.of(envoyFilterFindings, key)),
   ...ofKind(
     read,
     'security.istio.io/AuthorizationPolicy',

@@ -1,6 +1,6 @@
 import { encode } from '../../../xds/encode.ts';
 import { messageOf } from '../../../xds/resources.ts';
-import type { EnvoyPatch } from '../../resolve/envoy-filters.ts';
+import type { EnvoyPatch } from '../../resolve/envoy-filter/patch.ts';
 import { distinct, type Emitted } from '../emitted.ts';
 
 /** One patch on one resource: the same object where it does not concern it. */

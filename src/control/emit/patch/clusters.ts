@@ -1,6 +1,6 @@
 import { parseClusterName } from '../../../xds/names.ts';
-import type { Cluster } from '../../../xds/resources.ts';
-import type { EnvoyPatch } from '../../resolve/envoy-filters.ts';
+import type { Cluster, TransportSocket } from '../../../xds/resources.ts';
+import type { EnvoyPatch } from '../../resolve/envoy-filter/patch.ts';
 import { type EmittedCluster, emittedCluster, sortedByName } from '../emitted.ts';
 import { applied } from './apply.ts';
 import { mergeMessages } from './merge.ts';
@@ -45,7 +45,26 @@ export function addedClusters(
 function changeCluster(cluster: Cluster, patch: EnvoyPatch): Cluster {
   if (!isMeant(patch, cluster)) return cluster;
   if (patch.operation === 'REPLACE') return patch.value as Cluster;
-  return mergeMessages(cluster, patch.value, patch.operation === 'MERGE' ? 'join' : 'replace');
+  const lists = patch.operation === 'MERGE' ? 'join' : 'replace';
+  const { transport_socket, ...rest } = patch.value as Cluster;
+  const merged = mergeMessages(cluster, rest as EnvoyPatch['value'], lists);
+  return transport_socket === undefined ? merged : mergeSocket(merged, transport_socket, lists);
+}
+
+/** Where endpoints choose among several sockets, the change is made to the first of its name, or else to none. */
+function mergeSocket(cluster: Cluster, change: TransportSocket, lists: 'join' | 'replace'): Cluster {
+  const { transport_socket: own, transport_socket_matches: matches = [] } = cluster;
+  if (matches.length === 0) {
+    const alike = own !== undefined && own.name === change.name;
+    return { ...cluster, transport_socket: alike ? mergeMessages(own, { ...change }, lists) : change };
+  }
+  const at = matches.findIndex(({ transport_socket }) => transport_socket?.name === change.name);
+  const transport_socket_matches = matches.map((match, i) =>
+    i === at && match.transport_socket !== undefined
+      ? { ...match, transport_socket: mergeMessages(match.transport_socket, { ...change }, lists) }
+      : match,
+  );
+  return { ...cluster, transport_socket_matches };
 }
 
 function isMeant({ match }: EnvoyPatch, cluster: Cluster): boolean {
@@ -58,10 +77,16 @@ function isMeant({ match }: EnvoyPatch, cluster: Cluster): boolean {
   if (wanted === undefined) return true;
   if (wanted.name) return wanted.name === name;
   if (wanted.portNumber && wanted.portNumber !== parsed?.port) return false;
-  if (!wanted.service && !wanted.subset) return true;
-  if (parsed?.direction !== 'outbound') return false;
-  return (
-    (!wanted.service || wanted.service === parsed.hostname) &&
-    (!wanted.subset || wanted.subset === parsed.subset)
-  );
+  const { subset = '', hostname = '' } = parsed?.direction === 'outbound' ? parsed : {};
+  if (wanted.subset && wanted.subset !== subset) return false;
+  return !wanted.service || hostsOf(cluster, hostname).includes(wanted.service);
+}
+
+/** Inbound clusters are for the services that lead to them, which stand in their metadata. */
+function hostsOf({ metadata }: Cluster, hostname: string): readonly string[] {
+  if (hostname !== '') return [hostname];
+  const { services } = (metadata?.filter_metadata?.['istio'] ?? {}) as {
+    readonly services?: readonly { readonly host?: string }[];
+  };
+  return (services ?? []).flatMap(({ host }) => host ?? []);
 }

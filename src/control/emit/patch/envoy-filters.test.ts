@@ -138,14 +138,143 @@ describe('an EnvoyFilter changes', () => {
   });
 });
 
-describe('several EnvoyFilters', () => {
-  it('go by namespace, then priority, then age', () => {
-    const proxy = view(
-      filter(timeout('1s'), { name: 'late', rest: 'priority: 10' }),
-      filter(timeout('2s'), { name: 'early', rest: 'priority: -10' }),
-      filter(timeout('3s'), { name: 'root', namespace: 'istio-system', rest: 'priority: 99' }),
+describe('what an EnvoyFilter means', () => {
+  const manager = 'name: envoy.filters.network.http_connection_manager';
+  const buffer = (bytes: number) =>
+    `typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer, max_request_bytes: ${bytes} }`;
+  const httpFilter = (operation: string, value: string, inner = '') => `
+  - applyTo: HTTP_FILTER
+    match: { context: SIDECAR_OUTBOUND, listener: { filterChain: { filter: { ${manager}${inner && `, subFilter: { name: ${inner} }`} } } } }
+    patch: { operation: ${operation}${value && `, value: ${value}`} }`;
+  const filters = (...patches: readonly string[]) =>
+    filterOf(named(view(filter(patches.join(''))).listeners(), '0.0.0.0_9080').filter_chains?.at(-1))
+      .http_filters;
+
+  it('does not hang on the order: what is put in is merged with', () => {
+    const [first] =
+      filters(
+        httpFilter('MERGE', `{ ${buffer(7)} }`, 'mine'),
+        httpFilter('INSERT_FIRST', `{ name: mine, ${buffer(1)} }`),
+      ) ?? [];
+    expect(first).toMatchObject({ name: 'mine', typed_config: { max_request_bytes: 7 } });
+  });
+
+  it('does not change a filter of another type', () => {
+    const cors = filters(httpFilter('MERGE', `{ ${buffer(7)} }`, 'envoy.filters.http.cors'))?.find(
+      ({ name }) => name === 'envoy.filters.http.cors',
     );
-    expect(named(proxy.clusters(), cluster).connect_timeout).toBe('1s');
+    expect(cors?.typed_config?.['@type']).toContain('cors');
+  });
+
+  it('takes nothing out that it does not name', () => {
+    expect(filters(httpFilter('REMOVE', ''))).toHaveLength(3);
+    const removal = '{ applyTo: LISTENER_FILTER, patch: { operation: REMOVE } }';
+    const proxy = view(filter(`\n  - ${removal}`));
+    expect(named(proxy.listeners(), 'virtualInbound').listener_filters?.length).toBeGreaterThan(1);
+  });
+
+  it('puts configurations of extensions where they are asked for', () => {
+    const asking = httpFilter(
+      'INSERT_FIRST',
+      '{ name: mine, config_discovery: { config_source: { ads: {} }, type_urls: [type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer] } }',
+    );
+    const config = `
+  - { applyTo: EXTENSION_CONFIG, patch: { operation: ADD, value: { name: mine, ${buffer(9)} } } }`;
+    expect(filters(asking, config)?.[0]).toEqual({
+      name: 'mine',
+      typed_config: {
+        '@type': 'type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer',
+        max_request_bytes: 9,
+      },
+    });
+    expect(filters(asking)?.[0]?.name).toBe('envoy.filters.http.fault');
+    expect(meshOf(services + filter(asking)).findings()[0]?.field).toBe(
+      'spec.configPatches[0].patch.value.config_discovery',
+    );
+  });
+
+  it('merges sockets where endpoints choose them, and replaces entries of maps', () => {
+    const proxy = view(
+      filter(`
+  - applyTo: CLUSTER
+    match: { cluster: { service: reviews.default.svc.cluster.local } }
+    patch:
+      operation: MERGE
+      value:
+        connect_timeout: 3s
+        transport_socket: { name: envoy.transport_sockets.tls, typed_config: { "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: { tls_params: { tls_maximum_protocol_version: TLSv1_2 } } } }
+        typed_extension_protocol_options: { envoy.extensions.upstreams.http.v3.HttpProtocolOptions: { "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: { http2_protocol_options: {} } } }`),
+    );
+    const changed = named(proxy.clusters(), cluster);
+    expect(changed.connect_timeout).toBe('3s');
+    expect(changed.transport_socket).toBeUndefined();
+    const [tls] = changed.transport_socket_matches ?? [];
+    expect(tls?.transport_socket?.typed_config).toMatchObject({
+      common_tls_context: {
+        tls_params: { tls_maximum_protocol_version: 'TLSv1_2', tls_minimum_protocol_version: 'TLSv1_2' },
+      },
+    });
+    expect(Object.values(changed.typed_extension_protocol_options ?? {})[0]).toEqual({
+      '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+      explicit_http_config: { http2_protocol_options: {} },
+    });
+  });
+
+  it('knows inbound clusters by their service', () => {
+    const proxy = view(
+      filter(`
+  - { applyTo: CLUSTER, match: { context: SIDECAR_INBOUND, cluster: { service: web.default.svc.cluster.local } }, patch: { operation: MERGE, value: { connect_timeout: 2s } } }
+  - { applyTo: CLUSTER, match: { context: SIDECAR_INBOUND, cluster: { service: reviews.default.svc.cluster.local } }, patch: { operation: MERGE, value: { connect_timeout: 9s } } }`),
+    );
+    expect(named(proxy.clusters(), 'inbound|80||').connect_timeout).toBe('2s');
+  });
+});
+
+describe('several EnvoyFilters', () => {
+  const last = (...filters: readonly string[]) => named(view(...filters).clusters(), cluster).connect_timeout;
+  const root = (priority: number) =>
+    filter(timeout('3s'), { name: 'root', namespace: 'istio-system', rest: `priority: ${priority}` });
+
+  it('go by priority, then namespace, then age', () => {
+    const late = filter(timeout('1s'), { name: 'late', rest: 'priority: 10' });
+    const early = filter(timeout('2s'), { name: 'early', rest: 'priority: -10' });
+    expect(last(late, early)).toBe('1s');
+    expect(last(late, early, root(99))).toBe('3s');
+    expect(last(late, early, root(10))).toBe('1s');
+  });
+
+  it('hold for Gateways of their namespace', () => {
+    const attached = filter(timeout('1s'), {
+      rest: 'targetRefs: [{ group: gateway.networking.k8s.io, kind: Gateway, name: gw }]',
+    });
+    const mesh = meshOf(services + attached);
+    const gateway = (namespace: string, name: string) =>
+      named(
+        proxyOf(mesh, `gateway~${namespace}/x`, {
+          'gateway.networking.k8s.io/gateway-name': name,
+        }).clusters(),
+        cluster,
+      ).connect_timeout;
+    expect([gateway('default', 'gw'), gateway('default', 'other'), gateway('else', 'gw')]).toEqual([
+      '1s',
+      '10s',
+      '10s',
+    ]);
+    expect(named(proxyOf(mesh, web).clusters(), cluster).connect_timeout).toBe('10s');
+  });
+
+  it('hold for proxies of which something is known, and say what is not', () => {
+    const matching = (metadata: string) =>
+      filter(
+        `
+  - { applyTo: CLUSTER, match: { proxy: { metadata: ${metadata} }, cluster: { portNumber: 9080 } }, patch: { operation: MERGE, value: { connect_timeout: 1s } } }`,
+      );
+    expect(last(matching('{ NAMESPACE: default, WORKLOAD_NAME: web-v1 }'))).toBe('1s');
+    expect(last(matching('{ NAMESPACE: other }'))).toBe('10s');
+    expect(last(matching('{ COLOUR: red }'))).toBe('10s');
+    expect(meshOf(services + matching('{ COLOUR: red }')).findings()[0]?.field).toBe(
+      'spec.configPatches[0].match.proxy.metadata.COLOUR',
+    );
   });
 
   it('hold for those that they select, and no others', () => {

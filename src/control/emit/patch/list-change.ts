@@ -1,4 +1,4 @@
-import type { EnvoyPatch } from '../../resolve/envoy-filters.ts';
+import type { EnvoyPatch } from '../../resolve/envoy-filter/patch.ts';
 import { mergeMessages } from './merge.ts';
 
 /** How a change treats the list that its place is in. */
@@ -7,6 +7,10 @@ export interface ListPlace<T> {
   readonly matches: (item: T) => boolean;
   /** Whether the patch names an item; without a name ADD and INSERT stand at the ends. */
   readonly namesItem: boolean;
+  /** Operations that nothing is done for where no item is named. */
+  readonly onlyNamed?: readonly EnvoyPatch['operation'][];
+  /** How one item is merged with a change; missing: as messages are. */
+  readonly merge?: (item: T, change: EnvoyPatch['value'], lists: 'join' | 'replace') => T;
   /** An item that has to stay last: nothing is put behind it. */
   readonly isLast?: (item: T) => boolean;
 }
@@ -18,6 +22,7 @@ export function changeList<T extends object>(
   place: ListPlace<T>,
 ): readonly T[] {
   const value = patch.value as T;
+  if (!place.namesItem && place.onlyNamed?.includes(patch.operation) === true) return list;
   switch (patch.operation) {
     case 'ADD':
       return insertAt(list, endOf(list, value, place), value);
@@ -45,7 +50,8 @@ function changeItems<T extends object>(
     return at < 0 ? list : list.map((item, i) => (i === at ? (patch.value as T) : item));
   }
   const lists = patch.operation === 'MERGE' ? 'join' : 'replace';
-  return list.map((item) => (place.matches(item) ? mergeMessages(item, patch.value, lists) : item));
+  const merge = place.merge ?? mergeMessages;
+  return list.map((item) => (place.matches(item) ? merge(item, patch.value, lists) : item));
 }
 
 function insertBeside<T extends object>(

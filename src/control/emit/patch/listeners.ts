@@ -1,9 +1,11 @@
+import { wellKnownNames } from '../../../xds/names.ts';
 import type { FilterChain, HttpConnectionManager, Listener } from '../../../xds/resources.ts';
-import type { EnvoyPatch, PatchMatch } from '../../resolve/envoy-filters.ts';
+import type { EnvoyPatch, PatchMatch } from '../../resolve/envoy-filter/patch.ts';
 import { type EmittedListener, emittedListener, sortedByName } from '../emitted.ts';
 import { applied } from './apply.ts';
 import { changeList } from './list-change.ts';
-import { mergeMessages } from './merge.ts';
+import { mergeFilter, mergeMessages } from './merge.ts';
+import { inPhases } from './phases.ts';
 import { changeRoutes, isAboutRoutes } from './routes.ts';
 
 const PLACES: ReadonlySet<string> = new Set([
@@ -41,10 +43,10 @@ export function changedListeners(
   if (patches.length === 0) return listeners;
   const isRemoval = ({ applyTo, operation }: EnvoyPatch) => applyTo === 'LISTENER' && operation === 'REMOVE';
   const removals = patches.filter(isRemoval);
-  const changes = patches.filter((patch) => !isRemoval(patch));
+  const changes = inPhases(patches.filter((patch) => !isRemoval(patch)));
   return sortedByName(
     listeners
-      .filter(({ object }) => !removals.some(({ match }) => isMeant(match, object, router)))
+      .filter(({ object }) => !removals.some((patch) => isMeant(patch, object, router)))
       .map((listener) =>
         applied(listener, changes, (object, patch) => changeListener(object, patch, router)),
       ),
@@ -68,7 +70,7 @@ function addsListener({ applyTo, operation }: EnvoyPatch): boolean {
 
 function changeListener(listener: Listener, patch: EnvoyPatch, router: boolean): Listener {
   if (isAboutRoutes(patch)) return changeChains(listener, patch, () => true);
-  if (!isMeant(patch.match, listener, router)) return listener;
+  if (!isMeant(patch, listener, router)) return listener;
   const { operation, applyTo, value } = patch;
   if (applyTo === 'LISTENER')
     return operation === 'REPLACE'
@@ -81,7 +83,7 @@ function changeListener(listener: Listener, patch: EnvoyPatch, router: boolean):
 
 /** Whether the listener is on the right side and port and has the right name. */
 function isMeant(
-  { context = 'ANY', listener: wanted }: PatchMatch,
+  { applyTo, match: { context = 'ANY', listener: wanted } }: EnvoyPatch,
   listener: Listener,
   router: boolean,
 ): boolean {
@@ -89,19 +91,19 @@ function isMeant(
   if (context === 'SIDECAR_INBOUND' && (router || !inbound)) return false;
   if (context === 'SIDECAR_OUTBOUND' && (router || inbound)) return false;
   if (wanted?.name && wanted.name !== listener.name) return false;
-  // Ports of the inbound socket are those of its chains.
-  return !wanted?.portNumber || inbound || wanted.portNumber === listener.address?.socket_address?.port_value;
+  // Behind the sockets that take everything ports are those of the chains.
+  if (applyTo !== 'LISTENER' && isVirtual(listener)) return true;
+  return !wanted?.portNumber || wanted.portNumber === listener.address?.socket_address?.port_value;
+}
+
+function isVirtual({ name }: Listener): boolean {
+  return name === wellKnownNames.virtualInbound || name === wellKnownNames.virtualOutbound;
 }
 
 function chainIsMeant({ listener: wanted }: PatchMatch, chain: FilterChain, listener: Listener): boolean {
   const match = chain.filter_chain_match ?? {};
   const { name, sni, transportProtocol, applicationProtocols, destinationPort } = wanted?.filterChain ?? {};
-  if (
-    wanted?.portNumber &&
-    listener.traffic_direction === 'INBOUND' &&
-    wanted.portNumber !== match.destination_port
-  )
-    return false;
+  if (wanted?.portNumber && isVirtual(listener) && wanted.portNumber !== match.destination_port) return false;
   return (
     (!name || name === chain.name) &&
     (!sni || (match.server_names ?? []).includes(sni)) &&
@@ -118,6 +120,8 @@ function changeListenerFilters(listener: Listener, patch: EnvoyPatch): Listener 
   const changed = changeList(filters, patch, {
     matches: (filter) => name === '' || filter.name === name,
     namesItem: name !== '',
+    onlyNamed: ['REMOVE', 'MERGE', 'MERGE_AND_REPLACE_LIST'],
+    merge: mergeFilter,
   });
   return changed === filters ? listener : { ...listener, listener_filters: changed };
 }
@@ -164,7 +168,13 @@ function changeFilters(chain: FilterChain, patch: EnvoyPatch, listener: Listener
   if (patch.applyTo === 'NETWORK_FILTER') {
     const name = patch.match.listener?.filterChain?.filter?.name ?? '';
     const matches = (filter: Filter) => name === '' || filter.name === name;
-    const changed = changeList(filters, patch, { matches, namesItem: name !== '', isLast: isTerminal });
+    const changed = changeList(filters, patch, {
+      matches,
+      namesItem: name !== '',
+      onlyNamed: ['REMOVE'],
+      merge: mergeFilter,
+      isLast: isTerminal,
+    });
     return changed === filters ? chain : { ...chain, filters: changed };
   }
   const at = filters.findIndex(({ name }) => name === CONNECTION_MANAGER);
@@ -185,16 +195,20 @@ function changeInnerRoutes(
 ): HttpConnectionManager {
   if (manager.route_config === undefined) return manager;
   const side = listener.traffic_direction === 'INBOUND' ? 'inbound' : 'outbound';
-  const route_config = changeRoutes(manager.route_config, patch, side);
+  const route_config = changeRoutes(manager.route_config, patch, { side });
   return route_config === manager.route_config ? manager : { ...manager, route_config };
 }
 
 function changeHttp(manager: HttpConnectionManager, patch: EnvoyPatch): HttpConnectionManager {
-  const name = patch.match.listener?.filterChain?.filter?.subFilter?.name ?? '';
+  const { name: outer = '', subFilter } = patch.match.listener?.filterChain?.filter ?? {};
+  if (outer !== '' && outer !== CONNECTION_MANAGER) return manager;
+  const { name = '' } = subFilter ?? {};
   const filters = manager.http_filters ?? [];
   const changed = changeList(filters, patch, {
     matches: (filter: HttpFilter) => name === '' || filter.name === name,
     namesItem: name !== '',
+    onlyNamed: ['REMOVE'],
+    merge: mergeFilter,
     isLast: (filter: HttpFilter) => filter.name === 'envoy.filters.http.router',
   });
   return changed === filters ? manager : { ...manager, http_filters: changed };

@@ -1,7 +1,7 @@
 import { withoutPort } from '../../../xds/match/virtual-host.ts';
 import { parseClusterName, parseHostPort } from '../../../xds/names.ts';
 import type { Route, RouteConfiguration, VirtualHost } from '../../../xds/resources.ts';
-import type { EnvoyPatch, PatchMatch } from '../../resolve/envoy-filters.ts';
+import type { EnvoyPatch, PatchMatch } from '../../resolve/envoy-filter/patch.ts';
 import { changeList } from './list-change.ts';
 import { mergeMessages } from './merge.ts';
 
@@ -12,11 +12,16 @@ export function isAboutRoutes({ applyTo }: EnvoyPatch): boolean {
   return PLACES.has(applyTo);
 }
 
+/** Whose routes they are; of a gateway, with its own port behind each port of its Service. */
+export type RouteSide =
+  | { readonly side: 'inbound' | 'outbound' }
+  | { readonly side: 'gateway'; readonly ports: ReadonlyMap<number, number> };
+
 /** One patch on a route configuration; the same object where it is not meant. */
 export function changeRoutes(
   routes: RouteConfiguration,
   patch: EnvoyPatch,
-  side: 'inbound' | 'outbound' | 'gateway',
+  side: RouteSide,
 ): RouteConfiguration {
   if (!isMeant(patch.match, routes, side)) return routes;
   if (patch.applyTo === 'ROUTE_CONFIGURATION')
@@ -30,17 +35,28 @@ export function changeRoutes(
 
 const SIDES = { SIDECAR_INBOUND: 'inbound', SIDECAR_OUTBOUND: 'outbound', GATEWAY: 'gateway' } as const;
 
-function isMeant(match: PatchMatch, { name = '' }: RouteConfiguration, side: string): boolean {
+function isMeant(match: PatchMatch, { name = '' }: RouteConfiguration, routeSide: RouteSide): boolean {
+  const { side } = routeSide;
   const context = SIDES[match.context as keyof typeof SIDES];
   if (context !== undefined && context !== side) return false;
   const wanted = match.routeConfiguration;
   if (wanted === undefined) return true;
   if (wanted.name && wanted.name !== name) return false;
-  // `https.443.PORTNAME.GATEWAY.NAMESPACE` tells them all; `http.80` is shared by all Gateways of the port.
-  const [, , portName, gateway, namespace] = name.startsWith('https.') ? name.split('.') : [];
-  if (wanted.portName && portName !== undefined && wanted.portName !== portName) return false;
-  if (wanted.gateway && gateway !== undefined && wanted.gateway !== `${namespace}/${gateway}`) return false;
-  return !wanted.portNumber || wanted.portNumber === portOf(name);
+  if (side === 'gateway') {
+    // `https.443.PORTNAME.GATEWAY.NAMESPACE` tells them all; `http.80`, which all Gateways of the port share, is nobody's.
+    const [, , portName, gateway, namespace] = name.startsWith('https.') ? name.split('.') : [];
+    if (wanted.portName && wanted.portName !== portName) return false;
+    if (wanted.gateway && wanted.gateway !== `${namespace}/${gateway}`) return false;
+  }
+  return !wanted.portNumber || portsOf(name, routeSide).includes(wanted.portNumber);
+}
+
+/** Gateways' plain ports are meant by the ports of the Service before them, where there is one. */
+function portsOf(name: string, routeSide: RouteSide): readonly (number | undefined)[] {
+  const port = portOf(name);
+  if (routeSide.side !== 'gateway') return [port];
+  const before = [...routeSide.ports].filter(([, own]) => own === port).map(([service]) => service);
+  return before.length === 0 ? [port] : before;
 }
 
 /** The port that a route configuration is for, out of its name; undefined where it says none. */
