@@ -20,12 +20,14 @@ export function changeHeaders(
   for (const level of levels) {
     for (const name of level[`${side}_headers_to_remove`] ?? [])
       changed = withoutHeader(changed, name.toLowerCase());
-    for (const addition of level[`${side}_headers_to_add`] ?? []) changed = add(changed, addition, facts);
+    for (const addition of level[`${side}_headers_to_add`] ?? [])
+      changed = addHeader(changed, addition, facts);
   }
   return changed;
 }
 
-function add(headers: Headers, addition: HeaderValueOption, facts: ValueFacts): Headers {
+/** Headers with one more, or another value of one, as the addition says. */
+export function addHeader(headers: Headers, addition: HeaderValueOption, facts: ValueFacts): Headers {
   const { header = {}, keep_empty_value = false } = addition;
   const name = (header.key ?? '').toLowerCase();
   const value = formatValue(

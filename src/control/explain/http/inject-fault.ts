@@ -1,9 +1,10 @@
 import { perMillion } from '../../../xds/match/fraction.ts';
+import { compileHeaderMatchers } from '../../../xds/match/header-matcher.ts';
 import type { AnyMessage } from '../../../xds/resources.ts';
 import type { Scene } from '../scene.ts';
 import { shareText } from '../words.ts';
 import { localReply } from './local-reply.ts';
-import type { Request, Response } from './request.ts';
+import { factsOf, type Request, type Response } from './request.ts';
 import { isDrawn } from './share.ts';
 
 type Percent = Parameters<typeof perMillion>[0];
@@ -15,11 +16,24 @@ interface Fault {
     readonly grpc_status?: number;
     readonly percentage?: Percent;
   };
+  readonly headers?: Parameters<typeof compileHeaderMatchers>[0];
+  readonly upstream_cluster?: string;
 }
 
-/** Faults made on purpose: a delay is only told of, an abort is the answer. */
-export function injectFault(scene: Scene, config: AnyMessage, request: Request): Response | undefined {
-  const { delay, abort } = config as AnyMessage & Fault;
+/**
+ * Faults made on purpose, where the request and the cluster it is for are meant: a delay is only told of, an abort is
+ * the answer.
+ */
+export function injectFault(
+  scene: Scene,
+  config: AnyMessage,
+  request: Request,
+  cluster: string,
+): Response | undefined {
+  const { delay, abort, headers: meant, upstream_cluster = '' } = config as AnyMessage & Fault;
+  if (upstream_cluster !== '' && upstream_cluster !== cluster) return undefined;
+  const facts = factsOf(request);
+  if (!compileHeaderMatchers(meant, () => {}, '').every((matches) => matches(facts))) return undefined;
   if (delay !== undefined && isDrawn(scene, perMillion(delay.percentage)))
     scene.trace.step(`waits ${delay.fixed_delay} on purpose${ofAll(delay.percentage)}`);
   if (abort === undefined || !isDrawn(scene, perMillion(abort.percentage))) return undefined;

@@ -43,7 +43,7 @@ export function manage(scene: Scene, held: Held, config: HttpConnectionManager, 
   const reply = runHttpFilters(scene, config, found.leaf, managed);
   if ('ending' in reply) return reply.ending;
   const ending =
-    found.leaf === undefined ? notFound(scene, held, managed) : act(scene, held, found.leaf, managed);
+    found.leaf === undefined ? notFound(scene, held, managed) : act(scene, held, found.leaf, reply.managed);
   return reply.after(ending);
 }
 

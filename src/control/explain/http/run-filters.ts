@@ -15,7 +15,9 @@ import { crossOrigin } from './cross-origin.ts';
 import { injectFault } from './inject-fault.ts';
 import { type Leaf, overrideFor } from './leaf.ts';
 import { localReply } from './local-reply.ts';
+import { MUTATION_MESSAGE, mutateHeaders } from './mutate-headers.ts';
 import { factsOf, type Response } from './request.ts';
+import { valueFacts } from './value-facts.ts';
 
 const HTTP = 'envoy.extensions.filters.http';
 
@@ -39,8 +41,10 @@ interface RbacConfig {
   readonly shadow_rules_stat_prefix?: string;
 }
 
-/** What filters make of a request: an answer in the place of going on, or a change of the answer that comes. */
-export type Filtered = { readonly ending: Ending } | { readonly after: (ending: Ending) => Ending };
+/** What filters make of a request: an answer in the place of going on, or the request, and a change of the answer that comes. */
+export type Filtered =
+  | { readonly ending: Ending }
+  | { readonly managed: Managed; readonly after: (ending: Ending) => Ending };
 
 /** The HTTP filters of a connection manager up to its router. `leaf` is undefined where no route took the request. */
 export function runHttpFilters(
@@ -51,17 +55,36 @@ export function runHttpFilters(
 ): Filtered {
   const changes: ((response: Response) => Response)[] = [];
   const notes = new TrialNotes();
-  const noted = notes.on(managed);
+  let now = notes.on(managed);
   for (const { name = '', typed_config } of http_filters) {
     const message = messageOf(typed_config?.['@type'] ?? '');
     const override = overrideFor(leaf, name);
     if (message === `${HTTP}.router.v3.Router` || override === 'disabled') continue;
     const config = override ?? typed_config ?? { '@type': '' };
-    const outcome = runFilter(scene, message, name, config, noted, notes);
+    if (message === MUTATION_MESSAGE) {
+      const own = typed_config ?? config;
+      const at = now;
+      const facts = valueFacts(scene, leaf, at, undefined);
+      const headers = mutateHeaders(at.request.headers, own, name, leaf, 'request', facts);
+      now = { ...at, request: { ...at.request, headers } };
+      changes.push((response) => ({
+        ...response,
+        headers: mutateHeaders(
+          response.headers,
+          own,
+          name,
+          leaf,
+          'response',
+          valueFacts(scene, leaf, at, response),
+        ),
+      }));
+      continue;
+    }
+    const outcome = runFilter(scene, message, name, config, now, notes, leaf?.cluster ?? '');
     if (typeof outcome === 'function') changes.push(outcome);
-    else if (outcome !== undefined) return { ending: outcome };
+    else if (outcome !== undefined) return { ending: changed(outcome, changes) };
   }
-  return { after: (ending) => changed(ending, changes) };
+  return { managed: { ...managed, request: now.request }, after: (ending) => changed(ending, changes) };
 }
 
 function changed(ending: Ending, changes: readonly ((response: Response) => Response)[]): Ending {
@@ -77,11 +100,12 @@ function runFilter(
   config: AnyMessage,
   managed: Managed,
   notes: TrialNotes,
+  cluster: string,
 ): Ending | ((response: Response) => Response) | undefined {
   const { request, peer, opened } = managed;
   const reply = (response: Response | undefined): Ending | undefined =>
     response && answered('reply', response, kindOfOpened(opened));
-  if (message === `${HTTP}.fault.v3.HTTPFault`) return reply(injectFault(scene, config, request));
+  if (message === `${HTTP}.fault.v3.HTTPFault`) return reply(injectFault(scene, config, request, cluster));
   if (message === `${HTTP}.cors.v3.Cors`) {
     const outcome = crossOrigin(scene, config, request);
     return typeof outcome === 'function' ? outcome : reply(outcome);

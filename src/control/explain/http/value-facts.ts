@@ -7,7 +7,7 @@ import type { Response } from './request.ts';
 /** What values of a route's headers are made of. */
 export function valueFacts(
   scene: Scene,
-  leaf: Leaf,
+  leaf: Leaf | undefined,
   managed: Managed,
   response: Response | undefined,
 ): ValueFacts {
@@ -15,8 +15,8 @@ export function valueFacts(
     request: managed.request,
     response,
     inside: managed,
-    cluster: leaf.cluster ?? '',
-    route: leaf.route.name ?? '',
+    cluster: leaf?.cluster ?? '',
+    route: leaf?.route.name ?? '',
     unknown: () => void scene.trace.unsure.add('headers'),
   };
 }
