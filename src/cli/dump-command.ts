@@ -1,12 +1,13 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { askApi, DEFAULT_API } from './api-client.ts';
+import { ApiFailure, askApi, DEFAULT_API } from './api-client.ts';
 import { exitCodes, type Io } from './io.ts';
 
 const parts = ['listeners', 'routes', 'clusters', 'endpoints', 'secrets', 'policies'];
 
 const help = `
 PROXY is a proxy's name as "weft proxies" prints it. Without a part all of its configuration is printed, in the form of
-Envoy's /config_dump.
+Envoy's /config_dump; client_status tells whether the proxy has taken a resource. The part policies is weft's own: rules,
+tokens and TLS that filter chains ask for.
 
 Examples:
   weft dump examples/bookinfo --proxy sidecar~default/productpage-v1
@@ -36,6 +37,11 @@ export function addDumpCommand(program: Command, io: Io): void {
 
 async function dump(what: readonly string[], { proxy, api }: DumpFlags, io: Io): Promise<number> {
   if (proxy !== undefined) return (await import('./dump.ts')).runDump(what, { proxy }, io);
+  return runLiveDump(what, api, io);
+}
+
+/** Prints what a proxy of the mesh that runs was sent: all of it, or one part. */
+export async function runLiveDump(what: readonly string[], api: string, io: Io): Promise<number> {
   const [name = '', part, ...more] = what;
   if (more.length > 0 || (part !== undefined && !parts.includes(part))) {
     io.err(
@@ -44,9 +50,15 @@ async function dump(what: readonly string[], { proxy, api }: DumpFlags, io: Io):
     return exitCodes.misused;
   }
   const query = new URLSearchParams({ proxy: name, ...(part === undefined ? {} : { part }) });
-  const answer = await askApi<unknown>(api, `/api/dump?${query}`);
-  io.out(`${JSON.stringify(answer, null, 2)}\n`);
-  return exitCodes.fine;
+  try {
+    const answer = await askApi<unknown>(api, `/api/dump?${query}`);
+    io.out(`${JSON.stringify(answer, null, 2)}\n`);
+    return exitCodes.fine;
+  } catch (error) {
+    if (!(error instanceof ApiFailure)) throw error;
+    io.err(`weft dump: ${error.message}\n`);
+    return exitCodes.notFine;
+  }
 }
 
 function proxyName(text: string): string {

@@ -1,9 +1,9 @@
 import { type Compiled, compile } from '../control/compile.ts';
 import { configDump } from '../control/emit/config-dump.ts';
 import { type InputFile, InputNotFound, readInputs } from '../control/watch/files/read-inputs.ts';
-import { makeResourceStore } from '../control/watch/store.ts';
 import { formatNodeId } from '../xds/names.ts';
 import { exitCodes, type Io } from './io.ts';
+import { offlineStore } from './offline-mesh.ts';
 
 /** Flags of `weft dump`. */
 export interface DumpOptions {
@@ -51,12 +51,7 @@ function parseProxy(text: string): ProxyName | undefined {
 }
 
 function dumpOf(inputs: readonly InputFile[], who: ProxyName, io: Io): number {
-  const store = makeResourceStore();
-  store.apply(
-    inputs.map(
-      ({ file, documents, problems }) => ({ type: 'put', origin: file, documents, problems }) as const,
-    ),
-  );
+  const store = offlineStore(inputs);
   const valid = reportStatuses(store.statuses(), io);
   const compiled = compile(store.resources(), { offline: true });
   const found = compiled
@@ -91,7 +86,7 @@ function standardLabels({ type, name }: ProxyName): Readonly<Record<string, stri
   return istio === undefined ? {} : { app: name, istio };
 }
 
-type Statuses = ReturnType<ReturnType<typeof makeResourceStore>['statuses']>;
+type Statuses = ReturnType<ReturnType<typeof offlineStore>['statuses']>;
 
 /** Says what is left out, on standard error; false where anything is. */
 function reportStatuses(statuses: Statuses, io: Io): boolean {

@@ -11,6 +11,7 @@ const standard: ExplainOptions = {
   header: [],
   plaintext: false,
   output: 'text',
+  api: 'http://127.0.0.1:1',
 };
 
 async function run(files: readonly string[], options: Partial<ExplainOptions> = {}, stdin = '') {
@@ -96,7 +97,6 @@ describe('weft explain', () => {
     [['examples/bookinfo'], { header: ['nonsense'] }, /no header/],
     [['examples/bookinfo'], { jwt: 'no-such-file' }, /cannot be read/],
     [['no-such-folder'], {}, /no file or folder/],
-    [[], {}, /give the files/],
   ])('is used wrongly with %j %j', async (files, options, message) => {
     const { code, out, err } = await run(files, options);
     expect([code, out]).toEqual([2, '']);

@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { type Call, parseCaller, parseTarget } from '../control/explain/call.ts';
+import type { Call } from '../control/explain/call.ts';
+import { callOf, type WrittenCall } from '../control/explain/call-of.ts';
 import { type Told, tell } from '../control/explain/explain.ts';
 import { UnknownCaller } from '../control/explain/unknown-caller.ts';
 import { type InputFile, InputNotFound, readInputs } from '../control/watch/files/read-inputs.ts';
+import { ApiFailure, askApi, DEFAULT_API } from './api-client.ts';
 import { explainText } from './explain-text.ts';
 import { exitCodes, type Io, type OutputFormat } from './io.ts';
 import { readClaims } from './jwt-claims.ts';
@@ -20,6 +22,8 @@ export interface ExplainOptions {
   readonly jwt?: string;
   readonly plaintext: boolean;
   readonly output: OutputFormat;
+  /** URL of the control plane's API, asked where there are no files. */
+  readonly api: string;
 }
 
 /** `weft explain`. */
@@ -27,14 +31,18 @@ export function addExplainCommand(program: Command, io: Io): void {
   program
     .command('explain')
     .description('where would this request go, and why?')
-    .usage("FILES... --from WHO --request 'METHOD URL'")
-    .argument('[files...]', 'YAML or JSON files, folders (recursive), or - for standard input')
+    .usage("[FILES...] --from WHO --request 'METHOD URL'")
+    .argument(
+      '[files...]',
+      'YAML or JSON files, folders (recursive), or - for standard input; none: the mesh that runs',
+    )
     .requiredOption('--from <who>', 'NAMESPACE/WORKLOAD, gateway:NAMESPACE/NAME, or outside')
     .requiredOption('--request <request>', "METHOD URL, such as 'GET http://reviews:9080/'")
     .option('--header <header>', 'NAME: VALUE; may be given several times', gather, [])
     .option('--jwt <file>', 'a token, or its claims as JSON, that is sent along')
     .option('--plaintext', "without TLS and past the caller's proxy", false)
     .addOption(new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text'))
+    .option('--api <url>', 'of the control plane, for the mesh that runs', DEFAULT_API)
     .addHelpText('after', HELP)
     .action(async (files: string[], flags: ExplainOptions) => {
       process.exitCode = await runExplain(files, flags, io);
@@ -42,14 +50,15 @@ export function addExplainCommand(program: Command, io: Io): void {
 }
 
 const HELP = `
-WHO calls: a workload of the files, a client at a gateway's door, or a client in no mesh, which comes to a gateway
-unless it calls a Service or a Pod by its name or address. Exits with 1 where an object is not valid (the others are
-explained) or nobody is called WHO.
+WHO calls: a workload, a client at a gateway's door, or a client in no mesh, which comes to a gateway
+unless it calls a Service or a Pod by its name or address. Without files the mesh of "weft up" is asked, as it is now.
+Exits with 1 where an object is not valid (the others are explained), nobody is called WHO, or no mesh answers.
 
 Examples:
   weft explain examples/bookinfo --from default/productpage-v1 --request 'GET http://reviews:9080/reviews/0'
   weft explain mesh.yaml --from outside --request 'GET http://shop.example.com/cart' --header 'end-user: jason'
-  weft explain mesh.yaml --from default/client --request 'tcp://db:5432' -o json`;
+  weft explain mesh.yaml --from default/client --request 'tcp://db:5432' -o json
+  weft explain --from outside --request 'GET http://localhost:8080/productpage'        the mesh that runs`;
 
 function gather(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
@@ -58,11 +67,16 @@ function gather(value: string, before: readonly string[]): readonly string[] {
 /** Explains one request and prints the answer. */
 export async function runExplain(files: readonly string[], options: ExplainOptions, io: Io): Promise<number> {
   try {
-    const call = await callOf(options, io);
-    if (files.length === 0)
-      throw new Misused('give the files of the mesh; a mesh that runs cannot be asked yet');
+    const written = await writtenCall(options, io);
+    const call = callOf(written);
+    if ('problem' in call) throw new Misused(call.problem);
+    if (files.length === 0) return await answerLive(written, options, io);
     return answer(await readInputs(files, io), call, options, io);
   } catch (error) {
+    if (error instanceof ApiFailure) {
+      io.err(`weft explain: ${error.message}\n`);
+      return exitCodes.notFine;
+    }
     if (!(error instanceof Misused) && !(error instanceof InputNotFound)) throw error;
     io.err(`weft explain: ${error.message}\n`);
     return exitCodes.misused;
@@ -71,6 +85,21 @@ export async function runExplain(files: readonly string[], options: ExplainOptio
 
 class Misused extends Error {
   readonly code = 'MISUSED';
+}
+
+/** Asks the mesh that runs. */
+async function answerLive(call: WrittenCall, options: ExplainOptions, io: Io): Promise<number> {
+  const query = new URLSearchParams({ from: call.from, request: call.request });
+  for (const header of call.headers) query.append('header', header);
+  if (call.plaintext) query.set('plaintext', 'true');
+  if (call.jwt !== undefined) query.set('claims', JSON.stringify(call.jwt));
+  print(await askApi<Told>(options.api, `/api/explain?${query}`), options, io);
+  return exitCodes.fine;
+}
+
+function print(told: Told, options: ExplainOptions, io: Io): void {
+  if (options.output === 'json') io.out(`${JSON.stringify(told.explanation)}\n`);
+  else io.out(`${options.request} from ${options.from}\n${explainText(told)}`);
 }
 
 function answer(inputs: readonly InputFile[], call: Call, options: ExplainOptions, io: Io): number {
@@ -84,8 +113,7 @@ function answer(inputs: readonly InputFile[], call: Call, options: ExplainOption
     io.err(`weft explain: ${error.message}\n`);
     return exitCodes.notFine;
   }
-  if (options.output === 'json') io.out(`${JSON.stringify(told.explanation)}\n`);
-  else io.out(`${options.request} from ${options.from}\n${explainText(told)}`);
+  print(told, options, io);
   return valid ? exitCodes.fine : exitCodes.notFine;
 }
 
@@ -96,27 +124,10 @@ function report(problems: readonly FileProblem[], io: Io): boolean {
   return problems.length === 0;
 }
 
-async function callOf(options: ExplainOptions, io: Io): Promise<Call> {
-  const from = parseCaller(options.from);
-  if (from === undefined)
-    throw new Misused(
-      `--from ${options.from} is nobody; write NAMESPACE/WORKLOAD, gateway:NAMESPACE/NAME or outside`,
-    );
-  const [, method = 'GET', url = ''] = /^\s*(?:([A-Za-z]+)\s+)?(\S+)\s*$/.exec(options.request) ?? [];
-  const target = parseTarget(url);
-  if (target === undefined)
-    throw new Misused(`--request '${options.request}' is no request; write 'METHOD http://host:port/path'`);
-  const headers = options.header.map(headerOf);
+async function writtenCall(options: ExplainOptions, io: Io): Promise<WrittenCall> {
+  const { from, request, header: headers, plaintext } = options;
   const jwt = options.jwt === undefined ? undefined : await claimsOf(options.jwt, io);
-  const { plaintext } = options;
-  const call = { from, target, method: method.toUpperCase(), headers, sni: '', plaintext };
-  return jwt === undefined ? call : { ...call, jwt };
-}
-
-function headerOf(text: string): readonly [string, string] {
-  const [, name, value = ''] = /^([^\s:]+)\s*:\s*(.*)$/.exec(text) ?? [];
-  if (name === undefined) throw new Misused(`--header '${text}' is no header; write 'NAME: VALUE'`);
-  return [name.toLowerCase(), value];
+  return { from, request, headers, plaintext, ...(jwt && { jwt }) };
 }
 
 async function claimsOf(file: string, io: Io): Promise<Readonly<Record<string, unknown>>> {

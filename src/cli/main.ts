@@ -16,6 +16,8 @@ Examples:
   weft dump mesh.yaml --proxy sidecar~default/web
                                             the configuration one proxy gets
   weft status                               what runs, and whether it is in sync
+  weft wait --for=live VirtualService/reviews
+                                            until a change is in use everywhere
 
 weft COMMAND --help explains a command with examples. Exit codes: 0 fine, 1 not fine, 2 used wrongly.`;
 
@@ -28,6 +30,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   test: async () => (await import('./test.ts')).addTestCommand,
   explain: async () => (await import('./explain.ts')).addExplainCommand,
   proxies: async () => (await import('./proxies.ts')).addProxiesCommand,
+  wait: async () => (await import('./wait.ts')).addWaitCommand,
   status: async () => (await import('./status.ts')).addStatusCommand,
   validate: async () => (await import('./validate.ts')).addValidateCommand,
   proxy: async () => (await import('./proxy.ts')).addProxyCommand,

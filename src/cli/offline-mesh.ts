@@ -1,10 +1,10 @@
 import { compile } from '../control/compile.ts';
 import { type ExplainMesh, explainMesh } from '../control/explain/mesh.ts';
+import { readCertificate } from '../control/read-certificate.ts';
 import type { InputFile } from '../control/watch/files/read-inputs.ts';
 import type { ObjectStatus } from '../control/watch/status.ts';
-import { makeResourceStore } from '../control/watch/store.ts';
+import { makeResourceStore, type ResourceStore } from '../control/watch/store.ts';
 import { startedPods } from './pods-of-files.ts';
-import { readCertificate } from './read-certificate.ts';
 
 /** Something in a file that cannot be used; the rest of the file can. */
 export interface FileProblem {
@@ -36,6 +36,17 @@ export function offlineMesh(
   listens?: ExplainMesh['listens'],
   tokens: TestTokens = {},
 ): OfflineMesh {
+  const store = offlineStore(inputs);
+  const resources = store.resources();
+  const { nowSeconds, ...keys } = tokens;
+  const settings = { offline: true, ...keys };
+  const explained = explainMesh(resources, settings, compile(resources, settings), listens);
+  const mesh = { ...explained, readCertificate, ...(nowSeconds === undefined ? {} : { nowSeconds }) };
+  return { mesh, problems: store.statuses().flatMap((status) => problemsOf(status, inputs)) };
+}
+
+/** The objects of files, with Pods as a platform would have started them. */
+export function offlineStore(inputs: readonly InputFile[]): ResourceStore {
   const started = new Map(
     startedPods(inputs.flatMap(({ documents }) => documents)).map((document) => [
       document.provenance,
@@ -51,12 +62,7 @@ export function offlineMesh(
       problems,
     })),
   );
-  const resources = store.resources();
-  const { nowSeconds, ...keys } = tokens;
-  const settings = { offline: true, ...keys };
-  const explained = explainMesh(resources, settings, compile(resources, settings), listens);
-  const mesh = { ...explained, readCertificate, ...(nowSeconds === undefined ? {} : { nowSeconds }) };
-  return { mesh, problems: store.statuses().flatMap((status) => problemsOf(status, inputs)) };
+  return store;
 }
 
 function problemsOf(

@@ -1,13 +1,17 @@
 import { type Command, Option } from 'commander';
-import type { ObjectReport, StatusReport, Usage, WorkloadStatus } from '../server/contract.ts';
+import type { ObjectAnswer, ObjectReport, StatusReport, Usage, WorkloadStatus } from '../server/contract.ts';
 import { ApiFailure, askApi, DEFAULT_API } from './api-client.ts';
 import { exitCodes, type Io, type OutputFormat } from './io.ts';
+import { objectPath, parseObjectName } from './object-name.ts';
+import { isLive, objectText } from './object-text.ts';
 import { ageText, bytesText, percent, table } from './table.ts';
 
 export interface StatusOptions {
   /** URL of the control plane's API. */
   readonly api: string;
   readonly output: OutputFormat;
+  /** Of the object that is asked about. */
+  readonly namespace?: string;
 }
 
 /** `weft status`. */
@@ -15,19 +19,25 @@ export function addStatusCommand(program: Command, io: Io): void {
   program
     .command('status')
     .description('what runs, whether it is in sync, and what is wrong with the configuration')
+    .argument('[object]', 'KIND/NAME or KIND/NAMESPACE/NAME: only this one, and where it is in use')
+    .option('-n, --namespace <name>', 'of the object', 'default')
     .option('--api <url>', 'the API of the control plane', DEFAULT_API)
     .addOption(new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text'))
     .addHelpText('after', HELP)
-    .action(async (flags: StatusOptions) => {
-      process.exitCode = await runStatus(flags, io);
+    .action(async (object: string | undefined, flags: StatusOptions) => {
+      process.exitCode = await (object === undefined
+        ? runStatus(flags, io)
+        : runObjectStatus(object, flags, io));
     });
 }
 
 const HELP = `
-Exits with 1 where no control plane answers, a document is not in use, or a proxy is away or refuses something.
+Exits with 1 where no control plane answers, a document is not in use, or a proxy is away or refuses something. Of one
+object: where it is not in use, as it is written, on every proxy that it concerns. SINCE is the proxy's answer.
 
 Examples:
   weft status
+  weft status VirtualService/reviews             where is it in use, and since when?
   weft status -o json | jq '.configuration[] | select(.state != "ok")'`;
 
 /** Prints the state of the mesh; 1 where something is not fine. */
@@ -36,6 +46,28 @@ export async function runStatus({ api, output }: StatusOptions, io: Io): Promise
     const report = await askApi<StatusReport>(api, '/api/status');
     io.out(output === 'json' ? `${JSON.stringify(report)}\n` : statusText(report));
     return isFine(report) ? exitCodes.fine : exitCodes.notFine;
+  } catch (error) {
+    if (!(error instanceof ApiFailure)) throw error;
+    io.err(`weft status: ${error.message}\n`);
+    return exitCodes.notFine;
+  }
+}
+
+/** Prints one object and where it is in use; 1 where it is not in use everywhere. */
+export async function runObjectStatus(
+  text: string,
+  { api, output, namespace = 'default' }: StatusOptions,
+  io: Io,
+): Promise<number> {
+  const name = parseObjectName(text, namespace);
+  if (name === undefined) {
+    io.err(`weft status: "${text}" is no object; write KIND/NAME, such as VirtualService/reviews\n`);
+    return exitCodes.misused;
+  }
+  try {
+    const answer = await askApi<ObjectAnswer>(api, objectPath(name));
+    io.out(output === 'json' ? `${JSON.stringify(answer)}\n` : objectText(answer));
+    return isLive(answer) ? exitCodes.fine : exitCodes.notFine;
   } catch (error) {
     if (!(error instanceof ApiFailure)) throw error;
     io.err(`weft status: ${error.message}\n`);

@@ -43,7 +43,7 @@ import { gatewayApiStatuses } from './resolve/gateway-api/statuses.ts';
 import { proxyKey } from './resolve/proxies.ts';
 import type * as summaries from './resolve/summaries.ts';
 import { serviceSummaries, workloadSummaries } from './resolve/summaries.ts';
-import type { World, WorldSettings } from './resolve/world.ts';
+import type { Read, World, WorldSettings } from './resolve/world.ts';
 
 // Joins resolve and emit: the resources of the store -> what each proxy gets. Called by control/main.ts after each
 // change of the store, by control/serve for each proxy, and by `weft dump`.
@@ -128,6 +128,13 @@ export function compile(resources: Resources, settings: CompileSettings, previou
 
 /** The memo behind each result, for the next one to take over. */
 const memos = new WeakMap<Compiled, StepMemo<World>>();
+
+/** The mesh model that it was made from, with what was worked out for it. As long-lived as the result itself. */
+export function readOf(result: Compiled): Read {
+  const memo = memos.get(result);
+  if (memo === undefined) throw new Error('nothing was compiled to this');
+  return memo;
+}
 
 function compiled(world: World, memo: StepMemo<World>): Compiled {
   const result: Compiled = {

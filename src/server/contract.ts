@@ -30,6 +30,47 @@ export interface ProxiesReport {
   readonly proxies: readonly ProxyStatus[];
 }
 
+/** GET /api/explain?from=WHO&request=METHOD+URL&header=NAME:+VALUE&claims=JSON&plaintext=true */
+export interface ExplainQuestion {
+  readonly from: string;
+  readonly request: string;
+  readonly headers: readonly string[];
+  readonly plaintext: boolean;
+  /** Claims of the token that is sent along. */
+  readonly jwt?: Readonly<Record<string, unknown>>;
+}
+
+/** What is told; or why there is nothing to tell. `told` has the shape of control/explain's Told. */
+export type ExplainAnswer =
+  | { readonly told: object }
+  /** `misused`: the question makes no sense, else nobody is called so. */
+  | { readonly problem: string; readonly misused: boolean };
+
+/** GET /api/object?kind=K&namespace=NS&name=N; kind as people write it. */
+export interface ObjectQuestion {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** One object, and where it is in use. 404 where there is none of this name. */
+export interface ObjectAnswer {
+  readonly nowMs: number;
+  readonly object: ObjectReport;
+  readonly proxies: readonly ObjectAtProxy[];
+}
+
+/** One object at one proxy that it concerns. */
+export interface ObjectAtProxy {
+  /** `NAME.NAMESPACE`. */
+  readonly proxy: string;
+  readonly state: 'live' | 'pending' | 'refused';
+  /** The proxy's answer that took, or refused, the last of it; it may have been in use longer. Absent while pending. */
+  readonly sinceMs?: number;
+  /** Why it was refused. */
+  readonly message?: string;
+}
+
 /** Any answer with a status of 400 and more. */
 export interface ApiError {
   readonly error: string;

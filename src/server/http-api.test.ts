@@ -19,6 +19,10 @@ const answers: ApiAnswers = {
   status: () => ({ revision: 7 }) as never,
   proxies: () => ({ nowMs: 1, proxies: [] }),
   dump: (proxy, parts) => (proxy === 'a.b' ? { configs: parts } : undefined),
+  explain: ({ from, headers, jwt }) =>
+    from === 'a/b' ? { told: { headers, jwt } } : { problem: `no ${from}`, misused: from === '' },
+  object: ({ kind, namespace, name }) =>
+    kind === 'vs' ? ({ object: { namespace, name } } as never) : undefined,
   isReady: () => ready,
 };
 
@@ -71,6 +75,22 @@ describe('the HTTP API', () => {
     expect((await get('/healthz')).status).toBe(200);
     ready = false;
     expect((await get('/healthz')).status).toBe(503);
+  });
+
+  it('explains a request, and says why it cannot', async () => {
+    const told = await get(
+      '/api/explain?from=a/b&request=x&header=a:+1&header=b:+2&claims=%7B%22sub%22%3A1%7D',
+    );
+    expect(JSON.parse(told.body)).toEqual({ headers: ['a: 1', 'b: 2'], jwt: { sub: 1 } });
+    expect(await get('/api/explain?from=x/y')).toMatchObject({ status: 404, body: '{"error":"no x/y"}' });
+    expect((await get('/api/explain')).status).toBe(400);
+    expect((await get('/api/explain?from=a/b&claims=%5B1%5D')).status).toBe(400);
+  });
+
+  it('tells of one object', async () => {
+    const found = await get('/api/object?kind=vs&name=a');
+    expect(JSON.parse(found.body)).toEqual({ object: { namespace: 'default', name: 'a' } });
+    expect((await get('/api/object?kind=dr&name=a')).status).toBe(404);
   });
 
   it('serves the page with headers that keep other sites out, and nothing else of the disk', async () => {

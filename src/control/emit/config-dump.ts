@@ -11,6 +11,8 @@ export interface DumpInput {
   readonly clusters: readonly Emitted[];
   readonly routes: readonly Emitted[];
   readonly endpoints: readonly Emitted[];
+  /** Whether the proxy has taken a resource, as Envoy's ClientResourceStatus; undefined where nobody knows. */
+  readonly clientStatus?: (emitted: Emitted) => string | undefined;
 }
 
 /** What `/config_dump` of a proxy with these resources says (envoy.admin.v3.ConfigDump). Secrets are names only. */
@@ -20,27 +22,41 @@ export interface ConfigDump {
 
 export function configDump(input: DumpInput): ConfigDump {
   const version_info = input.version;
+  const status = (emitted: Emitted): { readonly client_status?: string } => {
+    const client_status = input.clientStatus?.(emitted);
+    return client_status === undefined ? {} : { client_status };
+  };
   return {
     configs: [
       dump('BootstrapConfigDump', { bootstrap: { node: { id: input.nodeId } } }),
       dump('ClustersConfigDump', {
         version_info,
-        dynamic_active_clusters: input.clusters.map((cluster) => ({ version_info, cluster: typed(cluster) })),
+        dynamic_active_clusters: input.clusters.map((cluster) => ({
+          version_info,
+          cluster: typed(cluster),
+          ...status(cluster),
+        })),
       }),
       dump('ListenersConfigDump', {
         version_info,
         dynamic_listeners: input.listeners.map((listener) => ({
           name: listener.name,
           active_state: { version_info, listener: typed(listener) },
+          ...status(listener),
         })),
       }),
       dump('RoutesConfigDump', {
-        dynamic_route_configs: input.routes.map((routes) => ({ version_info, route_config: typed(routes) })),
+        dynamic_route_configs: input.routes.map((routes) => ({
+          version_info,
+          route_config: typed(routes),
+          ...status(routes),
+        })),
       }),
       dump('EndpointsConfigDump', {
         dynamic_endpoint_configs: input.endpoints.map((endpoints) => ({
           version_info,
           endpoint_config: typed(endpoints),
+          ...status(endpoints),
         })),
       }),
       dump('SecretsConfigDump', { dynamic_active_secrets: secretNames(input).map((name) => ({ name })) }),

@@ -12,7 +12,7 @@ export class UnknownCaller extends Error {
         ? places.gateways.map(({ namespace, name }) => `gateway:${namespace}/${name}`)
         : [...new Set(places.workloads.map(({ namespace, owner }) => `${namespace}/${owner}`))];
     const what = caller.kind === 'gateway' ? 'gateway' : 'workload';
-    const hint = known.length === 0 ? `the files hold none` : `there are ${listText(known, 8)}`;
+    const hint = known.length === 0 ? `there are none` : `there are ${listText(known, 8)}`;
     super(`there is no ${what} ${callerText(caller)}; ${hint}`);
   }
 }

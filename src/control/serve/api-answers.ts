@@ -2,12 +2,11 @@ import type { Clock } from '../../lib/clock.ts';
 import type { PartStatus, Usage } from '../../server/contract.ts';
 import type { ApiAnswers } from '../../server/http-api.ts';
 import type { PlatformParts } from '../../server/platform-parts.ts';
-import { ON_DEMAND } from '../../xds/names.ts';
-import type { AnyMessage } from '../../xds/resources.ts';
-import type { ProxyNode, WorkloadSummary } from '../compile.ts';
-import { configDump } from '../emit/config-dump.ts';
 import type { ObjectStatus } from '../watch/status.ts';
+import { dumpAnswer } from './dump-answer.ts';
+import { explainAnswer } from './explain-answer.ts';
 import type { Fleet } from './fleet.ts';
+import { objectAnswer } from './object-answer.ts';
 import { proxyStatuses, statusReport } from './status-report.ts';
 
 /** What the answers are made from. */
@@ -37,53 +36,11 @@ export function apiAnswers(sources: AnswerSources): ApiAnswers {
       return statusReport({ version, trustDomain, startedAtMs, nowMs, fleet, statuses, platform });
     },
     proxies: () => ({ nowMs: clock.nowMs(), proxies: proxyStatuses(fleet) }),
-    dump(proxy, parts) {
-      const { compiled } = fleet.state();
-      const node = nodeOf(proxy, fleet);
-      const view = node && compiled.forProxy(node);
-      if (node === undefined || view === undefined) return undefined;
-      const dump = configDump({
-        nodeId: node.id,
-        version: String(compiled.revision),
-        listeners: view.listeners(),
-        clusters: view.clusters(),
-        routes: view.routes(),
-        endpoints: view.endpoints(),
-      });
-      return parts.length === 0 ? dump : { configs: dump.configs.filter((one) => isPart(one, parts)) };
-    },
+    dump: (proxy, parts) => dumpAnswer(proxy, parts, fleet),
+    explain: (question) => explainAnswer(question, fleet.state().compiled, clock.nowMs()),
+    object: (wanted) => objectAnswer(wanted, sources.statuses(), fleet, clock.nowMs()),
     isReady: () => true,
   };
-}
-
-/** `envoy.admin.v3.ListenersConfigDump` is the part `listeners`. */
-function isPart(config: AnyMessage, parts: readonly string[]): boolean {
-  const [, name = ''] = /\.(\w+)ConfigDump$/.exec(config['@type']) ?? [];
-  return parts.includes(name.toLowerCase());
-}
-
-/** The node of `NAME.NAMESPACE`, `NAMESPACE/NAME` or a node id: a connected proxy, or a workload that has none. */
-function nodeOf(proxy: string, fleet: Fleet): ProxyNode | undefined {
-  const [namespace, inNamespace] = proxy.split('/');
-  const name = inNamespace === undefined ? proxy : `${inNamespace}.${namespace}`;
-  for (const stream of fleet.streams()) {
-    const one = stream.proxy;
-    if (one === undefined) continue;
-    const { node, id } = one;
-    if (node.id === proxy || `${id.name}.${id.namespace}` === name) {
-      // All that it can get, be it asked for or not.
-      const { [ON_DEMAND]: _onDemand, ...metadata } = node.metadata ?? {};
-      return { id: node.id ?? '', metadata };
-    }
-  }
-  const workloads = fleet.state().compiled.workloads();
-  const named = workloads.find((one) => `${one.name}.${one.namespace}` === name);
-  const found = named ?? workloads.find((one) => `${one.workload}.${one.namespace}` === name);
-  return found && { id: nodeIdOf(found) };
-}
-
-function nodeIdOf({ gateway, ip, name, namespace }: WorkloadSummary): string {
-  return `${gateway ? 'router' : 'sidecar'}~${ip}~${name}.${namespace}~${namespace}.svc.cluster.local`;
 }
 
 function ownPart(usage: Usage): PartStatus {

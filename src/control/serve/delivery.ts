@@ -63,7 +63,8 @@ function objectsAt(
   return live;
 }
 
-function resourcesOf(
+/** What a proxy gets of a type, of all that it asked for. */
+export function resourcesOf(
   view: ProxyView,
   typeUrl: string,
   wildcard: boolean,

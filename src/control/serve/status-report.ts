@@ -11,7 +11,7 @@ import type {
 import type { PlatformReport } from '../../server/platform-parts.ts';
 import type { CompileFinding, WorkloadSummary } from '../compile.ts';
 import type { ObjectStatus } from '../watch/status.ts';
-import { type Delivery, deliveryOf } from './delivery.ts';
+import { deliveryOf } from './delivery.ts';
 import type { Fleet } from './fleet.ts';
 import { proxyStatusOf } from './proxy-status.ts';
 
@@ -43,7 +43,13 @@ export function statusReport(sources: ReportSources): StatusReport {
     trustDomain,
     workloads: workloadStatuses(compiled.workloads(), proxies, processes),
     proxies,
-    configuration: sources.statuses.map((status) => objectReport(status, delivery, findings)),
+    configuration: sources.statuses.map((status) =>
+      objectReport(
+        status,
+        delivery.liveOf(status.key ?? nobody),
+        findings.get(keyText(status.key ?? nobody)) ?? [],
+      ),
+    ),
     findings: compiled.findings().map(findingReport),
     processes,
     problems,
@@ -93,16 +99,17 @@ function workloadStatuses(
 
 const nobody: ObjectKey = { group: '', kind: '', namespace: '', name: '' };
 
-function objectReport(
+/** One document; `findings` are those about its object. */
+export function objectReport(
   status: ObjectStatus,
-  delivery: Delivery,
-  findings: ReadonlyMap<string, readonly CompileFinding[]>,
+  live: ObjectReport['live'],
+  findings: readonly CompileFinding[],
 ): ObjectReport {
   const { key = nobody, file, line, state } = status;
   const { group, kind, namespace, name } = key;
   const atLine = ({ field, message }: FieldError): FieldReport => ({ field, message, line });
   // What is odd about the live version is told where the object is, among its errors: people look there.
-  const odd = state === 'invalid' ? [] : (findings.get(keyText(key)) ?? []);
+  const odd = state === 'invalid' ? [] : findings;
   return {
     group,
     kind,
@@ -116,7 +123,7 @@ function objectReport(
       ...odd.map((one) => ({ field: one.field, message: one.message, line: one.line })),
     ],
     warnings: status.warnings.map(atLine),
-    live: delivery.liveOf(key),
+    live,
   };
 }
 

@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import type { Certificate, ReadCertificate } from '../control/explain/certificate.ts';
+import type { Certificate, ReadCertificate } from './explain/certificate.ts';
 
 const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]+)-----END \1-----/g;
 
