@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readCertificate } from './read-certificate.ts';
+import { readCertificate } from '../control/read-certificate.ts';
 import { credentialFor, makeTestAuthority } from './test/engine/test-authority.ts';
 
 describe('a certificate', () => {
