@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
 import { emitSchema, emitTypes } from './generate/emit.ts';
+import { addNewerFields } from './generate/newer-fields.ts';
 import { rootFiles } from './generate/roots.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -46,6 +47,7 @@ function load(): protobuf.Root {
   };
   loaded.loadSync(rootFiles(deps), { keepCase: true });
   loaded.resolveAll();
+  addNewerFields(loaded);
   return loaded;
 }
 

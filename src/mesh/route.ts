@@ -40,6 +40,8 @@ export interface SourceMatch {
 /** Conditions on a request; all must hold. */
 export interface HttpMatch extends SourceMatch {
   readonly name: string;
+  /** Name of statistics of the requests that match; missing: none of their own. */
+  readonly statPrefix?: string;
   readonly path?: PathMatch;
   readonly scheme?: TextMatch;
   readonly method?: TextMatch;
@@ -122,7 +124,8 @@ export interface Retries {
   readonly retryOn?: string;
   readonly backoffMs?: number;
   readonly remoteLocalities: boolean;
-  readonly ignorePreviousHosts: boolean;
+  /** Missing: yes, where there is a choice. */
+  readonly ignorePreviousHosts?: boolean;
 }
 
 export interface Fault {
@@ -167,6 +170,8 @@ export interface HttpRule {
 export interface ConnectionMatch extends SourceMatch {
   /** Ranges of the address that was called; empty: any. */
   readonly destinationSubnets: readonly string[];
+  /** Range of the address that calls; missing: any. */
+  readonly sourceSubnet?: string;
   /** Server names, `*.` before them for all below; empty: any. Only of TLS rules. */
   readonly sniHosts: readonly string[];
 }

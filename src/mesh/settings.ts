@@ -18,9 +18,13 @@ export interface MeshSettings {
   readonly autoMtls: boolean;
   readonly connectTimeoutMs: number;
   readonly retries: Retries;
-  /** What a DestinationRule overrides, part by part. */
+  /** What a DestinationRule that says anything of the kind replaces as a whole. */
   readonly pool: ConnectionPool | undefined;
   readonly outlier: OutlierDetection | undefined;
+  /** Where no pool says otherwise. */
+  readonly keepalive: ConnectionPool['keepalive'] | undefined;
+  /** HTTP/1.1 becomes HTTP/2 between proxies, where no pool says otherwise. */
+  readonly http2Upgrade: boolean;
   /** For destinations about which no DestinationRule says anything of the kind. */
   readonly locality: LocalityPreference;
   readonly accessLog: AccessLog | undefined;

@@ -75,6 +75,8 @@ export interface OutlierDetection {
   readonly baseEjectionTimeMs?: number;
   readonly maxEjectionPercent?: number;
   readonly minHealthPercent?: number;
+  /** Statuses of answers that are failures, in place of 500 and above. */
+  readonly httpErrorCodes?: readonly number[];
 }
 
 /** TLS towards the destination. `mesh`: mutual, with the mesh's certificates. */
@@ -83,6 +85,8 @@ export interface ClientTls {
   readonly sni?: string;
   readonly subjectAltNames: readonly string[];
   readonly credentialName?: string;
+  /** The credential is for sidecars too: the rule selects the workloads that may have it. */
+  readonly credentialAtSidecars: boolean;
   readonly clientCertificate?: string;
   readonly privateKey?: string;
   readonly caCertificates?: string;
@@ -101,7 +105,23 @@ export interface PortPolicy {
 export interface TrafficPolicy extends PortPolicy {
   readonly ports: ReadonlyMap<number, PortPolicy>;
   readonly proxyProtocol?: 'V1' | 'V2';
-  readonly retryBudget?: { readonly percent: number; readonly minRetryConcurrency: number };
+  readonly retryBudget?: RetryBudget;
+  readonly tunnel?: Tunnel;
+}
+
+/** How many retries there may be at once, by the requests under way. */
+export interface RetryBudget {
+  readonly percent: number;
+  readonly minRetryConcurrency: number;
+  /** Requests count for so long after they began; missing: while they are under way. */
+  readonly intervalMs?: number;
+}
+
+/** Bytes of connections go through an HTTP tunnel, asked of the destination. */
+export interface Tunnel {
+  /** `HOST:PORT` that the tunnel is to lead to. */
+  readonly target: string;
+  readonly method: 'CONNECT' | 'POST';
 }
 
 export interface Subset {

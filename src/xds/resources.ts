@@ -17,6 +17,7 @@ export type RouteAction = gen.config_route_v3_RouteAction;
 export type WeightedCluster = gen.config_route_v3_WeightedCluster;
 export type HeaderMatcher = gen.config_route_v3_HeaderMatcher;
 export type ValueMatcher = gen.type_matcher_v3_ValueMatcher;
+export type MatchPredicate = gen.config_common_matcher_v3_MatchPredicate;
 export type StringMatcher = gen.type_matcher_v3_StringMatcher;
 export type Cluster = gen.config_cluster_v3_Cluster;
 export type ClusterLoadAssignment = gen.config_endpoint_v3_ClusterLoadAssignment;

@@ -27,6 +27,7 @@ function destinationPolicy(read: Read, resource: Resource<DestinationRule>): Des
   const { spec } = resource.object;
   const { namespace, name } = resource.key;
   const settings = read.of(meshSettings, '');
+  const selects = spec.workloadSelector !== undefined;
   return {
     namespace,
     name,
@@ -36,14 +37,14 @@ function destinationPolicy(read: Read, resource: Resource<DestinationRule>): Des
         name: subset.name,
         labels: subset.labels ?? {},
         origin: originOf(resource, `spec.subsets[${i}]`),
-        ...defined({ policy: subset.trafficPolicy && trafficPolicy(subset.trafficPolicy) }),
+        ...defined({ policy: subset.trafficPolicy && trafficPolicy(subset.trafficPolicy, selects) }),
       }),
     ),
     exportTo: exportedTo(spec.exportTo, namespace, settings.destinationRuleExportTo),
     age: ageOf(resource),
     origin: originOf(resource),
     ...defined({
-      policy: spec.trafficPolicy && trafficPolicy(spec.trafficPolicy),
+      policy: spec.trafficPolicy && trafficPolicy(spec.trafficPolicy, selects),
       workloadSelector: spec.workloadSelector?.matchLabels,
     }),
   };

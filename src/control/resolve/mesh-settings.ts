@@ -4,7 +4,6 @@ import type { MeshConfig } from '../../api/istio/mesh-config.ts';
 import { isKnownCipherSuite } from '../../api/istio/shared/cipher-suites.ts';
 import { defined } from '../../lib/defined.ts';
 import type { AccessLog, MeshSettings, OutboundMode, TlsDefaults } from '../../mesh/settings.ts';
-import type { ConnectionPool } from '../../mesh/traffic-policy.ts';
 import { authorizers } from './authorization/authorizers.ts';
 import { localityOf, localityPreference } from './destination-rule/load-balancer.ts';
 import { clientTls, connectionPool, outlierDetection } from './destination-rule/traffic-policy.ts';
@@ -23,7 +22,6 @@ const DEFAULT_RETRIES = {
   attempts: 2,
   retryOn: 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes',
   remoteLocalities: false,
-  ignorePreviousHosts: true,
 };
 
 const EVERYBODY = ['*'];
@@ -39,16 +37,21 @@ function settingsOf(
     clusterDomain: settings.clusterDomain ?? 'cluster.local',
     rootNamespace,
     outbound: OUTBOUND[config.outboundTrafficPolicy?.mode ?? 'ALLOW_ANY'] ?? 'allow-any',
-    outboundTls: config.outboundTrafficPolicy?.tls && clientTls(config.outboundTrafficPolicy.tls),
+    outboundTls: config.outboundTrafficPolicy?.tls && clientTls(config.outboundTrafficPolicy.tls, true),
     inbound: config.inboundTrafficPolicy?.mode === 'LOCALHOST' ? 'localhost' : 'passthrough',
     autoMtls: config.enableAutoMtls !== false,
     connectTimeoutMs: config.connectTimeout === undefined ? 10_000 : durationMs(config.connectTimeout),
     retries:
       config.defaultHttpRetryPolicy === undefined ? DEFAULT_RETRIES : retries(config.defaultHttpRetryPolicy),
-    pool: defaultPool(config),
+    pool:
+      config.defaultTrafficPolicy?.connectionPool &&
+      connectionPool(config.defaultTrafficPolicy.connectionPool),
     outlier:
       config.defaultTrafficPolicy?.outlierDetection &&
       outlierDetection(config.defaultTrafficPolicy.outlierDetection),
+    keepalive:
+      config.tcpKeepalive && connectionPool({ tcp: { tcpKeepalive: config.tcpKeepalive } }).keepalive,
+    http2Upgrade: config.h2UpgradePolicy === 'UPGRADE',
     locality: localityOf(config) ?? localityPreference({}),
     accessLog: accessLog(settings, config),
     meshTls: tlsDefaults(config.meshMTLS),
@@ -91,19 +94,6 @@ const INGRESS: Readonly<Record<string, MeshSettings['ingress']['mode']>> = {
   DEFAULT: 'default',
   STRICT: 'strict',
 };
-
-/** The default connection pool with what has fields of its own beside it: keepalive, and HTTP/2 for all. */
-function defaultPool({
-  defaultTrafficPolicy,
-  tcpKeepalive,
-  h2UpgradePolicy,
-}: Partial<MeshConfig>): ConnectionPool | undefined {
-  const written = defaultTrafficPolicy?.connectionPool;
-  const keepalive = tcpKeepalive && connectionPool({ tcp: { tcpKeepalive } }).keepalive;
-  const http2 = h2UpgradePolicy === 'UPGRADE' ? 'upgrade' : undefined;
-  if (written === undefined && keepalive === undefined && http2 === undefined) return undefined;
-  return { ...defined({ keepalive, http2 } as const), ...connectionPool(written ?? {}) };
-}
 
 const PATHS: Readonly<Record<string, MeshSettings['pathNormalization']>> = {
   NONE: 'none',

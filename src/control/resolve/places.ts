@@ -25,10 +25,15 @@ export const placeUse = step('use of places', (read): PlaceUse => {
   const spread = read.of(services, '').some(({ trafficDistribution }) => trafficDistribution !== undefined);
   const ejects = outlier !== undefined || policies.some((policy) => policy.outlier !== undefined);
   return {
-    place: spread || ejects || preferences.some(({ distribute }) => distribute.length > 0),
+    place: spread || ejects || preferences.some(looksAtPlaces),
     labels: labelsOf(preferences),
   };
 });
+
+/** Also while nothing is ever known to be lost. */
+function looksAtPlaces({ distribute, zoneAwareFrom }: LocalityPreference): boolean {
+  return distribute.length > 0 || zoneAwareFrom !== undefined;
+}
 
 function levelsOf(policy: TrafficPolicy | undefined): readonly PortPolicy[] {
   return policy === undefined ? [] : [policy, ...policy.ports.values()];

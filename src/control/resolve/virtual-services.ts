@@ -10,7 +10,7 @@ import { delegatedRule } from './virtual-service/delegates.ts';
 import { gatewayNames } from './virtual-service/gateway-names.ts';
 import { httpRule, weightedDestinations } from './virtual-service/http-rule.ts';
 import { connectionMatch } from './virtual-service/matches.ts';
-import { exportedTo } from './visibility.ts';
+import { exportedTo, visibleIn } from './visibility.ts';
 import { ageOf, listOf, objectKey, objectOf, originOf, partsOf, type Read, step } from './world.ts';
 
 // VirtualServices as rule sets. One without hosts is a delegate: it is only part of those that include it.
@@ -70,19 +70,35 @@ function httpRules(read: Read, resource: VirtualServiceResource, findings: Findi
     const rule = rules[i];
     if (rule === undefined) return [];
     if (spec.delegate === undefined) return [rule];
-    const from = objectOf(
-      read,
-      KIND,
-      spec.delegate.namespace || resource.key.namespace,
-      spec.delegate.name ?? '',
-    );
-    if (from === undefined) {
-      const message = `there is no VirtualService ${spec.delegate.namespace || resource.key.namespace}/${spec.delegate.name} to include`;
-      findings.push({ origin: originOf(resource), field: `spec.http[${i}].delegate`, message });
-      return [];
-    }
-    return delegatedRules(rule, ownHttpRules(read, from), `spec.http[${i}].delegate`, resource, findings);
+    const from = delegateOf(read, resource, spec.delegate);
+    const field = `spec.http[${i}].delegate`;
+    if (typeof from !== 'string')
+      return delegatedRules(rule, ownHttpRules(read, from), field, resource, findings);
+    findings.push({ origin: originOf(resource), field, message: from });
+    return [];
   });
+}
+
+/** The delegate that a rule names, or why it cannot be included. */
+function delegateOf(
+  read: Read,
+  resource: VirtualServiceResource,
+  { name = '', namespace = '' }: { readonly name?: string; readonly namespace?: string },
+): VirtualServiceResource | string {
+  const own = resource.key.namespace;
+  const where = namespace || own;
+  const from = objectOf(read, KIND, where, name);
+  if (from === undefined) return `there is no VirtualService ${where}/${name} to include`;
+  if ((from.object.spec.hosts ?? []).length > 0)
+    return `VirtualService ${where}/${name} has hosts of its own and cannot be included`;
+  const seenBy = exportedTo(
+    from.object.spec.exportTo,
+    where,
+    read.of(meshSettings, '').virtualServiceExportTo,
+  );
+  return visibleIn(seenBy, own)
+    ? from
+    : `VirtualService ${where}/${name} is not exported to namespace ${own}`;
 }
 
 function delegatedRules(

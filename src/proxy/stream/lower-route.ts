@@ -118,7 +118,8 @@ function readRoute(
   field: string,
 ): Route {
   const { name = '', match = {}, metadata, decorator, route, redirect, direct_response, ...more } = message;
-  const { non_forwarding_action, tracing, per_request_buffer_limit_bytes, ...levelFields } = more;
+  const { non_forwarding_action, tracing, per_request_buffer_limit_bytes, stat_prefix, ...levelFields } =
+    more;
   const bufferBytes = Math.min(MAX_BUFFER_BYTES, per_request_buffer_limit_bytes ?? inherited.bufferBytes);
   const compiled = compileRouteMatch(match, refuse, fieldIn(field, 'match'));
   const level = {
@@ -135,6 +136,7 @@ function readRoute(
   return {
     name,
     virtualHost: inherited.virtualHost,
+    statPrefix: stat_prefix ?? '',
     match: compiled,
     action,
     metadata: metadata?.filter_metadata ?? {},

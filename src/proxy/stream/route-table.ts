@@ -38,6 +38,8 @@ export interface VirtualHostRoutes {
 export interface Route {
   readonly name: string;
   readonly virtualHost: string;
+  /** Name of statistics of what it forwards, '' for none. */
+  readonly statPrefix: string;
   readonly match: CompiledRouteMatch;
   readonly action: RouteAction;
   readonly metadata: Metadata;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { manualClock } from '../../lib/manual-clock.ts';
 import { ClusterStats } from '../observe/envoy-stats.ts';
 import { Breakers } from './breaker.ts';
 import { readCircuitBreakers } from './lower-circuit-breakers.ts';
@@ -8,7 +9,8 @@ type Thresholds = NonNullable<NonNullable<Parameters<typeof readCircuitBreakers>
 function breakers(thresholds: Thresholds) {
   const { limits, highLimits } = readCircuitBreakers({ thresholds }, (field) => expect(field).toBe(''));
   const stats = new ClusterStats();
-  return { stats, both: new Breakers(limits, highLimits, stats) };
+  const clock = manualClock(0);
+  return { clock, stats, both: new Breakers(limits, highLimits, stats, clock) };
 }
 
 describe('circuit breakers', () => {
@@ -42,5 +44,27 @@ describe('circuit breakers', () => {
       'circuit_breakers.default.remaining_pending': 1022,
       'circuit_breakers.default.remaining_cx': 1024,
     });
+  });
+
+  it('let retries be a share of what began lately, under way or not', () => {
+    const retry_budget = {
+      budget_percent: { value: 50 },
+      min_retry_concurrency: 1,
+      budget_interval: '1.600s',
+    };
+    const { clock, both, stats } = breakers([{ retry_budget }]);
+    stats.upstream_rq_active = 100;
+    both.default.retries = 1;
+    expect(both.default.mayRetry()).toBe(false);
+    both.default.recent?.add();
+    clock.advance(800);
+    for (let n = 0; n < 3; n++) both.default.recent?.add();
+    expect(both.default.recent?.count).toBe(4);
+    expect(both.default.mayRetry()).toBe(true);
+    clock.advance(900);
+    expect(both.default.recent?.count).toBe(3);
+    expect(both.default.mayRetry()).toBe(false);
+    clock.advance(100_000);
+    expect(both.default.recent?.count).toBe(0);
   });
 });

@@ -1,5 +1,7 @@
+import type { Clock } from '../../lib/clock.ts';
 import type { ClusterStats } from '../observe/envoy-stats.ts';
 import type { CircuitBreakers } from './cluster-config.ts';
+import { RecentRequests } from './recent-requests.ts';
 
 /**
  * The circuit breaker of one priority of routes: what may be under way at once. Connections, and requests that wait for
@@ -9,14 +11,18 @@ export class Breaker {
   readonly limits: CircuitBreakers;
   /** Retries under way. */
   retries = 0;
+  /** Is told of requests that begin, where a budget of retries goes by them. */
+  readonly recent: RecentRequests | undefined;
   readonly #requests: () => number;
   readonly #stats: ClusterStats;
 
   /** `requests`: how many of this priority are under way. */
-  constructor(limits: CircuitBreakers, stats: ClusterStats, requests: () => number) {
+  constructor(limits: CircuitBreakers, stats: ClusterStats, requests: () => number, clock: Clock) {
     this.limits = limits;
     this.#stats = stats;
     this.#requests = requests;
+    const windowMs = limits.retryBudget?.intervalMs ?? 0;
+    this.recent = windowMs === 0 ? undefined : new RecentRequests(windowMs, clock);
   }
 
   mayRequest(): boolean {
@@ -31,7 +37,7 @@ export class Breaker {
   #maxRetries(): number {
     const { maxRetries, retryBudget } = this.limits;
     if (retryBudget === undefined) return maxRetries;
-    const active = this.#requests() + this.#stats.upstream_rq_pending_active;
+    const active = this.recent?.count ?? this.#requests() + this.#stats.upstream_rq_pending_active;
     return Math.max(retryBudget.minConcurrency, Math.floor((retryBudget.percent / 100) * active));
   }
 
@@ -59,9 +65,9 @@ export class Breakers {
   /** Requests of high priority under way; all others are of the default one. */
   highRequests = 0;
 
-  constructor(limits: CircuitBreakers, highLimits: CircuitBreakers, stats: ClusterStats) {
-    this.default = new Breaker(limits, stats, () => stats.upstream_rq_active - this.highRequests);
-    this.high = new Breaker(highLimits, stats, () => this.highRequests);
+  constructor(limits: CircuitBreakers, highLimits: CircuitBreakers, stats: ClusterStats, clock: Clock) {
+    this.default = new Breaker(limits, stats, () => stats.upstream_rq_active - this.highRequests, clock);
+    this.high = new Breaker(highLimits, stats, () => this.highRequests, clock);
   }
 
   of(high: boolean): Breaker {

@@ -1,6 +1,7 @@
 import type { Json } from '../../xds/resources.ts';
 import type { EndpointSet, Metadata } from './endpoint-set.ts';
 import type { HealthCheckConfig } from './health/health-check-config.ts';
+import type { ResponseTest } from './lower-error-matcher.ts';
 import type { UpstreamTls } from './upstream-tls.ts';
 
 /** A cluster as configured: lowered from a Cluster message, immutable. Defaults are filled in. */
@@ -158,13 +159,22 @@ export interface CircuitBreakers {
   readonly maxRequests: number;
   readonly maxRetries: number;
   /** Retries as a share of active requests, in place of maxRetries. */
-  readonly retryBudget: { readonly percent: number; readonly minConcurrency: number } | undefined;
+  readonly retryBudget: RetryBudget | undefined;
   /** Statistics tell how much is left. */
   readonly trackRemaining: boolean;
 }
 
+/** `intervalMs`: requests count for so long after they began, in place of while they are under way; 0 for the latter. */
+export interface RetryBudget {
+  readonly percent: number;
+  readonly minConcurrency: number;
+  readonly intervalMs: number;
+}
+
 /** Ejection of endpoints that fail. A count of 0 is turned off; `enforcing` are percentages. */
 export interface OutlierDetection {
+  /** Statuses of answers that are failures, each like 500; all others are none. Undefined: 500 and above. */
+  readonly isError: ResponseTest | undefined;
   readonly consecutive5xx: number;
   readonly enforcingConsecutive5xx: number;
   readonly consecutiveGateway: number;

@@ -72,7 +72,7 @@ export class Cluster {
     this.config = config;
     this.stats = stats;
     this.#environment = environment;
-    this.breakers = new Breakers(config.limits, config.highLimits, stats);
+    this.breakers = new Breakers(config.limits, config.highLimits, stats, environment.clock);
     this.#outlier =
       config.outlier &&
       new OutlierMonitor(

@@ -1,6 +1,7 @@
 import { type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import type { Cluster } from '../../xds/resources.ts';
-import type { CircuitBreakers } from './cluster-config.ts';
+import { readDurationMs } from '../fields.ts';
+import type { CircuitBreakers, RetryBudget } from './cluster-config.ts';
 
 /** Envoy's defaults (config.cluster.v3.CircuitBreakers.Thresholds). */
 const DEFAULTS: CircuitBreakers = {
@@ -45,10 +46,25 @@ function readThresholds(message: Thresholds, refuse: Refuse, field: string): Cir
     maxPendingRequests: max_pending_requests ?? DEFAULTS.maxPendingRequests,
     maxRequests: max_requests ?? DEFAULTS.maxRequests,
     maxRetries: max_retries ?? DEFAULTS.maxRetries,
-    retryBudget: retry_budget && {
-      percent: retry_budget.budget_percent?.value ?? 20,
-      minConcurrency: retry_budget.min_retry_concurrency ?? 3,
-    },
+    retryBudget: retry_budget && readBudget(retry_budget, refuse, `${field}.retry_budget`),
     trackRemaining: track_remaining,
+  };
+}
+
+function readBudget(
+  {
+    budget_percent,
+    min_retry_concurrency = 3,
+    budget_interval,
+    ...rest
+  }: NonNullable<Thresholds['retry_budget']>,
+  refuse: Refuse,
+  field: string,
+): RetryBudget {
+  refuseRest(refuse, field, rest);
+  return {
+    percent: budget_percent === undefined ? 20 : (budget_percent.value ?? 0),
+    minConcurrency: min_retry_concurrency,
+    intervalMs: readDurationMs(budget_interval, 0, refuse, `${field}.budget_interval`),
   };
 }

@@ -7,8 +7,8 @@ import { readHealthChecks } from './health/lower-health-check.ts';
 import { readBalancing } from './lower-balancing.ts';
 import { readCircuitBreakers } from './lower-circuit-breakers.ts';
 import { readDiscovery } from './lower-discovery.ts';
-import { readOutlierDetection } from './lower-outlier.ts';
-import { readUpstreamHttp } from './lower-upstream-http.ts';
+import { type HttpOutlier, readOutlierDetection } from './lower-outlier.ts';
+import { HTTP_OPTIONS, readUpstreamHttp } from './lower-upstream-http.ts';
 import { readUpstreamSocket } from './lower-upstream-socket.ts';
 import type { LowerUpstreamTls } from './upstream-tls.ts';
 
@@ -50,7 +50,14 @@ function readCluster(message: Cluster, lowerUpstreamTls: LowerUpstreamTls, refus
     ...readSocket(transport_socket, 'transport_socket'),
     tlsMatches,
     ...readCircuitBreakers(circuit_breakers, refuse),
-    outlier: outlier_detection && readOutlierDetection(outlier_detection, refuse),
+    outlier:
+      outlier_detection &&
+      readOutlierDetection(
+        outlier_detection,
+        refuse,
+        groups.typed_extension_protocol_options?.[HTTP_OPTIONS]?.['outlier_detection'] as HttpOutlier,
+        `typed_extension_protocol_options.${HTTP_OPTIONS}.outlier_detection`,
+      ),
     healthCheck: health_checks && readHealthChecks(health_checks, refuse),
     ignoreHealthOnRemoval: ignore_health_on_host_removal,
     closesOnFailure: close_connections_on_host_health_failure,

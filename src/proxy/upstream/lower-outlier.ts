@@ -1,14 +1,25 @@
 import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
-import type { Cluster } from '../../xds/resources.ts';
+import type { Cluster, MatchPredicate } from '../../xds/resources.ts';
 import { readDurationMs } from '../fields.ts';
 import type { FailurePercentageDetection, OutlierDetection, SuccessRateDetection } from './cluster-config.ts';
+import { readErrorMatcher } from './lower-error-matcher.ts';
+
+/** extensions.upstreams.http.v3.HttpProtocolOptions.OutlierDetection. */
+export interface HttpOutlier {
+  readonly error_matcher?: MatchPredicate;
+}
 
 type Message = NonNullable<Cluster['outlier_detection']>;
 
-/** config.cluster.v3.OutlierDetection with Envoy's defaults; undefined where nothing can ever eject. */
+/**
+ * config.cluster.v3.OutlierDetection with Envoy's defaults; undefined where nothing can ever eject. `http`: what the
+ * HTTP options of the cluster add to it.
+ */
 export function readOutlierDetection(
   message: Message | undefined,
   refuse: Refuse,
+  http?: HttpOutlier,
+  httpField = '',
 ): OutlierDetection | undefined {
   if (message === undefined) return undefined;
   const duration = (
@@ -18,7 +29,10 @@ export function readOutlierDetection(
   refuseRest(refuse, 'outlier_detection', unknownFields(message));
   const baseEjectionMs = duration('base_ejection_time', 30_000);
   const split = message.split_external_local_origin_errors ?? false;
+  const { error_matcher, ...others } = http ?? {};
+  refuseRest(refuse, httpField, others);
   return {
+    isError: error_matcher && readErrorMatcher(error_matcher, refuse, fieldIn(httpField, 'error_matcher')),
     consecutive5xx: message.consecutive_5xx ?? 5,
     enforcingConsecutive5xx: message.enforcing_consecutive_5xx ?? 100,
     consecutiveGateway: message.consecutive_gateway_failure ?? 5,

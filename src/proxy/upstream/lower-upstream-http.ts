@@ -15,14 +15,15 @@ export type UpstreamHttpFields = {
     | 'http2_protocol_options']: Cluster[K] | undefined;
 };
 
-const EXTENSION = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+/** Name of the extension among a cluster's. */
+export const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 /** Envoy's default for connections that nobody uses. */
 const IDLE_TIMEOUT_MS = 3_600_000;
 
 export function readUpstreamHttp(fields: UpstreamHttpFields, refuse: Refuse): UpstreamHttp {
-  const { [EXTENSION]: extension, ...others } = fields.typed_extension_protocol_options ?? {};
+  const { [HTTP_OPTIONS]: extension, ...others } = fields.typed_extension_protocol_options ?? {};
   refuseRest(refuse, 'typed_extension_protocol_options', others);
-  const field = `typed_extension_protocol_options.${EXTENSION}`;
+  const field = `typed_extension_protocol_options.${HTTP_OPTIONS}`;
   const common =
     extension?.['common_http_protocol_options'] === undefined
       ? readCommon(fields.common_http_protocol_options, refuse, 'common_http_protocol_options')
@@ -61,6 +62,7 @@ function readExtension(extension: AnyMessage, refuse: Refuse, field: string): Sp
     '@type': _type,
     common_http_protocol_options: _common,
     upstream_http_protocol_options,
+    outlier_detection: _outlier, // read with the cluster's
     ...choice
   } = extension;
   const { explicit_http_config, use_downstream_protocol_config, auto_config, ...rest } = choice;

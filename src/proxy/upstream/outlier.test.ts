@@ -3,18 +3,17 @@ import { manualClock } from '../../lib/manual-clock.ts';
 import { seededRandom } from '../../lib/random.ts';
 import { StatRegistry } from '../observe/stat-scope.ts';
 import { EndpointHealth } from './endpoint-health.ts';
-import { readOutlierDetection } from './lower-outlier.ts';
+import { type HttpOutlier, readOutlierDetection } from './lower-outlier.ts';
 import { OutlierMonitor } from './outlier.ts';
 import { outlierStats } from './outlier-stats.ts';
 
-function monitored(count: number, message: object) {
+function monitored(count: number, message: object, http?: HttpOutlier) {
   const clock = manualClock(0);
   const stats = outlierStats(new StatRegistry().scope(''));
   const endpoints = Array.from({ length: count }, () => ({ outlier: new EndpointHealth() }));
   let changes = 0;
-  const config = readOutlierDetection({ max_ejection_percent: 100, ...message }, (field) =>
-    expect(field).toBe(''),
-  )!;
+  const refuse = (field: string) => expect(field).toBe('');
+  const config = readOutlierDetection({ max_ejection_percent: 100, ...message }, refuse, http)!;
   const monitor = new OutlierMonitor(
     config,
     () => endpoints,
@@ -27,6 +26,46 @@ function monitored(count: number, message: object) {
   };
   return { clock, stats, endpoints, monitor, ejected, report, changes: () => changes };
 }
+
+describe('answers that count as failures', () => {
+  const status = (exact: string) => ({
+    http_response_headers_match: { headers: [{ name: ':status', string_match: { exact } }] },
+  });
+
+  it('are those that are named, each like 500, and no others', () => {
+    const { ejected, report } = monitored(
+      1,
+      { consecutive_5xx: 3, consecutive_gateway_failure: 2, enforcing_consecutive_gateway_failure: 100 },
+      { error_matcher: { or_match: { rules: [status('429'), status('404')] } } },
+    );
+    report(0, 503, 4);
+    report(0, 404);
+    report(0, 429);
+    expect(ejected()).toEqual([false]);
+    report(0, 429);
+    expect(ejected()).toEqual([true]);
+  });
+
+  it('may be told by what they are not', () => {
+    const { ejected, report } = monitored(
+      1,
+      { consecutive_5xx: 1 },
+      { error_matcher: { and_match: { rules: [{ any_match: true }, { not_match: status('200') }] } } },
+    );
+    report(0, 200);
+    expect(ejected()).toEqual([false]);
+    report(0, 302);
+    expect(ejected()).toEqual([true]);
+  });
+
+  it('are refused where more than the head of an answer would tell', () => {
+    const refused: string[] = [];
+    readOutlierDetection({}, (field) => refused.push(field), {
+      error_matcher: { http_response_trailers_match: {} },
+    });
+    expect(refused).toEqual(['error_matcher.http_response_trailers_match']);
+  });
+});
 
 describe('an endpoint that fails in a row', () => {
   it('is out after its limit, for longer each time, and comes back', () => {

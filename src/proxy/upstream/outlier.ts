@@ -49,7 +49,9 @@ export class OutlierMonitor<T extends Judged> {
 
   report(endpoint: T, outcome: Outcome): void {
     if (this.#timer === undefined) this.#watch();
-    if (typeof outcome === 'object') this.#answered(endpoint, outcome.status);
+    const { isError } = this.#config;
+    if (typeof outcome === 'object')
+      this.#answered(endpoint, isError === undefined ? outcome.status : isError(outcome) ? 500 : 200);
     else if (this.#config.splitLocalOrigin) this.#reached(endpoint, outcome !== 'local-origin-failure');
     else if (outcome !== 'connected') this.#answered(endpoint, outcome === 'served' ? 200 : 503);
   }

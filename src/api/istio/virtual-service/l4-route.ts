@@ -66,6 +66,9 @@ function checkConnection(match: TcpMatch | TlsMatch, report: Report): void {
     const problem = ipRangeProblem(subnet);
     if (problem !== undefined) report.error(['destinationSubnets', i], problem);
   }
+  const source =
+    'sourceSubnet' in match && match.sourceSubnet ? ipRangeProblem(match.sourceSubnet) : undefined;
+  if (source !== undefined) report.error('sourceSubnet', source);
   const port = match.port === undefined || match.port === 0 ? undefined : portProblem(match.port);
   if (port !== undefined) report.error('port', port);
   checkLabels(match.sourceLabels, report, 'sourceLabels');

@@ -1,3 +1,4 @@
+import { formatProtoDuration } from '../../../lib/duration.ts';
 import type { TrafficPolicy } from '../../../mesh/traffic-policy.ts';
 import type { Cluster } from '../../../xds/resources.ts';
 
@@ -21,6 +22,9 @@ export function circuitBreakers(policy: TrafficPolicy): NonNullable<Cluster['cir
               retry_budget: {
                 budget_percent: { value: retryBudget.percent },
                 min_retry_concurrency: retryBudget.minRetryConcurrency,
+                ...(retryBudget.intervalMs === undefined
+                  ? {}
+                  : { budget_interval: formatProtoDuration(retryBudget.intervalMs) }),
               },
             }),
       },

@@ -18,6 +18,12 @@ function clusterOf(mesh: string, name = `outbound|9080||${host}`, who = 'sidecar
   return named(proxyOf(meshOf(mesh), who).clusters(), name);
 }
 
+/** HttpProtocolOptions with a traffic policy. */
+function options(policy: string): unknown {
+  const cluster = clusterOf(services + rule(`{ host: reviews, trafficPolicy: { ${policy} } }`));
+  return cluster.typed_extension_protocol_options?.['envoy.extensions.upstreams.http.v3.HttpProtocolOptions'];
+}
+
 describe('a cluster', () => {
   it('takes endpoints by EDS, and the one of two with fewer requests', () => {
     expect(clusterOf(services)).toMatchObject({
@@ -103,13 +109,69 @@ describe('a cluster', () => {
       sni: 'a.com',
       common_tls_context: { validation_context: { trusted_ca: { filename: '/ca.pem' } } },
     });
-    expect(tls('{ mode: MUTUAL, credentialName: cred }').transport_socket?.typed_config).toMatchObject({
+  });
+
+  it('shows a credential at gateways, and at sidecars that the rule selects', () => {
+    const tlsOf = (selector: string, who?: string) =>
+      clusterOf(
+        services +
+          rule(
+            `{ host: reviews${selector}, trafficPolicy: { tls: { mode: MUTUAL, credentialName: cred } } }`,
+          ),
+        undefined,
+        who,
+      ).transport_socket?.typed_config;
+    const shown = {
       common_tls_context: {
         tls_certificate_sds_secret_configs: [{ name: 'kubernetes://cred' }],
         combined_validation_context: {
           validation_context_sds_secret_config: { name: 'kubernetes://cred-cacert' },
         },
       },
+    };
+    expect(tlsOf('', 'router~default/gateway')).toMatchObject(shown);
+    expect(tlsOf(', workloadSelector: { matchLabels: { app: web } }')).toMatchObject(shown);
+    // Others still speak TLS, and trust whom they can: not in plain text what was meant to be secret.
+    expect(tlsOf('')).toMatchObject({
+      common_tls_context: {
+        combined_validation_context: { validation_context_sds_secret_config: { name: 'file-root:system' } },
+      },
+    });
+    expect(JSON.stringify(tlsOf(''))).not.toContain('kubernetes://');
+  });
+
+  it('counts answers as failures that the rule names, in place of 500 and above', () => {
+    const errors = (codes: string) =>
+      options(`outlierDetection: { consecutive5xxErrors: 3, outlierDetectionHttpErrorCodes: ${codes} }`);
+    const status = (exact: string) => ({
+      http_response_headers_match: { headers: [{ name: ':status', string_match: { exact } }] },
+    });
+    expect(errors('[429]')).toMatchObject({ outlier_detection: { error_matcher: status('429') } });
+    expect(errors('[429, 503]')).toMatchObject({
+      outlier_detection: { error_matcher: { or_match: { rules: [status('429'), status('503')] } } },
+    });
+    expect(errors('[]')).toBeUndefined();
+  });
+
+  it('takes the idle time of TCP for HTTP too, where that has none of its own', () => {
+    const idle = (pool: string) => options(`connectionPool: { ${pool} }`);
+    expect(idle('tcp: { idleTimeout: 5s }')).toMatchObject({
+      common_http_protocol_options: { idle_timeout: '5s' },
+    });
+    expect(idle('tcp: { idleTimeout: 5s }, http: { idleTimeout: 9s }')).toMatchObject({
+      common_http_protocol_options: { idle_timeout: '9s' },
+    });
+  });
+
+  it('has a budget of retries, for the requests of a time where one is given', () => {
+    const budget = (text: string) =>
+      clusterOf(services + rule(`{ host: reviews, trafficPolicy: { retryBudget: ${text} } }`))
+        .circuit_breakers?.thresholds?.[0]?.retry_budget;
+    expect(budget('{}')).toEqual({ budget_percent: { value: 20 }, min_retry_concurrency: 3 });
+    expect(budget('{ percent: 50, minRetryConcurrency: 9, budgetInterval: 10s }')).toEqual({
+      budget_percent: { value: 50 },
+      min_retry_concurrency: 9,
+      budget_interval: '10s',
     });
   });
 

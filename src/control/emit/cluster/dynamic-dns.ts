@@ -45,7 +45,15 @@ export function allowAnyDynamicDnsCluster(
     ...dynamicDns(),
     connect_timeout: connectTimeout,
     circuit_breakers: circuitBreakers(policy),
-    ...httpOptions('auto', {}, tls),
-    ...upstreamTls({ policy, protocol: 'auto', automatic: false, sni: '', identities: [] }),
+    ...httpOptions('auto', policy),
+    ...upstreamTls({
+      policy,
+      protocol: 'auto',
+      automatic: false,
+      sni: '',
+      identities: [],
+      subjectAltNames: [],
+      atSidecar: true,
+    }),
   });
 }

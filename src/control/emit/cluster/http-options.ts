@@ -1,25 +1,31 @@
 import { formatProtoDuration } from '../../../lib/duration.ts';
 import { isHttp, isHttp2, type Protocol } from '../../../mesh/protocol.ts';
-import type { ClientTls, ConnectionPool } from '../../../mesh/traffic-policy.ts';
-import { any, type Cluster } from '../../../xds/resources.ts';
+import type { ClientTls, ConnectionPool, TrafficPolicy } from '../../../mesh/traffic-policy.ts';
+import { any, type Cluster, type MatchPredicate } from '../../../xds/resources.ts';
 
 const NAME = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
-/** What is spoken to the endpoints of a port: HTTP/1.1, HTTP/2, or what the client spoke where nobody knows. */
+/**
+ * What is spoken to the endpoints of a port: HTTP/1.1, HTTP/2, or what the client spoke where nobody knows.
+ * `subjectAltNames`: those that the service itself expects of certificates.
+ */
 export function httpOptions(
   protocol: Protocol,
-  pool: ConnectionPool,
-  tls?: ClientTls,
+  { pool = {}, tls, outlier }: Pick<TrafficPolicy, 'pool' | 'tls' | 'outlier'>,
+  subjectAltNames: readonly string[] = [],
 ): Pick<Cluster, 'typed_extension_protocol_options'> {
   const common = commonOptions(pool);
   const spoken = spokenProtocol(protocol, pool);
-  const naming = serverNaming(protocol, tls);
-  if (spoken === undefined && common === undefined && naming === undefined) return {};
+  const naming = serverNaming(protocol, tls, subjectAltNames);
+  const failures = outlier?.httpErrorCodes;
+  if (spoken === undefined && common === undefined && naming === undefined && failures === undefined)
+    return {};
   return {
     typed_extension_protocol_options: {
       [NAME]: any(NAME, {
         ...(common === undefined ? {} : { common_http_protocol_options: common }),
         ...(naming === undefined ? {} : { upstream_http_protocol_options: naming }),
+        ...(failures === undefined ? {} : { outlier_detection: { error_matcher: anyStatus(failures) } }),
         ...(spoken ?? { explicit_http_config: { http_protocol_options: {} } }),
       }),
     },
@@ -27,20 +33,32 @@ export function httpOptions(
 }
 
 function spokenProtocol(protocol: Protocol, pool: ConnectionPool) {
+  const mayBeHttp = isHttp(protocol) || protocol === 'auto';
+  if (pool.useClientProtocol !== true && (isHttp2(protocol) || (mayBeHttp && pool.http2 === 'upgrade')))
+    return { explicit_http_config: { http2_protocol_options: http2(pool) } };
   if (pool.useClientProtocol === true || protocol === 'auto')
     return {
       use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: http2(pool) },
     };
-  if (isHttp2(protocol) || (protocol === 'http' && pool.http2 === 'upgrade'))
-    return { explicit_http_config: { http2_protocol_options: http2(pool) } };
   return undefined;
 }
 
+/** Answers with one of these statuses. */
+function anyStatus(codes: readonly number[]): MatchPredicate {
+  const rules = codes.map((code) => ({
+    http_response_headers_match: {
+      headers: [{ name: ':status', string_match: { exact: String(code) } }],
+    },
+  }));
+  return rules.length === 1 && rules[0] !== undefined ? rules[0] : { or_match: { rules } };
+}
+
 /** Servers outside of the mesh are asked for by the request's host, and held to it, unless a name is written. */
-function serverNaming(protocol: Protocol, tls: ClientTls | undefined) {
+function serverNaming(protocol: Protocol, tls: ClientTls | undefined, names: readonly string[]) {
   if (tls === undefined || (tls.mode !== 'simple' && tls.mode !== 'mutual')) return undefined;
   if (tls.sni !== undefined || !(isHttp(protocol) || protocol === 'auto')) return undefined;
-  return { auto_sni: true, auto_san_validation: !tls.insecureSkipVerify && tls.subjectAltNames.length === 0 };
+  const named = tls.subjectAltNames.length + names.length > 0;
+  return { auto_sni: true, auto_san_validation: !tls.insecureSkipVerify && !named };
 }
 
 function http2(pool: ConnectionPool) {
@@ -58,11 +76,8 @@ function http2(pool: ConnectionPool) {
 }
 
 function commonOptions(pool: ConnectionPool) {
-  const {
-    httpIdleTimeoutMs: idle,
-    maxConnectionDurationMs: duration,
-    maxRequestsPerConnection: requests,
-  } = pool;
+  const { maxConnectionDurationMs: duration, maxRequestsPerConnection: requests } = pool;
+  const idle = pool.httpIdleTimeoutMs ?? pool.tcpIdleTimeoutMs;
   if (idle === undefined && duration === undefined && requests === undefined) return undefined;
   return {
     ...(idle === undefined ? {} : { idle_timeout: formatProtoDuration(idle) }),

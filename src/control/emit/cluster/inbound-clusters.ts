@@ -58,7 +58,7 @@ function clusterOf(
         ? connect_timeout
         : formatProtoDuration(port.pool.connectTimeoutMs),
     circuit_breakers: circuitBreakers(policy),
-    ...httpOptions(spoken(port.protocol), port.pool ?? {}),
+    ...httpOptions(spoken(port.protocol), policy),
     metadata: { filter_metadata: { istio: { services: serviceList(port.services) } } },
   };
 }

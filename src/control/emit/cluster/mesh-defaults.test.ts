@@ -42,13 +42,18 @@ describe('defaults of the mesh', () => {
     expect(ruled.upstream_connection_options).toEqual({ tcp_keepalive: { keepalive_time: 5 } });
   });
 
-  it('come from the default traffic policy, field by field', () => {
+  it('come from the default traffic policy, of which a rule replaces whole blocks', () => {
     const policy =
-      '{defaultTrafficPolicy: {connectionPool: {tcp: {maxConnections: 5}, http: {maxRetries: 2}}, outlierDetection: {consecutive5xxErrors: 7}}}';
+      '{tcpKeepalive: {time: 60s}, defaultTrafficPolicy: {connectionPool: {tcp: {maxConnections: 5}, http: {maxRetries: 2}}, outlierDetection: {consecutive5xxErrors: 7}}}';
+    expect(clusterOf(services + config(policy))).toMatchObject({
+      circuit_breakers: { thresholds: [{ max_connections: 5, max_retries: 2 }] },
+      outlier_detection: { consecutive_5xx: 7 },
+    });
     const mesh = services + config(policy) + rule('{ connectionPool: { tcp: { maxConnections: 9 } } }');
     expect(clusterOf(mesh)).toMatchObject({
-      circuit_breakers: { thresholds: [{ max_connections: 9, max_retries: 2 }] },
+      circuit_breakers: { thresholds: [{ max_connections: 9, max_retries: 4_294_967_295 }] },
       outlier_detection: { consecutive_5xx: 7 },
+      upstream_connection_options: { tcp_keepalive: { keepalive_time: 60 } },
     });
   });
 

@@ -1,9 +1,10 @@
 import { formatProtoDuration } from '../../../lib/duration.ts';
-import { isHttp } from '../../../mesh/protocol.ts';
+import { isHttp, type Protocol } from '../../../mesh/protocol.ts';
 import type { View } from '../../../mesh/proxy.ts';
 import type { Service, ServicePort } from '../../../mesh/service.ts';
 import type { MeshSettings } from '../../../mesh/settings.ts';
 import {
+  type ConnectionPool,
   type LocalityPreference,
   policyOfPort,
   type Subset,
@@ -71,6 +72,7 @@ function clusterOf(read: Read, input: ClusterInput): EmittedCluster {
   const { service, port, subset } = input;
   const policy = withDefaults(
     policyOfPort(input.policy.policy, subset?.policy, port.number),
+    port.protocol,
     read.of(meshSettings, ''),
   );
   const name = clusterName(port.number, subset?.name ?? '', service.hostname);
@@ -82,7 +84,7 @@ function clusterOf(read: Read, input: ClusterInput): EmittedCluster {
     ),
     circuit_breakers: circuitBreakers(policy),
     ...(policy.outlier === undefined ? {} : { outlier_detection: outlierDetection(policy.outlier) }),
-    ...httpOptions(port.protocol, policy.pool ?? {}, policy.tls),
+    ...httpOptions(port.protocol, policy, service.subjectAltNames),
     ...withProxyProtocol(tlsOf(read, input, policy), policy.proxyProtocol),
     ...keepalive(policy),
     metadata: clusterMetadata(service, port.number, subset, input.policy),
@@ -94,13 +96,25 @@ function clusterOf(read: Read, input: ClusterInput): EmittedCluster {
   ]);
 }
 
-/** The mesh's defaults where the rules are silent. */
-function withDefaults(policy: TrafficPolicy, { pool, outlier, locality }: MeshSettings): TrafficPolicy {
+/** The mesh's defaults where the rules are silent: a block of a rule replaces the mesh's as a whole. */
+function withDefaults(policy: TrafficPolicy, protocol: Protocol, settings: MeshSettings): TrafficPolicy {
+  const { outlier, locality } = settings;
   return {
+    ...(outlier === undefined ? {} : { outlier }),
     ...policy,
-    ...(pool === undefined ? {} : { pool: { ...pool, ...policy.pool } }),
-    ...(outlier === undefined ? {} : { outlier: { ...outlier, ...policy.outlier } }),
+    pool: poolOf(policy, protocol, settings),
     ...(isPlain(locality) ? {} : { loadBalancer: { locality, ...policy.loadBalancer } }),
+  };
+}
+
+function poolOf(policy: TrafficPolicy, protocol: Protocol, settings: MeshSettings): ConnectionPool {
+  const pool = policy.pool ?? settings.pool ?? {};
+  const { keepalive = settings.keepalive, useClientProtocol } = pool;
+  const upgrade = settings.http2Upgrade && useClientProtocol !== true && isHttp(protocol);
+  return {
+    ...(upgrade ? { http2: 'upgrade' as const } : {}),
+    ...pool,
+    ...(keepalive === undefined ? {} : { keepalive }),
   };
 }
 
@@ -156,6 +170,8 @@ function tlsOf(read: Read, input: ClusterInput, policy: TrafficPolicy): Partial<
     automatic: autoMtls && !service.external,
     sni: clusterSni(port.number, subset?.name ?? '', service.hostname),
     identities: mayBeMutual ? read.of(identities, key) : [],
+    subjectAltNames: service.subjectAltNames,
+    atSidecar: input.view.type === 'sidecar',
   };
   // To an address that the client chose there is no metadata to choose by: mutual TLS where all endpoints take it.
   if (policy.tls === undefined && fields.automatic && discoveryType(input, policy) === 'ORIGINAL_DST') {
@@ -165,7 +181,12 @@ function tlsOf(read: Read, input: ClusterInput, policy: TrafficPolicy): Partial<
   return upstreamTls(fields);
 }
 
-const MUTUAL = { mode: 'mesh', subjectAltNames: [], insecureSkipVerify: false } as const;
+const MUTUAL = {
+  mode: 'mesh',
+  subjectAltNames: [],
+  insecureSkipVerify: false,
+  credentialAtSidecars: false,
+} as const;
 
 function keepalive({ pool }: TrafficPolicy): Partial<Cluster> {
   if (pool?.keepalive === undefined) return {};

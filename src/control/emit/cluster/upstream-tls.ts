@@ -14,6 +14,10 @@ export interface UpstreamTlsInput {
   readonly sni: string;
   /** SPIFFE ids that the destination may have; empty: any of the mesh. */
   readonly identities: readonly string[];
+  /** Names that certificates of a destination outside may have, where its rule says none; empty: the one asked for. */
+  readonly subjectAltNames: readonly string[];
+  /** The client is a sidecar: what a credential holds is not for all of them. */
+  readonly atSidecar: boolean;
 }
 
 type TlsFields = Pick<Cluster, 'transport_socket' | 'transport_socket_matches'>;
@@ -28,10 +32,21 @@ export function upstreamTls(input: UpstreamTlsInput): TlsFields {
     return { transport_socket: meshSocket({ ...input, sni: tls.sni ?? input.sni, identities }) };
   }
   const context = {
-    common_tls_context: ownTlsContext(tls, input.protocol),
+    common_tls_context: ownTlsContext(readable(tls, input), input.protocol),
     ...(tls.sni && { sni: tls.sni }),
   };
   return { transport_socket: tlsSocket('Upstream', context) };
+}
+
+/**
+ * Credentials are for gateways, and for sidecars only where the rule selects them: others go by the files that the rule
+ * names (Istio). CA certificates of ConfigMaps are for everybody.
+ */
+function readable(tls: ClientTls, { atSidecar, subjectAltNames }: UpstreamTlsInput): ClientTls {
+  const { credentialName, ...others } = tls;
+  const names = tls.subjectAltNames.length > 0 ? tls.subjectAltNames : subjectAltNames;
+  const may = !atSidecar || tls.credentialAtSidecars || credentialName?.startsWith('configmap://') === true;
+  return { ...others, subjectAltNames: names, ...(may && credentialName ? { credentialName } : {}) };
 }
 
 /** Endpoints are told apart by metadata `envoy.transport_socket_match`, as Istio writes it. */
@@ -74,11 +89,12 @@ function clientCertificate(tls: ClientTls): CommonTlsContext {
   if (tls.mode !== 'mutual') return {};
   if (tls.credentialName !== undefined)
     return { tls_certificate_sds_secret_configs: [sdsSecret(credentialSecret(tls.credentialName))] };
+  if (tls.clientCertificate === undefined || tls.privateKey === undefined) return {};
   return {
     tls_certificates: [
       {
-        certificate_chain: { filename: tls.clientCertificate ?? '' },
-        private_key: { filename: tls.privateKey ?? '' },
+        certificate_chain: { filename: tls.clientCertificate },
+        private_key: { filename: tls.privateKey },
       },
     ],
   };

@@ -85,9 +85,35 @@ describe('endpoints are preferred', () => {
     expect(order([service(), shares], 'load_balancing_weight')).toEqual({ 1: 35, 2: 35, 4: 30 });
   });
 
-  it('by region alone where zones are filled by their sizes', () => {
-    const aware = rule(`${OUTLIER}, loadBalancer: { zoneAwareLbSetting: {} }`);
-    expect(order([service(), aware])).toEqual({ 1: 0, 2: 0, 3: 0, 4: 1, 5: 1 });
+  it('by region alone where zones are filled by their sizes, whether or not failing ones are ejected', () => {
+    const aware = (settings: string) => rule(`loadBalancer: { zoneAwareLbSetting: { ${settings} } }`);
+    expect(order([service(), aware('')])).toEqual({ 1: 0, 2: 0, 3: 0, 4: 1, 5: 1 });
+    expect(order([service(), aware('failover: [{ from: r1, to: r3 }]')])).toEqual({
+      1: 0,
+      2: 0,
+      3: 0,
+      4: 2,
+      5: 1,
+    });
+    expect(order([service(), aware('failoverPriority: [version]')])).toEqual({
+      1: 2,
+      2: 0,
+      3: 2,
+      4: 1,
+      5: 3,
+    });
+    expect(order([service(), aware('enabled: false')])).toEqual({ 1: 0, 2: 0, 3: 0, 4: 0, 5: 0 });
+  });
+
+  it('by the labels behind the network too, where the network is another one', () => {
+    const by = 'failoverPriority: ["topology.istio.io/network=n9", version=v1]';
+    expect(order([service(), rule(`${OUTLIER}, loadBalancer: { localityLbSetting: { ${by} } }`)])).toEqual({
+      1: 0,
+      2: 1,
+      3: 1,
+      4: 1,
+      5: 1,
+    });
   });
 
   it('as the Service itself says', () => {

@@ -45,19 +45,28 @@ function nearnessOf(
   const wanted = written ?? spread ?? settings.locality;
   if (!wanted.enabled) return undefined;
   if (wanted.distribute.length > 0) return shares(wanted, view.place.locality);
-  // Without ejection nothing is ever known to be lost; nearness by itself is what a Service asks for.
+  // Without ejection nothing is ever known to be lost; nearness by itself is what a Service asks for, and balancing by
+  // zones, which is of one region only.
+  const byZones = wanted.zoneAwareFrom !== undefined;
   const ejects = (policy.outlier ?? settings.outlier) !== undefined;
-  if (!ejects && !(written === undefined && spread !== undefined)) return undefined;
+  const near = byZones || (written === undefined && spread !== undefined);
+  if (!ejects && !near) return undefined;
   const labels = wanted.failoverPriority.map((label) => labelValue(label, view));
-  if (labels.length > 0 && wanted.failover.length === 0) return { labels, locality: [] };
-  const locality = view.place.locality === '' ? [] : view.place.locality.split('/');
+  if (labels.length > 0 && wanted.failover.length === 0 && !byZones) return { labels, locality: [] };
+  const locality = view.place.locality === '' ? [] : threeParts(view.place.locality);
   if (locality.length === 0 && labels.length === 0) return undefined;
   const failover = wanted.failover.find(({ from }) => from === locality[0])?.to;
   return {
     labels,
-    locality: wanted.zoneAwareFrom === undefined ? locality : locality.slice(0, 1),
+    locality: byZones ? locality.slice(0, 1) : locality,
     ...(failover === undefined ? {} : { failover }),
   };
+}
+
+/** Region, zone and subzone; '' for what is not known, which only its like is near to. */
+function threeParts(locality: string): readonly string[] {
+  const [region = '', zone = '', subzone = ''] = locality.split('/');
+  return [region, zone, subzone];
 }
 
 function shares({ distribute }: LocalityPreference, locality: string): Preference | undefined {
@@ -65,8 +74,10 @@ function shares({ distribute }: LocalityPreference, locality: string): Preferenc
   return found === undefined ? undefined : { shares: found.to, labels: [], locality: [] };
 }
 
+const NETWORK = 'topology.istio.io/network';
+
 const NEAR = [
-  'topology.istio.io/network',
+  NETWORK,
   'topology.kubernetes.io/region',
   'topology.kubernetes.io/zone',
   'topology.istio.io/subzone',
@@ -97,14 +108,22 @@ function labelValue(
 export function distance(endpoint: Endpoint, preference: Preference): readonly number[] {
   const { labels, locality } = preference;
   const place: Place = endpoint;
-  const alike = prefix(
-    labels,
-    ([label, value]) => (topologyValue(label, place) ?? endpoint.labels[label] ?? '') === value,
-  );
+  const isAlike = ([label, value]: readonly [string, string]) =>
+    (topologyValue(label, place) ?? endpoint.labels[label] ?? '') === value;
   const parts = endpoint.locality.split('/');
   const near = prefix(locality, (part, i) => part === (parts[i] ?? ''));
   const lost = near > 0 || preference.failover === undefined || parts[0] === preference.failover ? 0 : 1;
-  return [labels.length - alike, locality.length - near + lost];
+  return [labelDistance(labels, isAlike), locality.length - near + lost];
+}
+
+/** How many labels are behind the first that differs; beyond another network the others still tell who is nearer. */
+function labelDistance(
+  labels: Preference['labels'],
+  isAlike: (label: readonly [string, string]) => boolean,
+): number {
+  const [first, ...others] = labels;
+  if (first?.[0] !== NETWORK || isAlike(first)) return labels.length - prefix(labels, isAlike);
+  return labels.length + others.length - prefix(others, isAlike);
 }
 
 /** How many items from the first on hold. */

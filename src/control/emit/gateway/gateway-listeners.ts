@@ -15,7 +15,8 @@ import { scopedService } from '../../resolve/scoped-services.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener, sortedByName } from '../emitted.ts';
-import { cidrRanges } from '../listener/cidr-ranges.ts';
+import { addressMatch } from '../listener/cidr-ranges.ts';
+import { connectionOptions } from '../listener/connection-options.ts';
 import { httpFilter } from '../listener/http-connection-manager.ts';
 import { tlsInspector } from '../listener/listener-filters.ts';
 import { routedTcpFilter } from '../listener/tcp-proxy.ts';
@@ -170,18 +171,21 @@ function chainsOfRule(
   const { view } = viewAndParts(read, viewKey);
   const caller = { gateways: [gateway], namespace: view.namespace, labels: view.labels };
   const find = (hostname: string) => read.of(scopedService, inView(viewKey, hostname));
-  const name = rule.destinations.map(({ destination }) => destination.host).join(',');
+  const destinations = rule.destinations.map(({ destination }) => destination);
+  const name = `outbound|${port}||${destinations.map(({ host }) => host).join(',')}`;
+  const options = connectionOptions(read, viewKey, destinations, port);
   const filters = [
     ...securityOfView(read, viewKey).tcp,
-    routedTcpFilter(`outbound|${port}||${name}`, rule.destinations, port, find, read.of(meshSettings, '')),
+    routedTcpFilter(name, rule.destinations, port, find, read.of(meshSettings, ''), options),
   ];
   if (rule.matches.length === 0) return [{ filters }];
   return rule.matches
     .filter((match) => concerns(match, caller, port))
-    .map(({ sniHosts, destinationSubnets }) => {
+    .map((wanted) => {
+      const { sniHosts } = wanted;
       const match = {
         ...(sniHosts.length === 0 || sniHosts.includes('*') ? {} : { server_names: sniHosts }),
-        ...(destinationSubnets.length === 0 ? {} : { prefix_ranges: cidrRanges(destinationSubnets) }),
+        ...addressMatch(wanted),
       };
       return { ...(Object.keys(match).length === 0 ? {} : { filter_chain_match: match }), filters };
     });

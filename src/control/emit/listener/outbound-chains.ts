@@ -11,7 +11,8 @@ import { inView, viewAndParts } from '../../resolve/views.ts';
 import type { Read } from '../../resolve/world.ts';
 import { type Caller, concerns } from '../route/rule-routes.ts';
 import { unknownRoutes } from '../route/unknown-destination.ts';
-import { cidrRanges } from './cidr-ranges.ts';
+import { addressMatch } from './cidr-ranges.ts';
+import { connectionOptions } from './connection-options.ts';
 import { httpFilter } from './http-connection-manager.ts';
 import { httpInspector, tlsInspector } from './listener-filters.ts';
 import type { ListenerParts } from './outbound-listener.ts';
@@ -103,13 +104,20 @@ export function connectionChains(
   const ruled =
     rules === undefined ? [] : ruledChains(read, viewKey, rules, caller, port.number, tls, serverNames);
   if (ruled.some(({ filter_chain_match }) => filter_chain_match === undefined)) return ruled;
-  const cluster = outboundCluster(port.number, '', service.hostname);
   const plain: FilterChain = {
     ...(serverNames === undefined ? {} : { filter_chain_match: { server_names: serverNames } }),
-    filters: [tcpFilter(cluster, cluster, read.of(meshSettings, ''))],
+    filters: [serviceFilter(read, viewKey, service, port)],
   };
   const taken = new Set(ruled.map(({ filter_chain_match }) => JSON.stringify(filter_chain_match)));
   return taken.has(JSON.stringify(plain.filter_chain_match)) ? ruled : [...ruled, plain];
+}
+
+/** The filter that passes bytes on to a service about which no TCP or TLS rule says anything. */
+export function serviceFilter(read: Read, viewKey: string, { hostname }: Service, { number }: ServicePort) {
+  const cluster = outboundCluster(number, '', hostname);
+  const destination = { host: hostname, subset: '', port: number };
+  const options = connectionOptions(read, viewKey, [destination], number);
+  return tcpFilter(cluster, cluster, read.of(meshSettings, ''), options);
 }
 
 function ruledChains(
@@ -141,11 +149,12 @@ function chainOf(
   port: number,
 ): FilterChain {
   const find = (hostname: string) => read.of(scopedService, inView(viewKey, hostname));
-  const prefix = rule.destinations.map(({ destination }) => destination.host).join(',');
-  const name = `outbound|${port}||${prefix}`;
+  const destinations = rule.destinations.map(({ destination }) => destination);
+  const name = `outbound|${port}||${destinations.map(({ host }) => host).join(',')}`;
+  const options = connectionOptions(read, viewKey, destinations, port);
   return {
     ...(Object.keys(match).length === 0 ? {} : { filter_chain_match: match }),
-    filters: [routedTcpFilter(name, rule.destinations, port, find, read.of(meshSettings, ''))],
+    filters: [routedTcpFilter(name, rule.destinations, port, find, read.of(meshSettings, ''), options)],
   };
 }
 
@@ -155,9 +164,7 @@ function matchesOf(rule: ConnectionRule, caller: Caller, port: number): FilterCh
   return rule.matches
     .filter((match) => concerns(match, caller, port))
     .map((match) => ({
-      ...(match.destinationSubnets.length === 0
-        ? {}
-        : { prefix_ranges: cidrRanges(match.destinationSubnets) }),
+      ...addressMatch(match),
       ...(match.sniHosts.length === 0 ? {} : { server_names: match.sniHosts }),
     }));
 }

@@ -3,12 +3,18 @@ import type { MeshSettings } from '../../../mesh/settings.ts';
 import { any, type FilterChain, type TcpProxy } from '../../../xds/resources.ts';
 import { destinationCluster, type FindService } from '../route/destination-cluster.ts';
 import { accessLogs } from './access-log.ts';
+import type { ConnectionOptions } from './connection-options.ts';
 
 type Filter = NonNullable<FilterChain['filters']>[number];
 
 /** The network filter that passes bytes on to one cluster. */
-export function tcpFilter(statPrefix: string, cluster: string, settings: MeshSettings): Filter {
-  return filter({ stat_prefix: statPrefix, cluster, ...accessLogs(settings.accessLog) });
+export function tcpFilter(
+  statPrefix: string,
+  cluster: string,
+  settings: MeshSettings,
+  options: ConnectionOptions = {},
+): Filter {
+  return filter({ stat_prefix: statPrefix, cluster, ...options, ...accessLogs(settings.accessLog) });
 }
 
 /** The same to several destinations by their weights. */
@@ -18,16 +24,18 @@ export function routedTcpFilter(
   port: number,
   find: FindService,
   settings: MeshSettings,
+  options: ConnectionOptions,
 ): Filter {
   const [only] = destinations;
   if (destinations.length === 1 && only !== undefined)
-    return tcpFilter(statPrefix, destinationCluster(only.destination, port, find), settings);
+    return tcpFilter(statPrefix, destinationCluster(only.destination, port, find), settings, options);
   const clusters = destinations
     .filter(({ weight }) => weight > 0)
     .map(({ destination, weight }) => ({ name: destinationCluster(destination, port, find), weight }));
   return filter({
     stat_prefix: statPrefix,
     weighted_clusters: { clusters },
+    ...options,
     ...accessLogs(settings.accessLog),
   });
 }

@@ -2,7 +2,7 @@ import { shortNames } from '../../../mesh/hostname.ts';
 import { isHttp, isTls } from '../../../mesh/protocol.ts';
 import type { Service, ServicePort } from '../../../mesh/service.ts';
 import type { OutboundMode } from '../../../mesh/settings.ts';
-import { addressListener, outboundCluster, parseAddressListener } from '../../../xds/names.ts';
+import { addressListener, parseAddressListener } from '../../../xds/names.ts';
 import type { FilterChain, Listener } from '../../../xds/resources.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { unknownCluster, viewOutboundMode } from '../../resolve/outbound-mode.ts';
@@ -13,7 +13,7 @@ import { type EmittedListener, emittedListener } from '../emitted.ts';
 import { isOnWildcard } from './addressing.ts';
 import { cidrRanges } from './cidr-ranges.ts';
 import { httpInspector, tlsInspector } from './listener-filters.ts';
-import { connectionChains, httpChain } from './outbound-chains.ts';
+import { connectionChains, httpChain, serviceFilter } from './outbound-chains.ts';
 import { outboundListener } from './outbound-listener.ts';
 import { tcpFilter } from './tcp-proxy.ts';
 
@@ -75,7 +75,7 @@ function chainsOf(
       connectionChains(read, viewKey, service, port, true, serverNames(read, service)),
     );
   const bytes = users.filter(({ port }) => !isHttp(port.protocol) && !isTls(port.protocol));
-  const ranged = bytes.flatMap((user) => rangedChains(read, user));
+  const ranged = bytes.flatMap((user) => rangedChains(read, viewKey, user));
   return {
     filter_chains: [
       ...distinctMatches([...byName, ...ranged]),
@@ -91,13 +91,12 @@ function serverNames(read: Read, { hostname }: Service): readonly string[] {
 }
 
 /** Services that have ranges of addresses are told apart by them. */
-function rangedChains(read: Read, { service, port }: User): FilterChain[] {
+function rangedChains(read: Read, viewKey: string, { service, port }: User): FilterChain[] {
   if (service.addresses.length === 0 || service.ownAddress === true) return [];
-  const cluster = outboundCluster(port.number, '', service.hostname);
   return [
     {
       filter_chain_match: { prefix_ranges: cidrRanges(service.addresses) },
-      filters: [tcpFilter(cluster, cluster, read.of(meshSettings, ''))],
+      filters: [serviceFilter(read, viewKey, service, port)],
     },
   ];
 }

@@ -10,10 +10,19 @@ export type FindService = (hostname: string) => Service | undefined;
  * The cluster need not exist: requests to it are then answered as such, and the author has a finding.
  */
 export function destinationCluster(destination: Destination, calledPort: number, find: FindService): string {
-  const service = find(destination.host);
-  const host =
-    service?.resolution === 'alias' ? (service.externalName ?? destination.host) : destination.host;
-  const target = service?.resolution === 'alias' ? find(host) : service;
-  const only = target?.ports.length === 1 ? target.ports[0]?.number : undefined;
-  return outboundCluster(destination.port ?? only ?? calledPort, destination.subset, host);
+  const port = destinationPort(destination, calledPort, find);
+  return outboundCluster(port, destination.subset, realHost(destination, find));
+}
+
+/** The port of a destination, see {@link destinationCluster}. */
+export function destinationPort(destination: Destination, calledPort: number, find: FindService): number {
+  const ports = find(realHost(destination, find))?.ports;
+  const only = ports?.length === 1 ? ports[0]?.number : undefined;
+  return destination.port ?? only ?? calledPort;
+}
+
+/** What an ExternalName stands for, else the host itself. */
+function realHost({ host }: Destination, find: FindService): string {
+  const service = find(host);
+  return service?.resolution === 'alias' ? (service.externalName ?? host) : host;
 }

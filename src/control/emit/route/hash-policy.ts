@@ -24,13 +24,9 @@ export function hashPolicies(
 }
 
 /** Hashing that the destination's rules ask for. */
-export function hashOfPolicy(
-  policy: HostPolicy,
-  subset: string,
-  port: number | undefined,
-): ConsistentHash | undefined {
+export function hashOfPolicy(policy: HostPolicy, subset: string, port: number): ConsistentHash | undefined {
   const ofSubset = policy.subsets.find(({ name }) => name === subset)?.policy;
-  return policyOfPort(policy.policy, ofSubset, port ?? 0).loadBalancer?.hash;
+  return policyOfPort(policy.policy, ofSubset, port).loadBalancer?.hash;
 }
 
 function hashPolicy({ on }: ConsistentHash): HashPolicy {

@@ -41,6 +41,7 @@ export function httpRoute(rule: HttpRule, match: HttpMatch | undefined, context:
   return {
     ...named(match === undefined || match.name === '' ? rule.name : `${rule.name}.${match.name}`),
     match: matched,
+    ...(match?.statPrefix === undefined ? {} : { stat_prefix: match.statPrefix }),
     ...(forwarded === undefined ? {} : { route: forwarded }),
     ...(action.type === 'redirect' ? { redirect: redirect(action, context) } : {}),
     ...(action.type === 'respond' ? { direct_response: directResponse(action) } : {}),

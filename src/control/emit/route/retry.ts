@@ -5,7 +5,10 @@ import { any, type RouteAction } from '../../../xds/resources.ts';
 const HOST_SELECTION_ATTEMPTS = 5;
 const DEFAULT_RETRY_ON = 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes';
 
-/** A retry policy; undefined where nothing is tried again. `hashed`: the endpoint is given, another one is no choice. */
+/**
+ * A retry policy; undefined where nothing is tried again. `hashed`: the endpoint is given, and another one is tried only
+ * where that is asked for.
+ */
 export function retryPolicy(retries: Retries, hashed = false): RouteAction['retry_policy'] {
   if (retries.attempts === 0) return undefined;
   const { conditions, codes } = parseRetryOn(retries.retryOn ?? DEFAULT_RETRY_ON);
@@ -19,7 +22,7 @@ export function retryPolicy(retries: Retries, hashed = false): RouteAction['retr
     ...(retries.backoffMs === undefined
       ? {}
       : { retry_back_off: { base_interval: formatProtoDuration(retries.backoffMs) } }),
-    ...(retries.ignorePreviousHosts && !hashed ? otherHosts : {}),
+    ...((retries.ignorePreviousHosts ?? !hashed) ? otherHosts : {}),
     ...(retries.remoteLocalities ? otherPriorities : {}),
   };
 }

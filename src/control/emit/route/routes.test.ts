@@ -245,37 +245,6 @@ describe('what happens on the way', () => {
   });
 });
 
-describe('delegates', () => {
-  it('are part of the rule that includes them, within what it matches', () => {
-    const mesh = meshWith(
-      '- match: [{ uri: { prefix: /a } }]\n  delegate: { name: part, namespace: other }\n  timeout: 3s',
-      `---
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: { name: part, namespace: other }
-spec:
-  http:
-    - match: [{ uri: { prefix: /a/b } }, { uri: { prefix: /c } }]
-      route: [{ destination: { host: reviews.default.svc.cluster.local, subset: v1 } }]
-    - route: [{ destination: { host: reviews.default.svc.cluster.local, subset: v2 } }]`,
-    );
-    const { routes = [] } = hostOf(proxyOf(mesh, 'sidecar~default/reviews-v1'), '9080', host);
-    expect(routes.map(({ match, route }) => [match?.prefix, route?.cluster, route?.timeout])).toEqual([
-      ['/a/b', `outbound|9080|v1|${host}`, '3s'],
-      ['/a', `outbound|9080|v2|${host}`, '3s'],
-    ]);
-  });
-
-  it('that are not there are found', () => {
-    expect(meshWith('- delegate: { name: nobody }').findings()).toEqual([
-      expect.objectContaining({
-        field: 'spec.http[0].delegate',
-        message: expect.stringContaining('default/nobody'),
-      }),
-    ]);
-  });
-});
-
 describe('hosts', () => {
   it('that no service has are there for rules that name them, on port 80', () => {
     const mesh = meshOf(`${services}
@@ -307,5 +276,35 @@ spec: { hosts: ['${pattern}'], http: [{ name: ${name}, route: [{ destination: { 
     const view = proxyOf(mesh, 'sidecar~default/reviews-v1');
     expect(hostOf(view, '9080', host).routes?.[0]?.name).toBe('narrow');
     expect(hostOf(view, '8000', 'ratings').routes?.[0]?.name).toBe('exact');
+  });
+});
+
+describe('the options of a rule', () => {
+  it('name statistics of the requests that match', () => {
+    expect(routeOf(`- match: [{ uri: { prefix: /a }, statPrefix: a }]\n  ${toV1}`).stat_prefix).toBe('a');
+  });
+
+  it('hash by the rule of the port that a destination has in truth, and try other endpoints where told to', () => {
+    const policy = `
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: ratings, namespace: default }
+spec:
+  host: ratings
+  trafficPolicy:
+    portLevelSettings:
+      - port: { number: 8000 }
+        loadBalancer: { consistentHash: { httpHeaderName: x-user } }`;
+    const routeTo = (retries: string) => {
+      const mesh = meshWith(`- route: [{ destination: { host: ratings } }]\n${retries}`, policy);
+      return hostOf(proxyOf(mesh, 'sidecar~default/reviews-v1'), '9080', host).routes?.[0]?.route;
+    };
+    expect(routeTo('')?.hash_policy).toEqual([{ header: { header_name: 'x-user' } }]);
+    expect(routeTo('')?.retry_policy?.retry_host_predicate).toBeUndefined();
+    const told = routeTo('  retries: { attempts: 1, retryIgnorePreviousHosts: true }');
+    expect(told?.retry_policy?.retry_host_predicate).toHaveLength(1);
+    const not = routeOf(`- retries: { attempts: 1, retryIgnorePreviousHosts: false }\n  ${toV1}`);
+    expect(not.route?.retry_policy?.retry_host_predicate).toBeUndefined();
   });
 });

@@ -5,6 +5,7 @@ import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { scopedService } from '../../resolve/scoped-services.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import type { Read } from '../../resolve/world.ts';
+import { destinationPort } from './destination-cluster.ts';
 import { hashOfPolicy } from './hash-policy.ts';
 import type { RouteContext } from './http-route.ts';
 
@@ -27,7 +28,8 @@ export function viewContext(
     hash: (destination: Destination) => {
       const namespace = find(destination.host)?.namespace ?? '';
       const key = hostPolicyKey(view.namespace, destination.host, namespace, view.labels);
-      return hashOfPolicy(read.of(hostPolicy, key), destination.subset, destination.port);
+      const policy = read.of(hostPolicy, key);
+      return hashOfPolicy(policy, destination.subset, destinationPort(destination, port, find));
     },
   };
 }

@@ -12,39 +12,48 @@ import type {
   ConnectionPool,
   OutlierDetection,
   PortPolicy,
+  RetryBudget,
   TrafficPolicy,
+  Tunnel,
 } from '../../../mesh/traffic-policy.ts';
 import { loadBalancer } from './load-balancer.ts';
 
-/** A trafficPolicy as the model has it; what is not written stays open. */
-export function trafficPolicy(spec: PolicySpec): TrafficPolicy {
+/** A trafficPolicy as the model has it; what is not written stays open. `selects`: its rule is for some workloads only. */
+export function trafficPolicy(spec: PolicySpec, selects: boolean): TrafficPolicy {
   const ports = (spec.portLevelSettings ?? []).map(
-    (entry) => [entry.port?.number ?? 0, portPolicy(entry)] as const,
+    (entry) => [entry.port?.number ?? 0, portPolicy(entry, selects)] as const,
   );
   return {
-    ...portPolicy(spec),
+    ...portPolicy(spec, selects),
     ports: new Map(ports),
     ...defined({
       proxyProtocol: spec.proxyProtocol === undefined ? undefined : (spec.proxyProtocol.version ?? 'V1'),
-    }),
-    ...defined({
-      retryBudget:
-        spec.retryBudget === undefined
-          ? undefined
-          : {
-              percent: spec.retryBudget.percent ?? 20,
-              minRetryConcurrency: spec.retryBudget.minRetryConcurrency ?? 3,
-            },
-    }),
+      retryBudget: spec.retryBudget === undefined ? undefined : retryBudget(spec.retryBudget),
+      tunnel: spec.tunnel === undefined ? undefined : tunnel(spec.tunnel),
+    } as const),
   };
 }
 
-function portPolicy(spec: PortSpec | PolicySpec): PortPolicy {
+/** Envoy's defaults, which are Istio's. */
+function retryBudget(spec: NonNullable<PolicySpec['retryBudget']>): RetryBudget {
+  return {
+    percent: spec.percent ?? 20,
+    minRetryConcurrency: positive(spec.minRetryConcurrency) ?? 3,
+    ...defined({ intervalMs: ms(spec.budgetInterval) }),
+  };
+}
+
+function tunnel({ targetHost, targetPort, protocol }: NonNullable<PolicySpec['tunnel']>): Tunnel {
+  const host = targetHost.includes(':') ? `[${targetHost}]` : targetHost;
+  return { target: `${host}:${targetPort}`, method: protocol === 'POST' ? 'POST' : 'CONNECT' };
+}
+
+function portPolicy(spec: PortSpec | PolicySpec, selects: boolean): PortPolicy {
   return defined({
     loadBalancer: spec.loadBalancer === undefined ? undefined : loadBalancer(spec.loadBalancer),
     pool: spec.connectionPool === undefined ? undefined : connectionPool(spec.connectionPool),
     outlier: spec.outlierDetection === undefined ? undefined : outlierDetection(spec.outlierDetection),
-    tls: spec.tls === undefined ? undefined : clientTls(spec.tls),
+    tls: spec.tls === undefined ? undefined : clientTls(spec.tls, selects),
   });
 }
 
@@ -100,6 +109,9 @@ export function outlierDetection(spec: OutlierSpec): OutlierDetection {
       baseEjectionTimeMs: ms(spec.baseEjectionTime),
       maxEjectionPercent: positive(spec.maxEjectionPercent),
       minHealthPercent: spec.minHealthPercent,
+      httpErrorCodes: spec.outlierDetectionHttpErrorCodes?.length
+        ? spec.outlierDetectionHttpErrorCodes
+        : undefined,
     }),
   };
 }
@@ -107,11 +119,12 @@ export function outlierDetection(spec: OutlierSpec): OutlierDetection {
 const TLS_MODES = { DISABLE: 'disable', SIMPLE: 'simple', MUTUAL: 'mutual', ISTIO_MUTUAL: 'mesh' } as const;
 
 /** TLS that a proxy begins, as written. */
-export function clientTls(spec: TlsSpec): ClientTls {
+export function clientTls(spec: TlsSpec, credentialAtSidecars: boolean): ClientTls {
   return {
     mode: TLS_MODES[spec.mode ?? 'DISABLE'],
     subjectAltNames: spec.subjectAltNames ?? [],
     insecureSkipVerify: spec.insecureSkipVerify === true,
+    credentialAtSidecars,
     ...defined({
       sni: text(spec.sni),
       credentialName: text(spec.credentialName),

@@ -116,6 +116,7 @@ function clientTls(namespace: string, validation: Validation): ClientTls {
     sni: validation.hostname,
     subjectAltNames: names.length > 0 ? names : [validation.hostname],
     insecureSkipVerify: false,
+    credentialAtSidecars: true,
     ...defined({ credentialName: ca && `${scheme}://${namespace}/${ca.name}` }),
   };
 }

@@ -134,7 +134,6 @@ function retries(
     attempts: Math.max(0, attempts),
     retryOn: [UNANSWERED, ...codes.map(String)].join(','),
     remoteLocalities: false,
-    ignorePreviousHosts: true,
     ...defined({ perTryTimeoutMs, backoffMs: backoff === undefined ? undefined : durationMs(backoff) }),
   };
 }

@@ -17,13 +17,14 @@ export function delegatedRule(root: HttpRule, delegate: HttpRule): HttpRule | un
   };
 }
 
+/** Each match of the delegate must be within one of the including rule's; else none of them counts. */
 function bothMatch(a: readonly HttpMatch[], b: readonly HttpMatch[]): readonly HttpMatch[] | undefined {
   if (a.length === 0) return b;
   if (b.length === 0) return a;
-  const pairs = a
-    .flatMap((outer) => b.map((inner) => combined(outer, inner)))
-    .filter((match) => match !== undefined);
-  return pairs.length === 0 ? undefined : pairs;
+  const all = b.map((inner) =>
+    a.map((outer) => combined(outer, inner)).filter((match) => match !== undefined),
+  );
+  return all.some((pairs) => pairs.length === 0) ? undefined : all.flat();
 }
 
 /** The delegate's match may only be narrower; where the two contradict each other there is none. */
@@ -31,6 +32,7 @@ function combined(outer: HttpMatch, inner: HttpMatch): HttpMatch | undefined {
   for (const part of ['path', 'scheme', 'method', 'authority'] as const)
     if (!within(outer[part], inner[part])) return undefined;
   if (outer.port !== undefined && inner.port !== undefined && outer.port !== inner.port) return undefined;
+  if (!sourceWithin(outer, inner)) return undefined;
   const headers = union(outer.headers, inner.headers);
   const query = union(outer.query, inner.query);
   if (headers === undefined || query === undefined) return undefined;
@@ -43,6 +45,17 @@ function combined(outer: HttpMatch, inner: HttpMatch): HttpMatch | undefined {
     sourceLabels: { ...outer.sourceLabels, ...inner.sourceLabels },
     sourceNamespace: inner.sourceNamespace === '' ? outer.sourceNamespace : inner.sourceNamespace,
   };
+}
+
+/** Whether the callers of the inner match are some of the outer one's. */
+function sourceWithin(outer: HttpMatch, inner: HttpMatch): boolean {
+  const labels = Object.entries(inner.sourceLabels);
+  const { gateways } = outer;
+  return (
+    labels.every(([name, value]) => (outer.sourceLabels[name] ?? value) === value) &&
+    (outer.sourceNamespace === '' || ['', outer.sourceNamespace].includes(inner.sourceNamespace)) &&
+    (gateways === undefined || (inner.gateways ?? gateways).every((name) => gateways.includes(name)))
+  );
 }
 
 function union(outer: readonly NamedMatch[], inner: readonly NamedMatch[]): NamedMatch[] | undefined {
@@ -59,7 +72,12 @@ function union(outer: readonly NamedMatch[], inner: readonly NamedMatch[]): Name
 function within(outer: PathMatch | undefined, inner: PathMatch | undefined): boolean {
   if (outer === undefined || inner === undefined || outer.type === 'present') return true;
   if (inner.type === 'present') return false;
+  if (ignoresCase(inner) && !ignoresCase(outer)) return false;
   if (outer.type === 'exact') return inner.type === 'exact' && inner.value === outer.value;
   if (outer.type === 'prefix') return inner.type !== 'regex' && inner.value.startsWith(outer.value);
   return outer.type === inner.type && outer.value === (inner as TextMatch & { value: string }).value;
+}
+
+function ignoresCase(match: PathMatch): boolean {
+  return 'ignoreCase' in match && match.ignoreCase === true;
 }

@@ -97,7 +97,9 @@ export function retries(spec: HttpRetry): Retries {
     ...(spec.retryOn === undefined || spec.retryOn === '' ? {} : { retryOn: spec.retryOn }),
     ...(spec.backoff === undefined ? {} : { backoffMs: durationMs(spec.backoff) }),
     remoteLocalities: spec.retryRemoteLocalities === true,
-    ignorePreviousHosts: spec.retryIgnorePreviousHosts !== false,
+    ...(spec.retryIgnorePreviousHosts === undefined
+      ? {}
+      : { ignorePreviousHosts: spec.retryIgnorePreviousHosts }),
   };
 }
 

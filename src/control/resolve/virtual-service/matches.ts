@@ -18,6 +18,7 @@ export function httpMatch(spec: HttpMatchSpec, namespace: string): HttpMatch {
   return {
     ...sourceMatch(spec, namespace),
     name: spec.name ?? '',
+    ...(spec.statPrefix ? { statPrefix: spec.statPrefix } : {}),
     ...(spec.uri === undefined ? {} : { path: pathMatch(spec.uri, caseless) }),
     ...optionalText('scheme', spec.scheme),
     ...optionalText('method', spec.method),
@@ -48,6 +49,7 @@ export function connectionMatch(spec: ConnectionSpec, namespace: string): Connec
   return {
     ...sourceMatch(spec, namespace),
     destinationSubnets: spec.destinationSubnets ?? [],
+    ...('sourceSubnet' in spec && spec.sourceSubnet ? { sourceSubnet: spec.sourceSubnet } : {}),
     sniHosts: 'sniHosts' in spec ? (spec.sniHosts ?? []) : [],
   };
 }

@@ -100,6 +100,7 @@ export abstract class Tries extends ForwardedRequest implements AttemptOwner {
       });
       return;
     }
+    if (this.attempts === 0) breaker.recent?.add();
     this.attempts++;
     const { outcome } = this.stream;
     outcome.attempts = this.attempts;

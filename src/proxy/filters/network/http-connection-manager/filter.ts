@@ -5,13 +5,14 @@ import type { HttpStats } from '../../../observe/envoy-stats.ts';
 import { IstioReporter } from '../../../observe/istio-reporter.ts';
 import { introduction } from '../../../observe/peer-header.ts';
 import { FLAG } from '../../../observe/response-flags.ts';
+import { RouteCounts } from '../../../observe/route-stats.ts';
 import type { StreamFacts } from '../../../observe/stream-facts.ts';
 import type { Tracing } from '../../../observe/tracing/tracing.ts';
 import type { Downstream, FilterContext, Runtime, TerminalFilter } from '../../../runtime.ts';
 import { type CompiledChain, chainCache } from '../../../stream/filter-chain.ts';
 import type { HttpManager, InterimLogSettings, ManagerSettings } from '../../../stream/manager.ts';
 import { HostFinder } from '../../../stream/pick-route.ts';
-import type { RouteLeaf, RouteTable } from '../../../stream/route-table.ts';
+import type { Route, RouteLeaf, RouteTable } from '../../../stream/route-table.ts';
 import type { RoutedStream, Terminal } from '../../../stream/routed-stream.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { ManagerConfig } from './config.ts';
@@ -34,6 +35,7 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
   readonly #runtime: Runtime;
   readonly #istio: IstioReporter;
   readonly #connections = new Set<ClientConnection>();
+  #routeCounts: RouteCounts | undefined;
   #draining = false;
   /** Whoever took over: connections that were on their way here go there. */
   #heir: ConnectionManager | undefined;
@@ -130,6 +132,9 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
       stats.downstream_rq_completed++;
       stats.statuses.add(facts.responseCode);
     }
+    // What was answered before there was a route has none.
+    if ((stream.route as Route | undefined)?.statPrefix)
+      (this.#routeCounts ??= new RouteCounts(this.#runtime.metrics)).add(stream.route, facts);
     this.#istio.requestFinished(stream);
     if (stream.span !== undefined) this.tracing?.finish(stream);
     this.log(facts);

@@ -64,7 +64,8 @@ export function readTcpProxy(
     maxDurationMs: duration(max_downstream_connection_duration, 'max_downstream_connection_duration', 0),
     connectAttempts: Math.max(1, max_connect_attempts),
     hashesSource: readHashPolicy(hash_policy, refuse, fieldIn(field, 'hash_policy')),
-    tunneling: readTunneling(tunneling_config, refuse, fieldIn(field, 'tunneling_config')),
+    tunneling:
+      tunneling_config && readTunneling(tunneling_config, refuse, fieldIn(field, 'tunneling_config')),
     accessLogs: readAccessLogs(access_log, context.runtime, refuse, fieldIn(field, 'access_log')),
     logsConnect: onConnect ?? flush_access_log_on_connected ?? false,
     logIntervalMs: duration(interval ?? access_log_flush_interval, 'access_log_flush_interval', 0),

@@ -16,22 +16,21 @@ export interface Tunneling {
 }
 
 export function readTunneling(
-  message: Message['tunneling_config'],
+  message: NonNullable<Message['tunneling_config']>,
   refuse: Refuse,
   field: string,
-): Tunneling | undefined {
-  if (message === undefined) return undefined;
+): Tunneling {
   const { hostname = '', use_post = false, post_path = '', headers_to_add = [], ...rest } = message;
   refuseRest(refuse, field, rest);
   if (hostname === '') refuse(fieldIn(field, 'hostname'), 'is missing');
-  if (use_post && !post_path.startsWith('/')) refuse(fieldIn(field, 'post_path'), 'is no path');
+  if (post_path !== '' && !post_path.startsWith('/')) refuse(fieldIn(field, 'post_path'), 'is no path');
   if (!use_post && post_path !== '') refuse(fieldIn(field, 'post_path'), 'is only for use_post');
   const add = headers_to_add.map((option, i) =>
     readAddition(option, refuse, fieldIn(field, `headers_to_add[${i}]`)),
   );
   return {
     hostname: compileText(hostname, refuse, fieldIn(field, 'hostname'), '').format,
-    postPath: use_post ? post_path : undefined,
+    postPath: use_post ? post_path || '/' : undefined,
     headers: [{ remove: [], add }],
   };
 }
