@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decode } from './decode.ts';
-import { encode } from './encode.ts';
+import { type EncodedParts, encode, encodeByParts } from './encode.ts';
 import type { Cluster } from './resources.ts';
 import { any } from './resources.ts';
 
@@ -30,6 +30,19 @@ describe('xDS objects to bytes and back', () => {
       outlier_detection: { consecutive_5xx: 5, interval: '10s' },
     };
     expect(decode(name, encode(name, cluster))).toEqual(cluster);
+  });
+
+  it('encodes shared parts of messages once, and means the same', () => {
+    const parts: EncodedParts = new WeakMap();
+    const routes = 'envoy.config.route.v3.RouteConfiguration';
+    const shared = { name: 'a', domains: ['a.com'], routes: [{ match: { prefix: '/' }, name: 'r' }] };
+    for (const name of ['80', '81', '80']) {
+      const configuration = { name, virtual_hosts: [shared, { ...shared, name: `own-${name}` }] };
+      const bytes = encodeByParts(routes, configuration, parts);
+      expect(decode(routes, bytes)).toEqual(configuration);
+      expect(bytes).toEqual(encodeByParts(routes, configuration, new WeakMap()));
+    }
+    expect(() => encodeByParts(routes, { virtual_hosts: [{ nmae: 'x' }] }, parts)).toThrow("no field 'nmae'");
   });
 
   it('refuses to write a field that the message does not have, and names it', () => {

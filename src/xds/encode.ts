@@ -19,6 +19,50 @@ export function encode(name: string, value: unknown): Uint8Array {
   return writer.finish();
 }
 
+/** Bytes of parts of messages by the part's object, for {@link encodeByParts}, with the field that they are bytes of. */
+export type EncodedParts = WeakMap<object, { readonly field: Field; readonly bytes: Uint8Array }>;
+
+/**
+ * The same bytes as {@link encode} makes, except that fields with lists of messages come last. The messages in such lists
+ * are remembered: one that is the same object in another resource, or in the next version of this one, is not encoded again.
+ */
+export function encodeByParts(name: string, value: object, parts: EncodedParts): Uint8Array {
+  const number = messageNumber(name);
+  if (number < 0) throw new Error(`no message '${name}' is known`);
+  const message = messageAt(number);
+  const rest: Record<string, unknown> = {};
+  const chunks: Uint8Array[] = [];
+  for (const [key, item] of Object.entries(value)) {
+    const field = message.byName.get(key);
+    const isList =
+      field !== undefined && field.kind === 'repeated' && field.message >= 0 && Array.isArray(item);
+    if (isList) for (const part of item) chunks.push(partOf(message, field, part, parts));
+    else rest[key] = item;
+  }
+  return joined([encode(name, rest), ...chunks]);
+}
+
+/** One message of a list with its tag and length. */
+function partOf(message: Message, field: Field, value: object, parts: EncodedParts): Uint8Array {
+  const known = parts.get(value);
+  if (known?.field === field) return known.bytes;
+  const writer = new BinaryWriter();
+  writeOne(writer, message, field, value, true);
+  const bytes = writer.finish();
+  parts.set(value, { field, bytes });
+  return bytes;
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
 function writeMessage(writer: BinaryWriter, number: number, value: unknown): void {
   const name = messageName(number);
   const special = wellKnown(name);

@@ -10,7 +10,7 @@
  * This file: each emitted resource is encoded once, and its bytes are shared by all proxies.
  */
 import { createHash } from 'node:crypto';
-import { encode } from '../../xds/encode.ts';
+import { type EncodedParts, encode, encodeByParts } from '../../xds/encode.ts';
 import { type Cluster, messageOf, typeUrls } from '../../xds/resources.ts';
 import { type Sendable, sendable } from '../../xds/sendable.ts';
 import type { Emitted } from '../emit/emitted.ts';
@@ -27,10 +27,11 @@ export interface ResourceBytes {
 export function createResourceBytes(onError: (message: string) => void): ResourceBytes {
   const byObject = new WeakMap<object, Sendable | 'broken'>();
   const byList = new WeakMap<readonly Emitted[], readonly Sendable[]>();
+  const parts: EncodedParts = new WeakMap();
   const of = (emitted: Emitted): Sendable | undefined => {
     let made = byObject.get(emitted.object);
     if (made === undefined) {
-      made = encodeOne(emitted, onError);
+      made = encodeOne(emitted, parts, onError);
       byObject.set(emitted.object, made);
     }
     return made === 'broken' ? undefined : made;
@@ -50,10 +51,15 @@ export function createResourceBytes(onError: (message: string) => void): Resourc
 
 function encodeOne(
   { name, typeUrl, object }: Emitted,
+  parts: EncodedParts,
   onError: (message: string) => void,
 ): Sendable | 'broken' {
   try {
-    const value = encode(messageOf(typeUrl), object);
+    // Each namespace has route configurations of its own, of which all but a few virtual hosts are everybody's.
+    const value =
+      typeUrl === typeUrls.route
+        ? encodeByParts(messageOf(typeUrl), object, parts)
+        : encode(messageOf(typeUrl), object);
     return sendable(name, versionOf(value), typeUrl, value, endpointsOf(typeUrl, name, object));
   } catch (error) {
     onError(`${messageOf(typeUrl)} ${name} cannot be encoded and is left out: ${(error as Error).message}`);
