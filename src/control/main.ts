@@ -12,7 +12,6 @@ import { type Authentication, authenticate, type Credentials } from '../ca/authe
 import { auditLine } from '../ca/issuance-audit.ts';
 import { watchJwksFile } from '../ca/jwks-file.ts';
 import { openAuthority, SERVING_TTL_S } from '../ca/main.ts';
-import { MeshServerCredentials } from '../ca/server-credentials.ts';
 import { type CreateCertificate, DEFAULT_LIMITS, makeCertificateService } from '../ca/service.ts';
 import { CA_AUDIENCE } from '../ca/service-account-token.ts';
 import { CONTROL_PLANE_NAMES, type ServingNames } from '../ca/serving-certificate.ts';
@@ -22,6 +21,7 @@ import { systemClock } from '../lib/clock.ts';
 import { systemRandom } from '../lib/random.ts';
 import { type RunningApi, serveApi } from '../server/http-api.ts';
 import { noPlatform, platformPartsFrom } from '../server/platform-parts.ts';
+import type { TlsContext } from '../wire/connection.ts';
 import { trustBundlePem } from '../wire/identity/trust-bundle.ts';
 import { compile } from './compile.ts';
 import { type Held, heldNothing, holdBack } from './hold-back/hold-back.ts';
@@ -39,6 +39,7 @@ import { type GrpcPorts, serveGrpc } from './serve/grpc-server.ts';
 import { secretSources } from './serve/kubernetes-secrets.ts';
 import type { MeshState } from './serve/mesh-state.ts';
 import { createPushSchedule, type PushSchedule } from './serve/push-schedule.ts';
+import { servingTls } from './serve/serving-tls.ts';
 import { openFileSource } from './watch/files/file-source.ts';
 import type { Source } from './watch/source.ts';
 import { makeResourceStore, type ResourceStore } from './watch/store.ts';
@@ -172,7 +173,8 @@ async function openMesh(
 /** The CA and whom it believes. */
 interface Certificates {
   readonly rootsPem: string;
-  readonly credentials: MeshServerCredentials;
+  /** For new connections. */
+  readonly tls: () => TlsContext;
   readonly createCertificate: CreateCertificate;
   readonly authenticate: (shown: Credentials) => Promise<Authentication>;
   stop(): void;
@@ -193,13 +195,15 @@ async function openCertificates(
     ttlS: SERVING_TTL_S,
     clock: systemClock,
     random: () => systemRandom.next(),
-    onRenewed: (serving) => credentials.renew(serving),
+    onRenewed(serving) {
+      tls = servingTls(serving);
+    },
     onError,
   });
-  const credentials = new MeshServerCredentials(renewal.first);
+  let tls = servingTls(renewal.first);
   return {
     rootsPem: trustBundlePem(authority.bundle),
-    credentials,
+    tls: () => tls,
     createCertificate: makeCertificateService({
       authority: () => authority,
       authentication,
@@ -215,7 +219,7 @@ async function openCertificates(
 
 function servePorts(
   { secure, plain }: ControlOptions,
-  { credentials, createCertificate, authenticate: proof }: Certificates,
+  { tls, createCertificate, authenticate: proof }: Certificates,
   fleet: Fleet,
   log: (line: string) => void,
 ): Promise<GrpcPorts> {
@@ -223,7 +227,7 @@ function servePorts(
     fleet,
     authenticate: proof,
     createCertificate,
-    secure: { ...secure, credentials },
+    secure: { ...secure, tls },
     ...(plain && { plain }),
     log,
   });

@@ -4,6 +4,7 @@
  * what weft emits must never be dropped silently.
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { joined } from './joined.ts';
 import type { Field, Message } from './schema.ts';
 import { enumAt, enumName, messageAt, messageName, messageNumber } from './schema.ts';
 import { fromBase64, wellKnown } from './well-known.ts';
@@ -51,16 +52,6 @@ function partOf(message: Message, field: Field, value: object, parts: EncodedPar
   const bytes = writer.finish();
   parts.set(value, { field, bytes });
   return bytes;
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }
 
 function writeMessage(writer: BinaryWriter, number: number, value: unknown): void {

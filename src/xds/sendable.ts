@@ -3,6 +3,7 @@
  * Layouts: envoy/service/discovery/v3/discovery.proto, google/protobuf/any.proto.
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { joined } from './joined.ts';
 
 /** One resource with its bytes. */
 export interface Sendable {
@@ -26,6 +27,8 @@ export interface Push {
   readonly nonce: string;
   readonly systemVersion: string;
   readonly resources: readonly Sendable[];
+  /** The same in lists, as far as other clients are sent the same lists; absent: not known. */
+  readonly groups?: readonly (readonly Sendable[])[];
   /** Only in delta: names that are gone or do not exist. */
   readonly removed: readonly string[];
 }
@@ -58,6 +61,28 @@ export function deltaChunks(push: Push): readonly Uint8Array[] {
   chunks.push(tail.finish());
   return chunks;
 }
+
+/** The same as {@link deltaChunks} in few pieces: a long list of resources is one, the same bytes for everyone who is sent it. */
+export function deltaPieces(push: Push): readonly Uint8Array[] {
+  const tail = new BinaryWriter().tag(1, text).string(push.systemVersion);
+  tail.tag(4, text).string(push.typeUrl).tag(5, text).string(push.nonce);
+  for (const name of push.removed) tail.tag(6, text).string(name);
+  return [...(push.groups ?? [push.resources]).flatMap(bodyOf), tail.finish()];
+}
+
+const bodies = new WeakMap<readonly Sendable[], Uint8Array>();
+
+/** A list of resources as a part of a response, in one piece unless it is short. */
+function bodyOf(resources: readonly Sendable[]): readonly Uint8Array[] {
+  const chunks = () => resources.flatMap(({ deltaHead, any }) => [deltaHead, any]);
+  if (resources.length <= SHORT) return chunks();
+  const body = bodies.get(resources) ?? joined(chunks());
+  bodies.set(resources, body);
+  return [body];
+}
+
+/** So few resources are sent as they are. */
+const SHORT = 4;
 
 /** The chunks of an envoy.service.discovery.v3.DiscoveryResponse, to be put one after the other. */
 export function sotwChunks(push: Push): readonly Uint8Array[] {

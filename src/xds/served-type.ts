@@ -68,6 +68,8 @@ export interface Difference {
   readonly again: readonly Sendable[];
   /** The client holds none yet of some of `resources`. */
   readonly bringsNew: boolean;
+  /** `resources` in lists, as far as many clients are sent the same lists. */
+  readonly groups: readonly ResourceList[];
   /** What the client holds once it was sent all of this; undefined where that is not known by lists. */
   readonly lists: readonly ResourceList[] | undefined;
 }
@@ -143,6 +145,7 @@ const nothing: Difference = {
   awaiting: false,
   again: [],
   bringsNew: false,
+  groups: [],
   lists: undefined,
 };
 
@@ -160,14 +163,17 @@ function differenceOfLists(
 ): Difference {
   const steps = lists.map((list, i) => listDifference(held[i], list));
   const changed = steps.filter(({ resources }) => resources.length > 0);
-  const resources = changed.length === 1 ? changed[0]!.resources : changed.flatMap((step) => step.resources);
+  const groups = changed.map((step) => step.resources);
+  const forced = type.forced.size === 0 ? [] : forcedBeside(type, groups, lists);
+  const all = forced.length === 0 ? groups : [...groups, forced];
   const [list] = lists;
   const absent = type.wildcard || list === undefined ? [] : absentFrom(list, type.names);
   const removed = steps
     .flatMap((step) => step.removed)
     .filter((name) => !lists.some((one) => indexOf(one).has(name)));
   return {
-    resources: type.forced.size === 0 ? resources : withForced(type, resources, lists),
+    resources: all.length === 1 ? all[0]! : all.flat(),
+    groups: all,
     removed,
     missing: absent.length === 0 ? absent : absent.filter((name) => !type.sent.has(name)),
     awaiting: false,
@@ -177,16 +183,16 @@ function differenceOfLists(
   };
 }
 
-function withForced(
+/** What has to be sent again though it did not change. */
+function forcedBeside(
   type: ServedType,
-  resources: readonly Sendable[],
+  groups: readonly ResourceList[],
   lists: readonly ResourceList[],
-): readonly Sendable[] {
-  const names = new Set(resources.map(({ name }) => name));
-  const forced = [...type.forced]
+): ResourceList {
+  const names = new Set(groups.flatMap((group) => group.map(({ name }) => name)));
+  return [...type.forced]
     .filter((name) => !names.has(name))
     .flatMap((name) => lists.flatMap((list) => indexOf(list).get(name) ?? []));
-  return forced.length === 0 ? resources : [...resources, ...forced];
 }
 
 /** Name by name: where the client holds what no list says, or not all is known yet. */
@@ -213,7 +219,17 @@ function differenceByName(
   const awaiting = snapshot.awaits !== undefined && [...type.names].some(awaited);
   const again = heldOf(type, removed).filter(({ name }) => type.forced.has(name));
   const bringsNew = resources.some(({ name }) => !type.sent.has(name));
-  return { resources, removed, missing, awaiting, again, bringsNew, lists: alike ? lists : undefined };
+  const groups = resources.length === 0 ? [] : [resources];
+  return {
+    resources,
+    groups,
+    removed,
+    missing,
+    awaiting,
+    again,
+    bringsNew,
+    lists: alike ? lists : undefined,
+  };
 }
 
 /** Notes that the client was sent all there is. */

@@ -180,7 +180,8 @@ export class ServerCore implements Omit<ServerEnd<never>, 'receive'> {
     noteSent(type, outstanding, type.dirty ? undefined : part.lists);
     const statesAll = this.#repeatsAll && statesTheWorld(typeUrl);
     const resources = statesAll ? heldOf(type, [...type.sent.names()]) : news;
-    return { typeUrl, nonce, systemVersion, resources, removed };
+    const groups = resources === news ? { groups: part.groups } : {};
+    return { typeUrl, nonce, systemVersion, resources, ...groups, removed };
   }
 }
 
@@ -197,9 +198,12 @@ function permitted(
   const removed = may.removals ? all.removed : [];
   type.dirty = resources.length < all.resources.length || removed.length < all.removed.length;
   type.heldSinceMs = type.dirty ? (type.heldSinceMs ?? nowMs) : undefined;
+  const groups = may.additions ? all.groups : [];
+  const again = may.removals ? [] : all.again;
   const part = {
     ...all,
-    resources: may.removals || all.again.length === 0 ? resources : [...resources, ...all.again],
+    resources: again.length === 0 ? resources : [...resources, ...again],
+    groups: again.length === 0 ? groups : [...groups, again],
     removed,
     bringsNew: all.bringsNew && may.additions,
   };

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { authenticate } from '../../src/ca/authenticate.ts';
 import { watchJwksFile } from '../../src/ca/jwks-file.ts';
 import { openAuthority } from '../../src/ca/main.ts';
-import { MeshServerCredentials } from '../../src/ca/server-credentials.ts';
 import { DEFAULT_LIMITS, makeCertificateService } from '../../src/ca/service.ts';
 import { CA_AUDIENCE } from '../../src/ca/service-account-token.ts';
 import { CONTROL_PLANE_NAMES, issueServingCertificate } from '../../src/ca/serving-certificate.ts';
@@ -22,6 +21,7 @@ import {
 } from '../../src/control/serve/fleet.ts';
 import { type GrpcPorts, serveGrpc } from '../../src/control/serve/grpc-server.ts';
 import { createSecretSource, type SecretData } from '../../src/control/serve/secrets.ts';
+import { servingTls } from '../../src/control/serve/serving-tls.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { trustBundlePem } from '../../src/wire/identity/trust-bundle.ts';
 import { typeUrls } from '../../src/xds/resources.ts';
@@ -135,7 +135,7 @@ export async function plainMesh(options: PlainMeshOptions = {}): Promise<PlainMe
         fleet,
         authenticate: (shown) => authenticate(shown, authority, rules, nowMs()),
         createCertificate,
-        secure: { host: '127.0.0.1', port: securePort, credentials: new MeshServerCredentials(serving) },
+        secure: { host: '127.0.0.1', port: securePort, tls: () => servingTls(serving) },
         plain: { host: '127.0.0.1', port: plainPort, authenticate: false },
         log: (line) => log.push(line),
       });

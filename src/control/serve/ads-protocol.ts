@@ -1,7 +1,7 @@
 import { type DeltaRequest, decodeDeltaRequest } from '../../xds/delta-messages.ts';
 import { createDeltaServer } from '../../xds/delta-server.ts';
 import type { Node } from '../../xds/resources.ts';
-import { deltaChunks, type Push, sotwChunks } from '../../xds/sendable.ts';
+import { deltaPieces, type Push, sotwChunks } from '../../xds/sendable.ts';
 import type { ServerEnd, ServerEndOptions, ServerEvent } from '../../xds/server-end.ts';
 import { decodeSotwRequest, type SotwRequest } from '../../xds/sotw-messages.ts';
 import { createSotwServer } from '../../xds/sotw-server.ts';
@@ -15,24 +15,25 @@ export interface Wire {
   read(
     message: Uint8Array,
   ): { readonly node?: Node | undefined; readonly take: () => readonly ServerEvent[] } | undefined;
-  encode(push: Push): Buffer;
+  /** Pieces of one message; those that are the same for many clients are the same bytes. */
+  encode(push: Push): readonly Uint8Array[];
 }
 
 /** A server end that nothing was received on, with its messages. */
 export function wireOf(protocol: AdsProtocol, options: ServerEndOptions): Wire {
   return protocol === 'delta'
-    ? wireWith<DeltaRequest>(createDeltaServer(options), decodeDeltaRequest, deltaChunks)
-    : wireWith<SotwRequest>(createSotwServer(options), decodeSotwRequest, sotwChunks);
+    ? wireWith<DeltaRequest>(createDeltaServer(options), decodeDeltaRequest, deltaPieces)
+    : wireWith<SotwRequest>(createSotwServer(options), decodeSotwRequest, sotwPieces);
 }
 
 function wireWith<Request extends { readonly node?: Node }>(
   server: ServerEnd<Request>,
   decode: (message: Uint8Array) => Request,
-  chunks: (push: Push) => readonly Uint8Array[],
+  encode: Wire['encode'],
 ): Wire {
   return {
     server,
-    encode: (push) => Buffer.concat(chunks(push)),
+    encode,
     read(message) {
       try {
         const request = decode(message);
@@ -42,4 +43,8 @@ function wireWith<Request extends { readonly node?: Node }>(
       }
     },
   };
+}
+
+function sotwPieces(push: Push): readonly Uint8Array[] {
+  return [Buffer.concat(sotwChunks(push))];
 }

@@ -10,8 +10,8 @@ import { openRecord, type StreamRecord } from './stream-record.ts';
 
 /** The gRPC call below a stream. After `close` nothing is sent. */
 export interface AdsTransport {
-  /** False: more is queued than is good; nothing more is sent until `drained`. */
-  send(message: Buffer): boolean;
+  /** One message in pieces. False: more is queued than is good; nothing more is sent until `drained`. */
+  send(pieces: readonly Uint8Array[]): boolean;
   /** Ends the call with a status of gRPC and a sentence for the proxy. */
   close(code: number, message: string): void;
 }

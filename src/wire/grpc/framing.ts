@@ -11,6 +11,14 @@ export function frameMessage(message: Uint8Array): Buffer {
   return framed;
 }
 
+/** What stands before a message of so many bytes. */
+export function messagePrefix(bytes: number): Buffer {
+  const prefix = Buffer.allocUnsafe(PREFIX_BYTES);
+  prefix[0] = 0;
+  prefix.writeUInt32BE(bytes, 1);
+  return prefix;
+}
+
 /** What read() gave: a message, a need for more bytes, or what is wrong. */
 export type ReadMessage =
   | { readonly kind: 'message'; readonly message: Buffer }
