@@ -28,13 +28,13 @@ export type Authentication =
   | {
       readonly ok: true;
       readonly identity: WorkloadIdentity;
-      readonly by: 'token' | 'certificate';
+      readonly by: 'token' | 'certificate' | 'join-token';
       /** The pod that a token is bound to. */
       readonly pod: string | undefined;
     }
   | { readonly ok: false; readonly code: AuthenticationRefusal; readonly reason: string };
 
-export type AuthenticationRefusal = TokenRefusal | 'no_credentials' | 'bad_certificate';
+export type AuthenticationRefusal = TokenRefusal | 'no_credentials' | 'bad_certificate' | 'bad_join_token';
 
 /** What credentials are held to. */
 export interface AuthenticationRules {

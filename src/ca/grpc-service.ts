@@ -8,39 +8,57 @@ import type {
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { CREATE_CERTIFICATE_PATH } from '../wire/identity/certificate-messages.ts';
-import type { CertificateCall, CreateCertificate } from './service.ts';
+import { LEAF_IN_USE_PATH } from '../wire/identity/leaf-in-use.ts';
+import type { LeafInUse } from './leaf-in-use.ts';
+import { type CertificateCall, type CreateCertificate, GRPC_STATUS } from './service.ts';
 
 type CertificateGrpcCall = ServerUnaryCall<Uint8Array, Uint8Array>;
 
-/** istio.v1.auth.IstioCertificateService; messages pass as bytes, service.ts reads them. */
+/** istio.v1.auth.IstioCertificateService, and what weft's own workloads add to it; messages pass as bytes, service.ts reads them. */
 export const CERTIFICATE_SERVICE: ServiceDefinition = {
-  CreateCertificate: {
-    path: CREATE_CERTIFICATE_PATH,
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: asBuffer,
-    requestDeserialize: asBytes,
-    responseSerialize: asBuffer,
-    responseDeserialize: asBytes,
-  },
+  CreateCertificate: unary(CREATE_CERTIFICATE_PATH),
+  LeafInUse: unary(LEAF_IN_USE_PATH),
 };
 
 /** Mounts the service on a server. Callers' certificates count only on credentials that ask for them. */
-export function addCertificateService(server: Server, createCertificate: CreateCertificate): void {
-  server.addService(CERTIFICATE_SERVICE, certificateImplementation(createCertificate));
+export function addCertificateService(
+  server: Server,
+  createCertificate: CreateCertificate,
+  leafInUse?: LeafInUse,
+): void {
+  server.addService(CERTIFICATE_SERVICE, certificateImplementation(createCertificate, leafInUse));
 }
 
 /** The implementation to {@link CERTIFICATE_SERVICE}. */
 export function certificateImplementation(
   createCertificate: CreateCertificate,
+  leafInUse: LeafInUse = async () => ({ status: GRPC_STATUS.UNIMPLEMENTED, message: 'nothing is counted here' }),
 ): UntypedServiceImplementation {
   return {
+    LeafInUse: (call: CertificateGrpcCall, done: sendUnaryData<Uint8Array>) => {
+      void leafInUse(readCall(call)).then((refusal) => {
+        if (refusal === undefined) done(null, new Uint8Array());
+        else done({ code: refusal.status, details: refusal.message });
+      });
+    },
     CreateCertificate: (call: CertificateGrpcCall, done: sendUnaryData<Uint8Array>) => {
       void createCertificate(readCall(call)).then((reply) => {
         if (reply.ok) done(null, reply.response);
         else done({ code: reply.status, details: reply.message });
       });
     },
+  };
+}
+
+function unary(path: string): ServiceDefinition[string] {
+  return {
+    path,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: asBuffer,
+    requestDeserialize: asBytes,
+    responseSerialize: asBuffer,
+    responseDeserialize: asBytes,
   };
 }
 

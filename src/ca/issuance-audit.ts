@@ -7,7 +7,7 @@ export type IssuanceEvent =
       readonly event: 'certificate_issued';
       readonly client: string;
       readonly spiffeId: string;
-      readonly by: 'token' | 'certificate';
+      readonly by: 'token' | 'certificate' | 'join-token';
       readonly pod?: string;
       readonly serial: string;
       readonly notAfterMs: number;

@@ -86,9 +86,34 @@ export function issuerFromPem(pem: IssuerPem, from: string, nowMs: number): Issu
     key: toSigningKey(key, `${from}/ca-key.pem`),
     certificate,
     intermediates: withoutRoots([certificate, ...chain], roots),
-    roots,
+    roots: ownRootFirst(certificate, chain, roots, nowMs),
     notAfterMs,
   };
+}
+
+/** Workloads take the first root of a bundle for that of their next certificate. */
+function ownRootFirst(
+  certificate: X509Certificate,
+  chain: readonly X509Certificate[],
+  roots: readonly X509Certificate[],
+  nowMs: number,
+): readonly X509Certificate[] {
+  const own = roots.find(
+    (root) =>
+      findPath(certificate, chain, {
+        anchors: [{ certificate: root }],
+        extendedKeyUsage: CLIENT_AUTH,
+        nowMs,
+      }).ok,
+  );
+  return own === undefined ? roots : [own, ...roots.filter((root) => root !== own)];
+}
+
+/** The texts of a new root that signs itself, for a trust domain. */
+export async function makeRootPem(trustDomain: string, nowMs: number): Promise<IssuerPem> {
+  const keyPem = makePrivateKeyPem();
+  const certPem = (await makeRoot(readPrivateKey(keyPem, 'the new key'), trustDomain, nowMs)).toString();
+  return { certPem, keyPem, chainPem: '', rootPem: certPem };
 }
 
 async function createRoot(folder: string, trustDomain: string, nowMs: number): Promise<void> {

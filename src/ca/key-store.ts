@@ -2,7 +2,7 @@
 // up with the same key; a crash leaves a whole file or none.
 
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CaError } from './ca-error.ts';
 
@@ -46,6 +46,24 @@ export async function readStored(path: string, mode: StoredMode): Promise<string
     if (error instanceof CaError) throw error;
     throw new CaError('ca_file_unreadable', `${path} cannot be read`, { cause: error });
   }
+}
+
+/** Replaces a file as a whole: a crash leaves the old text or the new one. */
+export async function replaceStored(path: string, mode: StoredMode, text: string): Promise<void> {
+  const directory = dirname(path);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const temporary = join(directory, `.new-${randomBytes(8).toString('hex')}`);
+  const file = await open(temporary, 'wx', mode);
+  try {
+    await file.chmod(mode);
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+  const folder = await open(directory, 'r');
+  await folder.sync().finally(() => folder.close()); // the new name, too, survives a loss of power
 }
 
 async function createOnce(path: string, mode: StoredMode, text: string): Promise<void> {

@@ -2,6 +2,7 @@
 // response bytes or a gRPC status out. Limits come before work: size, calls per address, then authentication, then
 // calls per workload, then signing.
 
+import { X509Certificate } from 'node:crypto';
 import {
   type CertificateRequest,
   decodeCertificateRequest,
@@ -15,9 +16,12 @@ import {
   type Credentials,
 } from './authenticate.ts';
 import type { IssuanceEvent } from './issuance-audit.ts';
+import type { JoinTokens } from './join-tokens.ts';
 import { makeRateLimit } from './rate-limit.ts';
+import type { Issuance, Ledger } from './rotation/ledger.ts';
+import { generationOfIssuer } from './rotation/store.ts';
 import { type LifetimePolicy, type SignResult, signLeaf } from './sign.ts';
-import type { CertificateAuthority } from './trust-bundle.ts';
+import { bundleIdOf, type CertificateAuthority } from './trust-bundle.ts';
 
 /** One call. */
 export interface CertificateCall extends Credentials {
@@ -37,6 +41,7 @@ export const GRPC_STATUS = {
   INVALID_ARGUMENT: 3,
   PERMISSION_DENIED: 7,
   RESOURCE_EXHAUSTED: 8,
+  UNIMPLEMENTED: 12,
   INTERNAL: 13,
   UNAVAILABLE: 14,
   UNAUTHENTICATED: 16,
@@ -55,6 +60,10 @@ export interface CertificateServiceOptions {
   readonly limits: ServiceLimits;
   readonly nowMs: () => number;
   readonly audit: (event: IssuanceEvent) => void;
+  /** Takes the one-time tokens of machines; absent: there are none. */
+  readonly joinTokens?: JoinTokens;
+  /** Where it is noted what is out. */
+  readonly ledger?: Ledger;
 }
 
 /** Calls per minute. An address may stand for many workloads (a node's agent), a workload for one pod. */
@@ -85,7 +94,7 @@ export function makeCertificateService(options: CertificateServiceOptions): Crea
       const request = readRequest(call.request);
       if (typeof request === 'string') return deny(GRPC_STATUS.INVALID_ARGUMENT, 'bad_request', request);
       const authority = options.authority();
-      const caller = await authenticate(call, authority, options.authentication, options.nowMs());
+      const caller = await whoCalls(call, authority, options);
       if (!caller.ok) return deny(GRPC_STATUS.UNAUTHENTICATED, caller.code, caller.reason);
       const spiffeId = workloadSpiffeId(caller.identity);
       if (!byWorkload.admit(`${spiffeId} ${caller.pod ?? call.peerAddress}`)) {
@@ -96,6 +105,7 @@ export function makeCertificateService(options: CertificateServiceOptions): Crea
       const signed = await signLeaf(authority, order, options.lifetime, options.nowMs());
       if (!signed.ok) return deny(statusOf(signed.code), signed.code, signed.reason, spiffeId);
       options.audit(issued(call, caller, signed));
+      options.ledger?.note(issuanceOf(call, caller, signed, authority));
       return { ok: true, response: encodeCertificateResponse({ certChain: signed.leaf.chainPem }) };
     } catch (error) {
       // The message of an unexpected error is for the operator's log only.
@@ -104,6 +114,39 @@ export function makeCertificateService(options: CertificateServiceOptions): Crea
       return { ok: false, status: GRPC_STATUS.UNAVAILABLE, message: 'the CA cannot answer now' };
     }
   };
+}
+
+/** A one-time token is taken here only, and is used up by being shown. */
+function whoCalls(
+  call: CertificateCall,
+  authority: CertificateAuthority,
+  { joinTokens, authentication, nowMs }: CertificateServiceOptions,
+): Promise<Authentication> {
+  const joined = joinTokens?.take(call.authorization, authority.trustDomain);
+  return joined ?? authenticate(call, authority, authentication, nowMs());
+}
+
+function issuanceOf(
+  call: CertificateCall,
+  caller: Extract<Authentication, { ok: true }>,
+  { leaf }: Extract<SignResult, { ok: true }>,
+  authority: CertificateAuthority,
+): Issuance {
+  const shown = caller.by === 'certificate' ? serialOf(call.peerCertificate) : undefined;
+  return {
+    spiffeId: leaf.spiffeId,
+    ...(caller.pod !== undefined && { pod: caller.pod }),
+    address: call.peerAddress,
+    serial: serialOf(leaf.certificate.raw) ?? leaf.serialHex,
+    issuer: generationOfIssuer(authority.signer),
+    bundle: bundleIdOf(authority),
+    notAfterMs: leaf.notAfterMs,
+    ...(shown !== undefined && { provedBySerial: shown }),
+  };
+}
+
+function serialOf(der: Uint8Array | undefined): string | undefined {
+  return der === undefined ? undefined : new X509Certificate(der).serialNumber.toLowerCase();
 }
 
 /** The request, or what is wrong with it. */

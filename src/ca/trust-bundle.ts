@@ -1,7 +1,8 @@
 // The CA as the rest of the mesh sees it at one moment: who signs, and whom to trust. A rotation publishes a new
 // value in steps (trust the next, sign with the next, drop the last); nobody changes one in place.
 
-import type { TrustAnchor, TrustBundle } from '../wire/identity/trust-bundle.ts';
+import { createHash } from 'node:crypto';
+import { type TrustAnchor, type TrustBundle, trustBundlePem } from '../wire/identity/trust-bundle.ts';
 import type { Issuer } from './issuer.ts';
 
 /** An immutable snapshot. */
@@ -28,3 +29,15 @@ export function makeAuthority(options: {
   }
   return { trustDomain, trustDomainAliases, signer, bundle: { anchors: [...anchors.values()] } };
 }
+
+/** Fingerprint of what is distributed, order included. */
+export function bundleIdOf(authority: CertificateAuthority): string {
+  let id = bundleIds.get(authority);
+  if (id === undefined) {
+    id = createHash('sha256').update(trustBundlePem(authority.bundle)).digest('hex').slice(0, 16);
+    bundleIds.set(authority, id);
+  }
+  return id;
+}
+
+const bundleIds = new WeakMap<CertificateAuthority, string>();

@@ -29,7 +29,10 @@ export function refusalOf(node: NodeId, peer: Peer | undefined, compiled: Compil
 }
 
 /** The workload that a proxy belongs to. */
-export function workloadOf(node: NodeId, compiled: Compiled): WorkloadSummary | undefined {
+export function workloadOf(
+  node: Pick<NodeId, 'name' | 'namespace'>,
+  compiled: Compiled,
+): WorkloadSummary | undefined {
   return workloadsByName(compiled).get(`${node.name}.${node.namespace}`);
 }
 

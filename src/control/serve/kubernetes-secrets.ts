@@ -2,11 +2,12 @@ import type { Secret } from '../../api/kubernetes/config-data.ts';
 import type { Resources } from '../../api/resources.ts';
 import { createSecretSource, type SecretData, type SecretSource } from './secrets.ts';
 
-/** Secrets of the resources; the same source as long as no Secret and no ConfigMap changes. */
-export function secretSources(rootsPem: string): (resources: Resources) => SecretSource {
+/** Secrets of the resources; the same source as long as no Secret, no ConfigMap and no root changes. */
+export function secretSources(roots: () => string): (resources: Resources) => SecretSource {
   let last: { readonly lists: readonly unknown[]; readonly source: SecretSource } | undefined;
   return (resources) => {
-    const lists = [resources.list('/Secret'), resources.list('/ConfigMap')];
+    const rootsPem = roots();
+    const lists = [resources.list('/Secret'), resources.list('/ConfigMap'), rootsPem];
     if (last === undefined || last.lists.some((list, i) => list !== lists[i])) {
       const find = (namespace: string, name: string): SecretData | undefined => {
         const found = resources.get('/Secret', namespace, name);
