@@ -100,7 +100,7 @@ function authenticateCertificate(
     trustDomains: [authority.trustDomain, ...authority.trustDomainAliases],
     usage: 'client',
     nowMs,
-    intermediates: authority.signer.intermediates,
+    intermediates: authority.intermediates,
   });
   if (!verdict.ok) return refuse('bad_certificate', verdict.reason);
   const identity = workloadIdentityOf(verdict.id);

@@ -32,7 +32,10 @@ export function addCertificateService(
 /** The implementation to {@link CERTIFICATE_SERVICE}. */
 export function certificateImplementation(
   createCertificate: CreateCertificate,
-  leafInUse: LeafInUse = async () => ({ status: GRPC_STATUS.UNIMPLEMENTED, message: 'nothing is counted here' }),
+  leafInUse: LeafInUse = async () => ({
+    status: GRPC_STATUS.UNIMPLEMENTED,
+    message: 'nothing is counted here',
+  }),
 ): UntypedServiceImplementation {
   return {
     LeafInUse: (call: CertificateGrpcCall, done: sendUnaryData<Uint8Array>) => {

@@ -6,7 +6,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type infer as Infer, literal, number as wholeNumber, object, string } from 'zod/mini';
+import { type infer as Infer, literal, object, string, number as wholeNumber } from 'zod/mini';
 import { workloadSpiffeId } from '../wire/identity/spiffe.ts';
 import type { Authentication } from './authenticate.ts';
 import { readStored, replaceStored } from './key-store.ts';

@@ -1,7 +1,7 @@
 // LeafInUse without a transport: the holder of a certificate says that it uses it.
 
-import { workloadSpiffeId } from '../wire/identity/spiffe.ts';
 import { decodeLeafInUse } from '../wire/identity/leaf-in-use.ts';
+import { workloadSpiffeId } from '../wire/identity/spiffe.ts';
 import type { Authentication, Credentials } from './authenticate.ts';
 import type { Ledger } from './rotation/ledger.ts';
 import { GRPC_STATUS, type GrpcStatus } from './service.ts';

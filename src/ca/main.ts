@@ -1,19 +1,23 @@
 // The CA by itself: opens or makes its root, serves CreateCertificate with TLS 1.3, renews its own certificate.
 
-import { writeFile } from 'node:fs/promises';
 import { Server } from '@grpc/grpc-js';
 import type { Clock } from '../lib/clock.ts';
 import { trustBundlePem } from '../wire/identity/trust-bundle.ts';
+import { authenticate, type Credentials } from './authenticate.ts';
 import { endServer } from './end-server.ts';
 import { addCertificateService } from './grpc-service.ts';
 import { auditLine } from './issuance-audit.ts';
 import { openIssuer } from './issuer.ts';
+import { joinTokens } from './join-tokens.ts';
 import { watchJwksFile } from './jwks-file.ts';
+import { replaceStored } from './key-store.ts';
+import { makeLeafInUse } from './leaf-in-use.ts';
+import { openRotation } from './rotation/rotation.ts';
 import { MeshServerCredentials } from './server-credentials.ts';
 import { DEFAULT_LIMITS, MAX_REQUEST_BYTES, makeCertificateService } from './service.ts';
 import { CA_AUDIENCE } from './service-account-token.ts';
-import { CONTROL_PLANE_NAMES, type ServingNames } from './serving-certificate.ts';
-import { startServingRenewal } from './serving-renewal.ts';
+import { CONTROL_PLANE_NAMES, joinNames, SERVING_TTL_S, type ServingNames } from './serving-certificate.ts';
+import { type ServingRenewal, startServingRenewal } from './serving-renewal.ts';
 import { DEFAULT_LIFETIME, type LifetimePolicy } from './sign.ts';
 import { type CertificateAuthority, makeAuthority } from './trust-bundle.ts';
 
@@ -56,8 +60,6 @@ export interface RunningCa {
   close(): Promise<void>;
 }
 
-/** Lifetime of the CA's own serving certificate, in seconds. */
-export const SERVING_TTL_S = 24 * 3600;
 const CLOSE_TIMEOUT_MS = 1000;
 
 /** The authority that the options describe. Rejects with CaError. */
@@ -75,28 +77,38 @@ export async function openAuthority(options: AuthorityOptions, nowMs: number): P
 export async function runCa(options: CaOptions): Promise<RunningCa> {
   const { clock, log } = options;
   const nowMs = () => clock.nowMs();
-  const authority = await openAuthority(options, nowMs());
   const logError = (error: unknown): void => log(`ca: ${error instanceof Error ? error.message : error}`);
+  const { tokenJwksFile, keyDir, lifetime = DEFAULT_LIFETIME, rootsFile } = options;
+  let renewal: ServingRenewal | undefined;
+  const rotation = await openRotation({
+    ...options,
+    maxTtlS: lifetime.maxTtlS,
+    onChange: () => {
+      void writeRoots().catch(logError);
+      void renewal?.renewNow();
+    },
+  });
+  const rootsPem = (): string => trustBundlePem(rotation.authority().bundle);
+  const writeRoots = async (): Promise<void> => {
+    if (rootsFile !== undefined) await replaceStored(rootsFile, 0o644, rootsPem());
+  };
   const server = new Server({ 'grpc.max_receive_message_length': MAX_REQUEST_BYTES });
-  const { tokenJwksFile } = options;
   const tokenKeys = tokenJwksFile === undefined ? undefined : watchJwksFile(tokenJwksFile, logError);
-  addCertificateService(
-    server,
-    makeCertificateService({
-      authority: () => authority,
-      authentication: {
-        audience: CA_AUDIENCE,
-        issuer: options.tokenIssuer,
-        tokenKeys: tokenKeys || undefined,
-      },
-      lifetime: options.lifetime ?? DEFAULT_LIFETIME,
-      limits: DEFAULT_LIMITS,
-      nowMs,
-      audit: (event) => log(auditLine(event, nowMs())),
-    }),
-  );
-  const renewal = await startServingRenewal({
-    authority: () => authority,
+  const authentication = { audience: CA_AUDIENCE, issuer: options.tokenIssuer, tokenKeys };
+  const createCertificate = makeCertificateService({
+    authority: rotation.authority,
+    authentication,
+    lifetime,
+    limits: DEFAULT_LIMITS,
+    nowMs,
+    audit: (event) => log(auditLine(event, nowMs())),
+    joinTokens: joinTokens(keyDir, nowMs),
+    ledger: rotation.ledger,
+  });
+  const proof = (shown: Credentials) => authenticate(shown, rotation.authority(), authentication, nowMs());
+  addCertificateService(server, createCertificate, makeLeafInUse(rotation.ledger, proof));
+  renewal = await startServingRenewal({
+    authority: rotation.authority,
     names: joinNames(CONTROL_PLANE_NAMES, options.names),
     ttlS: SERVING_TTL_S,
     clock,
@@ -105,28 +117,22 @@ export async function runCa(options: CaOptions): Promise<RunningCa> {
     onError: logError,
   });
   const credentials = new MeshServerCredentials(renewal.first);
-  const rootsPem = trustBundlePem(authority.bundle);
-  if (options.rootsFile !== undefined) await writeFile(options.rootsFile, rootsPem);
+  await writeRoots();
   const port = await bind(server, `${bracketed(options.host)}:${options.port}`, credentials).catch(
-    (error) => {
+    async (error) => {
       renewal.stop();
+      await rotation.stop();
       throw error;
     },
   );
   return {
     port,
-    rootsPem,
+    rootsPem: rootsPem(),
     async close() {
       renewal.stop();
+      await rotation.stop();
       await endServer(server, CLOSE_TIMEOUT_MS);
     },
-  };
-}
-
-function joinNames(first: ServingNames, second: ServingNames | undefined): ServingNames {
-  return {
-    dnsNames: [...first.dnsNames, ...(second?.dnsNames ?? [])],
-    ipAddresses: [...first.ipAddresses, ...(second?.ipAddresses ?? [])],
   };
 }
 

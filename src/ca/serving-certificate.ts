@@ -29,6 +29,17 @@ export const CONTROL_PLANE_NAMES: ServingNames = {
   ipAddresses: ['127.0.0.1', '::1'],
 };
 
+/** Lifetime of a server's own certificate, in seconds. */
+export const SERVING_TTL_S = 24 * 3600;
+
+/** Both. */
+export function joinNames(first: ServingNames, second: ServingNames | undefined): ServingNames {
+  return {
+    dnsNames: [...first.dnsNames, ...(second?.dnsNames ?? [])],
+    ipAddresses: [...first.ipAddresses, ...(second?.ipAddresses ?? [])],
+  };
+}
+
 /** Issues a serving certificate with a new P-256 key, for `ttlS` seconds at most. */
 export async function issueServingCertificate(
   authority: CertificateAuthority,

@@ -1,7 +1,7 @@
 // The CA as the rest of the mesh sees it at one moment: who signs, and whom to trust. A rotation publishes a new
 // value in steps (trust the next, sign with the next, drop the last); nobody changes one in place.
 
-import { createHash } from 'node:crypto';
+import { createHash, type X509Certificate } from 'node:crypto';
 import { type TrustAnchor, type TrustBundle, trustBundlePem } from '../wire/identity/trust-bundle.ts';
 import type { Issuer } from './issuer.ts';
 
@@ -12,6 +12,8 @@ export interface CertificateAuthority {
   readonly trustDomainAliases: readonly string[];
   readonly signer: Issuer;
   readonly bundle: TrustBundle;
+  /** Intermediates of everyone who is trusted: a workload that renews shows its leaf alone. */
+  readonly intermediates: readonly X509Certificate[];
 }
 
 /** Builds a snapshot: `signer` issues, its roots and those of `alsoTrusted` are distributed, without repetition. */
@@ -27,7 +29,9 @@ export function makeAuthority(options: {
   for (const certificate of [signer, ...alsoTrusted].flatMap((issuer) => issuer.roots)) {
     anchors.set(certificate.fingerprint256, { certificate, trustDomains });
   }
-  return { trustDomain, trustDomainAliases, signer, bundle: { anchors: [...anchors.values()] } };
+  const intermediates = [signer, ...alsoTrusted].flatMap((issuer) => issuer.intermediates);
+  const bundle = { anchors: [...anchors.values()] };
+  return { trustDomain, trustDomainAliases, signer, bundle, intermediates };
 }
 
 /** Fingerprint of what is distributed, order included. */

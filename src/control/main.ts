@@ -6,23 +6,13 @@
  * watch -> store -> schedule -> hold-back -> compile -> fleet, in that order, in this process. `weft control` starts it, and the
  * platform does. What never happens here: a decision of any of the stages.
  */
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Authentication, authenticate, type Credentials } from '../ca/authenticate.ts';
-import { auditLine } from '../ca/issuance-audit.ts';
-import { watchJwksFile } from '../ca/jwks-file.ts';
-import { openAuthority, SERVING_TTL_S } from '../ca/main.ts';
-import { type CreateCertificate, DEFAULT_LIMITS, makeCertificateService } from '../ca/service.ts';
-import { CA_AUDIENCE } from '../ca/service-account-token.ts';
-import { CONTROL_PLANE_NAMES, type ServingNames } from '../ca/serving-certificate.ts';
-import { startServingRenewal } from '../ca/serving-renewal.ts';
-import { DEFAULT_LIFETIME } from '../ca/sign.ts';
+import type { Rotation } from '../ca/rotation/rotation.ts';
 import { systemClock } from '../lib/clock.ts';
 import { systemRandom } from '../lib/random.ts';
 import { type RunningApi, serveApi } from '../server/http-api.ts';
 import { noPlatform, platformPartsFrom } from '../server/platform-parts.ts';
-import type { TlsContext } from '../wire/connection.ts';
-import { trustBundlePem } from '../wire/identity/trust-bundle.ts';
+import { type Certificates, openCertificates } from './certificates.ts';
 import { compile } from './compile.ts';
 import { type Held, heldNothing, holdBack } from './hold-back/hold-back.ts';
 import { withHeld } from './hold-back/status.ts';
@@ -36,10 +26,10 @@ import { apiAnswers } from './serve/api-answers.ts';
 import { createResourceBytes } from './serve/encoded.ts';
 import { createFleet, type Fleet } from './serve/fleet.ts';
 import { type GrpcPorts, serveGrpc } from './serve/grpc-server.ts';
-import { secretSources } from './serve/kubernetes-secrets.ts';
+import { cacertsIn, secretSources } from './serve/kubernetes-secrets.ts';
 import type { MeshState } from './serve/mesh-state.ts';
 import { createPushSchedule, type PushSchedule } from './serve/push-schedule.ts';
-import { servingTls } from './serve/serving-tls.ts';
+import { trustCensus } from './serve/trust-census.ts';
 import { openFileSource } from './watch/files/file-source.ts';
 import type { Source } from './watch/source.ts';
 import { makeResourceStore, type ResourceStore } from './watch/store.ts';
@@ -72,18 +62,26 @@ export async function runControl(options: ControlOptions, io: ControlIo): Promis
     await Promise.all(closers.splice(0).map((one) => one()));
   };
   try {
-    const certificates = await openCertificates(options, io.log, logError);
+    const sources = await openSources(options);
+    closers.push(sources.close);
+    const secret = cacertsIn(sources.store.resources(), options.rootNamespace);
+    let mesh: Mesh | undefined;
+    const certificates = await openCertificates(options, secret, {
+      onTrust: () => mesh?.trustChanged(),
+      log: io.log,
+      onError: logError,
+    });
     closers.push(certificates.stop);
-    const { rootsPem } = certificates;
-    if (options.rootsFile !== undefined) await writeFile(options.rootsFile, rootsPem);
-    const mesh = await openMesh(options, rootsPem, startedAtMs, logError);
+    const { rotation, rootsPem } = certificates;
+    mesh = openMesh(options, sources.store, rootsPem, startedAtMs, logError);
     closers.push(mesh.close);
+    followCa(rotation, mesh, options.rootNamespace);
     const ports = await servePorts(options, certificates, mesh.fleet, io.log);
     closers.push(ports.close);
-    const api = await serveAnswers(options, mesh, startedAtMs, logError);
+    const api = await serveAnswers(options, mesh, rotation, startedAtMs, logError);
     closers.push(api.close);
     const { securePort, plainPort } = ports;
-    return { securePort, plainPort, apiPort: api.port, rootsPem, close };
+    return { securePort, plainPort, apiPort: api.port, rootsPem: rootsPem(), close };
   } catch (error) {
     await close();
     throw error;
@@ -96,19 +94,38 @@ interface Mesh {
   readonly fleet: Fleet;
   /** What the mesh is made from now. */
   held(): Held;
+  /** The roots of the CA are others now. */
+  trustChanged(): void;
+  close(): void;
+}
+
+/** What is written, and what the platform makes of it. */
+interface Sources {
+  readonly store: ResourceStore;
   close(): Promise<void>;
 }
 
-/** Sources -> store -> schedule -> hold-back -> compile -> fleet. */
-async function openMesh(
-  options: ControlOptions,
-  rootsPem: string,
-  startedAtMs: number,
-  onError: (error: unknown) => void,
-): Promise<Mesh> {
+async function openSources(options: ControlOptions): Promise<Sources> {
   const store = makeResourceStore();
   const source = sourceOf(options);
   await source.watch((batch) => store.apply(batch));
+  return { store, close: () => source.close() };
+}
+
+/** The CA follows the Secret `cacerts`, and its rotation the proxies. */
+function followCa(rotation: Rotation, { store, fleet }: Mesh, rootNamespace: string | undefined): void {
+  rotation.countBy(() => trustCensus(fleet, rotation.ledger, rotation.present()));
+  store.subscribe(() => rotation.offerSecret(cacertsIn(store.resources(), rootNamespace)));
+}
+
+/** Store -> schedule -> hold-back -> compile -> fleet. */
+function openMesh(
+  options: ControlOptions,
+  store: ResourceStore,
+  rootsPem: () => string,
+  startedAtMs: number,
+  onError: (error: unknown) => void,
+): Mesh {
   const bytes = createResourceBytes(onError);
   const secretsOf = secretSources(rootsPem);
   let keysChanged = false;
@@ -162,72 +179,26 @@ async function openMesh(
     store,
     fleet,
     held: () => held,
-    async close() {
+    trustChanged: () => fleet.replace(stateSince(nowMs())),
+    close() {
       schedule?.stop();
       keySets.stop();
-      await source.close();
     },
-  };
-}
-
-/** The CA and whom it believes. */
-interface Certificates {
-  readonly rootsPem: string;
-  /** For new connections. */
-  readonly tls: () => TlsContext;
-  readonly createCertificate: CreateCertificate;
-  readonly authenticate: (shown: Credentials) => Promise<Authentication>;
-  stop(): void;
-}
-
-async function openCertificates(
-  options: ControlOptions,
-  log: (line: string) => void,
-  onError: (error: unknown) => void,
-): Promise<Certificates> {
-  const authority = await openAuthority(options, nowMs());
-  const { tokenJwksFile, tokenIssuer: issuer, lifetime = DEFAULT_LIFETIME } = options;
-  const tokenKeys = tokenJwksFile === undefined ? undefined : watchJwksFile(tokenJwksFile, onError);
-  const authentication = { audience: CA_AUDIENCE, issuer, tokenKeys };
-  const renewal = await startServingRenewal({
-    authority: () => authority,
-    names: joinNames(CONTROL_PLANE_NAMES, options.names),
-    ttlS: SERVING_TTL_S,
-    clock: systemClock,
-    random: () => systemRandom.next(),
-    onRenewed(serving) {
-      tls = servingTls(serving);
-    },
-    onError,
-  });
-  let tls = servingTls(renewal.first);
-  return {
-    rootsPem: trustBundlePem(authority.bundle),
-    tls: () => tls,
-    createCertificate: makeCertificateService({
-      authority: () => authority,
-      authentication,
-      lifetime,
-      limits: DEFAULT_LIMITS,
-      nowMs,
-      audit: (event) => log(auditLine(event, nowMs())),
-    }),
-    authenticate: (shown) => authenticate(shown, authority, authentication, nowMs()),
-    stop: renewal.stop,
   };
 }
 
 function servePorts(
   { secure, plain }: ControlOptions,
-  { tls, createCertificate, authenticate: proof }: Certificates,
+  certificates: Certificates,
   fleet: Fleet,
   log: (line: string) => void,
 ): Promise<GrpcPorts> {
   return serveGrpc({
     fleet,
-    authenticate: proof,
-    createCertificate,
-    secure: { ...secure, tls },
+    authenticate: certificates.authenticate,
+    createCertificate: certificates.createCertificate,
+    leafInUse: certificates.leafInUse,
+    secure: { ...secure, tls: certificates.tls },
     ...(plain && { plain }),
     log,
   });
@@ -236,6 +207,7 @@ function servePorts(
 function serveAnswers(
   options: ControlOptions,
   { store, fleet, held }: Mesh,
+  rotation: Rotation,
   startedAtMs: number,
   onError: (error: unknown) => void,
 ): Promise<RunningApi> {
@@ -252,6 +224,7 @@ function serveAnswers(
       fleet,
       statuses: () => withHeld(store.statuses(), held().objects),
       parts,
+      rotation,
     }),
     ...(dashboardDir !== undefined && { dashboardDir }),
     ...(allowedHosts && { allowedHosts }),
@@ -263,11 +236,4 @@ function sourceOf({ paths, platformObjects }: ControlOptions): Source {
   const written = openFileSource({ paths, clock: systemClock });
   if (platformObjects === undefined) return written;
   return overlaySource(written, openFileSource({ paths: [platformObjects], clock: systemClock }));
-}
-
-function joinNames(first: ServingNames, second: ServingNames | undefined): ServingNames {
-  return {
-    dnsNames: [...first.dnsNames, ...(second?.dnsNames ?? [])],
-    ipAddresses: [...first.ipAddresses, ...(second?.ipAddresses ?? [])],
-  };
 }

@@ -71,6 +71,50 @@ export interface ObjectAtProxy {
   readonly message?: string;
 }
 
+/** GET /api/ca: the certificate authority and its rotation. Nothing secret. */
+export interface CaReport {
+  readonly nowMs: number;
+  readonly trustDomain: string;
+  readonly trustDomainAliases: readonly string[];
+  /** `own`: made by weft; `folder`, `secret`: brought by the user. */
+  readonly origin: 'own' | 'folder' | 'secret';
+  /**
+   * - `stable`: no rotation.
+   * - `distribute`: the trust in the next CA goes out; the present one signs.
+   * - `reissue`: the next CA signs; both are trusted until each certificate is replaced.
+   * - `retire`: the trust in the CA before is withdrawn.
+   */
+  readonly phase: 'stable' | 'distribute' | 'reissue' | 'retire';
+  readonly sinceMs: number;
+  readonly startedAtMs?: number;
+  /** How many proxies have taken this phase's step, of how many, and whom it waits for. */
+  readonly progress: {
+    readonly done: number;
+    readonly of: number;
+    readonly missing: readonly { readonly name: string; readonly why: string }[];
+  };
+  /** The certificate that signs, first. */
+  readonly signer: CaCertificate;
+  /** What is trusted now. */
+  readonly roots: readonly CaCertificate[];
+  /** Certificates of workloads that have not expired. */
+  readonly leaves: { readonly total: number; readonly ofSigner: number };
+  /** Parts of the CA that have used 50, 75 or 90 percent of their life. */
+  readonly warnings: readonly string[];
+  readonly problems: readonly string[];
+  /** PEM of the roots. */
+  readonly bundlePem: string;
+}
+
+/** One certificate of a CA. */
+export interface CaCertificate {
+  readonly subject: string;
+  /** SHA-256, hex with colons. */
+  readonly fingerprint: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+}
+
 /** Any answer with a status of 400 and more. */
 export interface ApiError {
   readonly error: string;

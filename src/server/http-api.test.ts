@@ -17,6 +17,9 @@ let ready: boolean;
 
 const answers: ApiAnswers = {
   status: () => ({ revision: 7 }) as never,
+  ca: () => {
+    throw new Error('not asked');
+  },
   proxies: () => ({ nowMs: 1, proxies: [] }),
   dump: (proxy, parts) => (proxy === 'a.b' ? { configs: parts } : undefined),
   explain: ({ from, headers, jwt }) =>

@@ -9,6 +9,7 @@
 import { lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type {
+  CaReport,
   ExplainAnswer,
   ExplainQuestion,
   ObjectAnswer,
@@ -23,6 +24,7 @@ import { readPage, type StaticFile } from './static-files.ts';
 export interface ApiAnswers {
   status(): StatusReport | Promise<StatusReport>;
   proxies(): ProxiesReport;
+  ca(): CaReport;
   /** The configuration of a proxy as Envoy's config_dump; undefined where there is no such proxy. */
   dump(proxy: string, parts: readonly string[]): object | undefined;
   explain(question: ExplainQuestion): ExplainAnswer;
@@ -158,6 +160,8 @@ async function route(
       return answers.status();
     case '/api/proxies':
       return answers.proxies();
+    case '/api/ca':
+      return answers.ca();
     case '/api/dump':
       return answers.dump(url.searchParams.get('proxy') ?? '', url.searchParams.getAll('part'));
     case '/api/object':

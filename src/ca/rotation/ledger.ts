@@ -2,7 +2,16 @@
 // has said that it uses it. Kept on disk, so that a restart in the middle of a rotation forgets nobody. A certificate
 // that has expired is nobody's concern any more. No keys, no tokens.
 
-import { array, boolean, type infer as Infer, literal, number as wholeNumber, object, optional, string } from 'zod/mini';
+import {
+  array,
+  boolean,
+  type infer as Infer,
+  literal,
+  object,
+  optional,
+  string,
+  number as wholeNumber,
+} from 'zod/mini';
 import type { Clock, Timer } from '../../lib/clock.ts';
 
 const LEAF = object({
@@ -48,8 +57,6 @@ export interface Ledger {
   sawInMesh(record: IssuedRecord): void;
   /** Those that have not expired. */
   outstanding(): readonly IssuedRecord[];
-  /** The Pod that a certificate was issued to. */
-  podOf(serial: string): string | undefined;
   /** Until then certificates may be out that nobody noted: the stored list could not be read. */
   readonly blindUntilMs: number | undefined;
   /** Writes what is due. */
@@ -133,9 +140,6 @@ export function openLedger(options: {
       prune();
       return [...byHolder.values()];
     },
-    podOf(serial) {
-      return byHolder.get(holderOf.get(serial) ?? '')?.pod;
-    },
     flush: () => (timer === undefined ? saving : write()),
   };
 }
@@ -155,13 +159,18 @@ function endingFirst(byHolder: ReadonlyMap<string, IssuedRecord>): string {
   return first;
 }
 
-function readRecords(text: string | undefined, onError: (error: unknown) => void): readonly IssuedRecord[] | undefined {
+function readRecords(
+  text: string | undefined,
+  onError: (error: unknown) => void,
+): readonly IssuedRecord[] | undefined {
   if (text === undefined) return [];
   try {
     return FILE.parse(JSON.parse(text)).leaves as readonly IssuedRecord[];
   } catch {
     // Without it a rotation would think that nobody is missing.
-    onError(new Error('the list of issued certificates cannot be read; a rotation has to wait for their end'));
+    onError(
+      new Error('the list of issued certificates cannot be read; a rotation has to wait for their end'),
+    );
     return undefined;
   }
 }

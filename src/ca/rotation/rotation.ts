@@ -10,7 +10,14 @@ import { type CensusEntry, type Progress, progressOf } from './census.ts';
 import { expiryWarning, lifeOf, warningLevel } from './expiry.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import { advanced, begin, needed, type Origin, type RotationState, stable, trusted } from './state.ts';
-import { generationOf, generationOfIssuer, type RotationStore, readCaFiles, rotationStore, versionOfCaFiles } from './store.ts';
+import {
+  generationOf,
+  generationOfIssuer,
+  type RotationStore,
+  readCaFiles,
+  rotationStore,
+  versionOfCaFiles,
+} from './store.ts';
 
 /** What the census is held against. */
 export interface Present {
@@ -32,6 +39,8 @@ export interface RotationOptions {
   readonly secret?: IssuerPem | undefined;
   /** Longest life of a leaf. */
   readonly maxTtlS: number;
+  /** No step before `countBy`: somebody who sees the proxies is about to come. */
+  readonly awaitsCensus?: boolean;
   readonly clock: Clock;
   /** Who signs or who is trusted has changed. */
   readonly onChange: (authority: CertificateAuthority) => void;
@@ -49,7 +58,7 @@ export interface RotationReport {
 
 /** A CA that can be replaced while it serves. */
 export interface Rotation {
-  authority(): CertificateAuthority;
+  readonly authority: () => CertificateAuthority;
   present(): Present;
   readonly ledger: Ledger;
   /** Says who has taken a step; until it is called certificates alone tell. */
@@ -121,10 +130,10 @@ class RunningRotation implements Rotation {
     await this.look();
   }
 
-  authority(): CertificateAuthority {
+  readonly authority = (): CertificateAuthority => {
     if (this.#authority === undefined) throw new Error('the CA is not open');
     return this.#authority;
-  }
+  };
 
   present(): Present {
     return { signer: this.#state.signer, bundle: bundleIdOf(this.authority()) };
@@ -165,12 +174,18 @@ class RunningRotation implements Rotation {
     this.#timer?.cancel();
     try {
       await this.#takeOffers();
-      if (this.#state.phase !== 'stable' && this.#progress().missing.length === 0) await this.#advance();
+      if (this.#mayAdvance()) await this.#advance();
       this.#warn();
     } catch (error) {
       this.#problem('rotation', textOf(error));
     }
     if (!this.#isStopped) this.#timer = this.#options.clock.setTimeout(() => void this.look(), LOOK_MS);
+  }
+
+  #mayAdvance(): boolean {
+    if (this.#state.phase === 'stable') return false;
+    if (this.#census === undefined && this.#options.awaitsCensus === true) return false;
+    return this.#progress().missing.length === 0;
   }
 
   /** New files of the user, a new Secret, the operator's wish; each waits while a rotation is under way. */
@@ -327,7 +342,8 @@ async function firstState(
   }
   const made = await readCaFiles(keyDir);
   // Whoever had a root of weft's and brings a Secret now rotates to it.
-  if (secret !== undefined && made === undefined) return stable(await store.keep(secret, nowMs), 'secret', nowMs);
+  if (secret !== undefined && made === undefined)
+    return stable(await store.keep(secret, nowMs), 'secret', nowMs);
   const issuer = await openIssuer({ folder: keyDir, createForTrustDomain: trustDomain, nowMs });
   return stable(generationOfIssuer(issuer), 'own', nowMs);
 }

@@ -1,8 +1,10 @@
+import type { Rotation } from '../../ca/rotation/rotation.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { PartStatus, Usage } from '../../server/contract.ts';
 import type { ApiAnswers } from '../../server/http-api.ts';
 import type { PlatformParts } from '../../server/platform-parts.ts';
 import type { ObjectStatus } from '../watch/status.ts';
+import { caReport } from './ca-report.ts';
 import { dumpAnswer } from './dump-answer.ts';
 import { explainAnswer } from './explain-answer.ts';
 import type { Fleet } from './fleet.ts';
@@ -19,6 +21,7 @@ export interface AnswerSources {
   /** Of every document. */
   readonly statuses: () => readonly ObjectStatus[];
   readonly parts: PlatformParts;
+  readonly rotation: Rotation;
 }
 
 /** The control plane's answers to the questions of the HTTP API. */
@@ -36,6 +39,7 @@ export function apiAnswers(sources: AnswerSources): ApiAnswers {
       return statusReport({ version, trustDomain, startedAtMs, nowMs, fleet, statuses, platform });
     },
     proxies: () => ({ nowMs: clock.nowMs(), proxies: proxyStatuses(fleet) }),
+    ca: () => caReport(sources.rotation, clock.nowMs()),
     dump: (proxy, parts) => dumpAnswer(proxy, parts, fleet),
     explain: (question) => explainAnswer(question, fleet.state().compiled, clock.nowMs()),
     object: (wanted) => objectAnswer(wanted, sources.statuses(), fleet, clock.nowMs()),

@@ -1,3 +1,4 @@
+import type { LeafInUse } from '../../ca/leaf-in-use.ts';
 import type { CreateCertificate } from '../../ca/service.ts';
 import type { GrpcServerCall } from '../../wire/grpc/server-call.ts';
 
@@ -5,6 +6,34 @@ const INVALID_ARGUMENT = 3;
 
 /** Answers one call of CreateCertificate; messages pass as bytes, the CA reads them. */
 export function serveCertificate(call: GrpcServerCall, createCertificate: CreateCertificate): void {
+  serveUnary(call, async (request) => {
+    const reply = await createCertificate({
+      request,
+      authorization: call.header('authorization'),
+      peerCertificate: call.caller.certificate,
+      peerAddress: call.caller.address,
+    });
+    if (!reply.ok) return call.end(reply.status, reply.message);
+    call.send([reply.response]);
+    call.end(0, '');
+  });
+}
+
+/** Answers one call of LeafInUse. */
+export function serveLeafInUse(call: GrpcServerCall, leafInUse: LeafInUse): void {
+  serveUnary(call, async (request) => {
+    const refusal = await leafInUse({
+      request,
+      authorization: call.header('authorization'),
+      peerCertificate: call.caller.certificate,
+    });
+    if (refusal !== undefined) return call.end(refusal.status, refusal.message);
+    call.send([new Uint8Array()]);
+    call.end(0, '');
+  });
+}
+
+function serveUnary(call: GrpcServerCall, answer: (request: Uint8Array) => Promise<void>): void {
   let request: Uint8Array | undefined;
   call.handle({
     onMessage(message) {
@@ -13,24 +42,8 @@ export function serveCertificate(call: GrpcServerCall, createCertificate: Create
     },
     onEnd() {
       if (request === undefined) call.end(INVALID_ARGUMENT, 'a message is expected');
-      else void answer(call, request, createCertificate);
+      else void answer(request);
     },
     onClose() {},
   });
-}
-
-async function answer(
-  call: GrpcServerCall,
-  request: Uint8Array,
-  createCertificate: CreateCertificate,
-): Promise<void> {
-  const reply = await createCertificate({
-    request,
-    authorization: call.header('authorization'),
-    peerCertificate: call.caller.certificate,
-    peerAddress: call.caller.address,
-  });
-  if (!reply.ok) return call.end(reply.status, reply.message);
-  call.send([reply.response]);
-  call.end(0, '');
 }

@@ -24,7 +24,7 @@ metadata: { name: partners, namespace: default }
 stringData: { ca.crt: authority, ca.crl: revoked }`;
 
 function namesFor(namespace: string, ...wanted: readonly string[]): string[] {
-  const source = secretSources('roots')(storeOf(mesh).resources());
+  const source = secretSources(() => 'roots')(storeOf(mesh).resources());
   const lent = meshOf(mesh).gatewaySecrets(namespace);
   return source.secretsFor(new Set(wanted), namespace, lent).map(({ name }) => name);
 }

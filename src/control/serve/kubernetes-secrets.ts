@@ -1,5 +1,6 @@
 import type { Secret } from '../../api/kubernetes/config-data.ts';
 import type { Resources } from '../../api/resources.ts';
+import type { IssuerPem } from '../../ca/issuer.ts';
 import { createSecretSource, type SecretData, type SecretSource } from './secrets.ts';
 
 /** Secrets of the resources; the same source as long as no Secret, no ConfigMap and no root changes. */
@@ -21,6 +22,20 @@ export function secretSources(roots: () => string): (resources: Resources) => Se
     }
     return last.source;
   };
+}
+
+/** Istio's. */
+const DEFAULT_ROOT_NAMESPACE = 'istio-system';
+
+/** The CA that the user brings as the Secret `cacerts` of the root namespace; undefined where there is no whole one. */
+export function cacertsIn(resources: Resources, namespace = DEFAULT_ROOT_NAMESPACE): IssuerPem | undefined {
+  const found = resources.get('/Secret', namespace, 'cacerts');
+  if (found === undefined) return undefined;
+  const { data } = secretData(found.object);
+  const text = (key: string): string | undefined => data[key] && Buffer.from(data[key]).toString('utf8');
+  const [certPem, keyPem, rootPem] = [text('ca-cert.pem'), text('ca-key.pem'), text('root-cert.pem')];
+  if (certPem === undefined || keyPem === undefined || rootPem === undefined) return undefined;
+  return { certPem, keyPem, rootPem, chainPem: text('cert-chain.pem') ?? '' };
 }
 
 function secretData({ data = {}, stringData = {} }: Pick<Secret, 'data' | 'stringData'>): SecretData {
