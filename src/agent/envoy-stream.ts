@@ -21,12 +21,15 @@ export interface EnvoyStreamOptions {
   readonly workload: string;
   readonly held: Held;
   readonly own: ReadonlyMap<string, () => Sendable | undefined>;
+  readonly ownBundle: () => Sendable | undefined;
   /** Throws where token or roots cannot be read. */
   readonly openChannel: () => ControlChannel;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly onHeldChanged: () => void;
+  /** Something was said or heard. */
+  readonly onStep: () => void;
   readonly onEnd: () => void;
   readonly log: (line: string) => void;
 }
@@ -53,6 +56,16 @@ export class EnvoyStream {
     call.on('error', () => {}); // a call that breaks also closes
     call.on('data', (bytes: Buffer) => this.#receive(bytes));
     for (const event of ['end', 'cancelled', 'close']) call.on(event, () => this.#finish());
+  }
+
+  /** Whether the Envoy uses the agent's own secrets as they are now; false before it has asked for anything. */
+  usesOwn(): boolean {
+    return this.#relay?.usesOwn() ?? false;
+  }
+
+  /** The trust bundle that the control plane has told. */
+  trustBundle(): Sendable | undefined {
+    return this.#relay?.trustBundle();
   }
 
   /** A secret of the agent's own has changed. */
@@ -82,8 +95,8 @@ export class EnvoyStream {
   }
 
   #relayFor(node: Node, first: DeltaRequest): void {
-    const { id: streamId, held, own, clock } = this.#options;
-    this.#relay = createRelay({ streamId, node, held, own });
+    const { id: streamId, held, own, ownBundle, clock } = this.#options;
+    this.#relay = createRelay({ streamId, node, held, own, ownBundle });
     this.#patience = clock.setTimeout(
       () => this.#step((relay, nowMs) => relay.patienceEnded(nowMs)),
       PATIENCE_MS,
@@ -94,7 +107,7 @@ export class EnvoyStream {
 
   #step(act: (relay: Relay, nowMs: number) => RelayOutput): void {
     if (this.#relay === undefined || this.#isOver) return;
-    const { call, clock, log, onHeldChanged } = this.#options;
+    const { call, clock, log, onHeldChanged, onStep } = this.#options;
     const output = act(this.#relay, clock.monotonicMs());
     for (const push of output.toEnvoy) call.write(Buffer.concat(deltaChunks(push)));
     for (const request of output.toControl) this.#control.send(request);
@@ -102,6 +115,7 @@ export class EnvoyStream {
     if (output.heldChanged) onHeldChanged();
     if (output.excess !== undefined) this.#finish(code.resourceExhausted, output.excess);
     else this.#wakeLater(this.#relay);
+    onStep();
   }
 
   #wakeLater(relay: Relay): void {

@@ -4,9 +4,10 @@
  * In: a folder with one file per Envoy (workload-config.ts), the ADS stream of each Envoy on a Unix socket of its own
  * (envoy-port.ts), the control plane over TLS (control-link.ts, control-channel.ts). Out: delta ADS relayed both ways
  * (relay.ts, without I/O; envoy-stream.ts around it), the workload's own certificate by SDS on the same stream
- * (own-identity.ts, own-secrets.ts), and what the Envoy used last from disk while the control plane is away (held.ts,
- * cache-file.ts). One process per node, started by the platform before its Envoys. What never happens here: looking
- * into a resource; a workload's private key on disk or in a log.
+ * (wire/identity/keep-leaf.ts, own-secrets.ts), and what the Envoy used last from disk while the control plane is away
+ * (held.ts, cache-file.ts). One process per node, started by the platform before its Envoys. What never happens here:
+ * looking into a resource other than the trust bundle; a workload's private key in a log, or on disk (but that of a
+ * machine which joined with a one-time token: leaf-file.ts).
  */
 import { systemClock } from '../lib/clock.ts';
 import { systemRandom } from '../lib/random.ts';

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { BinaryReader } from '@bufbuild/protobuf/wire';
+import type { Leaf } from '../wire/identity/keep-leaf.ts';
+import { decode } from '../xds/decode.ts';
 import { encode } from '../xds/encode.ts';
 import { messageOf, type Secret, typeUrls } from '../xds/resources.ts';
 import { type Sendable, sendable } from '../xds/sendable.ts';
-import type { OwnIdentity } from './own-identity.ts';
 
 /** The names under which Envoys of the mesh ask for their own certificate and for the trust bundle. */
 export const OWN_CERTIFICATE = 'default';
@@ -15,7 +17,7 @@ export interface OwnSecrets {
 }
 
 /** The identity in the form of SDS. */
-export function ownSecretsOf(identity: OwnIdentity): OwnSecrets {
+export function ownSecretsOf(identity: Leaf): OwnSecrets {
   return {
     certificate: ready({
       name: OWN_CERTIFICATE,
@@ -29,6 +31,20 @@ export function ownSecretsOf(identity: OwnIdentity): OwnSecrets {
       validation_context: { trusted_ca: { inline_string: identity.rootsPem } },
     }),
   };
+}
+
+/** The roots that a trust bundle holds, PEM; undefined where it holds none. */
+export function rootsOf(bundle: Sendable): string | undefined {
+  const reader = new BinaryReader(bundle.any);
+  let value: Uint8Array | undefined;
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag();
+    if (field === 2) value = reader.bytes();
+    else reader.skip(wireType, field);
+  }
+  if (value === undefined) return undefined;
+  const secret = decode<Secret>(messageOf(typeUrls.secret), value);
+  return secret.validation_context?.trusted_ca?.inline_string;
 }
 
 function ready(secret: Secret): Sendable {

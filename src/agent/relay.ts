@@ -3,8 +3,9 @@ import { type DeltaRequest, type DeltaResponse, WILDCARD } from '../xds/delta-me
 import { createDeltaServer, type DeltaServer } from '../xds/delta-server.ts';
 import { type Node, typeUrls } from '../xds/resources.ts';
 import type { Push, Sendable } from '../xds/sendable.ts';
-import type { ServedType } from '../xds/served-type.ts';
+import { type ServedType, standing } from '../xds/served-type.ts';
 import { type Held, passOn } from './held.ts';
+import { TRUST_BUNDLE } from './own-secrets.ts';
 import { createQuestions } from './questions.ts';
 
 /** What a relay between one stream of an Envoy and the control plane is made of. */
@@ -16,6 +17,11 @@ export interface RelayOptions {
   readonly held: Held;
   /** The secrets that the agent makes itself, by name; undefined while one is not there yet. */
   readonly own: ReadonlyMap<string, () => Sendable | undefined>;
+  /**
+   * The trust bundle as it came with the certificate, for as long as the control plane has told none. What the control
+   * plane tells is newer: it is asked for whether or not the Envoy wants it.
+   */
+  readonly ownBundle?: () => Sendable | undefined;
   readonly maxSubscriptions?: number;
 }
 
@@ -46,6 +52,10 @@ export interface Relay {
   patienceEnded(nowMs: number): RelayOutput;
   /** A secret of the agent's own has changed. */
   ownChanged(nowMs: number): RelayOutput;
+  /** The trust bundle that the control plane has told (now, or before it went away). */
+  trustBundle(): Sendable | undefined;
+  /** Whether the Envoy uses the agent's own secrets as they are now, as far as it wants them. */
+  usesOwn(): boolean;
   /** Time has passed. */
   tick(nowMs: number): RelayOutput;
   wakeAtMs(): number | undefined;
@@ -65,6 +75,7 @@ export function createRelay(options: RelayOptions): Relay {
 class BothEnds implements Relay {
   readonly #held: Held;
   readonly #own: RelayOptions['own'];
+  readonly #ownBundle: NonNullable<RelayOptions['ownBundle']>;
   readonly #server: DeltaServer;
   readonly #client: DeltaClient;
   /** What the Envoy should use. */
@@ -78,14 +89,17 @@ class BothEnds implements Relay {
   #heldChanged = false;
   #version = '';
 
-  constructor({ held, own, node, streamId, maxSubscriptions }: RelayOptions) {
+  constructor({ held, own, ownBundle, node, streamId, maxSubscriptions }: RelayOptions) {
     this.#held = held;
     this.#own = own;
+    this.#ownBundle = ownBundle ?? (() => undefined);
     this.#server = createDeltaServer({
       streamId,
       ...(maxSubscriptions !== undefined && { maxSubscriptions }),
     });
     this.#client = createDeltaClient(node);
+    // There is no stream yet: it is asked for with the first request.
+    if (ownBundle !== undefined) this.#client.subscribe(typeUrls.secret, [TRUST_BUNDLE]);
     for (const typeUrl of held.types()) {
       this.#offered.set(typeUrl, new Map(held.of(typeUrl)));
       for (const { name, version } of held.of(typeUrl).values()) this.#client.restore(typeUrl, name, version);
@@ -156,6 +170,19 @@ class BothEnds implements Relay {
     return this.#server.wakeAtMs();
   }
 
+  trustBundle(): Sendable | undefined {
+    return this.#offered.get(typeUrls.secret)?.get(TRUST_BUNDLE);
+  }
+
+  usesOwn(): boolean {
+    const type = this.#server.types().get(typeUrls.secret);
+    if (type === undefined) return true;
+    return [...this.#own].every(([name, own]) => {
+      const secret = own();
+      return !type.names.has(name) || (secret !== undefined && standing(type, secret) === 'live');
+    });
+  }
+
   #offer(): void {
     this.#server.offer({
       version: this.#version,
@@ -177,13 +204,15 @@ class BothEnds implements Relay {
   }
 
   #find(typeUrl: string, name: string): Sendable | undefined {
-    return this.#ownSecret(typeUrl, name)?.() ?? this.#offeredOf(typeUrl).get(name);
+    const found = this.#ownSecret(typeUrl, name)?.() ?? this.#offeredOf(typeUrl).get(name);
+    return found ?? (isTrustBundle(typeUrl, name) ? this.#ownBundle() : undefined);
   }
 
   /** Whether nothing may be said of a name yet. */
   #awaits(typeUrl: string, name: string): boolean {
     const own = this.#ownSecret(typeUrl, name);
     if (own !== undefined) return own() === undefined;
+    if (isTrustBundle(typeUrl, name) && !this.#isPatient && this.#ownBundle() !== undefined) return false;
     const questions = this.#questions;
     if (this.#isPatient || questions.hasHeard(typeUrl)) return questions.isOpen(typeUrl, name);
     // The control plane is away: nothing may be said to be gone. The Envoy may hold what we do not.
@@ -200,6 +229,8 @@ class BothEnds implements Relay {
     const { typeUrl } = type;
     const wanted = new Set([...type.names].filter((name) => this.#ownSecret(typeUrl, name) === undefined));
     if (type.wildcard) wanted.add(WILDCARD);
+    if (typeUrl === typeUrls.secret && this.#client.subscriptions(typeUrl).has(TRUST_BUNDLE))
+      wanted.add(TRUST_BUNDLE);
     const dropped = [...this.#client.subscriptions(typeUrl)].filter((name) => !wanted.has(name));
     const subscribed = this.#ask(this.#client.subscribe(typeUrl, [...wanted]));
     const requests = [...subscribed, ...this.#client.unsubscribe(typeUrl, dropped)];
@@ -265,6 +296,10 @@ class BothEnds implements Relay {
     if (good === undefined) this.#offeredOf(typeUrl).delete(name);
     else this.#offeredOf(typeUrl).set(name, good);
   }
+}
+
+function isTrustBundle(typeUrl: string, name: string): boolean {
+  return typeUrl === typeUrls.secret && name === TRUST_BUNDLE;
 }
 
 const nothing: RelayOutput = { toEnvoy: [], toControl: [], heldChanged: false, refusals: [] };

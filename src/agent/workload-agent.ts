@@ -1,12 +1,16 @@
+import { readFileSync } from 'node:fs';
 import type { Clock, Timer } from '../lib/clock.ts';
+import { type KeptLeaf, keepLeaf, type Leaf } from '../wire/identity/keep-leaf.ts';
 import { workloadSpiffeId } from '../wire/identity/spiffe.ts';
+import { typeUrls } from '../xds/resources.ts';
+import type { Sendable } from '../xds/sendable.ts';
 import { type CacheFile, cacheFile } from './cache-file.ts';
-import { openChannel } from './control-channel.ts';
+import { type ControlChannel, isJoinToken, openChannel } from './control-channel.ts';
 import { type EnvoyCall, type EnvoyPort, openEnvoyPort } from './envoy-port.ts';
 import { EnvoyStream } from './envoy-stream.ts';
 import type { Held } from './held.ts';
-import { keepOwnIdentity, type OwnIdentity } from './own-identity.ts';
-import { OWN_CERTIFICATE, type OwnSecrets, ownSecretsOf, TRUST_BUNDLE } from './own-secrets.ts';
+import { type LeafFile, leafFile } from './leaf-file.ts';
+import { OWN_CERTIFICATE, type OwnSecrets, ownSecretsOf, rootsOf, TRUST_BUNDLE } from './own-secrets.ts';
 import { type WorkloadConfig, workloadName } from './workload-config.ts';
 
 /** What the agent has of the world. */
@@ -49,10 +53,14 @@ class WorkloadServer implements WorkloadAgent {
   readonly #file: CacheFile;
   readonly #held: Held;
   readonly #streams = new Set<EnvoyStream>();
+  readonly #leafFile: LeafFile;
+  #leaf: Leaf | undefined;
+  #kept: KeptLeaf | undefined;
   #secrets: OwnSecrets | undefined;
+  /** The trust bundle as the control plane told it last. */
+  #trust: { readonly version: string; readonly rootsPem: string } | undefined;
   #saving: Timer | undefined;
   #port: EnvoyPort | undefined;
-  #stopIdentity = (): void => {};
   #count = 0;
 
   constructor(config: WorkloadConfig, environment: AgentEnvironment, file: CacheFile, held: Held) {
@@ -60,25 +68,39 @@ class WorkloadServer implements WorkloadAgent {
     this.#environment = environment;
     this.#file = file;
     this.#held = held;
+    this.#leafFile = leafFile(config.cacheDir, workloadName(config));
+    this.#hearBundle(held.of(typeUrls.secret).get(TRUST_BUNDLE));
   }
 
   async open(): Promise<void> {
     const { socketPath, socketUid } = this.config;
     this.#port = await openEnvoyPort(socketPath, socketUid, (call) => this.#serve(call));
-    this.#stopIdentity = keepOwnIdentity({
-      ...this.#environment,
-      spiffeId: workloadSpiffeId(this.config),
-      ttlS: this.config.certificateTtlS,
-      createCertificate: (request) => createCertificate(this.config, request),
-      onIssued: (identity) => this.#use(identity),
-    });
+    const held = this.#leafFile.load();
+    this.#leaf = held;
+    const { clock, random, log } = this.#environment;
+    this.#kept = keepLeaf(
+      {
+        clock,
+        random,
+        spiffeId: workloadSpiffeId(this.config),
+        ttlS: this.config.certificateTtlS,
+        createCertificate: (request) =>
+          this.#ask((channel) => channel.createCertificate(request, CERTIFICATE_TIMEOUT_MS)),
+        leafInUse: (request) => this.#ask((channel) => channel.leafInUse(request, CERTIFICATE_TIMEOUT_MS)),
+        onLeaf: (leaf) => this.#use(leaf),
+        log: (_level, line) => log(line),
+      },
+      held,
+    );
+    if (this.#trust !== undefined) this.#kept.rootsChanged(this.#trust.rootsPem);
   }
 
   async close(isGone: boolean): Promise<void> {
-    this.#stopIdentity();
+    this.#kept?.stop();
     for (const stream of this.#streams) stream.end();
     this.#port?.close();
     this.#saving?.cancel();
+    if (isGone) await this.#leafFile.remove();
     await (isGone ? this.#file.remove() : this.#file.save(this.#held));
   }
 
@@ -91,21 +113,62 @@ class WorkloadServer implements WorkloadAgent {
       call,
       workload: workloadName(config),
       held: this.#held,
-      own: new Map([
-        [OWN_CERTIFICATE, () => this.#secrets?.certificate],
-        [TRUST_BUNDLE, () => this.#secrets?.bundle],
-      ]),
-      openChannel: () => openChannel(config.controlAddress, config),
+      own: new Map([[OWN_CERTIFICATE, () => this.#secrets?.certificate]]),
+      ownBundle: () => this.#secrets?.bundle,
+      openChannel: () => this.#channel(config.controlAddress),
       onHeldChanged: () => this.#saveSoon(),
+      onStep: () => this.#stepped(stream),
       onEnd: () => this.#streams.delete(stream),
     });
     this.#streams.add(stream);
   }
 
-  #use(identity: OwnIdentity): void {
-    this.#secrets = ownSecretsOf(identity);
-    this.#environment.log(`certificate until ${new Date(identity.notAfterMs).toISOString()}`);
+  #use(leaf: Leaf): void {
+    this.#leaf = leaf;
+    this.#secrets = ownSecretsOf(leaf);
+    if (this.#isJoining())
+      this.#leafFile
+        .save(leaf)
+        .catch((error: Error) => this.#environment.log(`key not kept: ${error.message}`));
     for (const stream of this.#streams) stream.ownChanged();
+  }
+
+  /** Came with a one-time token, which may be gone by now. */
+  #isJoining(): boolean {
+    try {
+      return isJoinToken(readFileSync(this.config.tokenFile, 'utf8').trim());
+    } catch {
+      return this.#leafFile.load() !== undefined;
+    }
+  }
+
+  #stepped(stream: EnvoyStream): void {
+    this.#hearBundle(stream.trustBundle());
+    // While no Envoy is here nobody knows what it uses.
+    if ([...this.#streams].every((one) => one.usesOwn())) this.#kept?.inUse();
+  }
+
+  #hearBundle(bundle: Sendable | undefined): void {
+    if (bundle === undefined || bundle.version === this.#trust?.version) return;
+    const rootsPem = rootsOf(bundle);
+    if (rootsPem === undefined) return;
+    this.#trust = { version: bundle.version, rootsPem };
+    this.#kept?.rootsChanged(rootsPem);
+  }
+
+  #channel(address: string): ControlChannel {
+    const rootsPem = this.#trust?.rootsPem ?? this.#leaf?.rootsPem ?? '';
+    return openChannel(address, this.config, { leaf: this.#leaf, rootsPem });
+  }
+
+  /** One question to the CA. */
+  async #ask<T>(question: (channel: ControlChannel) => Promise<T>): Promise<T> {
+    const channel = this.#channel(this.config.caAddress ?? this.config.controlAddress);
+    try {
+      return await question(channel);
+    } finally {
+      channel.close();
+    }
   }
 
   #saveSoon(): void {
@@ -113,14 +176,5 @@ class WorkloadServer implements WorkloadAgent {
       this.#saving = undefined;
       void this.#file.save(this.#held);
     }, SAVE_DELAY_MS);
-  }
-}
-
-async function createCertificate(config: WorkloadConfig, request: Uint8Array): Promise<Uint8Array> {
-  const channel = openChannel(config.caAddress ?? config.controlAddress, config);
-  try {
-    return await channel.createCertificate(request, CERTIFICATE_TIMEOUT_MS);
-  } finally {
-    channel.close();
   }
 }

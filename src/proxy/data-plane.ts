@@ -6,6 +6,7 @@
 import { sleep } from '../lib/clock.ts';
 import type { DeltaResource } from '../xds/delta-messages.ts';
 import type { Bootstrap } from '../xds/resources.ts';
+import { typeUrls } from '../xds/resources.ts';
 import { AcceptCounts } from './accept/accept-counts.ts';
 import { createAcceptor } from './accept/acceptor.ts';
 import type { AdminRoute } from './admin/admin.ts';
@@ -64,7 +65,7 @@ export interface DataPlane {
 
 /** The SDS names of the proxy's own certificate and of the trust bundle that came with it. */
 export const ownCertificate = 'default';
-const ownRoots = 'ROOTCA';
+export const trustBundle = 'ROOTCA';
 
 /** How long the end waits for collectors to take what was gathered for them. */
 const EXPORT_GRACE_MS = 1000;
@@ -97,6 +98,7 @@ export async function startDataPlane(
     fleet: bootstrap.fleet,
   });
   let draining = false;
+  let rootsAreGiven = false;
   const runtime: Runtime = {
     clock,
     random,
@@ -145,12 +147,19 @@ export async function startDataPlane(
     void configuration.settle();
   });
   return {
-    apply: configuration.apply,
+    apply(typeUrl, resources, removed) {
+      if (typeUrl !== typeUrls.secret) return configuration.apply(typeUrl, resources, removed);
+      rootsAreGiven ||= resources.some(({ name }) => name === trustBundle);
+      // A control plane that has no bundle says so; the one that came with our certificate stays.
+      const gone = settings.spiffeId === undefined ? removed : removed.filter((name) => name !== trustBundle);
+      return configuration.apply(typeUrl, resources, gone);
+    },
     needed: configuration.needed,
     warming: configuration.warming,
     accepted: () => configuration.accepted.all(),
     setCredentials(fresh) {
-      secrets.setValidation(ownRoots, { trustedCaPem: fresh.rootsPem });
+      // Roots that the control plane delivers are newer than those that a certificate came with, or the same.
+      if (!rootsAreGiven) secrets.setValidation(trustBundle, { trustedCaPem: fresh.rootsPem });
       secrets.setCertificate(ownCertificate, {
         chainPem: fresh.chainPem,
         privateKeyPem: fresh.privateKeyPem,

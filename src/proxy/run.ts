@@ -4,6 +4,7 @@
  * workers that look like one (workers/pool.ts). Around it: control plane, identity, the last good file, the admin port.
  */
 import type { OpenedSocket } from '../wire/connection.ts';
+import type { KeptLeaf } from '../wire/identity/keep-leaf.ts';
 import { openAdmin } from './admin/admin.ts';
 import { processRoutes } from './admin/process-routes.ts';
 import type { ProxyBootstrap } from './configure/bootstrap.ts';
@@ -11,9 +12,16 @@ import { controlChannels } from './configure/control-channel.ts';
 import { type ControlPlane, followControlPlane } from './configure/control-plane.ts';
 import { createLastGoodFile, type LastGoodFile } from './configure/last-good.ts';
 import { newTicketSeed } from './configure/session-tickets.ts';
-import { type DataPlane, type DataPlaneSettings, ownCertificate, startDataPlane } from './data-plane.ts';
+import {
+  type DataPlane,
+  type DataPlaneSettings,
+  ownCertificate,
+  startDataPlane,
+  trustBundle,
+} from './data-plane.ts';
 import type { ProxyEnvironment } from './environment.ts';
 import type { Credentials } from './identity/credentials.ts';
+import { hearingRoots } from './identity/hearing-roots.ts';
 import { keepIdentity } from './identity/identity.ts';
 import type { ProxyOptions } from './options.ts';
 
@@ -98,12 +106,18 @@ export async function startProxy(
     plane.setCredentials(fresh);
     changed();
   };
+  /** A restart without a control plane begins with the roots as they are now, not as they came with the certificate. */
+  const rootsChanged = (leaf: KeptLeaf) => (rootsPem: string) => {
+    if (credentials !== undefined) credentials = { ...credentials, rootsPem };
+    leaf.rootsChanged(rootsPem);
+    changed();
+  };
   const control = await connectControl();
 
   async function connectControl(): Promise<{ plane: ControlPlane; close: () => void } | undefined> {
     const { ads, dynamic } = bootstrap;
     const { identity } = settings;
-    const channels = controlChannels(bootstrap, environment);
+    const channels = controlChannels(bootstrap, environment, () => credentials?.rootsPem);
     if (ads === undefined && dynamic.listeners === undefined && dynamic.clusters === undefined) {
       if (plane.needed().elsewhere.length === 0) return undefined;
     }
@@ -115,9 +129,9 @@ export async function startProxy(
           : [...metadata, 'authorization', `Bearer ${environment.readFile(identity.tokenFile).trim()}`],
     });
     const client = ads === undefined ? undefined : channels.open(ads.cluster.name ?? '');
-    const endIdentity =
+    const leaf =
       identity === undefined || client === undefined
-        ? () => {}
+        ? undefined
         : keepIdentity(
             { ...identity, client, callOptions, clock, random, onCredentials: takeCredentials, log },
             kept?.credentials,
@@ -130,9 +144,10 @@ export async function startProxy(
       }),
       post: channels.post,
       node: { ...bootstrap.message.node, user_agent_name: 'weft', user_agent_version: settings.version },
-      configuration: plane,
+      configuration: leaf === undefined ? plane : hearingRoots(plane, rootsChanged(leaf)),
       dynamic,
       ownSecrets: identity === undefined ? [] : [ownCertificate],
+      moreSecrets: identity === undefined ? [] : [trustBundle],
       restored: kept?.resources ?? [],
       readFile: environment.readFile,
       clock,
@@ -143,7 +158,7 @@ export async function startProxy(
     return {
       plane: followed,
       close() {
-        endIdentity();
+        leaf?.stop();
         followed.close();
         channels.close();
       },

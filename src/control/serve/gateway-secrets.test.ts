@@ -39,7 +39,7 @@ describe('secrets of Gateways', () => {
   });
 
   it('may be CA certificates alone, with what they revoked, in a Secret or a ConfigMap', () => {
-    const source = secretSources('roots')(storeOf(mesh).resources());
+    const source = secretSources(() => 'roots')(storeOf(mesh).resources());
     const wanted = new Set(['kubernetes://partners', 'kubernetes://ca']);
     expect(source.secretsFor(wanted, 'default').map(({ object }) => object)).toEqual([
       {

@@ -8,6 +8,7 @@ import type { GrpcClient } from '../../wire/grpc/client.ts';
 import { createGrpcClient } from '../../wire/grpc/client.ts';
 import { postHttp1 } from '../../wire/http1/post.ts';
 import type { Cluster } from '../../xds/resources.ts';
+import type { UpstreamTlsContext } from '../../xds/tls-types.ts';
 import type { ProxyEnvironment } from '../environment.ts';
 import type { Lowered } from '../lowered.ts';
 import { lowering } from '../lowered.ts';
@@ -33,31 +34,42 @@ export interface ControlChannels {
 export function controlChannels(
   { message }: ProxyBootstrap,
   { network, clock, readFile }: Pick<ProxyEnvironment, 'network' | 'clock' | 'readFile'>,
+  meshRoots: () => string | undefined = () => undefined,
 ): ControlChannels {
   const clients = new Map<string, GrpcClient>();
-  const tls: TlsEnvironment = {
+  const tls = (rootsFile?: string): TlsEnvironment => ({
     secrets: createSecrets(), // the channel's secrets stand in the bootstrap
     createContext: network.createTlsContext,
-    readFile,
+    readFile: (path) =>
+      path === rootsFile && path !== undefined ? `${readFile(path)}\n${meshRoots() ?? ''}` : readFile(path),
     nowMs: clock.nowMs,
-  };
+  });
   const reach = (name: string): Reached => {
     const cluster = message.static_resources?.clusters?.find((c) => c.name === name);
     if (cluster === undefined) throw new Error(`a source of configuration is no static cluster: '${name}'`);
-    const reached = reachCluster(cluster, network, tls);
+    const reached = reachCluster(cluster, network, tls(rootsFileOf(cluster)));
     if (!reached.ok) throw new Error(reached.refusals.map((r) => `${r.field}: ${r.message}`).join('\n'));
     return reached.value;
+  };
+  /** As it is now: the files that TLS is made from may have been replaced. What worked is used where that fails. */
+  const reachAgain = (name: string, before: Reached): Reached => {
+    try {
+      return reach(name);
+    } catch {
+      return before;
+    }
   };
   return {
     open(name) {
       const known = clients.get(name);
       if (known !== undefined) return known;
-      const { authority, scheme, connect } = reach(name);
+      const first = reach(name);
+      const { authority, scheme } = first;
       const client = createGrpcClient({
         clock,
         authority,
         scheme,
-        connect: (signal) => connect(signal, 'h2'),
+        connect: (signal) => reachAgain(name, first).connect(signal, 'h2'),
       });
       clients.set(name, client);
       return client;
@@ -74,6 +86,15 @@ export function controlChannels(
       for (const client of clients.values()) client.close();
     },
   };
+}
+
+/**
+ * The file with the roots that the control plane is verified with. It was given once; the roots that the control plane
+ * itself has delivered since are as good, and stay so when the ones of the file are withdrawn.
+ */
+function rootsFileOf({ transport_socket: socket }: Cluster): string | undefined {
+  const tls = socket?.typed_config as UpstreamTlsContext | undefined;
+  return tls?.common_tls_context?.validation_context?.trusted_ca?.filename;
 }
 
 /** How a static cluster is reached. */

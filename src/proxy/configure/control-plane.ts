@@ -31,6 +31,8 @@ export interface ControlPlaneOptions {
   readonly dynamic: { readonly listeners: Source | undefined; readonly clusters: Source | undefined };
   /** Secrets that the proxy makes itself: never asked for. */
   readonly ownSecrets: readonly string[];
+  /** Secrets that are asked for whether or not the configuration needs them. */
+  readonly moreSecrets?: readonly string[];
   /** What was kept from an earlier run. */
   readonly restored: readonly DeltaResource[];
   readonly readFile: (path: string) => string;
@@ -58,7 +60,7 @@ const restoreOrder = [
 ];
 
 export async function followControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { configuration, dynamic, log } = options;
+  const { configuration, dynamic, log, moreSecrets = [] } = options;
   const feeds = new Map<string, Feed>();
   let listenersKnown = dynamic.listeners === undefined;
   let applying: Promise<unknown> = Promise.resolve();
@@ -123,7 +125,7 @@ export async function followControlPlane(options: ControlPlaneOptions): Promise<
     want(typeUrls.route, routes);
     want(
       typeUrls.secret,
-      secrets.filter((name) => !options.ownSecrets.includes(name)),
+      [...new Set([...secrets, ...moreSecrets])].filter((name) => !options.ownSecrets.includes(name)),
     );
     for (const feed of feeds.values())
       for (const typeUrl of [typeUrls.endpoint, typeUrls.route, typeUrls.secret])

@@ -1,19 +1,15 @@
 /**
- * The proxy's own certificate: a key made here, a request signed with it, an answer from the CA; renewed at half-life
- * with jitter, retried with back-off for as long as it takes. The key goes into the secrets and, where the proxy keeps
- * its last good configuration on disk, into that file (mode 0600); never into a log.
+ * The proxy's own certificate, over the channel of its control plane: when and how is wire/identity/keep-leaf.ts. The key
+ * goes into the secrets and, where the proxy keeps its last good configuration on disk, into that file (mode 0600); never
+ * into a log.
  */
-import type { Clock, Timer } from '../../lib/clock.ts';
+import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import type { CallOptions, GrpcClient } from '../../wire/grpc/client.ts';
-import {
-  CREATE_CERTIFICATE_PATH,
-  decodeCertificateResponse,
-  encodeCertificateRequest,
-} from '../../wire/identity/certificate-messages.ts';
-import { makeKeyAndRequest } from '../../wire/identity/csr.ts';
-import { readIssued } from '../../wire/identity/issued.ts';
-import { renewAtMs, renewalRetryDelayMs } from '../../wire/identity/renewal.ts';
+import { GRPC_CODE } from '../../wire/grpc/status.ts';
+import { CREATE_CERTIFICATE_PATH } from '../../wire/identity/certificate-messages.ts';
+import { type KeptLeaf, keepLeaf } from '../../wire/identity/keep-leaf.ts';
+import { LEAF_IN_USE_PATH } from '../../wire/identity/leaf-in-use.ts';
 import type { Credentials } from './credentials.ts';
 
 export interface IdentityOptions {
@@ -31,63 +27,30 @@ export interface IdentityOptions {
 
 const requestTimeoutMs = 10_000;
 
-/** Keeps an identity fresh, starting from `held` (from disk) if that still serves. The returned function ends it. */
-export function keepIdentity(options: IdentityOptions, held?: Credentials): () => void {
-  const { clock, random, log } = options;
-  const ended = new AbortController();
-  let timer: Timer | undefined;
-  const wait = (delayMs: number, attempt: number): void => {
-    timer = clock.setTimeout(() => void renew(attempt), Math.max(0, delayMs));
-  };
-  const renew = async (attempt: number): Promise<void> => {
-    const result = await requestCertificate(options, ended.signal);
-    if (ended.signal.aborted) return;
-    if (!result.ok) {
-      const delayMs = renewalRetryDelayMs(attempt, () => random.next());
-      log(
-        'warning',
-        `no certificate yet (try ${attempt}): ${result.message}; again in ${Math.round(delayMs)} ms`,
-      );
-      return wait(delayMs, attempt + 1);
-    }
-    log(
-      'info',
-      `certificate of ${options.spiffeId}, good until ${new Date(result.credentials.notAfterMs).toISOString()}`,
-    );
-    take(result.credentials);
-  };
-  const take = (credentials: Credentials): void => {
-    options.onCredentials(credentials);
-    wait(renewAtMs(credentials, () => random.next()) - clock.nowMs(), 1);
-  };
-  if (held !== undefined && held.notAfterMs > clock.nowMs()) take(held);
-  else void renew(1);
-  return () => {
-    ended.abort();
-    timer?.cancel();
-  };
-}
-
-type Requested =
-  | { readonly ok: true; readonly credentials: Credentials }
-  | { readonly ok: false; readonly message: string };
-
-async function requestCertificate(options: IdentityOptions, signal: AbortSignal): Promise<Requested> {
-  const { spiffeId, lifetimeSeconds, clock } = options;
-  const { privateKeyPem, csrPem } = makeKeyAndRequest(spiffeId);
-  const request = encodeCertificateRequest({ csr: csrPem, validityDurationS: lifetimeSeconds });
-  try {
-    const call = { ...options.callOptions(), timeoutMs: requestTimeoutMs, signal };
-    const result = await options.client.unary(CREATE_CERTIFICATE_PATH, request, call);
-    if (!result.ok) return { ok: false, message: result.error.message };
-    const issued = readIssued(decodeCertificateResponse(result.message), privateKeyPem, spiffeId);
-    if (!issued.ok) return { ok: false, message: issued.reason };
-    const { chainPem, rootsPem, notAfterMs } = issued.identity;
-    return {
-      ok: true,
-      credentials: { chainPem, rootsPem, notAfterMs, privateKeyPem, receivedAtMs: clock.nowMs() },
-    };
-  } catch (error) {
-    return { ok: false, message: (error as Error).message };
-  }
+/** Keeps an identity fresh, starting from `held` (from disk) if that still serves. */
+export function keepIdentity(options: IdentityOptions, held?: Credentials): KeptLeaf {
+  const { client, callOptions, random } = options;
+  const ask = (path: string, request: Uint8Array) =>
+    client.unary(path, request, { ...callOptions(), timeoutMs: requestTimeoutMs });
+  return keepLeaf(
+    {
+      ...options,
+      ttlS: options.lifetimeSeconds,
+      random: () => random.next(),
+      async createCertificate(request) {
+        const result = await ask(CREATE_CERTIFICATE_PATH, request);
+        if (!result.ok) throw new Error(result.error.message);
+        return result.message;
+      },
+      async leafInUse(request) {
+        const result = await ask(LEAF_IN_USE_PATH, request);
+        if (result.ok) return 'told';
+        if (result.error.code === GRPC_CODE.UNIMPLEMENTED) return 'unknown';
+        throw new Error(result.error.message);
+      },
+      onLeaf: options.onCredentials,
+      inUseAtOnce: true,
+    },
+    held,
+  );
 }
