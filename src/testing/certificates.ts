@@ -8,6 +8,7 @@ import {
   SERVER_AUTH,
 } from '../ca/certificate-builder.ts';
 import { type Issuer, issuerFromPem, makeRoot, makeSerialHex } from '../ca/issuer.ts';
+import { DEFAULT_LIFETIME, signLeaf } from '../ca/sign.ts';
 import { makePrivateKeyPem, toSigningKey } from '../ca/signing-key.ts';
 import { type CertificateAuthority, makeAuthority } from '../ca/trust-bundle.ts';
 import { trustBundlePem } from '../wire/identity/trust-bundle.ts';
@@ -144,6 +145,14 @@ function changesFor(
     case 'no_digital_signature':
       return { keyUsage: ['keyAgreement'] };
   }
+}
+
+/** What the CA answers to a request for `default/web`: the chain of CreateCertificate. */
+export async function answerRequest(ca: TestCa, csrPem: string, ttlS: number): Promise<readonly string[]> {
+  const identity = { trustDomain: ca.trustDomain, namespace: 'default', serviceAccount: 'web' };
+  const signed = await signLeaf(ca.authority, { csrPem, identity, ttlS }, DEFAULT_LIFETIME, Date.now());
+  if (!signed.ok) throw new Error(signed.reason);
+  return signed.leaf.chainPem;
 }
 
 async function makeIntermediate(top: Issuer, trustDomain: string, nowMs: number): Promise<Issuer> {

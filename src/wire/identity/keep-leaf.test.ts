@@ -1,8 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_LIFETIME, signLeaf } from '../../ca/sign.ts';
 import { manualClock } from '../../lib/manual-clock.ts';
-import { makeTestCa, type TestCa } from '../../testing/certificates.ts';
+import { answerRequest, makeTestCa, type TestCa } from '../../testing/certificates.ts';
 import { decodeCertificateRequest, encodeCertificateResponse } from './certificate-messages.ts';
 import { type KeepLeafOptions, keepLeaf, type Leaf } from './keep-leaf.ts';
 import { decodeLeafInUse } from './leaf-in-use.ts';
@@ -39,14 +38,8 @@ function keeper(answer: KeepLeafOptions['createCertificate'], changes: Partial<K
 const signedBy =
   (ca: () => TestCa) =>
   async (request: Uint8Array): Promise<Uint8Array> => {
-    const order = {
-      csrPem: decodeCertificateRequest(request).csr,
-      identity: { trustDomain: 'cluster.local', namespace: 'default', serviceAccount: 'web' },
-      ttlS: 6000,
-    };
-    const signed = await signLeaf(ca().authority, order, DEFAULT_LIFETIME, Date.now());
-    if (!signed.ok) throw new Error(signed.reason);
-    return encodeCertificateResponse({ certChain: signed.leaf.chainPem });
+    const { csr } = decodeCertificateRequest(request);
+    return encodeCertificateResponse({ certChain: await answerRequest(ca(), csr, 6000) });
   };
 
 async function until(holds: () => boolean): Promise<void> {
