@@ -10,6 +10,8 @@ import { type Engine, EngineMissing, runTests, type TestResult } from './test/ru
 export interface TestOptions {
   readonly engine: string;
   readonly output: 'text' | 'json' | 'junit';
+  /** Run again on change. */
+  readonly watch?: boolean;
 }
 
 const ENGINES = ['simulate', 'weft', 'envoy', 'all'];
@@ -30,9 +32,13 @@ export function addTestCommand(program: Command, io: Io): void {
         .choices(['text', 'json', 'junit'])
         .default('text'),
     )
+    .option(
+      '-w, --watch',
+      'run again, until Ctrl-C, whatever a changed file is a part of; print what comes out otherwise',
+    )
     .addHelpText('after', HELP)
     .action(async (files: string[], flags: TestOptions) => {
-      process.exitCode = await runTest(files, flags, io);
+      process.exitCode = await untilStoppedBy(process, (stopped) => runTest(files, flags, io, stopped));
     });
 }
 
@@ -45,10 +51,34 @@ runs the three and prints where they differ. Exits with 1 where a request is not
 Examples:
   weft test test/traffic
   weft test reviews.test.yaml -o junit > results.xml
-  weft test test/traffic --engine all         simulation, weft's proxy and Envoy beside each other`;
+  weft test test/traffic --engine all         simulation, weft's proxy and Envoy beside each other
+  weft test examples --watch                  again at each change of a test or of a file that it names`;
 
-/** Runs the tests and prints what became of them. */
-export async function runTest(files: readonly string[], options: TestOptions, io: Io): Promise<number> {
+/** Signals that end a run: what was started is taken down first. */
+async function untilStoppedBy(
+  signals: NodeJS.Process,
+  run: (stopped: () => boolean) => Promise<number>,
+): Promise<number> {
+  let isStopped = false;
+  const stop = (): void => {
+    isStopped = true;
+  };
+  for (const name of ['SIGINT', 'SIGTERM'] as const) signals.once(name, stop);
+  try {
+    return await run(() => isStopped);
+  } finally {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) signals.off(name, stop);
+  }
+}
+
+/** Runs the tests and prints what became of them. `stopped`: no more is wanted. */
+export async function runTest(
+  files: readonly string[],
+  options: TestOptions,
+  io: Io,
+  stopped: () => boolean = () => false,
+): Promise<number> {
+  if (options.watch === true) return watch(files, options, io, stopped);
   let inputs: InputFile[];
   try {
     inputs = await readInputs(files, io);
@@ -62,13 +92,18 @@ export async function runTest(files: readonly string[], options: TestOptions, io
     io.err(`weft test: there is no TrafficTest in ${files.join(', ')}\n`);
     return exitCodes.misused;
   }
-  const names = options.engine === 'all' ? ['simulate', 'weft', 'envoy'] : [options.engine];
+  const names = enginesOf(options);
   const all: EngineResults[] = [];
   try {
-    for (const engine of names) all.push({ engine, results: await runWith(engine, read, options, io) });
+    for (const engine of names)
+      all.push({ engine, results: await runWith(engine, read, options, io, stopped) });
   } catch (error) {
     if (!(error instanceof EngineMissing)) throw error;
     io.err(`weft test: ${error.message}\n`);
+    return exitCodes.notFine;
+  }
+  if (stopped()) {
+    io.err('weft test: stopped before the end\n');
     return exitCodes.notFine;
   }
   const found = differences(all);
@@ -79,16 +114,51 @@ export async function runTest(files: readonly string[], options: TestOptions, io
   return fine ? exitCodes.fine : exitCodes.notFine;
 }
 
+function enginesOf({ engine }: TestOptions): readonly string[] {
+  return engine === 'all' ? ['simulate', 'weft', 'envoy'] : [engine];
+}
+
+/** Runs until it is stopped; 2 where there is nothing that could be watched. */
+async function watch(
+  files: readonly string[],
+  options: TestOptions,
+  io: Io,
+  stopped: () => boolean,
+): Promise<number> {
+  if (options.output === 'junit' || files.includes('-')) {
+    io.err('weft test: --watch is for files and folders, and prints text or JSON\n');
+    return exitCodes.misused;
+  }
+  const { watchTests } = await import('./test/watch.ts');
+  const quietly: TestOptions = { ...options, output: 'json' };
+  const run = async (read: ReadTests): Promise<readonly EngineResults[]> => {
+    const all: EngineResults[] = [];
+    for (const engine of enginesOf(options))
+      all.push({ engine, results: await runWith(engine, read, quietly, io, stopped) });
+    return all;
+  };
+  try {
+    await watchTests(files, { io, json: options.output === 'json', stopped, run });
+    return exitCodes.fine;
+  } catch (error) {
+    if (!(error instanceof EngineMissing)) throw error;
+    io.err(`weft test: ${error.message}\n`);
+    return exitCodes.notFine;
+  }
+}
+
 /** People see what fails as it fails. */
 async function runWith(
   name: string,
   read: ReadTests,
   { engine, output }: TestOptions,
   io: Io,
+  stopped: () => boolean,
 ): Promise<readonly TestResult[]> {
   const label = engine === 'all' ? `${name}: ` : '';
   const show = progress(io, name, read.tests.length);
   const results = await runTests(read, await engineNamed(name, io), io, {
+    stopped,
     onTest: show,
     onResults: (some) => void (output === 'text' && io.out(prefixed(failuresText(some), label))),
   });

@@ -30,7 +30,7 @@ export async function gatherMesh(tested: TestFile, io: Io): Promise<TestMesh> {
   const problems: TestProblem[] = [];
   for (const [i, path] of resources.entries())
     try {
-      groups.push(await readInputs([fromHere(file, path)], io));
+      groups.push(await readInputs([resourcePath(file, path)], io));
     } catch (error) {
       if (!(error instanceof InputNotFound)) throw error;
       const field = `spec.resources[${i}]`;
@@ -45,7 +45,8 @@ export async function gatherMesh(tested: TestFile, io: Io): Promise<TestMesh> {
   return { inputs: withoutLaterVersions(groups), problems };
 }
 
-function fromHere(file: string, path: string): string {
+/** A path as a test writes it, from where the command runs. */
+export function resourcePath(file: string, path: string): string {
   return path.startsWith('/') ? path : join(dirname(file), path);
 }
 
