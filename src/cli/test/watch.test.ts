@@ -85,7 +85,9 @@ describe('weft test --watch', () => {
       '\nmesh/rule.yaml changed\n./a.yaml:8 FAIL a: r\n    status: expected 201, got 202\n2 requests of 2 tests, 1 not as expected\n',
     );
     write('a.yaml', test('a', 202));
-    expect(await next()).toBe('\na.yaml changed\n./a.yaml:8 ok a: r\n2 requests of 2 tests, all as expected\n');
+    expect(await next()).toBe(
+      '\na.yaml changed\n./a.yaml:8 ok a: r\n2 requests of 2 tests, all as expected\n',
+    );
     write('a.yaml', `# nothing new\n${test('a', 202)}`);
     expect(await next()).toBe('\na.yaml changed\n2 requests of 2 tests, all as expected\n');
     expect(await stop()).toBe(0);

@@ -27,6 +27,7 @@ import type { RunSettings } from '../../../local/run-settings.ts';
 import { closeRun, openRun, ownRunName, type RunPaths } from '../../../local/state.ts';
 import type { ProxyStatus, StatusReport } from '../../../server/contract.ts';
 import { entryFile } from '../../entry.ts';
+import { hasDanglingRoutes } from './dangling-routes.ts';
 import type { Plan, PlannedEcho } from './plan.ts';
 import { type Credential, credentialFor, type TestAuthority } from './test-authority.ts';
 
@@ -49,12 +50,15 @@ const START_TIMEOUT_MS = 60_000;
 /** Nothing new was sent to any proxy for this long: they have all there is. */
 const QUIET_MS = 200;
 const POLL_MS = 25;
+/** A little longer than weft's proxy keeps routes back that lead to clusters that it does not have. */
+const ROUTES_WAIT_MS = 2_200;
 
 /** A mesh of a test, started. */
 export class RunningMesh {
   #plan: Plan;
   readonly #paths: RunPaths;
   readonly #folder: string;
+  readonly #dataPlane: DataPlane;
   readonly #enclosure: Enclosure;
   readonly problems: string[] = [];
   #ready = false;
@@ -70,6 +74,7 @@ export class RunningMesh {
     this.#plan = plan;
     this.#paths = paths;
     this.#folder = folder;
+    this.#dataPlane = machine.dataPlane;
     this.#enclosure = openEnclosure(settings, machine.insideArgv, machine.env, ({ event, text }) => {
       if (event === 'ready') this.#ready = true;
       if (event === 'problem') this.problems.push(text);
@@ -180,13 +185,17 @@ export class RunningMesh {
       const state = await this.#state(revision);
       const nowMs = performance.now();
       if (!state.settled || state.text !== last) quietSinceMs = nowMs;
-      if (state.settled && nowMs - quietSinceMs >= QUIET_MS) return;
+      if (state.settled && nowMs - quietSinceMs >= QUIET_MS) break;
       last = state.text;
       waiting = state.text;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
-    const why = [waiting, ...this.problems].join('; ');
-    throw new Error(`the mesh was not ready within ${START_TIMEOUT_MS / 1000} s: ${why}`);
+    if (performance.now() >= untilMs) {
+      const why = [waiting, ...this.problems].join('; ');
+      throw new Error(`the mesh was not ready within ${START_TIMEOUT_MS / 1000} s: ${why}`);
+    }
+    if (this.#dataPlane === 'weft' && hasDanglingRoutes(this.#plan.places))
+      await new Promise((resolve) => setTimeout(resolve, ROUTES_WAIT_MS));
   }
 
   /** Whether all is delivered; while it is the text stays the same, until then it says what is missing. */
