@@ -17,11 +17,28 @@ const CA_ENDING = '-cacert';
 export function shownCertificate(
   mesh: ExplainMesh,
   proxy: ExplainedProxy,
-  { tls_certificate_sds_secret_configs: configs = [] }: CommonTlsContext,
+  { tls_certificate_sds_secret_configs: [config] = [] }: CommonTlsContext,
 ): Certificate | undefined {
-  const secret = secretOf(mesh, proxy, configs[0]?.name ?? '');
+  return certificateOf(mesh, proxy, config?.name ?? '');
+}
+
+function certificateOf(mesh: ExplainMesh, proxy: ExplainedProxy, name: string): Certificate | undefined {
+  const secret = secretOf(mesh, proxy, name);
   const pem = secret && textOf(secret, 'tls.crt', 'cert');
   return pem === undefined ? undefined : mesh.readCertificate?.(pem);
+}
+
+/**
+ * Whether a server has a key for one of the cipher suites that it is limited to. Those of TLS 1.3 cannot be limited.
+ * Certificates that no object holds have keys of the usual kind now, ECDSA.
+ */
+export function hasCipher(mesh: ExplainMesh, proxy: ExplainedProxy, common: CommonTlsContext): boolean {
+  const { tls_maximum_protocol_version: newest, cipher_suites: suites = [] } = common.tls_params ?? {};
+  if (newest !== 'TLSv1_2' || suites.length === 0) return true;
+  const keys = (common.tls_certificate_sds_secret_configs ?? []).map(
+    ({ name = '' }) => certificateOf(mesh, proxy, name)?.keyType ?? 'ec',
+  );
+  return keys.length === 0 || suites.some((suite) => keys.includes(/ECDSA/.test(suite) ? 'ec' : 'rsa'));
 }
 
 /** What a context has against a certificate, undefined: nothing. `certificate` undefined: of the authority of all. */

@@ -33,7 +33,9 @@ export function pickBound(
 ): PickedListener | undefined {
   const bound = proxy.listeners.filter(({ object }) => object.bind_to_port !== false && !isUdp(object));
   const at = (wanted: string) => bound.find(({ object }) => isAt(object, wanted, port));
-  const listener = at(address) ?? at('0.0.0.0') ?? at('::') ?? (address === '' ? at('127.0.0.1') : undefined);
+  // On a shared host everybody is at 127.0.0.1, whatever the address is called.
+  const shared = proxy.workload?.explicit !== undefined;
+  const listener = at(address) ?? at('0.0.0.0') ?? at('::') ?? (shared ? at('127.0.0.1') : undefined);
   return listener && { listener, acceptedBy: listener };
 }
 

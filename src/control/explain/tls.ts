@@ -6,7 +6,7 @@ import type {
   CommonTlsContext,
   DownstreamTlsContext,
 } from '../../xds/tls-types.ts';
-import { objection } from './certificates.ts';
+import { hasCipher, objection } from './certificates.ts';
 import type { Connection, TlsLayer } from './connection.ts';
 import type { TlsKind } from './explanation.ts';
 import type { ExplainMesh } from './mesh.ts';
@@ -33,7 +33,7 @@ export function openTls(
   const context = config as DownstreamTlsContext;
   const [layer, ...layers] = connection.layers;
   if (layer === undefined) return { failure: 'the proxy expects TLS here, and the bytes are plain' };
-  const failure = clientFailure(mesh, proxy, context, layer) ?? serverFailure(proxy, context, layer);
+  const failure = clientFailure(mesh, proxy, context, layer) ?? serverFailure(mesh, proxy, context, layer);
   return failure === undefined ? { connection: { ...connection, layers }, layer } : { failure };
 }
 
@@ -63,10 +63,12 @@ function clientFailure(
 
 /** What the client has against the proxy. */
 function serverFailure(
+  by: ExplainMesh,
   proxy: ExplainedProxy,
   { common_tls_context = {} }: DownstreamTlsContext,
   { expects, mesh }: TlsLayer,
 ): string | undefined {
+  if (!hasCipher(by, proxy, common_tls_context)) return 'the proxy has no key for its cipher suites';
   if (!showsMesh(common_tls_context))
     return mesh ? 'the caller expects a certificate of the mesh, and another one is shown' : undefined;
   if (expects.length === 0 || expects.includes(proxy.identity)) return undefined;

@@ -40,14 +40,14 @@ describe('secrets of Gateways', () => {
 
   it('may be CA certificates alone, with what they revoked, in a Secret or a ConfigMap', () => {
     const source = secretSources(() => 'roots')(storeOf(mesh).resources());
-    const wanted = new Set(['kubernetes://partners', 'kubernetes://ca']);
+    const wanted = new Set(['kubernetes://partners-cacert', 'kubernetes://ca-cacert']);
     expect(source.secretsFor(wanted, 'default').map(({ object }) => object)).toEqual([
       {
-        name: 'kubernetes://partners',
+        name: 'kubernetes://partners-cacert',
         validation_context: { trusted_ca: { inline_string: 'authority' }, crl: { inline_string: 'revoked' } },
       },
       {
-        name: 'kubernetes://ca',
+        name: 'kubernetes://ca-cacert',
         validation_context: { trusted_ca: { inline_string: '-----BEGIN CERTIFICATE-----' } },
       },
     ]);

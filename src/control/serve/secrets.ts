@@ -143,7 +143,8 @@ function fromOwnConfigMap(
   find: SecretSourceOptions['find'],
 ): Emitted | undefined {
   const name = resource.startsWith(SCHEME) ? resource.slice(SCHEME.length) : '';
-  const found = name === '' || name.includes('/') ? undefined : find(namespace, name);
+  if (!name.endsWith(CA_ENDING) || name.includes('/')) return undefined;
+  const found = find(namespace, name) ?? find(namespace, name.slice(0, -CA_ENDING.length));
   return found && caSecret(resource, found);
 }
 

@@ -120,9 +120,9 @@ describe('rules for a peer', () => {
     expect(secret(named)).toContain('not who may be there');
   });
 
-  it('that accept an untrusted chain are refused', () => {
-    const refused = ['tls.validation_context.trust_chain_verification'];
-    expect(judge({ trust_chain_verification: 'ACCEPT_UNTRUSTED' }).refused).toEqual(refused);
-    expect(judge({ trust_chain_verification: 'VERIFY_TRUST_CHAIN' }).refused).toEqual([]);
+  it('let in whom they do not trust where they say so, as long as a certificate is shown', () => {
+    const wrong = { verify_certificate_hash: ['00'.repeat(32)] };
+    expect(judge(wrong).said).toContain('none of the expected');
+    expect(judge({ ...wrong, trust_chain_verification: 'ACCEPT_UNTRUSTED' }).said).toBeUndefined();
   });
 });

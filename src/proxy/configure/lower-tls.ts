@@ -123,8 +123,9 @@ export function lowerCommonTls(
       return made.context;
     },
     judge(peer, required) {
-      if (peer.certificate === undefined) return required ? 'the peer showed no certificate' : undefined;
       const current = currentRules() ?? rules;
+      if (peer.certificate === undefined) return required ? 'the peer showed no certificate' : undefined;
+      if (current.acceptsUntrusted) return undefined;
       if (current.trustedCaPem === undefined) {
         if (current.named && !current.pinned) return 'names are worth nothing without trusted_ca';
         return current.judgeNames(peer);

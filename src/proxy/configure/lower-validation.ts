@@ -11,6 +11,8 @@ export interface ValidationRules {
   /** PEM, or `system` for the roots that come with the runtime; undefined: no chain is asked for. */
   readonly trustedCaPem: string | undefined;
   readonly crlPem: string | undefined;
+  /** Whatever a certificate is judged to be, who shows it is let in: others look at it. */
+  readonly acceptsUntrusted: boolean;
   /** It may be known by a hash; by a name. */
   readonly pinned: boolean;
   readonly named: boolean;
@@ -65,8 +67,6 @@ export function lowerValidation(
   refuseRest(rest, field, refuse);
   if (crl !== undefined && trusted_ca === undefined && system_root_certs === undefined)
     refuse(`${field}.crl`, 'needs trusted_ca');
-  if (trust_chain_verification !== undefined && trust_chain_verification !== 'VERIFY_TRUST_CHAIN')
-    refuse(`${field}.trust_chain_verification`, `${trust_chain_verification} is not supported by this proxy`);
   const matchers = [
     ...(match_typed_subject_alt_names ?? []).map((typed, i) => ({
       namesOf: nameKind(typed.san_type, `${field}.match_typed_subject_alt_names[${i}].san_type`, refuse),
@@ -86,6 +86,7 @@ export function lowerValidation(
     trustedCaPem:
       readSource(trusted_ca, `${field}.trusted_ca`, environment, refuse) ??
       (system_root_certs === undefined ? undefined : 'system'),
+    acceptsUntrusted: trust_chain_verification === 'ACCEPT_UNTRUSTED',
     pinned: hashes.length + keys.length > 0,
     named: matchers.length > 0,
     crlPem: readSource(crl, `${field}.crl`, environment, refuse),

@@ -12,7 +12,9 @@ export function missingSecrets(
   documents: readonly Fields[],
   { certificate, key, root }: Credential,
 ): readonly Fields[] {
-  const written = new Set(documents.filter(({ kind }) => kind === 'Secret').map(nameOf));
+  const written = new Set(
+    documents.filter(({ kind }) => kind === 'Secret' || kind === 'ConfigMap').map(nameOf),
+  );
   const wanted = documents
     .filter(({ kind }) => REFERRING.has(kind))
     .flatMap((object) =>
@@ -32,12 +34,15 @@ export function missingSecrets(
     });
 }
 
+const SECRET_FIELDS: ReadonlySet<string> = new Set(['credentialName', 'caCertCredentialName', 'secretName']);
+
 /** Names of Secrets anywhere in a spec. */
 function namesIn(value: unknown): readonly string[] {
   if (Array.isArray(value)) return value.flatMap(namesIn);
   if (!isPlainObject(value)) return [];
   return Object.entries(value).flatMap(([field, inner]) => {
-    if ((field === 'credentialName' || field === 'secretName') && typeof inner === 'string') return [inner];
+    if (SECRET_FIELDS.has(field) && typeof inner === 'string') return [inner];
+    if (field === 'credentialNames' && Array.isArray(inner)) return inner.map(String);
     if (field === 'certificateRefs' && Array.isArray(inner))
       return inner.flatMap((ref: unknown) => (isPlainObject(ref) ? [String(ref['name'])] : []));
     return namesIn(inner);

@@ -54,6 +54,11 @@ function certificates(tls: ServerTls): CommonTlsContext {
   };
 }
 
+/** The name says that CA certificates are meant: a Secret may hold a certificate beside them. */
+function caSecret(name: string): string {
+  return name.endsWith('-cacert') ? credentialSecret(name) : credentialCaSecret(name);
+}
+
 function clientValidation(tls: ServerTls): CommonTlsContext {
   const rules = {
     ...(tls.subjectAltNames.length === 0
@@ -71,7 +76,7 @@ function clientValidation(tls: ServerTls): CommonTlsContext {
   const [credential] = tls.credentialNames;
   const secret =
     tls.caCredentialName !== undefined
-      ? credentialSecret(tls.caCredentialName)
+      ? caSecret(tls.caCredentialName)
       : credential === undefined
         ? undefined
         : credentialCaSecret(credential);
