@@ -17,8 +17,10 @@ export function groupsOf(tests: readonly ReadyTest[], trust: TestTrust): readonl
   const measured = tests.map((ready) => {
     const { spec } = ready.tested.test;
     const places = new Places(ready.mesh);
-    const ports = spec.requests.flatMap(({ send }) => parseTarget(send.url ?? '')?.port ?? []);
-    const needs = needsOf(places, ports);
+    const needs = needsOf(
+      places,
+      spec.requests.flatMap(({ send }) => parseTarget(send.url ?? '') ?? []),
+    );
     const declared = spec.workloads ?? [];
     const none = unitedNeeds([]);
     const key = podsKey(planOf(ready.inputs, places, declared, none, trust, 0), declared);

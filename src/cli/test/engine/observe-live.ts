@@ -74,7 +74,7 @@ function namesOf(plan: Plan, { by, at, authority }: SeenRequest, { order }: Live
   const services = plan.places.services.filter(
     ({ hostname, endpoints }) => hostname === name || endpoints.some((endpoint) => endpoint.address === name),
   );
-  const entry = plan.places.workloadAt(address, Number(port));
+  const entry = plan.places.workloadAt(address, Number(port)) ?? plan.places.workloadAt(name, Number(port));
   return [
     ...(entry === undefined ? [] : [`${entry.namespace}/${entry.owner}`, `${entry.namespace}/${entry.name}`]),
     `${name}:${port}`,

@@ -80,11 +80,30 @@ export interface TestTrust {
   readonly credential: Credential;
 }
 
-/** `ports` are those that the requests of a test call. */
-export function needsOf({ services, workloads }: Places, ports: readonly number[]): Needs {
+/** `targets` is what the requests of a test call. */
+export function needsOf(
+  places: Places,
+  targets: readonly { readonly host: string; readonly port: number }[],
+): Needs {
+  const { services, workloads } = places;
   const entries = workloads.filter(({ kind }) => kind === 'entry');
   const own = entries.flatMap(({ namedPorts }) => Object.values(namedPorts));
-  return { ports: new Set([...ports, ...portsOf(services), ...own]), ...outsideOf(services, workloads) };
+  const outside = outsideOf(services, workloads);
+  const called = targets.map(({ host }) => host).filter((host) => isOutside(places, host));
+  return {
+    ports: new Set([...targets.map(({ port }) => port), ...portsOf(services), ...own]),
+    names: outside.names,
+    addresses: new Set([...outside.addresses, ...called]),
+  };
+}
+
+/** Whether a request calls an IPv4 address of nobody in the mesh. */
+function isOutside(places: Places, host: string): boolean {
+  return (
+    parseIpAddress(host)?.length === 4 &&
+    places.workloadAt(host, 0) === undefined &&
+    places.serviceAt(host, 0) === undefined
+  );
 }
 
 /** What all of them need. */
@@ -265,13 +284,18 @@ function outsideOf(
     ...endpoints.map(({ address }) => address),
   ]);
   const pods = new Set(workloads.filter(({ kind }) => kind !== 'entry').flatMap(({ ips }) => ips));
+  const entries = workloads.filter(({ kind }) => kind === 'entry').flatMap(({ ips }) => ips);
   const all = [
     ...hosts,
     ...external.flatMap((service) => (service.resolution === 'passthrough' ? service.addresses : [])),
-    ...workloads.filter(({ kind }) => kind === 'entry').flatMap(({ ips }) => ips),
+    ...entries,
   ];
   return {
-    names: new Set(hosts.filter((host) => parseIpAddress(host) === undefined && /^[a-z0-9.-]+$/i.test(host))),
+    names: new Set(
+      [...hosts, ...entries].filter(
+        (host) => parseIpAddress(host) === undefined && /^[a-z0-9.-]+$/i.test(host),
+      ),
+    ),
     addresses: new Set(
       all.filter(
         (address) => parseIpAddress(address) !== undefined && !address.includes(':') && !pods.has(address),

@@ -13,10 +13,15 @@ export function singleAddresses(service: Service): readonly string[] {
 export function isOnWildcard(read: Read, service: Service, port: ServicePort): boolean {
   if (isNotProxied(service, port)) return false;
   if (isHttp(port.protocol)) return true;
-  if (service.resolution !== 'headless')
-    return singleAddresses(service).length === 0 || isTold(service, port);
+  if (service.resolution !== 'headless') return !everyAddressIsListened(service) || isTold(service, port);
   // Clients call the endpoints' own addresses; where there are none yet, any address may become one.
   return port.protocol === 'auto' || !read.of(hasEndpoints, serviceKey(service));
+}
+
+/** Every address of the service is one that can be listened on, and it has any. */
+function everyAddressIsListened(service: Service): boolean {
+  const single = singleAddresses(service).length;
+  return single > 0 && single === service.addresses.length;
 }
 
 /** Calls to an address that a client resolved elsewhere, and whose bytes say for whom they are. */
@@ -27,7 +32,8 @@ function isTold({ ownAddress }: Service, { protocol }: ServicePort): boolean {
 /** Whether calls to the port come to a listener on an address of the service or of its endpoints. */
 export function isOnOwnAddress(read: Read, service: Service, port: ServicePort): boolean {
   if (isNotProxied(service, port) || isHttp(port.protocol)) return false;
-  return isTold(service, port) || !isOnWildcard(read, service, port);
+  if (service.resolution !== 'headless') return singleAddresses(service).length > 0;
+  return !isOnWildcard(read, service, port);
 }
 
 /** An alias is what it stands for; datagrams are not for proxies. */

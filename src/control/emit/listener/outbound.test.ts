@@ -55,6 +55,50 @@ describe('outbound listeners', () => {
     );
   });
 
+  it('are on the single addresses of a service, and its ranges are told apart behind the port', () => {
+    const view = viewOf(`
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: old, namespace: default }
+spec:
+  hosts: [old.internal]
+  addresses: [198.51.100.8/29, 198.51.100.77]
+  ports: [{ number: 3306, name: tcp, protocol: TCP }]
+  resolution: NONE`);
+    const cluster = 'outbound|3306||old.internal';
+    expect(filterOf(named(view.listeners(), '198.51.100.77_3306').filter_chains?.[0]).cluster).toBe(cluster);
+    const wildcard = named(view.listeners(), '0.0.0.0_3306');
+    expect(wildcard.filter_chains?.[0]?.filter_chain_match?.prefix_ranges).toContainEqual({
+      address_prefix: '198.51.100.8',
+      prefix_len: 29,
+    });
+    expect(filterOf(wildcard.filter_chains?.[0]).cluster).toBe(cluster);
+    expect(filterOf(wildcard.default_filter_chain).cluster).toBe('PassthroughCluster');
+  });
+
+  it('are on the single addresses of a service, and its ranges are told apart behind the port', () => {
+    const view = viewOf(`
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: old, namespace: default }
+spec:
+  hosts: [old.internal]
+  addresses: [198.51.100.8/29, 198.51.100.77]
+  ports: [{ number: 3306, name: tcp, protocol: TCP }]
+  resolution: NONE`);
+    const cluster = 'outbound|3306||old.internal';
+    expect(filterOf(named(view.listeners(), '198.51.100.77_3306').filter_chains?.[0]).cluster).toBe(cluster);
+    const wildcard = named(view.listeners(), '0.0.0.0_3306');
+    expect(wildcard.filter_chains?.[0]?.filter_chain_match?.prefix_ranges).toContainEqual({
+      address_prefix: '198.51.100.8',
+      prefix_len: 29,
+    });
+    expect(filterOf(wildcard.filter_chains?.[0]).cluster).toBe(cluster);
+    expect(filterOf(wildcard.default_filter_chain).cluster).toBe('PassthroughCluster');
+  });
+
   it('take calls to addresses that clients resolved themselves, where their bytes tell what is meant', () => {
     const view = viewOf(`
 ---
