@@ -126,7 +126,7 @@ class RunningRotation implements Rotation {
   }
 
   async open(): Promise<void> {
-    await this.#load();
+    this.#authority = await this.#authorityOf(this.#state);
     await this.look();
   }
 
@@ -253,22 +253,23 @@ class RunningRotation implements Rotation {
 
   /** First to disk, then to the world. */
   async #become(state: RotationState): Promise<void> {
+    const authority = await this.#authorityOf(state);
     await this.#store.writeState(state);
     this.#state = state;
-    await this.#load();
+    this.#authority = authority;
     this.#options.log(`ca: rotation: ${sentenceOf(state)}`);
     this.#options.onChange(this.authority());
   }
 
-  async #load(): Promise<void> {
+  async #authorityOf(state: RotationState): Promise<CertificateAuthority> {
     const { clock, trustDomain, trustDomainAliases = [] } = this.#options;
-    for (const generation of trusted(this.#state)) {
+    for (const generation of trusted(state)) {
       if (this.#issuers.has(generation)) continue;
       this.#issuers.set(generation, await this.#store.open(generation, clock.nowMs()));
     }
-    const [signer, ...alsoTrusted] = trusted(this.#state).map((one) => this.#issuers.get(one)!);
+    const [signer, ...alsoTrusted] = trusted(state).map((one) => this.#issuers.get(one)!);
     if (signer === undefined) throw new Error('nobody signs');
-    this.#authority = makeAuthority({ trustDomain, trustDomainAliases, signer, alsoTrusted });
+    return makeAuthority({ trustDomain, trustDomainAliases, signer, alsoTrusted });
   }
 
   #progress(): Progress {
