@@ -6,7 +6,13 @@ import { TEMPLATE_KINDS, templateAddresses } from '../auto-addresses.ts';
 import { keyOf, listOf, objectOf, originOf, type Read, settingsFact, step } from '../world.ts';
 import { explicitPorts } from './explicit-ports.ts';
 import { containerNames, namedPorts } from './pods.ts';
-import { canonicalName, canonicalRevision, isGateway, plannedDataPlane } from './proxy-evidence.ts';
+import {
+  canonicalName,
+  canonicalRevision,
+  isGateway,
+  localityLabel,
+  plannedDataPlane,
+} from './proxy-evidence.ts';
 
 // Without a platform there are no Pods: a Deployment stands for one of its own, with an address out of a range of ours.
 
@@ -40,7 +46,7 @@ function workloadOf(read: Read, resource: Resource, template: PodTemplate): Work
     serviceAccount: template.spec.serviceAccountName ?? template.spec.serviceAccount ?? 'default',
     ips: address === undefined ? [] : [address],
     namedPorts: namedPorts(template.spec),
-    locality: '',
+    locality: localityLabel(labels) ?? '',
     network: labels['topology.istio.io/network'] ?? '',
     node: '',
     hostname: template.spec.hostname ?? '',
