@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decode } from './decode.ts';
 import { type EncodedParts, encode, encodeByParts } from './encode.ts';
+import { joined } from './joined.ts';
 import type { Cluster } from './resources.ts';
 import { any } from './resources.ts';
 
@@ -38,9 +39,10 @@ describe('xDS objects to bytes and back', () => {
     const shared = { name: 'a', domains: ['a.com'], routes: [{ match: { prefix: '/' }, name: 'r' }] };
     for (const name of ['80', '81', '80']) {
       const configuration = { name, virtual_hosts: [shared, { ...shared, name: `own-${name}` }] };
-      const bytes = encodeByParts(routes, configuration, parts);
-      expect(decode(routes, bytes)).toEqual(configuration);
-      expect(bytes).toEqual(encodeByParts(routes, configuration, new WeakMap()));
+      const chunks = encodeByParts(routes, configuration, parts);
+      expect(decode(routes, joined(chunks))).toEqual(configuration);
+      expect(chunks).toEqual(encodeByParts(routes, configuration, new WeakMap()));
+      expect(chunks[1]).toBe(encodeByParts(routes, { virtual_hosts: [shared] }, parts)[1]);
     }
     expect(() => encodeByParts(routes, { virtual_hosts: [{ nmae: 'x' }] }, parts)).toThrow("no field 'nmae'");
   });

@@ -4,7 +4,6 @@
  * what weft emits must never be dropped silently.
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { joined } from './joined.ts';
 import type { Field, Message } from './schema.ts';
 import { enumAt, enumName, messageAt, messageName, messageNumber } from './schema.ts';
 import { fromBase64, wellKnown } from './well-known.ts';
@@ -24,10 +23,10 @@ export function encode(name: string, value: unknown): Uint8Array {
 export type EncodedParts = WeakMap<object, { readonly field: Field; readonly bytes: Uint8Array }>;
 
 /**
- * The same bytes as {@link encode} makes, except that fields with lists of messages come last. The messages in such lists
- * are remembered: one that is the same object in another resource, or in the next version of this one, is not encoded again.
+ * The same bytes as {@link encode} makes, in chunks, except that fields with lists of messages come last. The messages in such lists
+ * are remembered: one that is the same object in another resource, or in the next version of this one, is the same chunk.
  */
-export function encodeByParts(name: string, value: object, parts: EncodedParts): Uint8Array {
+export function encodeByParts(name: string, value: object, parts: EncodedParts): readonly Uint8Array[] {
   const number = messageNumber(name);
   if (number < 0) throw new Error(`no message '${name}' is known`);
   const message = messageAt(number);
@@ -40,7 +39,7 @@ export function encodeByParts(name: string, value: object, parts: EncodedParts):
     if (isList) for (const part of item) chunks.push(partOf(message, field, part, parts));
     else rest[key] = item;
   }
-  return joined([encode(name, rest), ...chunks]);
+  return [encode(name, rest), ...chunks];
 }
 
 /** One message of a list with its tag and length. */

@@ -35,15 +35,18 @@ export interface Push {
 
 const text = WireType.LengthDelimited;
 
-/** Wraps the bytes of the message that `typeUrl` names. */
+/** Wraps the bytes of the message that `typeUrl` names, which may come in chunks. */
 export function sendable(
   name: string,
   version: string,
   typeUrl: string,
-  value: Uint8Array,
+  value: Uint8Array | readonly Uint8Array[],
   endpoints?: string,
 ): Sendable {
-  const any = new BinaryWriter().tag(1, text).string(typeUrl).tag(2, text).bytes(value).finish();
+  const chunks = value instanceof Uint8Array ? [value] : value;
+  const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
+  const anyHead = new BinaryWriter().tag(1, text).string(typeUrl).tag(2, text).uint32(bytes).finish();
+  const any = joined([anyHead, ...chunks]);
   const inner = new BinaryWriter().tag(1, text).string(version).tag(3, text).string(name);
   const fields = inner.tag(2, text).uint32(any.length).finish();
   const outer = new BinaryWriter().tag(2, text).uint32(fields.length + any.length);

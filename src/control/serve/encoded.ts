@@ -56,10 +56,11 @@ function encodeOne(
 ): Sendable | 'broken' {
   try {
     // Each namespace has route configurations of its own, of which all but a few virtual hosts are everybody's.
-    const value =
-      typeUrl === typeUrls.route
-        ? encodeByParts(messageOf(typeUrl), object, parts)
-        : encode(messageOf(typeUrl), object);
+    if (typeUrl === typeUrls.route) {
+      const chunks = encodeByParts(messageOf(typeUrl), object, parts);
+      return sendable(name, versionOfChunks(chunks), typeUrl, chunks);
+    }
+    const value = encode(messageOf(typeUrl), object);
     return sendable(name, versionOf(value), typeUrl, value, endpointsOf(typeUrl, name, object));
   } catch (error) {
     onError(`${messageOf(typeUrl)} ${name} cannot be encoded and is left out: ${(error as Error).message}`);
@@ -71,6 +72,18 @@ function encodeOne(
 export function versionOf(value: Uint8Array): string {
   return createHash('sha256').update(value).digest('base64url').slice(0, 16);
 }
+
+/** Likewise, of chunks that many resources share: each of them is hashed once. */
+function versionOfChunks(chunks: readonly Uint8Array[]): string {
+  const versions = chunks.map((chunk) => {
+    const known = chunkVersions.get(chunk) ?? versionOf(chunk);
+    chunkVersions.set(chunk, known);
+    return known;
+  });
+  return versionOf(Buffer.from(versions.join()));
+}
+
+const chunkVersions = new WeakMap<Uint8Array, string>();
 
 function endpointsOf(typeUrl: string, name: string, object: object): string | undefined {
   if (typeUrl !== typeUrls.cluster) return undefined;
