@@ -1,4 +1,4 @@
-import { compile } from '../control/compile.ts';
+import { compile, readOf } from '../control/compile.ts';
 import { type ExplainMesh, explainMesh } from '../control/explain/mesh.ts';
 import { readCertificate } from '../control/read-certificate.ts';
 import type { InputFile } from '../control/watch/files/read-inputs.ts';
@@ -40,8 +40,14 @@ export function offlineMesh(
   const resources = store.resources();
   const { nowSeconds, ...keys } = tokens;
   const settings = { offline: true, ...keys };
-  const explained = explainMesh(resources, settings, compile(resources, settings), listens);
-  const mesh = { ...explained, readCertificate, ...(nowSeconds === undefined ? {} : { nowSeconds }) };
+  const compiled = compile(resources, settings);
+  const explained = explainMesh(resources, settings, compiled, listens);
+  const mesh = {
+    ...explained,
+    read: readOf(compiled),
+    readCertificate,
+    ...(nowSeconds === undefined ? {} : { nowSeconds }),
+  };
   return { mesh, problems: store.statuses().flatMap((status) => problemsOf(status, inputs)) };
 }
 

@@ -2,7 +2,7 @@ import type { KindId } from '../api/kinds.ts';
 import type { ObjectKey } from '../api/object.ts';
 import { kindIdOf } from '../api/object.ts';
 import type { Resources } from '../api/resources.ts';
-import { type Step, StepMemo } from '../lib/steps.ts';
+import type { Step, StepMemo } from '../lib/steps.ts';
 import type { Origin } from '../mesh/origin.ts';
 import type { Labels } from '../mesh/workload.ts';
 import { ON_DEMAND, parseNodeId } from '../xds/names.ts';
@@ -36,6 +36,8 @@ import {
   proxyRouteNames,
   proxyRoutes,
 } from './emit/proxy-resources.ts';
+import { HealingMemo } from './healing-memo.ts';
+import type { Quarantined } from './quarantine.ts';
 import { findings } from './resolve/findings.ts';
 import { gatewaySecrets } from './resolve/gateway-api/gateway-secrets.ts';
 import type { GatewayApiStatus } from './resolve/gateway-api/status.ts';
@@ -95,6 +97,8 @@ export interface CompileFinding {
   readonly message: string;
   readonly file: string;
   readonly line: number;
+  /** The object cannot be compiled: `stale` where its last good version counts, `invalid` where it is left out. */
+  readonly state?: 'stale' | 'invalid';
 }
 
 /** What all proxies get, worked out as far as someone asks. */
@@ -117,41 +121,82 @@ export interface Compiled {
 /**
  * Compiles the resources. Nothing is worked out before it is asked for. With `previous`, whatever did not change is
  * taken over and keeps its identity (`===`), which is how serve knows what to send; `previous` is used up by that and
- * must not be asked any more. Never throws on valid objects: one that cannot be compiled is left out with a finding.
+ * must not be asked any more. An object on which the compiler fails is taken out alone, when that shows: what was the last
+ * good version counts in its place, `onTrouble` is told, since others may have been given something of it already, and a
+ * finding says so.
  */
-export function compile(resources: Resources, settings: CompileSettings, previous?: Compiled): Compiled {
+export function compile(
+  resources: Resources,
+  settings: CompileSettings,
+  previous?: Compiled,
+  onTrouble: (message: string) => void = () => {},
+): Compiled {
   const world = { resources, settings };
   const memo = previous === undefined ? undefined : memos.get(previous);
-  memo?.advance(world);
-  return compiled(world, memo ?? new StepMemo<World>(world));
+  memo?.advance(resources, settings);
+  return compiled(world, memo ?? new HealingMemo(world), onTrouble);
 }
 
 /** The memo behind each result, for the next one to take over. */
-const memos = new WeakMap<Compiled, StepMemo<World>>();
+const memos = new WeakMap<Compiled, HealingMemo>();
 
 /** The mesh model that it was made from, with what was worked out for it. As long-lived as the result itself. */
 export function readOf(result: Compiled): Read {
-  const memo = memos.get(result);
-  if (memo === undefined) throw new Error('nothing was compiled to this');
-  return memo;
+  const ask = askers.get(result);
+  if (ask === undefined) throw new Error('nothing was compiled to this');
+  return {
+    of: (step, key) => ask((memo) => memo.of(step, key)),
+    fact: (fact, key) => ask((memo) => memo.fact(fact, key)),
+  };
 }
 
-function compiled(world: World, memo: StepMemo<World>): Compiled {
+const askers = new WeakMap<Compiled, Ask>();
+
+/** Asks the memo; how everything here does. */
+type Ask = <T>(of: (memo: StepMemo<World>) => T) => T;
+
+function compiled(world: World, memo: HealingMemo, onTrouble: (message: string) => void): Compiled {
+  const ask: Ask = (of) => {
+    const before = memo.quarantine;
+    const answer = memo.answer(of);
+    for (const [key, { instead, message }] of memo.quarantine) {
+      if (before.has(key) && before.get(key)?.instead === instead) continue;
+      const effect = instead === undefined ? 'is left out' : 'counts as it was before';
+      onTrouble(`${key} cannot be compiled and ${effect}: ${message}`);
+    }
+    return answer;
+  };
   const result: Compiled = {
     revision: world.resources.revision,
-    forProxy: (node) => proxyView(memo, node),
-    findings: () => memo.of(findings, '').map((finding) => located(world.resources, finding)),
-    workloads: () => memo.of(workloadSummaries, ''),
-    services: () => memo.of(serviceSummaries, ''),
-    gatewayApiStatuses: () => memo.of(gatewayApiStatuses, ''),
-    gatewaySecrets: (namespace) => memo.of(gatewaySecrets, namespace),
+    forProxy: (node) => proxyView(ask, node),
+    findings() {
+      const found = ask((read) => read.of(findings, '')).map((finding) => located(world.resources, finding));
+      return [...[...memo.quarantine.values()].map((one) => troubleWith(world.resources, one)), ...found];
+    },
+    workloads: () => ask((read) => read.of(workloadSummaries, '')),
+    services: () => ask((read) => read.of(serviceSummaries, '')),
+    gatewayApiStatuses: () => ask((read) => read.of(gatewayApiStatuses, '')),
+    gatewaySecrets: (namespace) => ask((read) => read.of(gatewaySecrets, namespace)),
     locate: (origin) => locate(world.resources, origin),
   };
   memos.set(result, memo);
+  askers.set(result, ask);
   return result;
 }
 
-function proxyView(memo: StepMemo<World>, node: ProxyNode): ProxyView | undefined {
+function troubleWith(resources: Resources, { bad, instead, message }: Quarantined): CompileFinding {
+  const { group, kind, namespace, name } = bad.key;
+  const effect = instead === undefined ? 'it is left out' : 'its last good version stays';
+  const text = `cannot be compiled, and ${effect}: ${message}`;
+  const finding = located(resources, {
+    origin: { group, kind, namespace, name },
+    field: '',
+    message: text,
+  });
+  return { ...finding, state: instead === undefined ? 'invalid' : 'stale' };
+}
+
+function proxyView(ask: Ask, node: ProxyNode): ProxyView | undefined {
   const id = parseNodeId(node.id);
   if (id === undefined) return undefined;
   const key = proxyKey({
@@ -161,19 +206,31 @@ function proxyView(memo: StepMemo<World>, node: ProxyNode): ProxyView | undefine
     namespace: id.namespace,
     labels: labelsOf(node),
   });
-  if (id.type === 'sidecar' && isOnDemand(node)) return viewOnDemand(memo, key);
+  if (id.type === 'sidecar' && isOnDemand(node)) return viewOnDemand(ask, key);
   const all = <T>(step: Step<World, T | undefined>, names: Iterable<string>): T[] =>
     [...names]
       .sort()
-      .map((name) => memo.of(step, namedKey(key, name)))
+      .map((name) => ask((memo) => memo.of(step, namedKey(key, name))))
       .filter((value) => value !== undefined);
   return {
-    listeners: (names) => named(memo.of(proxyListeners, key), names),
-    clusters: (names) => named(memo.of(proxyClusters, key), names),
-    listenerParts: () => memo.of(proxyListenerParts, key),
-    clusterParts: () => memo.of(proxyClusterParts, key),
-    routes: (names) => all(proxyRoutes, names ?? memo.of(proxyRouteNames, key)),
-    endpoints: (names) => chosen(memo.of(proxyAssignments, key), names),
+    listeners: (names) =>
+      named(
+        ask((memo) => memo.of(proxyListeners, key)),
+        names,
+      ),
+    clusters: (names) =>
+      named(
+        ask((memo) => memo.of(proxyClusters, key)),
+        names,
+      ),
+    listenerParts: () => ask((memo) => memo.of(proxyListenerParts, key)),
+    clusterParts: () => ask((memo) => memo.of(proxyClusterParts, key)),
+    routes: (names) => all(proxyRoutes, names ?? ask((memo) => memo.of(proxyRouteNames, key))),
+    endpoints: (names) =>
+      chosen(
+        ask((memo) => memo.of(proxyAssignments, key)),
+        names,
+      ),
     virtualHosts: () => [],
     dnsTables: () => [],
   };
@@ -189,11 +246,11 @@ function named<T extends { readonly name: string }>(
 }
 
 /** What a proxy gets that asks for each thing by name (emit/on-demand). Nothing that it did not ask for is worked out. */
-function viewOnDemand(memo: StepMemo<World>, key: string): ProxyView {
+function viewOnDemand(ask: Ask, key: string): ProxyView {
   const each = <T>(step: Step<World, T | undefined>, names: Iterable<string>): T[] =>
     [...names]
       .sort()
-      .map((name) => memo.of(step, demandKey(key, name)))
+      .map((name) => ask((memo) => memo.of(step, demandKey(key, name))))
       .filter((value) => value !== undefined);
   const also = <T extends { readonly name: string }>(
     standing: readonly T[],
@@ -212,15 +269,15 @@ function viewOnDemand(memo: StepMemo<World>, key: string): ProxyView {
   };
   return {
     listeners(names) {
-      const standing = memo.of(standingListeners, key);
+      const standing = ask((memo) => memo.of(standingListeners, key));
       return names === undefined ? standing : also(standing, listenerOnDemand, names);
     },
     clusters(names) {
-      const standing = memo.of(standingProxyClusters, key);
+      const standing = ask((memo) => memo.of(standingProxyClusters, key));
       return names === undefined ? standing : also(standing, clusterOnDemand, names);
     },
-    listenerParts: () => ({ shared: [], own: memo.of(standingListeners, key) }),
-    clusterParts: () => ({ shared: [], own: memo.of(standingProxyClusters, key) }),
+    listenerParts: () => ({ shared: [], own: ask((memo) => memo.of(standingListeners, key)) }),
+    clusterParts: () => ({ shared: [], own: ask((memo) => memo.of(standingProxyClusters, key)) }),
     routes: (names) => each(routesOnDemand, names ?? []),
     endpoints: (names) => each(endpointsOnDemand, names ?? []),
     virtualHosts: (names) => each(virtualHostOnDemand, names),

@@ -24,7 +24,7 @@ import type { ControlOptions } from './options.ts';
 import { overlaySource } from './platform-overlay.ts';
 import { apiAnswers } from './serve/api-answers.ts';
 import { createResourceBytes } from './serve/encoded.ts';
-import { createFleet, type Fleet } from './serve/fleet.ts';
+import { createFleet, DEFAULT_FLEET_LIMITS, type Fleet } from './serve/fleet.ts';
 import { type GrpcPorts, serveGrpc } from './serve/grpc-server.ts';
 import { cacertsIn, secretSources } from './serve/kubernetes-secrets.ts';
 import type { MeshState } from './serve/mesh-state.ts';
@@ -128,6 +128,7 @@ function openMesh(
 ): Mesh {
   const bytes = createResourceBytes(onError);
   const secretsOf = secretSources(rootsPem);
+  /** Something other than what is written is to be compiled. */
   let keysChanged = false;
   let schedule: PushSchedule | undefined;
   const keySets = new KeySets(
@@ -147,7 +148,13 @@ function openMesh(
   const nextHeld = (before: Held): Held =>
     options.holdBack === false ? heldNothing(store.resources()) : holdBack(store.resources(), before, domain);
   let held = heldNothing(store.resources());
-  let compiled = compile(held.resources, { ...options, keySets: keySets.current });
+  // Others may have been given something of the object already: all are looked at once more.
+  const onTrouble = (message: string): void => {
+    onError(message);
+    keysChanged = true;
+    setImmediate(() => schedule?.note());
+  };
+  let compiled = compile(held.resources, { ...options, keySets: keySets.current }, undefined, onTrouble);
   keysChanged = false;
   const stateSince = (changedAtMs: number): MeshState => ({
     compiled,
@@ -155,7 +162,7 @@ function openMesh(
     bytes,
     changedAtMs,
   });
-  const fleet = createFleet(systemClock, stateSince(startedAtMs));
+  const fleet = createFleet(systemClock, stateSince(startedAtMs), DEFAULT_FLEET_LIMITS, onError);
   let changedAtMs: number | undefined;
   schedule = createPushSchedule(systemClock, () => {
     const sinceMs = changedAtMs ?? nowMs();
@@ -165,7 +172,7 @@ function openMesh(
     keysChanged = false;
     try {
       held = nextHeld(held);
-      compiled = compile(held.resources, { ...options, keySets: keySets.current }, compiled);
+      compiled = compile(held.resources, { ...options, keySets: keySets.current }, compiled, onTrouble);
       fleet.replace(stateSince(sinceMs));
     } catch (error) {
       onError(error); // a mistake of ours: everyone keeps what they have

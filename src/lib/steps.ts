@@ -28,6 +28,32 @@ export interface Reader<W> {
   fact<V>(fact: Fact<W, V>, key: string): V;
 }
 
+/** A fact that a step read, itself or by way of other steps. */
+export interface FactRead {
+  readonly fact: Fact<never, unknown>;
+  readonly key: string;
+  /** When it last changed; higher is later. */
+  readonly changedAt: number;
+  /** Steps in between. */
+  readonly distance: number;
+}
+
+/** A step threw; `cause` is what it threw. Everything that reads the step fails with this very error. */
+export class StepFailure extends Error {
+  override readonly name = 'StepFailure';
+  readonly step: Step<never, unknown>;
+  readonly key: string;
+  /** All that it had read: what made it throw is among them, unless the step throws always. */
+  readonly facts: readonly FactRead[];
+
+  constructor(step: Step<never, unknown>, key: string, facts: readonly FactRead[], cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.step = step;
+    this.key = key;
+    this.facts = facts;
+  }
+}
+
 /** Values that nothing asked for during this many changes of the world are forgotten. */
 const KEPT_UNUSED_CHANGES = 32;
 
@@ -120,6 +146,9 @@ export class StepMemo<W> implements Reader<W> {
       const value = step.run(this.#recorder(reads), entry.key);
       entry.reads = [...reads];
       this.#settle(entry, value, step.same ?? deepEqual);
+    } catch (error) {
+      if (error instanceof StepFailure) throw error;
+      throw new StepFailure(step as Step<never, unknown>, entry.key, factsBehind(reads), error);
     } finally {
       entry.running = false;
     }
@@ -152,4 +181,17 @@ export class StepMemo<W> implements Reader<W> {
         if (entry.checkedAt < this.#revision - KEPT_UNUSED_CHANGES) byKey.delete(key);
     }
   }
+}
+
+/** All facts below these reads, each at its shortest distance. */
+function factsBehind<W>(reads: Iterable<Entry<W>>): readonly FactRead[] {
+  const facts: FactRead[] = [];
+  const seen = new Set(reads);
+  let level = [...seen];
+  for (let distance = 0; level.length > 0; distance++) {
+    for (const { fact, key, changedAt } of level)
+      if (fact !== undefined) facts.push({ fact: fact as Fact<never, unknown>, key, changedAt, distance });
+    level = level.flatMap((entry) => entry.reads.filter((read) => !seen.has(read) && seen.add(read)));
+  }
+  return facts;
 }

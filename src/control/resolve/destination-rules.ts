@@ -7,7 +7,7 @@ import { compareAge } from '../../mesh/service.ts';
 import type { DestinationPolicy, Subset, TrafficPolicy } from '../../mesh/traffic-policy.ts';
 import { type Labels, matchesLabels } from '../../mesh/workload.ts';
 import { trafficPolicy } from './destination-rule/traffic-policy.ts';
-import { isolated, type Resolved } from './finding.ts';
+import type { Resolved } from './finding.ts';
 import { backendTlsDestinations } from './gateway-api/backend-tls.ts';
 import { meshSettings } from './mesh-settings.ts';
 import { exportedTo, visibleIn } from './visibility.ts';
@@ -20,7 +20,7 @@ export const destinationRule = step('destination rule', (read, key): Resolved<De
   const [namespace = '', name = ''] = partsOf(key);
   const resource = objectOf(read, KIND, namespace, name);
   if (resource === undefined) return { value: undefined, findings: [] };
-  return isolated(originOf(resource), () => destinationPolicy(read, resource));
+  return { value: destinationPolicy(read, resource), findings: [] };
 });
 
 function destinationPolicy(read: Read, resource: Resource<DestinationRule>): DestinationPolicy {

@@ -11,13 +11,3 @@ export interface Resolved<T> {
   readonly value: T | undefined;
   readonly findings: readonly Finding[];
 }
-
-/** Takes care that one object's trouble stays its own: an error becomes a finding, and the object is left out. */
-export function isolated<T>(origin: Origin, resolve: () => T): Resolved<T> {
-  try {
-    return { value: resolve(), findings: [] };
-  } catch (error) {
-    const message = `cannot be compiled and is left out: ${(error as Error).message}`;
-    return { value: undefined, findings: [{ origin, field: '', message }] };
-  }
-}

@@ -5,7 +5,7 @@ import { kubernetesHost } from '../../mesh/hostname.ts';
 import { protocolOfPort } from '../../mesh/protocol.ts';
 import type { Resolution, Service, ServicePort } from '../../mesh/service.ts';
 import { autoAddresses } from './auto-addresses.ts';
-import { isolated, type Resolved } from './finding.ts';
+import type { Resolved } from './finding.ts';
 import { meshSettings } from './mesh-settings.ts';
 import { exportedTo } from './visibility.ts';
 import { ageOf, keyOf, objectOf, originOf, partsOf, type Read, step } from './world.ts';
@@ -17,7 +17,7 @@ export const kubernetesService = step('kubernetes service', (read, key): Resolve
   const [namespace = '', name = ''] = partsOf(key);
   const resource = objectOf(read, KIND, namespace, name);
   if (resource === undefined) return { value: undefined, findings: [] };
-  return isolated(originOf(resource), () => serviceOf(read, resource));
+  return { value: serviceOf(read, resource), findings: [] };
 });
 
 function serviceOf(read: Read, resource: Resource<ServiceObject>): Service {

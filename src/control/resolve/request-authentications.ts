@@ -6,7 +6,7 @@ import type {
 } from '../../api/istio/request-authentication.ts';
 import type { Resource } from '../../api/resources.ts';
 import { type JwtRule, NO_KEYS } from '../../mesh/authentication.ts';
-import { type Finding, isolated, type Resolved } from './finding.ts';
+import type { Finding, Resolved } from './finding.ts';
 import { holdingAt, labelKeysOf, subjectOf } from './policy-attachment.ts';
 import {
   keySetFact,
@@ -33,10 +33,9 @@ export const requestAuthentication = step(
     const resource = objectOf(read, KIND, namespace, name);
     if (resource === undefined) return { value: undefined, findings: [] };
     const { testKeys = NO_KEYS } = read.fact(settingsFact, '');
-    const { value, findings } = isolated(originOf(resource), () =>
-      (resource.object.spec.jwtRules ?? []).map((rule, i) => jwtRule(resource, rule, i, testKeys)),
-    );
-    return { value, findings: [...findings, ...(value ?? []).flatMap((rule) => keyTrouble(read, rule))] };
+    const rules = resource.object.spec.jwtRules ?? [];
+    const value = rules.map((rule, i) => jwtRule(resource, rule, i, testKeys));
+    return { value, findings: value.flatMap((rule) => keyTrouble(read, rule)) };
   },
 );
 

@@ -5,7 +5,7 @@ import { defined } from '../../lib/defined.ts';
 import { type Protocol, protocolNamed, protocolOfPort } from '../../mesh/protocol.ts';
 import type { ListedEndpoint, Resolution, Service, ServicePort } from '../../mesh/service.ts';
 import { autoAddresses, mayAllocate } from './auto-addresses.ts';
-import { isolated, type Resolved } from './finding.ts';
+import type { Resolved } from './finding.ts';
 import { meshSettings } from './mesh-settings.ts';
 import { exportedTo } from './visibility.ts';
 import { ageOf, keyOf, objectOf, originOf, partsOf, type Read, step } from './world.ts';
@@ -17,9 +17,8 @@ export const serviceEntry = step('service entry', (read, key): Resolved<readonly
   const [namespace = '', name = ''] = partsOf(key);
   const resource = objectOf(read, KIND, namespace, name);
   if (resource === undefined) return { value: undefined, findings: [] };
-  return isolated(originOf(resource), () =>
-    (resource.object.spec.hosts ?? []).map((host) => serviceOf(read, resource, host)),
-  );
+  const value = (resource.object.spec.hosts ?? []).map((host) => serviceOf(read, resource, host));
+  return { value, findings: [] };
 });
 
 const RESOLUTIONS: Readonly<Record<string, Resolution>> = {

@@ -3,7 +3,7 @@ import type { Resource } from '../../api/resources.ts';
 import { fullHost } from '../../mesh/hostname.ts';
 import { type ConnectionRule, type HttpRule, MESH, type RuleSet } from '../../mesh/route.ts';
 import { compareAge } from '../../mesh/service.ts';
-import { type Finding, isolated, type Resolved } from './finding.ts';
+import type { Finding, Resolved } from './finding.ts';
 import { gatewayApiRuleSet, gatewayApiRuleSets } from './gateway-api/rule-sets.ts';
 import { meshSettings } from './mesh-settings.ts';
 import { delegatedRule } from './virtual-service/delegates.ts';
@@ -24,8 +24,7 @@ export const virtualService = step('virtual service', (read, key): Resolved<Rule
   const resource = objectOf(read, KIND, namespace, name);
   if (resource === undefined || (resource.object.spec.hosts ?? []).length === 0) return NOTHING;
   const findings: Finding[] = [];
-  const { value, findings: failed } = isolated(originOf(resource), () => ruleSet(read, resource, findings));
-  return { value, findings: [...findings, ...failed] };
+  return { value: ruleSet(read, resource, findings), findings };
 });
 
 const NOTHING = { value: undefined, findings: [] };

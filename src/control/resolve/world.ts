@@ -105,6 +105,16 @@ export function objectOf<K extends KindId>(
   return read.fact(fact, keyOf(namespace, name)) as Resource<KindTypes[K]> | undefined;
 }
 
+/** The object that a fact of {@link objectOf} is about; undefined where it is another fact, or the object is not there. */
+export function objectOfFact(resources: Resources, fact: object, key: string): Resource | undefined {
+  for (const [kind, known] of objectFacts) {
+    if (known !== fact) continue;
+    const [namespace = '', name = ''] = partsOf(key);
+    return resources.get(kind, namespace, name);
+  }
+  return undefined;
+}
+
 const SEPARATOR = '\u0000';
 
 /** A key of several parts. Names of objects hold no NUL. */

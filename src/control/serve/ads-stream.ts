@@ -27,6 +27,8 @@ export interface AdsStreamOptions {
   /** What the mesh is now. */
   readonly state: () => MeshState;
   readonly maxSubscriptions: number;
+  /** Hears of mistakes of ours. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** Who a stream says it is. */
@@ -35,7 +37,7 @@ export interface Proxy {
   readonly id: NodeId;
 }
 
-const code = { invalidArgument: 3, permissionDenied: 7, resourceExhausted: 8 } as const;
+const code = { invalidArgument: 3, permissionDenied: 7, resourceExhausted: 8, internal: 13 } as const;
 
 /** One stream of one proxy, in either protocol. */
 export class AdsStream {
@@ -82,9 +84,15 @@ export class AdsStream {
   refresh(): void {
     if (!this.#isOpen || this.#proxy === undefined) return;
     const state = this.#options.state();
-    const refusal = refusalOf(this.#proxy.id, this.peer, state.compiled);
-    if (refusal !== undefined) this.#close(code.permissionDenied, refusal);
-    else if (state === this.#state || this.#offer(state, this.#proxy)) this.#push();
+    try {
+      const refusal = refusalOf(this.#proxy.id, this.peer, state.compiled);
+      if (refusal !== undefined) this.#close(code.permissionDenied, refusal);
+      else if (state === this.#state || this.#offer(state, this.#proxy)) this.#push();
+    } catch (error) {
+      // A mistake of ours that no object is to blame for: the proxy keeps what it has, the others are served.
+      this.#options.onError(error);
+      this.#close(code.internal, 'the control plane failed on the configuration of this proxy');
+    }
   }
 
   /** The transport takes more. */

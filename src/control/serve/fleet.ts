@@ -38,7 +38,12 @@ export interface Fleet {
 }
 
 /** No streams, in a mesh that is `first`. */
-export function createFleet(clock: Clock, first: MeshState, limits = DEFAULT_FLEET_LIMITS): Fleet {
+export function createFleet(
+  clock: Clock,
+  first: MeshState,
+  limits = DEFAULT_FLEET_LIMITS,
+  onError: (error: unknown) => void = () => {},
+): Fleet {
   const streams = new Set<AdsStream>();
   const ended = new Map<string, AdsStream>();
   const waiting = new Set<AdsStream>();
@@ -71,6 +76,7 @@ export function createFleet(clock: Clock, first: MeshState, limits = DEFAULT_FLE
         clock,
         state: () => state,
         maxSubscriptions,
+        onError,
       });
       streams.add(stream);
       return stream;

@@ -117,7 +117,8 @@ export function objectReport(
     name,
     file,
     line,
-    state,
+    // Valid, and yet the compiler failed on it.
+    state: odd.find((one) => one.state !== undefined)?.state ?? state,
     errors: [
       ...status.errors.map(atLine),
       ...odd.map((one) => ({ field: one.field, message: one.message, line: one.line })),

@@ -2,7 +2,7 @@ import { DRY_RUN_ANNOTATION, OBSERVE_ANNOTATION } from '../../../api/istio/annot
 import type { AuthorizationPolicy as Written } from '../../../api/istio/authorization-policy.ts';
 import type { Resource } from '../../../api/resources.ts';
 import type { Authorization, AuthorizationAction, AuthorizationPolicy } from '../../../mesh/authorization.ts';
-import { type Finding, isolated, type Resolved } from '../finding.ts';
+import type { Finding, Resolved } from '../finding.ts';
 import { meshSettings } from '../mesh-settings.ts';
 import { holdingAt, labelKeysOf, subjectOf, targetsOf } from '../policy-attachment.ts';
 import { listOf, objectKey, objectOf, originOf, partsOf, type Read, step } from '../world.ts';
@@ -17,8 +17,7 @@ export const authorizationPolicy = step(
     const [namespace = '', name = ''] = partsOf(key);
     const resource = objectOf(read, KIND, namespace, name);
     if (resource === undefined) return { value: undefined, findings: [] };
-    const { value, findings } = isolated(originOf(resource), () => policyOf(resource));
-    return { value, findings: [...findings, ...oddities(read, resource)] };
+    return { value: policyOf(resource), findings: oddities(read, resource) };
   },
 );
 

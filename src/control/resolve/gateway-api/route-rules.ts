@@ -4,7 +4,7 @@ import type { TcpRoute, TlsRoute } from '../../../api/gateway/l4-routes.ts';
 import type { Resource } from '../../../api/resources.ts';
 import type { ConnectionRule } from '../../../mesh/route.ts';
 import type { Age } from '../../../mesh/service.ts';
-import { isolated, type Resolved } from '../finding.ts';
+import type { Resolved } from '../finding.ts';
 import { ageOf, originOf, partsOf, step } from '../world.ts';
 import { type RouteContext, weightedBackends } from './backends.ts';
 import type { RefProblem } from './conditions.ts';
@@ -29,10 +29,8 @@ export const routeRules = step('rules of a route', (read, key): Resolved<RouteRu
   const route = routeOf(read, kind as RouteKind, namespace, name);
   if (route === undefined) return { value: undefined, findings: [] };
   const context: RouteContext = { read, kind: kind as RouteKind, namespace, problems: [] };
-  return isolated(originOf(route), () => {
-    const rules = rulesOf(context, route);
-    return { ...rules, age: ageOf(route), problems: context.problems };
-  });
+  const rules = rulesOf(context, route);
+  return { value: { ...rules, age: ageOf(route), problems: context.problems }, findings: [] };
 });
 
 function rulesOf(context: RouteContext, route: RouteResource): Pick<RouteRules, 'http' | 'connections'> {

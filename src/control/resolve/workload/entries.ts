@@ -1,7 +1,7 @@
 import type { WorkloadEntry } from '../../../api/istio/workload-entry.ts';
 import type { Resource } from '../../../api/resources.ts';
 import type { Workload } from '../../../mesh/workload.ts';
-import { isolated, type Resolved } from '../finding.ts';
+import type { Resolved } from '../finding.ts';
 import { objectOf, originOf, partsOf, step } from '../world.ts';
 import { canonicalName, canonicalRevision, dataPlaneOf, localityLabel } from './proxy-evidence.ts';
 
@@ -10,7 +10,7 @@ export const entryWorkload = step('workload entry', (read, key): Resolved<Worklo
   const [namespace = '', name = ''] = partsOf(key);
   const resource = objectOf(read, 'networking.istio.io/WorkloadEntry', namespace, name);
   if (resource === undefined) return { value: undefined, findings: [] };
-  return isolated(originOf(resource), () => workloadOf(resource));
+  return { value: workloadOf(resource), findings: [] };
 });
 
 function workloadOf(resource: Resource<WorkloadEntry>): Workload {

@@ -3,7 +3,7 @@ import type { PodSpec } from '../../../api/kubernetes/pod-spec.ts';
 import type { Resource } from '../../../api/resources.ts';
 import { defined } from '../../../lib/defined.ts';
 import type { Labels, Workload } from '../../../mesh/workload.ts';
-import { isolated, type Resolved } from '../finding.ts';
+import type { Resolved } from '../finding.ts';
 import { objectOf, originOf, partsOf, type Read, step } from '../world.ts';
 import { explicitPorts } from './explicit-ports.ts';
 import {
@@ -24,7 +24,7 @@ export const podWorkload = step('pod', (read, key): Resolved<Workload> => {
   const phase = resource?.object.status?.phase;
   if (resource === undefined || phase === 'Succeeded' || phase === 'Failed')
     return { value: undefined, findings: [] };
-  return isolated(originOf(resource), () => workloadOf(read, resource));
+  return { value: workloadOf(read, resource), findings: [] };
 });
 
 function workloadOf(read: Read, resource: Resource<Pod>): Workload {
