@@ -84,7 +84,7 @@ describe('a sidecar on demand', () => {
   it('gets nothing by names that nothing has', () => {
     expect(sparse.listeners(['10.96.0.9_3306', '0.0.0.0_1', 'x'])).toEqual([]);
     expect(sparse.clusters(['outbound|1||web.default.svc.cluster.local', 'x'])).toEqual([]);
-    expect(sparse.virtualHosts(['x', 'x/y', '80/'])).toEqual([]);
+    expect(sparse.virtualHosts(['x', 'x/y'])).toEqual([]);
     expect(sparse.dnsTables(['web', 'x.example.org'])).toEqual([]);
   });
 
@@ -97,6 +97,7 @@ describe('a sidecar on demand', () => {
         expect(more).toEqual([]);
         expect(given).toMatchObject({ name: `${name}/${host}`, object: { ...expected, domains: [host] } });
       }
+    expect(sparse.virtualHosts(['80/'])[0]?.object).toMatchObject({ name: 'allow_any', domains: ['*'] });
     const [web] = sparse.virtualHosts(['80/web']);
     expect(web?.object.require_tls).toBe('ALL');
     expect(web?.provenance.map(({ kind }) => kind)).toContain('Service');

@@ -1,3 +1,4 @@
+import { ON_DEMAND } from '../xds/names.ts';
 import {
   type Address,
   any,
@@ -64,7 +65,7 @@ export function bootstrapOf(
   // A pod's own network is for everybody in the mesh to reach; a shared one is the user's.
   const host = subject.ports === undefined ? '0.0.0.0' : LOOPBACK;
   return {
-    node: nodeOf(subject, mesh),
+    node: nodeOf(subject, mesh, asks(subject, control)),
     admin: { address: socket(LOOPBACK, ports.admin) },
     dynamic_resources: {
       lds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
@@ -94,8 +95,16 @@ export function bootstrapOf(
   };
 }
 
+/** A Pod's annotation: `false` has its sidecar hold everything that it may call, whether or not it does. */
+const ON_DEMAND_ANNOTATION = 'weft.dev/on-demand';
+
+/** Whether the proxy asks for what its workload calls: weft's own does. */
+function asks({ kind, annotations }: BootstrapSubject, control: ControlPlaneAddress): boolean {
+  return kind === 'sidecar' && control.kind === 'tls' && annotations[ON_DEMAND_ANNOTATION] !== 'false';
+}
+
 /** Istio's node: the id names type, address and pod; metadata in capitals is what the control plane reads. */
-function nodeOf(subject: BootstrapSubject, mesh: MeshIdentity): Node {
+function nodeOf(subject: BootstrapSubject, mesh: MeshIdentity, onDemand: boolean): Node {
   const { namespace, pod, address, labels, workload } = subject;
   const domain = `${namespace}.svc.cluster.local`;
   const app = labels['app'] ?? labels['service.istio.io/canonical-name'] ?? workload;
@@ -121,6 +130,7 @@ function nodeOf(subject: BootstrapSubject, mesh: MeshIdentity): Node {
       INTERCEPTION_MODE: 'REDIRECT',
       DNS_CAPTURE: 'true',
       TRUST_DOMAIN: mesh.trustDomain,
+      ...(onDemand ? { [ON_DEMAND]: 'true' } : {}),
     },
   };
 }

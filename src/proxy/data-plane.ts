@@ -26,6 +26,7 @@ import type { Credentials } from './identity/credentials.ts';
 import { Exporters } from './observe/exporters.ts';
 import { Metrics } from './observe/metrics.ts';
 import { readStatsConfig } from './observe/stats-config.ts';
+import { OnDemand } from './on-demand/on-demand.ts';
 import type { Runtime } from './runtime.ts';
 import { Clusters } from './upstream/clusters.ts';
 
@@ -49,6 +50,10 @@ export interface DataPlane {
   ): Promise<readonly RefusedResource[]>;
   needed(): NeededNames;
   warming(): readonly string[];
+  /** Calls back when what is needed changes though no update came (on demand). One listener. */
+  onNeeds(changed: () => void): void;
+  /** On demand: gives back what nobody used for a while. Not while the control plane is away: it could not come back. */
+  sweep(): void;
   /** What is in use, as it came over ADS. */
   accepted(): readonly DeltaResource[];
   setCredentials(credentials: Credentials): void;
@@ -99,6 +104,13 @@ export async function startDataPlane(
   });
   let draining = false;
   let rootsAreGiven = false;
+  const onDemand = bootstrap.onDemand
+    ? new OnDemand(clock, {
+        listeners: () => acceptor.current(),
+        host: (name) => configuration.demanded.host(name),
+        record: (name) => configuration.demanded.record(name),
+      })
+    : undefined;
   const runtime: Runtime = {
     clock,
     random,
@@ -108,7 +120,7 @@ export async function startDataPlane(
     exporters: new Exporters(),
     readFile: environment.readFile,
     routes: (name) => configuration.routes(name),
-    cluster: (name) => clusters.get(name),
+    cluster: (name) => clusters.get(name) ?? onDemand?.missed(name),
     draining: () => draining,
   };
   const counts = new AcceptCounts((address) => metrics.listener(address));
@@ -117,11 +129,13 @@ export async function startDataPlane(
     network: environment.network,
     clock,
     sourceAddress: bootstrap.sourceAddress,
+    onDemand: onDemand?.names,
   });
   const acceptor = createAcceptor(
     {
       ...environment,
       counts,
+      onDemand: onDemand?.listeners,
       ...connectionLimit(settings),
       nextId: () => ++connections,
       localUri: () => settings.spiffeId ?? '',
@@ -135,6 +149,7 @@ export async function startDataPlane(
     runtime,
     listeners: { tls, lowerNetworkFilters },
     workers: settings.workers,
+    onDemand,
     onSettled,
     log,
   });
@@ -156,6 +171,10 @@ export async function startDataPlane(
     },
     needed: configuration.needed,
     warming: configuration.warming,
+    onNeeds(changed) {
+      if (onDemand !== undefined) onDemand.onNeeds = changed;
+    },
+    sweep: configuration.sweep,
     accepted: () => configuration.accepted.all(),
     setCredentials(fresh) {
       // Roots that the control plane delivers are newer than those that a certificate came with, or the same.

@@ -5,11 +5,13 @@
  */
 import type { OpenedSocket } from '../wire/connection.ts';
 import type { KeptLeaf } from '../wire/identity/keep-leaf.ts';
+import { typeUrls } from '../xds/resources.ts';
 import { openAdmin } from './admin/admin.ts';
 import { processRoutes } from './admin/process-routes.ts';
 import type { ProxyBootstrap } from './configure/bootstrap.ts';
+import type { NeededNames } from './configure/configuration.ts';
 import { controlChannels } from './configure/control-channel.ts';
-import { type ControlPlane, followControlPlane } from './configure/control-plane.ts';
+import { type ControlPlane, followControlPlane, type WantedNames } from './configure/control-plane.ts';
 import { createLastGoodFile, type LastGoodFile } from './configure/last-good.ts';
 import { newTicketSeed } from './configure/session-tickets.ts';
 import {
@@ -23,6 +25,7 @@ import type { ProxyEnvironment } from './environment.ts';
 import type { Credentials } from './identity/credentials.ts';
 import { hearingRoots } from './identity/hearing-roots.ts';
 import { keepIdentity } from './identity/identity.ts';
+import { DEMAND_LIMITS } from './on-demand/limits.ts';
 import type { ProxyOptions } from './options.ts';
 
 export interface ProxySettings {
@@ -96,7 +99,11 @@ export async function startProxy(
 
   let credentials: Credentials | undefined;
   let retired = false;
-  const lastGood = keep(settings, () => ({ resources: plane.accepted(), credentials }), environment);
+  const lastGood = keep(
+    settings,
+    () => ({ resources: plane.accepted(), names: wantedNames(plane.needed()), credentials }),
+    environment,
+  );
   const kept = lastGood?.read();
   const changed = (): void => {
     if (!retired) lastGood?.changed();
@@ -149,15 +156,28 @@ export async function startProxy(
       ownSecrets: identity === undefined ? [] : [ownCertificate],
       moreSecrets: identity === undefined ? [] : [trustBundle],
       restored: kept?.resources ?? [],
+      restoredNames: kept?.names ?? [],
       readFile: environment.readFile,
       clock,
       random,
       onAccepted: changed,
       log,
     });
+    plane.onNeeds(() => {
+      followed.refresh();
+      changed();
+    });
+    let closed = false;
+    const sweep = (): void => {
+      if (closed) return;
+      if (followed.connected) plane.sweep();
+      clock.setTimeout(sweep, DEMAND_LIMITS.sweepMs);
+    };
+    if (bootstrap.onDemand) clock.setTimeout(sweep, DEMAND_LIMITS.sweepMs);
     return {
       plane: followed,
       close() {
+        closed = true;
         leaf?.stop();
         followed.close();
         channels.close();
@@ -219,6 +239,16 @@ export async function startProxy(
       await Promise.all([admin?.close(), environment.logs.flush()]);
     },
   };
+}
+
+/** Names that have been asked for, those that do not exist among them: a proxy that starts again still knows. */
+function wantedNames({ onDemand }: NeededNames): readonly WantedNames[] {
+  if (onDemand === undefined) return [];
+  return [
+    [typeUrls.listener, onDemand.listeners],
+    [typeUrls.virtualHost, onDemand.virtualHosts],
+    [typeUrls.dnsTable, onDemand.dnsTables],
+  ];
 }
 
 function keep(

@@ -33,8 +33,11 @@ export interface Acceptor {
 /** Connections that may be on their way to a filter at a time; more are closed at once. */
 export const MAX_PENDING_CONNECTIONS = 20_000;
 
-export function createAcceptor(around: Omit<AcceptEnvironment, 'verdicts'>, dns: DnsServer): Acceptor {
-  const environment: AcceptEnvironment = { ...around, verdicts: new Verdicts() };
+export function createAcceptor(
+  around: Omit<AcceptEnvironment, 'verdicts' | 'listeners'>,
+  dns: DnsServer,
+): Acceptor {
+  const environment: AcceptEnvironment = { ...around, verdicts: new Verdicts(), listeners: () => set };
   const sockets = new Map<string, Socket | UdpSocket>();
   let set: ListenerSet = noListeners;
   let applying: Promise<unknown> = Promise.resolve();

@@ -1,5 +1,6 @@
 /** The listeners in use and how a connection finds its own: by socket, then by original destination. Immutable. */
 import type { Bind, Listener } from '../configure/listener.ts';
+import type { SocketAddress } from '../runtime.ts';
 
 export interface ListenerSet {
   readonly all: readonly Listener[];
@@ -17,7 +18,7 @@ export function listenerSet(listeners: readonly Listener[]): ListenerSet {
   for (const listener of listeners) {
     for (const bind of listener.binds) byBind.set(bindKey(bind), listener);
     if (listener.dns === undefined)
-      byDestination.set(`${listener.address.host}_${listener.address.port}`, listener);
+      byDestination.set(addressKey(listener.address.host, listener.address.port), listener);
   }
   return { all: listeners, byBind, byDestination };
 }
@@ -29,8 +30,24 @@ export function bindKey(bind: Bind): string {
 
 /** Who takes a connection that `first` accepted for another destination; `first` itself where nobody else does. */
 export function handOver(set: ListenerSet, first: Listener, address: string, port: number): Listener {
-  const exact = set.byDestination.get(`${address}_${port}`);
-  if (exact !== undefined) return exact;
-  const any = address.includes(':') ? '::' : '0.0.0.0';
-  return set.byDestination.get(`${any}_${port}`) ?? first;
+  const exact = set.byDestination.get(addressKey(address, port));
+  return exact ?? set.byDestination.get(anyAddressKey(address, port)) ?? first;
+}
+
+/** The key of a destination in `byDestination`, which is also the name of its listener. */
+export function addressKey(address: string, port: number): string {
+  return `${address}_${port}`;
+}
+
+/** That of whatever has none of its own on the port. */
+export function anyAddressKey(address: string, port: number): string {
+  return addressKey(address.includes(':') ? '::' : '0.0.0.0', port);
+}
+
+/** Listeners that come when they are called. */
+export interface ListenersOnDemand {
+  /** Whether it is known which listener takes connections to an address; asks where it is not. */
+  isKnown(destination: SocketAddress): boolean;
+  /** Calls back when it is known, with false where nobody said in time. */
+  until(destination: SocketAddress, done: (known: boolean) => void): void;
 }

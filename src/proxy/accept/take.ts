@@ -41,7 +41,7 @@ export function take(
   });
 }
 
-/** Both ends are known: hands the connection to the listener that is meant, which looks at the first bytes. */
+/** Both ends are known: finds the listener that is meant, which may have to come first. */
 function direct(
   connection: Connection,
   first: Listener,
@@ -52,7 +52,41 @@ function direct(
   before?: Buffer,
   metadata?: Downstream['metadata'],
 ): void {
-  const listener = first.useOriginalDestination ? handOver(set, first, local.address, local.port) : first;
+  const { onDemand } = environment;
+  if (onDemand === undefined || !first.useOriginalDestination || first.direction !== 'outbound') {
+    const listener = first.useOriginalDestination ? handOver(set, first, local.address, local.port) : first;
+    lead(connection, first, listener, local, remote, environment, before, metadata);
+    return;
+  }
+  const go = (): void => {
+    const listener = handOver(environment.listeners(), first, local.address, local.port);
+    lead(connection, first, listener, local, remote, environment, before, metadata);
+  };
+  if (onDemand.isKnown(local)) go();
+  else
+    onDemand.until(local, (known) => {
+      if (known) go();
+      else {
+        environment.log(
+          'warning',
+          `refused ${remote.address}:${remote.port} -> ${local.address}:${local.port}: the control plane has not said what is there, and it was never called before`,
+        );
+        endEarly(connection, first, 'unanswered', environment);
+      }
+    });
+}
+
+/** To the listener that is meant, which looks at the first bytes. */
+function lead(
+  connection: Connection,
+  first: Listener,
+  listener: Listener,
+  local: SocketAddress,
+  remote: SocketAddress,
+  environment: AcceptEnvironment,
+  before?: Buffer,
+  metadata?: Downstream['metadata'],
+): void {
   environment.counts.moved(first, listener);
   const taken: Taken = { connection, listener, local, remote, metadata };
   const wanted = {
@@ -82,12 +116,13 @@ const endNames = {
   closed: 'downstream_pre_cx_closed',
   timeout: 'downstream_pre_cx_timeout',
   proxy_protocol: 'downstream_listener_filter_error',
+  unanswered: 'downstream_pre_cx_timeout',
 } as const;
 
 function endEarly(
   connection: Connection,
   listener: Listener,
-  why: InspectionEnd,
+  why: InspectionEnd | 'unanswered',
   environment: AcceptEnvironment,
 ): void {
   environment.counts.ended(listener, endNames[why]);

@@ -4,6 +4,7 @@ import type { Chain, Listener } from '../configure/listener.ts';
 import type { Downstream, SocketAddress } from '../runtime.ts';
 import type { AcceptCounts } from './accept-counts.ts';
 import type { Inspected } from './inspect.ts';
+import type { ListenerSet, ListenersOnDemand } from './listener-set.ts';
 import { downstreamTls } from './peer.ts';
 import type { Verdicts } from './verdicts.ts';
 
@@ -17,6 +18,10 @@ export interface AcceptEnvironment {
   readonly maxConnections?: number;
   /** SO_ORIGINAL_DST of a socket; undefined where the connection was not redirected. */
   readonly originalDestination: (connection: Connection) => SocketAddress | undefined;
+  /** Outbound listeners come when they are called; absent: all there are are there. */
+  readonly onDemand?: ListenersOnDemand | undefined;
+  /** The listeners of this moment. */
+  readonly listeners: () => ListenerSet;
   /** Who spoke first, by destination. */
   readonly verdicts: Verdicts;
   /** A line for the proxy's own log. */

@@ -1,5 +1,6 @@
 /** /config_dump in the shape of envoy.admin.v3.ConfigDump, so that tools made for Envoy read it. Keys are never in it. */
-import type { Bootstrap } from '../../xds/resources.ts';
+import { virtualHostResource } from '../../xds/names.ts';
+import type { Bootstrap, RouteConfiguration } from '../../xds/resources.ts';
 import { typeUrls } from '../../xds/resources.ts';
 import type { AcceptedResource, ResourceTable } from '../configure/resource-table.ts';
 
@@ -47,7 +48,10 @@ export function configDump(
           active_state: entry(r, typeUrls.listener, 'listener'),
         })),
       },
-      { ...admin('RoutesConfigDump'), dynamic_route_configs: dynamic(typeUrls.route, 'route_config') },
+      {
+        ...admin('RoutesConfigDump'),
+        dynamic_route_configs: accepted.list(typeUrls.route).map((r) => withHosts(r, accepted)),
+      },
       ...(includeEds
         ? [
             {
@@ -65,6 +69,16 @@ export function configDump(
       },
     ],
   };
+}
+
+/** A route configuration; with the virtual hosts that are held where they come one by one. */
+function withHosts(routes: AcceptedResource, accepted: ResourceTable): object {
+  const message = routes.message as RouteConfiguration;
+  if (message.vhds === undefined) return entry(routes, typeUrls.route, 'route_config');
+  const prefix = virtualHostResource(message.name ?? '', '');
+  const hosts = accepted.list(typeUrls.virtualHost).filter((r) => r.resource.name.startsWith(prefix));
+  const whole = { ...message, virtual_hosts: hosts.map((r) => r.message) };
+  return entry({ ...routes, message: whole }, typeUrls.route, 'route_config');
 }
 
 function entry(accepted: AcceptedResource, typeUrl: string, field: string): object {

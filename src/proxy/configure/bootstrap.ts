@@ -3,6 +3,7 @@
  * the field's name, before anything listens.
  */
 import { fromJson } from '../../xds/json.ts';
+import { ON_DEMAND } from '../../xds/names.ts';
 import type { Address, Bootstrap, Cluster } from '../../xds/resources.ts';
 import type { Lowered } from '../lowered.ts';
 import { lowering } from '../lowered.ts';
@@ -34,6 +35,8 @@ export interface ProxyBootstrap {
   /** cluster_manager.local_cluster_name, and the node's own locality. */
   readonly fleet: Fleet | undefined;
   readonly limits: ProcessLimits;
+  /** It holds what its workload uses (on-demand/), not everything. */
+  readonly onDemand: boolean;
 }
 
 /** Fields that are read here or in lower-process.ts, and below them those that are about Envoy's own process alone. */
@@ -134,16 +137,28 @@ function lowerBootstrap(
     return source === undefined ? undefined : readSource(source, refuse, `dynamic_resources.${name}`);
   };
   const bind = message.cluster_manager?.upstream_bind_config?.source_address?.address;
+  const ads = adsOf(message, refuse);
+  const sources = { listeners: sourceOf('lds_config'), clusters: sourceOf('cds_config') };
   return {
     message,
     node: nodeInfo(message),
     admin: hostAndPort(message.admin?.address),
-    ads: adsOf(message, refuse),
-    dynamic: { listeners: sourceOf('lds_config'), clusters: sourceOf('cds_config') },
+    ads,
+    dynamic: sources,
+    onDemand: mayAsk(message) && ads?.delta === true && comesOverAds(sources),
     sourceAddress: bind,
     fleet: fleetOf(message),
     limits: readProcessLimits(message, refuse),
   };
+}
+
+/** The node says so, to the control plane too; a gateway is called by whom nobody knows, and holds all it may need. */
+function mayAsk({ node }: Bootstrap): boolean {
+  return node?.metadata?.[ON_DEMAND] === 'true' && node.id?.startsWith('sidecar~') === true;
+}
+
+function comesOverAds({ listeners, clusters }: ProxyBootstrap['dynamic']): boolean {
+  return listeners?.kind === 'ads' && clusters?.kind === 'ads';
 }
 
 function adsOf(message: Bootstrap, refuse: (field: string, message: string) => void): ProxyBootstrap['ads'] {

@@ -15,6 +15,7 @@ import type { Secret } from '../../xds/tls-types.ts';
 import type { Acceptor } from '../accept/acceptor.ts';
 import type { Lowered } from '../lowered.ts';
 import { refusalText } from '../lowered.ts';
+import type { OnDemand } from '../on-demand/on-demand.ts';
 import { lowerRouteConfiguration } from '../stream/lower-route.ts';
 import type { RouteTable } from '../stream/route-table.ts';
 import type { ClusterConfig } from '../upstream/cluster-config.ts';
@@ -22,6 +23,7 @@ import type { Clusters } from '../upstream/clusters.ts';
 import { lowerCluster } from '../upstream/lower-cluster.ts';
 import { lowerEndpoints } from '../upstream/lower-endpoint.ts';
 import { shareLimits } from '../workers/share-limits.ts';
+import { createDemanded, type Demanded } from './demanded.ts';
 import type { Listener } from './listener.ts';
 import { createListenerStates, isListenerWarm } from './listener-states.ts';
 import type { ListenerEnvironment } from './lower-listener.ts';
@@ -45,6 +47,15 @@ export interface NeededNames {
   readonly secrets: readonly string[];
   /** Those that come from elsewhere than ADS. */
   readonly elsewhere: readonly SourcedName[];
+  /** Of a proxy on demand: what it wants of the types that others hold whole. */
+  readonly onDemand?: DemandedNames | undefined;
+}
+
+export interface DemandedNames {
+  readonly listeners: readonly string[];
+  readonly clusters: readonly string[];
+  readonly virtualHosts: readonly string[];
+  readonly dnsTables: readonly string[];
 }
 
 export interface Configuration {
@@ -63,6 +74,10 @@ export interface Configuration {
   readonly accepted: ResourceTable;
   /** Looks again at what waits: a cluster became ready, a secret came. */
   settle(): Promise<readonly RefusedResource[]>;
+  /** Of a proxy on demand: gives back what nobody used for a while. */
+  sweep(): void;
+  /** What a VHDS name or a DNS name stands for now. */
+  readonly demanded: Pick<Demanded, 'host' | 'record'>;
 }
 
 export interface ConfigurationEnvironment {
@@ -73,6 +88,8 @@ export interface ConfigurationEnvironment {
   readonly runtime: ListenerEnvironment['runtime'];
   /** Limits of a cluster are for the whole proxy: each of so many workers takes its share (workers/share-limits.ts). */
   readonly workers: number;
+  /** Undefined: everything is held. */
+  readonly onDemand?: OnDemand | undefined;
   /** What waits, and what is needed, may have changed. */
   readonly onSettled: () => void;
   readonly log: (level: 'info' | 'warning', message: string) => void;
@@ -92,9 +109,14 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
   const clusterSecrets = new Map<string, readonly string[]>();
   const elsewhere = new Map<string, readonly SourcedName[]>();
   const settleLater = (): void => void settle();
-  const tables = createRouteTables(clock, (name) => clusters.get(name) !== undefined, settleLater);
+  const { onDemand } = environment;
+  const demanded = onDemand === undefined ? undefined : createDemanded(onDemand, accepted);
+  const canServe = (name: string): boolean =>
+    clusters.get(name) !== undefined || demanded?.lacksCluster(name) === true;
+  const tables = createRouteTables(clock, canServe, settleLater);
   const hasRoutes = (name: string): boolean => tables.get(name) !== undefined;
-  const listeners = createListenerStates(clock, (l) => isListenerWarm(l, hasRoutes), settleLater);
+  const hasCluster = demanded === undefined ? undefined : canServe;
+  const listeners = createListenerStates(clock, (l) => isListenerWarm(l, hasRoutes, hasCluster), settleLater);
   let lastBindFailures: readonly RefusedResource[] = [];
 
   const lowerers: Readonly<Record<string, (message: never, name: string) => Outcome>> = {
@@ -110,12 +132,22 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
     [typeUrls.endpoint]: (message: messages.ClusterLoadAssignment, name) =>
       outcome(lowerEndpoints(message), (set) => clusters.setEndpoints(name, set)),
     [typeUrls.route]: (message: messages.RouteConfiguration) =>
-      outcome(lowerRouteConfiguration(message), (t) => tables.put(t)),
+      outcome(lowerRouteConfiguration(message, demanded !== undefined), (t) => {
+        if (demanded === undefined || !t.vhds) tables.put(t);
+        else for (const table of demanded.takeRoutes(message, t)) tables.put(table);
+      }),
     [typeUrls.listener]: (message: messages.Listener) =>
       outcome(
         lowerListener(message, { ...environment.listeners, runtime }, listeners.latest(message.name ?? '')),
-        (l: Listener) => listeners.put(l),
+        (l: Listener) => {
+          demanded?.took(l);
+          listeners.put(l);
+        },
       ),
+    [typeUrls.virtualHost]: (message: messages.VirtualHost, name) =>
+      outcome(demanded!.lowerHost(message, name), (t) => tables.put(t)),
+    [typeUrls.dnsTable]: (message: messages.DnsTable, name) =>
+      outcome(demanded!.lowerNames(message, name), (put) => put()),
     [typeUrls.secret]: (message: Secret, name) =>
       outcome(applySecret(message, name, environment.listeners.tls), (put) => put()),
   };
@@ -125,6 +157,8 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
     [typeUrls.route]: (name) => tables.remove(name),
     [typeUrls.listener]: (name) => listeners.remove(name),
     [typeUrls.secret]: (name) => secrets.remove(name),
+    [typeUrls.virtualHost]: (name) => tables.remove(name),
+    [typeUrls.dnsTable]: (name) => demanded?.forgetNames(name),
   };
 
   const noteSources = (typeUrl: string, name: string, message: unknown): void => {
@@ -153,6 +187,7 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
       if (!result.ok) return { name: resource.name, reason: result.reason };
       noteSources(typeUrl, resource.name, message);
       result.value();
+      demanded?.noteMessage(typeUrl, resource.name, message);
       if (typeUrl !== typeUrls.secret) accepted.set(resource, message, clock.nowMs());
       return undefined;
     } catch (error) {
@@ -175,6 +210,7 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
     retire();
     if (running === undefined) {
       environment.onSettled();
+      onDemand?.settled();
       return [];
     }
     const failures = await acceptor.apply(running);
@@ -184,23 +220,65 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
     }
     lastBindFailures = failures.map(({ listener, message }) => ({ name: listener, reason: message }));
     environment.onSettled();
+    onDemand?.settled();
     return lastBindFailures;
+  };
+
+  const needed = (): NeededNames => ({
+    endpoints: clusters.edsNames(),
+    routes: [...listeners.routeNames()],
+    secrets: [...new Set([...listeners.secretNames(), ...[...clusterSecrets.values()].flat()])],
+    elsewhere: [...elsewhere.values()].flat(),
+    onDemand: demanded?.names([...listeners.clusterNames(), ...tables.clusterNames()]),
+  });
+
+  /** What nothing needs any more of the types that nobody tells the end of: unsubscribed, they are just not sent. */
+  const prune = (): void => {
+    const { endpoints, routes, onDemand: wanted } = needed();
+    const kept = [
+      [typeUrls.endpoint, endpoints],
+      [typeUrls.route, routes],
+      [typeUrls.virtualHost, wanted?.virtualHosts ?? []],
+      [typeUrls.dnsTable, wanted?.dnsTables ?? []],
+    ] as const;
+    for (const [typeUrl, names] of kept) {
+      const wants = new Set(names);
+      for (const { resource } of accepted.list(typeUrl)) {
+        if (wants.has(resource.name)) continue;
+        removers[typeUrl]!(resource.name);
+        accepted.delete(typeUrl, resource.name);
+        demanded?.forgetMessage(typeUrl, resource.name);
+      }
+    }
   };
 
   return {
     accepted,
     settle,
+    demanded: {
+      host: (name) => tables.get(name)?.hosts.any,
+      record: (name) => demanded?.record(name),
+    },
+    sweep() {
+      if (onDemand === undefined) return;
+      onDemand.sweep();
+      prune();
+      void settle();
+    },
     routes: (name) => tables.get(name),
-    async apply(typeUrl, resources, removed) {
-      if (lowerers[typeUrl] === undefined)
+    async apply(typeUrl, resources, gone) {
+      const isOfDemand = typeUrl === typeUrls.virtualHost || typeUrl === typeUrls.dnsTable;
+      if (lowerers[typeUrl] === undefined || (isOfDemand && demanded === undefined))
         return resources.map(({ name }) => ({ name, reason: `${typeUrl} is unknown to this proxy` }));
       const refused = resources.map((resource) => judge(typeUrl, resource)).filter((r) => r !== undefined);
       const { lds } = listenerManager;
       const discovery =
         typeUrl === typeUrls.listener ? lds : typeUrl === typeUrls.cluster ? clusterManager.cds : undefined;
       if (discovery !== undefined) discovery[refused.length > 0 ? 'rejections' : 'successes']++;
+      const removed = demanded === undefined ? gone : demanded.told(typeUrl, resources, refused, gone);
       if (typeUrl === typeUrls.listener) listenerManager.listener_removed += removed.length;
       for (const name of removed) {
+        demanded?.forgetMessage(typeUrl, name);
         removers[typeUrl]!(name);
         elsewhere.delete(`${typeUrl} ${name}`);
         accepted.delete(typeUrl, name);
@@ -233,12 +311,7 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
       if (reasons.length > 0) return reasons;
       return (await settle()).map(({ name, reason }) => `listener ${name}: ${reason}`);
     },
-    needed: () => ({
-      endpoints: clusters.edsNames(),
-      routes: [...listeners.routeNames()],
-      secrets: [...new Set([...listeners.secretNames(), ...[...clusterSecrets.values()].flat()])],
-      elsewhere: [...elsewhere.values()].flat(),
-    }),
+    needed,
     warming: () => [...listeners.warming(), ...clusters.warming()],
   };
 }

@@ -35,6 +35,8 @@ export interface ControlPlaneOptions {
   readonly moreSecrets?: readonly string[];
   /** What was kept from an earlier run. */
   readonly restored: readonly DeltaResource[];
+  /** Names by type that an earlier run had asked for. */
+  readonly restoredNames: readonly WantedNames[];
   readonly readFile: (path: string) => string;
   readonly clock: Clock;
   readonly random: Random;
@@ -43,7 +45,11 @@ export interface ControlPlaneOptions {
   readonly log: (level: 'info' | 'warning', message: string) => void;
 }
 
+export type WantedNames = readonly [typeUrl: string, names: readonly string[]];
+
 export interface ControlPlane {
+  /** What is needed has changed, though no update came. */
+  refresh(): void;
   readonly connected: boolean;
   /** The listeners have been received (or restored), and none waits for anything. */
   readonly configured: boolean;
@@ -56,8 +62,13 @@ const restoreOrder = [
   typeUrls.cluster,
   typeUrls.endpoint,
   typeUrls.route,
+  typeUrls.virtualHost,
+  typeUrls.dnsTable,
   typeUrls.listener,
 ];
+
+/** Types that are subscribed to by what is needed. */
+const byNeed = [typeUrls.endpoint, typeUrls.route, typeUrls.secret, typeUrls.virtualHost, typeUrls.dnsTable];
 
 export async function followControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { configuration, dynamic, log, moreSecrets = [] } = options;
@@ -107,7 +118,7 @@ export async function followControlPlane(options: ControlPlaneOptions): Promise<
 
   /** Wants from each source what is needed of it now. */
   const refresh = (): void => {
-    const { endpoints, routes, secrets, elsewhere } = configuration.needed();
+    const { endpoints, routes, secrets, elsewhere, onDemand } = configuration.needed();
     const sources = new Map<string, Source>();
     for (const { typeUrl, name, source } of elsewhere)
       sources.set(`${typeUrl} ${name}`, readSource(source, refuseLate, name));
@@ -127,9 +138,15 @@ export async function followControlPlane(options: ControlPlaneOptions): Promise<
       typeUrls.secret,
       [...new Set([...secrets, ...moreSecrets])].filter((name) => !options.ownSecrets.includes(name)),
     );
+    if (onDemand !== undefined) {
+      want(typeUrls.virtualHost, onDemand.virtualHosts);
+      want(typeUrls.dnsTable, onDemand.dnsTables);
+      const feed = feedOf(adsSource, typeUrls.listener);
+      feed?.follow(typeUrls.cluster, [WILDCARD, ...onDemand.clusters]);
+      feed?.follow(typeUrls.listener, [WILDCARD, ...onDemand.listeners]);
+    }
     for (const feed of feeds.values())
-      for (const typeUrl of [typeUrls.endpoint, typeUrls.route, typeUrls.secret])
-        feed.follow(typeUrl, wanted.get(feed)?.get(typeUrl) ?? []);
+      for (const typeUrl of byNeed) feed.follow(typeUrl, wanted.get(feed)?.get(typeUrl) ?? []);
   };
   const refuseLate = (field: string, message: string): void => log('warning', `${field}: ${message}`);
 
@@ -142,8 +159,11 @@ export async function followControlPlane(options: ControlPlaneOptions): Promise<
     if (source !== undefined) feedOf(source, typeUrl)?.follow(typeUrl, [WILDCARD]);
   for (const typeUrl of restoreOrder) {
     const kept = options.restored.filter((r) => r.typeUrl === typeUrl);
-    if (kept.length === 0) continue;
-    const refused = new Set((await configuration.apply(typeUrl, kept, [])).map((r) => r.name));
+    const wanted = options.restoredNames.find(([type]) => type === typeUrl)?.[1] ?? [];
+    if (kept.length + wanted.length === 0) continue;
+    const names = new Set(kept.map(({ name }) => name));
+    const missing = wanted.filter((name) => !names.has(name));
+    const refused = new Set((await configuration.apply(typeUrl, kept, missing)).map((r) => r.name));
     refresh();
     const source = fixed.find(([type]) => type === typeUrl)?.[1];
     for (const r of kept) {
@@ -152,11 +172,12 @@ export async function followControlPlane(options: ControlPlaneOptions): Promise<
       const from = source ?? (own === undefined ? adsSource : readSource(own.source, refuseLate, r.name));
       feedOf(from, typeUrl)?.restore(typeUrl, r.name, r.version);
     }
-    if (typeUrl === typeUrls.listener) listenersKnown = true;
+    if (typeUrl === typeUrls.listener && kept.length > 0) listenersKnown = true;
   }
   refresh();
   for (const feed of feeds.values()) feed.open();
   return {
+    refresh,
     get connected() {
       return [...feeds.values()].every((feed) => feed.connected);
     },

@@ -6,6 +6,7 @@ import { manualClock } from '../../lib/manual-clock.ts';
 import { createLastGoodFile, type LastGood } from './last-good.ts';
 
 const state: LastGood = {
+  names: [['t', ['a', 'b']]],
   resources: [{ typeUrl: 't', name: 'a', version: '1', value: new Uint8Array([0, 255, 7]) }],
   credentials: { chainPem: 'c', privateKeyPem: 'k', rootsPem: 'r', receivedAtMs: 1, notAfterMs: 2 },
 };

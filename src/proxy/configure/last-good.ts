@@ -7,10 +7,13 @@ import { join } from 'node:path';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { DeltaResource } from '../../xds/delta-messages.ts';
 import type { Credentials } from '../identity/credentials.ts';
+import type { WantedNames } from './control-plane.ts';
 
 /** What the file holds. */
 export interface LastGood {
   readonly resources: readonly DeltaResource[];
+  /** Of a proxy on demand: names that are subscribed to, by type. */
+  readonly names: readonly WantedNames[];
   readonly credentials: Credentials | undefined;
 }
 
@@ -32,6 +35,7 @@ interface FileContent {
   readonly format: 1;
   readonly node: string;
   readonly credentials?: Credentials;
+  readonly names?: readonly WantedNames[];
   readonly resources: readonly (readonly [typeUrl: string, name: string, version: string, base64: string])[];
 }
 
@@ -67,11 +71,12 @@ export function createLastGoodFile(
   };
 }
 
-function toText(node: string, { resources, credentials }: LastGood): string {
+function toText(node: string, { resources, names, credentials }: LastGood): string {
   const content: FileContent = {
     format: 1,
     node,
     ...(credentials === undefined ? {} : { credentials }),
+    ...(names.length === 0 ? {} : { names }),
     resources: resources.map(
       (r) => [r.typeUrl, r.name, r.version, Buffer.from(r.value).toString('base64')] as const,
     ),
@@ -92,7 +97,7 @@ function readLastGood(path: string, node: string): LastGood | undefined {
       version,
       value: new Uint8Array(Buffer.from(base64, 'base64')),
     }));
-    return { resources, credentials: content.credentials };
+    return { resources, names: content.names ?? [], credentials: content.credentials };
   } catch {
     return undefined;
   }

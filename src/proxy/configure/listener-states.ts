@@ -20,6 +20,8 @@ export interface ListenerStates {
   routeNames(): ReadonlySet<string>;
   /** SDS names of all listeners. */
   secretNames(): ReadonlySet<string>;
+  /** Clusters that chains lead to without a route table. */
+  clusterNames(): readonly string[];
   /** Whether a chain leads to this cluster without a route table. */
   references(cluster: string): boolean;
   warming(): readonly string[];
@@ -61,13 +63,23 @@ export function createListenerStates(
     fail: (name) => void active.delete(name),
     routeNames: () => new Set(all().flatMap((l) => chainsOf(l).flatMap((c) => c.terminal.routeNames))),
     secretNames: () => new Set(all().flatMap((l) => chainsOf(l).flatMap((c) => c.tls?.secretNames ?? []))),
+    clusterNames: () => all().flatMap((l) => chainsOf(l).flatMap((c) => c.terminal.clusterNames)),
     references: (cluster) =>
       all().some((l) => chainsOf(l).some((c) => c.terminal.clusterNames.includes(cluster))),
     warming: () => [...next.keys()],
   };
 }
 
-/** Whether everything a listener needs before it may serve is there. */
-export function isListenerWarm(listener: Listener, hasRoutes: (name: string) => boolean): boolean {
-  return chainsOf(listener).every((c) => (c.tls?.ready() ?? true) && c.terminal.routeNames.every(hasRoutes));
+/** Whether everything a listener needs before it may serve is there; `hasCluster`: absent where clusters come first. */
+export function isListenerWarm(
+  listener: Listener,
+  hasRoutes: (name: string) => boolean,
+  hasCluster?: (name: string) => boolean,
+): boolean {
+  return chainsOf(listener).every(
+    ({ tls, terminal }) =>
+      (tls?.ready() ?? true) &&
+      terminal.routeNames.every(hasRoutes) &&
+      (hasCluster === undefined || terminal.clusterNames.every(hasCluster)),
+  );
 }

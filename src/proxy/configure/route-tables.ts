@@ -17,6 +17,8 @@ export interface RouteTables {
   /** Clusters that tables in use or waiting lead to. */
   references(cluster: string): boolean;
   names(): readonly string[];
+  /** All clusters that tables in use or waiting lead to. */
+  clusterNames(): readonly string[];
 }
 
 /** How long a table waits for clusters that do not come. */
@@ -62,5 +64,9 @@ export function createRouteTables(
       return false;
     },
     names: () => [...active.keys()],
+    clusterNames: () => [
+      ...[...active.values()].flatMap((table) => table.clusterNames),
+      ...[...waiting.values()].flatMap(({ table }) => table.clusterNames),
+    ],
   };
 }

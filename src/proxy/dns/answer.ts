@@ -1,6 +1,6 @@
 import { parseIpAddress } from '../../lib/ip-address.ts';
 import { CLASS_IN, DNS_TYPES, type DnsAnswer, type DnsQuery } from '../../wire/dns/message.ts';
-import { type DnsTable, lookUp } from './dns-table.ts';
+import { type DnsRecord, type DnsTable, lookUp } from './dns-table.ts';
 
 /** How long a "no such name" may be believed, in seconds: a service may be added any moment. */
 const negativeTtlSeconds = 5;
@@ -11,7 +11,11 @@ const negativeTtlSeconds = 5;
  */
 export function answerFrom(table: DnsTable, query: DnsQuery): DnsAnswer | undefined {
   const record = query.class === CLASS_IN ? lookUp(table, query.name) : undefined;
-  if (record === undefined) return undefined;
+  return record && answerOf(record, query);
+}
+
+/** What a record says to a question for its name. */
+export function answerOf(record: DnsRecord, query: DnsQuery): DnsAnswer {
   const types = [DNS_TYPES.A, DNS_TYPES.AAAA].filter(
     (type) => type === query.type || query.type === DNS_TYPES.ANY,
   );

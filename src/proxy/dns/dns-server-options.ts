@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Network } from '../../wire/connection.ts';
+import type { NamesOnDemand } from './dns-table.ts';
 
 /** What the DNS server is made of. */
 export interface DnsServerOptions {
@@ -7,4 +8,6 @@ export interface DnsServerOptions {
   readonly clock: Clock;
   /** Source address of questions to upstream resolvers. */
   readonly sourceAddress: string | undefined;
+  /** Names beside those of tables. */
+  readonly onDemand?: NamesOnDemand | undefined;
 }

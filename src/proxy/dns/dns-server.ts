@@ -4,11 +4,12 @@
  */
 import type { Result } from '../../lib/result.ts';
 import type { NetError, UdpSocket } from '../../wire/connection.ts';
+import { CLASS_IN } from '../../wire/dns/message.ts';
 import { parseQuery } from '../../wire/dns/query.ts';
 import { buildResponse } from '../../wire/dns/response.ts';
-import { answerFrom, noSuchName, serverFailed } from './answer.ts';
+import { answerFrom, answerOf, noSuchName, serverFailed } from './answer.ts';
 import type { DnsServerOptions } from './dns-server-options.ts';
-import type { DnsTable } from './dns-table.ts';
+import { type DnsTable, plainName } from './dns-table.ts';
 import { askUpstream } from './upstream.ts';
 
 export interface DnsServer {
@@ -28,6 +29,16 @@ export function createDnsServer(options: DnsServerOptions): DnsServer {
     if (!query.ok) return query.error.reply;
     const known = answerFrom(table, query.value);
     if (known !== undefined) return buildResponse(query.value, known);
+    const { onDemand } = options;
+    if (onDemand !== undefined && query.value.class === CLASS_IN) {
+      const name = plainName(query.value.name);
+      const record = onDemand.find(name) ?? (await onDemand.until(name));
+      if (record !== undefined && record !== 'none')
+        return buildResponse(query.value, answerOf(record, query.value));
+      // Nobody said: those behind may know, but that there is no such name is not ours to say.
+      if (record === undefined && table.upstream.length === 0)
+        return buildResponse(query.value, serverFailed);
+    }
     if (table.upstream.length === 0) return buildResponse(query.value, noSuchName(query.value));
     if (pending >= table.maxPending) return buildResponse(query.value, serverFailed);
     pending += 1;

@@ -21,9 +21,22 @@ export interface DnsTable {
   readonly maxPending: number;
 }
 
+/** Names that come when they are asked for. */
+export interface NamesOnDemand {
+  /** `none`: the mesh has no such name; undefined: it is not known yet, and asked for. Lower case, without final dot. */
+  find(name: string): DnsRecord | 'none' | undefined;
+  /** Waits until it is known, for a bounded time: undefined then. */
+  until(name: string): Promise<DnsRecord | 'none' | undefined>;
+}
+
+/** A name as tables have it. */
+export function plainName(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '');
+}
+
 /** The record of a name, exact before wildcard; undefined where the table does not know it. Any case, any final dot. */
 export function lookUp(table: DnsTable, name: string): DnsRecord | undefined {
-  const plain = name.toLowerCase().replace(/\.$/, '');
+  const plain = plainName(name);
   const exact = table.exact.get(plain);
   if (exact !== undefined) return exact;
   for (let dot = plain.indexOf('.'); dot >= 0; dot = plain.indexOf('.', dot + 1)) {

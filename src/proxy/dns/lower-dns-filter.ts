@@ -2,8 +2,8 @@
 import { parseProtoDurationMs } from '../../lib/duration.ts';
 import { parseIpAddress } from '../../lib/ip-address.ts';
 import type { DnsVirtualDomain } from '../../xds/listener-types.ts';
-import type { DnsFilterConfig } from '../../xds/resources.ts';
-import type { DnsRecord, DnsTable } from './dns-table.ts';
+import type { DnsFilterConfig, DnsTable as Table } from '../../xds/resources.ts';
+import { type DnsRecord, type DnsTable, plainName } from './dns-table.ts';
 
 type Refuse = (field: string, message: string) => void;
 
@@ -12,25 +12,33 @@ const defaultTimeoutMs = 500;
 const defaultMaxPending = 256;
 
 export function lowerDnsFilter(config: DnsFilterConfig, refuse: Refuse): DnsTable {
-  const domains = config.server_config?.inline_dns_table?.virtual_domains ?? [];
+  const table = config.server_config?.inline_dns_table ?? {};
   if (config.server_config?.external_dns_table !== undefined)
     refuse('external_dns_table', 'is not supported by this proxy');
-  const exact = new Map<string, DnsRecord>();
-  const wildcard = new Map<string, DnsRecord>();
-  for (const [i, domain] of domains.entries()) {
-    const record = lowerDomain(domain, `inline_dns_table.virtual_domains[${i}]`, refuse);
-    const name = (domain.name ?? '').toLowerCase().replace(/\.$/, '');
-    if (name.startsWith('*.')) wildcard.set(name.slice(2), record);
-    else exact.set(name, record);
-  }
   const client = config.client_config;
   return {
-    exact,
-    wildcard,
+    ...lowerNames(table, refuse, 'inline_dns_table'),
     upstream: upstreamResolvers(client),
     upstreamTimeoutMs: parseProtoDurationMs(client?.resolver_timeout ?? '') ?? defaultTimeoutMs,
     maxPending: client?.max_pending_lookups ?? defaultMaxPending,
   };
+}
+
+/** The names of a table. `field` is where it stands, for refusals. */
+export function lowerNames(
+  { virtual_domains = [] }: Table,
+  refuse: Refuse,
+  field: string,
+): Pick<DnsTable, 'exact' | 'wildcard'> {
+  const exact = new Map<string, DnsRecord>();
+  const wildcard = new Map<string, DnsRecord>();
+  for (const [i, domain] of virtual_domains.entries()) {
+    const record = lowerDomain(domain, `${field}.virtual_domains[${i}]`, refuse);
+    const name = plainName(domain.name ?? '');
+    if (name.startsWith('*.')) wildcard.set(name.slice(2), record);
+    else exact.set(name, record);
+  }
+  return { exact, wildcard };
 }
 
 function lowerDomain(domain: DnsVirtualDomain, field: string, refuse: Refuse): DnsRecord {

@@ -93,6 +93,13 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
       applyOperations(settings.earlyMutations, request.headers, this);
     const refusal = prepareRequest(request, this.peer, this.connection, settings, manager.random);
     const reply = refusal ?? this.#route();
+    if (reply === REPLIES.hostUnknown) this.#awaitHost();
+    else this.#routed(refusal, reply);
+  }
+
+  /** The route is known, or why there is none. */
+  #routed(refusal: Reply | undefined, reply: Reply | undefined): void {
+    const { manager } = this;
     if (manager.tracing !== undefined && refusal === undefined) manager.tracing.start(this);
     if (manager.interimLogs !== undefined && refusal === undefined)
       this.#interim = new InterimLogs(this, manager.interimLogs);
@@ -191,7 +198,7 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
     if (this.over || this.responseStarted || this.forwarding !== undefined) return;
     const begun = this.chain as CompiledChain;
     this.#forgetRoute();
-    this.#route();
+    if (this.#route() === REPLIES.hostUnknown) this.#reason = REPLIES.hostUnknown.body;
     const next = this.manager.chainOf(this.leaf ?? NO_ROUTE);
     const place = begun.places.requestHeaders[this.#hook] as number;
     if (next !== begun) this.chain = continueChain(begun, next, place);
@@ -248,8 +255,12 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
     }
     if (table.internalOnlyHeaders.length > 0 && getHeader(request.headers, 'x-envoy-internal') !== 'true')
       removeInternalOnly(request.headers, table.internalOnlyHeaders);
-    const host = manager.hosts.find(table, request.authority);
-    if (host === undefined) {
+    const host =
+      table.onDemand === undefined
+        ? manager.hosts.find(table, request.authority)
+        : table.onDemand.find(request.authority);
+    if (host === undefined || host === 'none') {
+      if (table.onDemand !== undefined && host === undefined) return REPLIES.hostUnknown;
       this.#reason = `no virtual host of ${table.name || 'the routes'} takes ${request.authority || 'a request without a host'}`;
       return this.#checkUpgrade(undefined);
     }
@@ -265,6 +276,19 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
     if (route.action.kind === 'forward' && route.action.idleTimeoutMs !== undefined)
       this.#restUpTo(route.action.idleTimeoutMs);
     return this.#checkUpgrade(route);
+  }
+
+  /** The control plane is asked what answers for this host; the request waits. */
+  #awaitHost(): void {
+    this.#hold(HOLD_FILTER);
+    this.manager.routes()?.onDemand?.until(this.request.authority, () => {
+      if (this.over) return;
+      this.#routed(undefined, this.#route());
+      if (this.forwarding === undefined) return; // answered, or a filter waits
+      if (this.#held !== undefined) this.#deliverHeld(this.#held);
+      if (this.#held === undefined) this.#release(HOLD_FILTER);
+      this.forwarding?.requestFlush();
+    });
   }
 
   #checkUpgrade(route: Route | undefined): Reply | undefined {

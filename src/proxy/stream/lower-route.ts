@@ -16,25 +16,29 @@ import { type RateLimits, readRateLimits } from './rate-limit-policy.ts';
 import type { RouteLevel } from './route-level.ts';
 import type { Route, RouteTable, VirtualHostRoutes } from './route-table.ts';
 
-/** A RouteConfiguration of RDS or inside a connection manager. `field` is where it stands, for refusals. */
-export function lowerRouteConfiguration(message: RouteConfiguration, field = ''): Lowered<RouteTable> {
-  return lowering((refuse) => readRouteConfiguration(message, refuse, field));
+/** A RouteConfiguration of RDS. `onDemand`: its virtual hosts may come one by one (vhds). */
+export function lowerRouteConfiguration(message: RouteConfiguration, onDemand = false): Lowered<RouteTable> {
+  return lowering((refuse) => readRouteConfiguration(message, refuse, '', onDemand));
 }
 
-/** As {@link lowerRouteConfiguration}, inside another lowering. */
+/** As {@link lowerRouteConfiguration}, inside another lowering. `field` is where it stands, for refusals. */
 export function readRouteConfiguration(
   message: RouteConfiguration,
   refuse: Refuse,
   field: string,
+  onDemand = false,
 ): RouteTable {
   const { name = '', virtual_hosts = [], internal_only_headers = [], metadata: _metadata, ...more } = message;
-  const { ignore_port_in_host_matching = false, validate_clusters: _validate, ...mutations } = more;
+  const { ignore_port_in_host_matching = false, validate_clusters: _validate, vhds, ...mutations } = more;
   const {
     most_specific_header_mutations_wins = false,
     max_direct_response_body_size_bytes,
     ...levelFields
   } = mutations;
   const table = readLevel(levelFields, refuse, field);
+  if (vhds !== undefined && !onDemand) refuse(fieldIn(field, 'vhds'), 'needs a proxy on demand');
+  if (vhds !== undefined && vhds.config_source?.ads === undefined)
+    refuse(fieldIn(field, 'vhds.config_source'), 'must be ads');
   const around = {
     generalFirst: most_specific_header_mutations_wins,
     maxDirectBytes: max_direct_response_body_size_bytes ?? 4096,
@@ -52,6 +56,7 @@ export function readRouteConfiguration(
     clusterNames: [...clusterNames],
     hosts: indexHosts(hosts, refuse),
     ignorePort: ignore_port_in_host_matching,
+    vhds: vhds !== undefined,
     internalOnlyHeaders: internal_only_headers.map((header) => header.toLowerCase()),
   };
 }

@@ -28,6 +28,13 @@ export const REPLIES = {
   },
   requestTime: { status: 408, body: 'request timeout', details: 'request_overall_timeout' },
   tooLarge: { status: 413, body: 'Payload Too Large', details: 'request_payload_too_large' },
+  /** Virtual hosts that come on demand: nobody has said yet what answers for this one. */
+  hostUnknown: {
+    status: 503,
+    body: 'The control plane has not said where this host leads, and it was never called before.',
+    details: 'on_demand_host_unknown',
+    flags: FLAG.noClusterFound,
+  },
   noHost: { status: 400, body: '', details: 'missing_host_header' },
   upgrade: { status: 403, body: '', details: 'upgrade_failed' },
   filterFailed: (error: Error): Reply => ({

@@ -26,6 +26,18 @@ export interface RouteTable {
   readonly ignorePort: boolean;
   /** Headers that only callers inside may send. */
   readonly internalOnlyHeaders: readonly string[];
+  /** Virtual hosts come when they are asked for (vhds), in place of `hosts`; undefined: all are here. */
+  readonly onDemand?: HostsOnDemand | undefined;
+  /** Its virtual hosts are to come one by one. */
+  readonly vhds: boolean;
+}
+
+/** Virtual hosts that come when they are asked for. */
+export interface HostsOnDemand {
+  /** What answers for a Host header; `none`: nothing does. Undefined: it is not known yet, and asked for. */
+  find(authority: string): VirtualHostRoutes | 'none' | undefined;
+  /** Calls back when it is known, with false where nobody said in time. */
+  until(authority: string, done: (known: boolean) => void): void;
 }
 
 export interface VirtualHostRoutes {

@@ -31,6 +31,7 @@ export type ToWorker =
   | { readonly kind: 'start'; readonly settings: DataPlaneSettings; readonly logLevel: LogLevel }
   | { readonly kind: 'apply'; readonly id: number; readonly update: Update }
   | { readonly kind: 'credentials'; readonly credentials: Credentials }
+  | { readonly kind: 'sweep' }
   | { readonly kind: 'admin'; readonly id: number; readonly path: string; readonly query: string }
   /** The socket asked for comes along as a handle; without one it could not be opened. */
   | { readonly kind: 'socket'; readonly id: number; readonly message?: string }

@@ -5,7 +5,7 @@
  */
 import type { DeltaResource } from '../../xds/delta-messages.ts';
 import { typeUrls } from '../../xds/resources.ts';
-import type { RefusedResource } from '../configure/configuration.ts';
+import type { DemandedNames, RefusedResource } from '../configure/configuration.ts';
 import type { DataPlane, DataPlaneSettings } from '../data-plane.ts';
 import type { Credentials } from '../identity/credentials.ts';
 import { mergedRoutes } from './merge.ts';
@@ -19,7 +19,15 @@ const firstDelayMs = 100;
 const lastDelayMs = 5_000;
 
 /** In which order a replacement gets what is in use: what is pointed at before what points. */
-const order = [typeUrls.secret, typeUrls.cluster, typeUrls.endpoint, typeUrls.route, typeUrls.listener];
+const order = [
+  typeUrls.secret,
+  typeUrls.cluster,
+  typeUrls.endpoint,
+  typeUrls.route,
+  typeUrls.virtualHost,
+  typeUrls.dnsTable,
+  typeUrls.listener,
+];
 
 /** Starts all workers; throws an Error with the reasons where one cannot run the static configuration. */
 export async function startPool(
@@ -32,17 +40,24 @@ export async function startPool(
   const workers: WorkerProcess[] = [];
   let credentials: Credentials | undefined;
   let stopping = false;
+  let needsChanged: () => void = () => {};
 
   const begin = (index: number, failures: number): Promise<string> => {
     const startedMs = clock.monotonicMs();
-    const worker = startWorkerProcess(index, settings, environment, (why) => {
-      if (stopping || workers[index] !== worker) return;
-      const lived = clock.monotonicMs() - startedMs >= shortLifeMs;
-      const next = lived ? 0 : failures + 1;
-      const delayMs = next === 0 ? 0 : Math.min(lastDelayMs, firstDelayMs * 2 ** (next - 1));
-      log('error', `worker ${index} ${why}: replaced ${delayMs === 0 ? 'now' : `in ${delayMs} ms`}`);
-      clock.setTimeout(() => void replace(index, next), delayMs);
-    });
+    const worker = startWorkerProcess(
+      index,
+      settings,
+      environment,
+      (why) => {
+        if (stopping || workers[index] !== worker) return;
+        const lived = clock.monotonicMs() - startedMs >= shortLifeMs;
+        const next = lived ? 0 : failures + 1;
+        const delayMs = next === 0 ? 0 : Math.min(lastDelayMs, firstDelayMs * 2 ** (next - 1));
+        log('error', `worker ${index} ${why}: replaced ${delayMs === 0 ? 'now' : `in ${delayMs} ms`}`);
+        clock.setTimeout(() => void replace(index, next), delayMs);
+      },
+      () => needsChanged(),
+    );
     workers[index] = worker;
     return worker.started;
   };
@@ -104,7 +119,14 @@ export async function startPool(
       routes: union(workers.map(({ state }) => state.needed.routes)),
       secrets: union(workers.map(({ state }) => state.needed.secrets)),
       elsewhere: workers[0]?.state.needed.elsewhere ?? [],
+      onDemand: settings.bootstrap.onDemand ? demandedOf(workers) : undefined,
     }),
+    onNeeds(changed) {
+      needsChanged = changed;
+    },
+    sweep() {
+      for (const worker of workers) worker.sweep();
+    },
     warming: () => union(workers.map(({ state }) => state.warming)),
     accepted: () => [...accepted.values()].flatMap((held) => [...held.values()]),
     setCredentials(fresh) {
@@ -118,6 +140,18 @@ export async function startPool(
       await Promise.all(workers.map((worker) => worker.stop(graceMs, gently)));
       sockets.closeAll();
     },
+  };
+}
+
+/** What any worker wants, all hold. */
+function demandedOf(workers: readonly WorkerProcess[]): DemandedNames {
+  const all = (kind: keyof DemandedNames): readonly string[] =>
+    union(workers.map(({ state }) => state.needed.onDemand?.[kind] ?? []));
+  return {
+    listeners: all('listeners'),
+    clusters: all('clusters'),
+    virtualHosts: all('virtualHosts'),
+    dnsTables: all('dnsTables'),
   };
 }
 

@@ -15,6 +15,7 @@ export interface WorkerProcess {
   /** Resolves with nothing refused where the worker is gone: its replacement gets everything anew. */
   apply(update: Update): Promise<readonly RefusedResource[]>;
   setCredentials(credentials: Credentials): void;
+  sweep(): void;
   ask(path: string, query: string): Promise<AdminAnswer | undefined>;
   stop(graceMs: number, gently: boolean): Promise<void>;
   kill(): void;
@@ -34,6 +35,7 @@ export function startWorkerProcess(
   settings: DataPlaneSettings,
   environment: PoolEnvironment,
   onExit: (why: string) => void,
+  onState: () => void = () => {},
 ): WorkerProcess {
   const { clock, sockets, logLevel } = environment;
   const channel = environment.spawn();
@@ -79,8 +81,10 @@ export function startWorkerProcess(
     } else if (message.kind === 'applied') {
       state = message.state;
       answered(message.id, message.refused);
-    } else if (message.kind === 'state') state = message.state;
-    else if (message.kind === 'answer') answered(message.id, message.answer);
+    } else if (message.kind === 'state') {
+      state = message.state;
+      onState();
+    } else if (message.kind === 'answer') answered(message.id, message.answer);
     else if (message.kind === 'listen') lend(message.id, message.target);
     else {
       listening.delete(targetKey(message.target));
@@ -107,6 +111,9 @@ export function startWorkerProcess(
     },
     setCredentials(credentials) {
       if (!gone) channel.send({ kind: 'credentials', credentials });
+    },
+    sweep() {
+      if (!gone) channel.send({ kind: 'sweep' });
     },
     ask: (path, query) => question<AdminAnswer>((id) => ({ kind: 'admin', id, path, query })),
     async stop(graceMs, gently) {

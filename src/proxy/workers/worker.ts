@@ -39,6 +39,7 @@ export function serveWorker(
     const network: Network = sockets.network;
     try {
       plane = await startDataPlane(message.settings, { ...environment, network }, settled);
+      plane.onNeeds(settled);
       channel.send({ kind: 'started', state: state(), reasons: '' });
     } catch (error) {
       channel.send({ kind: 'started', state: undefined, reasons: (error as Error).message });
@@ -64,6 +65,7 @@ export function serveWorker(
     if (message.kind === 'start') void start(message);
     else if (message.kind === 'apply') void apply(message);
     else if (message.kind === 'credentials') plane?.setCredentials(message.credentials);
+    else if (message.kind === 'sweep') plane?.sweep();
     else if (message.kind === 'admin') void answer(message);
     else if (message.kind === 'socket') sockets?.receive(message, handle);
     else if (plane === undefined) exit();

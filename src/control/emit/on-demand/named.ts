@@ -89,21 +89,26 @@ export const routesOnDemand = step('routes on demand', (read, key): EmittedRoute
 
 /**
  * The virtual host that answers for a host, by `ROUTES/HOST`: the one that the whole configuration would pick, so that
- * wildcards and hosts that nobody knows need no thought where requests arrive. Its only domain is the host.
+ * wildcards and hosts that nobody knows need no thought where requests arrive. Its only domain is the host; no host
+ * at all (`ROUTES/`) is what a catch-all answers.
  */
 export const virtualHostOnDemand = step(
   'virtual host on demand',
   (read, key): EmittedVirtualHost | undefined => {
     const [proxyKey, name] = split(key);
     const { routes: routesName, host } = parseVirtualHostResource(name) ?? { routes: '', host: '' };
-    if (!hasManyHosts(routesName) || host === '') return undefined;
+    if (!hasManyHosts(routesName)) return undefined;
     const routes = read.of(proxyRoutes, namedKey(proxyKey, routesName));
     if (routes === undefined) return undefined;
     const { object } = routes;
     const found = matchHost(indexOf(object), object.ignore_port_in_host_matching ? withoutPort(host) : host);
     if (found === undefined) return undefined;
     const origins = read.of(originsOfHosts, inView(read.of(viewKeyOf, proxyKey), routesName));
-    return emittedVirtualHost(name, { ...found, domains: [host] }, origins.get(found.name ?? '') ?? []);
+    return emittedVirtualHost(
+      name,
+      { ...found, domains: [host || '*'] },
+      origins.get(found.name ?? '') ?? [],
+    );
   },
 );
 
