@@ -1,22 +1,14 @@
 import type { Clock } from '../../lib/clock.ts';
 import { typeUrls } from '../../xds/resources.ts';
 import type { ListenerSet } from '../accept/listener-set.ts';
-import type { DnsRecord } from '../dns/dns-table.ts';
-import type { HostsOnDemand, VirtualHostRoutes } from '../stream/route-table.ts';
+import type { HostsOnDemand } from '../stream/route-table.ts';
+import type { InUse } from './around.ts';
 import { createDemand, type Demand, type Demanded } from './demand.ts';
 import { PortHosts } from './hosts.ts';
 import { DEMAND_LIMITS, type DemandLimits } from './limits.ts';
 import { Listeners } from './listeners.ts';
 import { Names } from './names.ts';
 import { Waits } from './waits.ts';
-
-/** What is in use at the moment, as far as those who ask have to know. */
-export interface InUse {
-  listeners(): ListenerSet;
-  /** The virtual host of a VHDS name that serves. */
-  host(name: string): VirtualHostRoutes | undefined;
-  record(name: string): DnsRecord | undefined;
-}
 
 /** All that is asked for on demand, and who waits for it: one for a data plane. */
 export class OnDemand {
