@@ -6,7 +6,7 @@
 // sidecar's port 15001, as in a Pod.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { Resolver } from 'node:dns/promises';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +25,9 @@ const USED = 5;
 const REST_MS = 12_000;
 const START_LIMIT_MS = 120_000;
 const REQUEST_LIMIT_MS = 20_000;
+/** Interception tells the proxy's own connections by its user, as in a Pod. */
+const PROXY_UID = 1337;
+const AS_PROXY = ['--reuid', `${PROXY_UID}`, '--clear-groups'];
 /** Children end with us, however we end. */
 const TIED = ['--pdeathsig', 'KILL', '--'];
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -68,6 +71,7 @@ function prepareNetwork(): void {
     'table ip weft {',
     'chain out {',
     'type nat hook output priority -100',
+    `meta skuid ${PROXY_UID} accept`,
     'ip daddr 10.96.0.0/16 tcp dport != 0 redirect to :15001',
     '}',
     '}',
@@ -132,10 +136,13 @@ async function startControl(folder: string): Promise<ChildProcess> {
 async function measure(kind: Kind, folder: string, size: number): Promise<string> {
   const own = join(folder, kind);
   mkdirSync(own);
+  chmodSync(folder, 0o755);
   const file = join(own, 'bootstrap.json');
   writeFileSync(file, JSON.stringify(bootstrapOf(kind)));
   const [program, argv] = commandOf(kind, file);
-  const child = spawn('setpriv', [...TIED, program, ...argv], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn('setpriv', [...AS_PROXY, ...TIED, program, ...argv], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   try {
     await eventually(async () => (await text(ADMIN_PORT, '/server_info')).includes('"LIVE"'));
     if (kind !== 'demand') await eventually(async () => (await held()).clusters > size);

@@ -23,7 +23,7 @@ import type { Clusters } from '../upstream/clusters.ts';
 import { lowerCluster } from '../upstream/lower-cluster.ts';
 import { lowerEndpoints } from '../upstream/lower-endpoint.ts';
 import { shareLimits } from '../workers/share-limits.ts';
-import { createDemanded, type Demanded } from './demanded.ts';
+import { createDemanded, type Demanded, type DemandedNames } from './demanded.ts';
 import type { Listener } from './listener.ts';
 import { createListenerStates, isListenerWarm } from './listener-states.ts';
 import type { ListenerEnvironment } from './lower-listener.ts';
@@ -49,13 +49,6 @@ export interface NeededNames {
   readonly elsewhere: readonly SourcedName[];
   /** Of a proxy on demand: what it wants of the types that others hold whole. */
   readonly onDemand?: DemandedNames | undefined;
-}
-
-export interface DemandedNames {
-  readonly listeners: readonly string[];
-  readonly clusters: readonly string[];
-  readonly virtualHosts: readonly string[];
-  readonly dnsTables: readonly string[];
 }
 
 export interface Configuration {

@@ -8,7 +8,6 @@ import { namedClusters } from '../on-demand/named-clusters.ts';
 import type { OnDemand } from '../on-demand/on-demand.ts';
 import { lowerRouteConfiguration } from '../stream/lower-route.ts';
 import type { RouteTable, VirtualHostRoutes } from '../stream/route-table.ts';
-import type { DemandedNames } from './configuration.ts';
 import type { Listener } from './listener.ts';
 import type { ResourceTable } from './resource-table.ts';
 
@@ -16,6 +15,14 @@ import type { ResourceTable } from './resource-table.ts';
 const byName: ReadonlySet<string> = new Set([typeUrls.listener, typeUrls.virtualHost, typeUrls.dnsTable]);
 
 type Named = { readonly name: string };
+
+/** Names to subscribe to on demand. */
+export interface DemandedNames {
+  readonly listeners: readonly string[];
+  readonly clusters: readonly string[];
+  readonly virtualHosts: readonly string[];
+  readonly dnsTables: readonly string[];
+}
 
 export interface Demanded {
   /** A route configuration whose virtual hosts come one by one: its table, and anew those of hosts that are here. */

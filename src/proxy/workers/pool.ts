@@ -5,7 +5,8 @@
  */
 import type { DeltaResource } from '../../xds/delta-messages.ts';
 import { typeUrls } from '../../xds/resources.ts';
-import type { DemandedNames, RefusedResource } from '../configure/configuration.ts';
+import type { RefusedResource } from '../configure/configuration.ts';
+import type { DemandedNames } from '../configure/demanded.ts';
 import type { DataPlane, DataPlaneSettings } from '../data-plane.ts';
 import type { Credentials } from '../identity/credentials.ts';
 import { mergedRoutes } from './merge.ts';
