@@ -54,6 +54,7 @@ describe('what a sidecar gets', () => {
     expect(near.name).toBe(`${host}:9080`);
     expect(near.domains).toEqual([
       host,
+      `${host}.`,
       'reviews.default.svc',
       'reviews.default',
       'reviews',

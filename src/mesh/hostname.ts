@@ -25,10 +25,14 @@ export function compareSpecificity(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** A short name written in a namespace: `reviews` -> `reviews.default.svc.cluster.local`. Names with a dot are full. */
+/**
+ * A short name written in a namespace: `reviews` -> `reviews.default.svc.cluster.local`. Names with a dot are full.
+ * Names are told apart without regard to case (RFC 4343), so all are in lower case from here on.
+ */
 export function fullHost(host: string, namespace: string, clusterDomain: string): string {
-  if (host.includes('.') || isWildcard(host) || host.includes(':')) return host;
-  return kubernetesHost(host, namespace, clusterDomain);
+  const lower = host.toLowerCase();
+  if (lower.includes('.') || isWildcard(lower) || lower.includes(':')) return lower;
+  return kubernetesHost(lower, namespace, clusterDomain);
 }
 
 /** The full name of a Kubernetes Service. */

@@ -119,8 +119,13 @@ export function parseVirtualHostResource(
 export const ON_DEMAND = 'WEFT_ON_DEMAND';
 
 /** Routes of a gateway's plain HTTP port: `http.8080`. */
-export function gatewayHttpRoutes(port: number): string {
-  return `http.${port}`;
+export function gatewayHttpRoutes(port: number, bind: string): string {
+  return `http.${port}${bindSuffix(bind)}`;
+}
+
+/** Servers at an address of their own have routes of their own. */
+function bindSuffix(bind: string): string {
+  return bind === '' ? '' : `.${bind}`;
 }
 
 /** Routes of one TLS server of a gateway: `https.443.PORTNAME.GATEWAY.NAMESPACE`. */
@@ -129,8 +134,9 @@ export function gatewayHttpsRoutes(
   portName: string,
   gateway: string,
   namespace: string,
+  bind: string,
 ): string {
-  return `https.${port}.${portName}.${gateway}.${namespace}`;
+  return `https.${port}.${portName}.${gateway}.${namespace}${bindSuffix(bind)}`;
 }
 
 /** Virtual host of an inbound port: `inbound|http|9080`. */

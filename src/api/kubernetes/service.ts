@@ -62,7 +62,8 @@ function checkPorts(ports: readonly ServicePort[], report: Report): void {
     if (problem !== undefined) report.error([i, 'port'], problem);
     if (name === '' && ports.length > 1)
       report.error([i, 'name'], 'ports need names where there are several');
-    if (name !== '' && names.has(name)) report.error([i, 'name'], `there is already a port named "${name}"`);
+    // Kubernetes refuses it; a mesh written by hand works all the same, since ports go by number.
+    if (name !== '' && names.has(name)) report.warn([i, 'name'], `there is already a port named "${name}"`);
     names.add(name);
   }
 }

@@ -34,9 +34,6 @@ function inNetwork(read: Read, endpoint: Endpoint): Endpoint {
   return network === endpoint.network ? endpoint : { ...endpoint, network };
 }
 
-/** Whether a service has any endpoint, by its key. */
-export const hasEndpoints = step('has endpoints', (read, key): boolean => read.of(endpoints, key).length > 0);
-
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -59,7 +59,8 @@ function serverOf(spec: ServerSpec, index: number, resource: Resource<GatewayObj
 }
 
 /** `host`, `./host`, `*` + `/host` or `namespace/host`. */
-function gatewayHost(text: string, namespace: string): GatewayHost {
+function gatewayHost(written: string, namespace: string): GatewayHost {
+  const text = written.toLowerCase();
   const slash = text.indexOf('/');
   if (slash < 0) return { namespace: '*', host: text };
   const from = text.slice(0, slash);

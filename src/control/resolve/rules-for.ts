@@ -1,6 +1,6 @@
 import { compareSpecificity, hostMatches, hostsOverlap, isWildcard } from '../../mesh/hostname.ts';
 import type { View } from '../../mesh/proxy.ts';
-import { MESH, type RuleSet } from '../../mesh/route.ts';
+import { type ConnectionRule, MESH, type RuleSet } from '../../mesh/route.ts';
 import { sidecarScope } from './sidecars.ts';
 import { viewAndParts } from './views.ts';
 import { virtualServices } from './virtual-services.ts';
@@ -31,6 +31,8 @@ const visibleRules = step('rules seen', (read, key): readonly RuleSet[] => {
 });
 
 interface RuleIndex {
+  /** All that name a host in full, the oldest first. */
+  readonly naming: ReadonlyMap<string, readonly RuleSet[]>;
   readonly exact: ReadonlyMap<string, RuleSet>;
   /** Narrow patterns first. */
   readonly wildcards: readonly (readonly [pattern: string, rules: RuleSet])[];
@@ -39,12 +41,23 @@ interface RuleIndex {
 /** Who decides about which host: of several, the oldest. */
 const ruleIndex = step('rules by host', (read, key): RuleIndex => {
   const first = new Map<string, RuleSet>();
+  const naming = new Map<string, RuleSet[]>();
   for (const rules of read.of(visibleRules, key))
-    for (const host of rules.hosts) if (!first.has(host)) first.set(host, rules);
+    for (const host of rules.hosts) {
+      if (!first.has(host)) first.set(host, rules);
+      if (isWildcard(host)) continue;
+      const others = naming.get(host);
+      if (others === undefined) naming.set(host, [rules]);
+      else others.push(rules);
+    }
   const patterns = [...first]
     .filter(([host]) => isWildcard(host))
     .sort(([a], [b]) => compareSpecificity(a, b));
-  return { exact: new Map([...first].filter(([host]) => !isWildcard(host))), wildcards: patterns };
+  return {
+    naming,
+    exact: new Map([...first].filter(([host]) => !isWildcard(host))),
+    wildcards: patterns,
+  };
 });
 
 /** The rule set that decides about calls of sidecars of a view to a host; undefined: none does. */
@@ -55,6 +68,38 @@ export const rulesForHost = step('rules for a host', (read, key): RuleSet | unde
   return index.exact.get(host) ?? index.wildcards.find(([pattern]) => hostMatches(pattern, host))?.[1];
 });
 
+/**
+ * Rule sets whose HTTP rules may hold for calls of sidecars of a view to a host, the oldest first: those that name it,
+ * else the one with the narrowest pattern. The first that has routes for the caller decides.
+ */
+export const httpRulesForHost = step('http rules for a host', (read, key): readonly RuleSet[] => {
+  const { view, parts } = viewAndParts(read, key);
+  const [host = ''] = parts;
+  const index = read.of(ruleIndex, scopeKey(view));
+  const naming = index.naming.get(host);
+  if (naming !== undefined) return naming.filter(({ http }) => http.length > 0);
+  const widest = index.wildcards.find(([pattern]) => hostMatches(pattern, host))?.[1];
+  return widest === undefined || widest.http.length === 0 ? [] : [widest];
+});
+
+/** TCP or TLS rules for connections of sidecars of a view to a host: of all rule sets that mean it, the oldest first. */
+export const connectionRulesForHost = step(
+  'connection rules for a host',
+  (read, key): readonly ConnectionRule[] => {
+    const { view, parts } = viewAndParts(read, key);
+    const [host = '', kind] = parts;
+    return read
+      .of(connectionRuleSets, scopeKey(view))
+      .filter(({ hosts }) => hosts.some((pattern) => hostsOverlap(pattern, host)))
+      .flatMap((rules) => (kind === 'tls' ? rules.tls : rules.tcp));
+  },
+);
+
+/** The few rule sets that look at connections. */
+const connectionRuleSets = step('connection rule sets', (read, key): readonly RuleSet[] =>
+  read.of(visibleRules, key).filter(({ tls, tcp }) => tls.length + tcp.length > 0),
+);
+
 /** All rule sets that decide about some host for sidecars of a view, the oldest first. */
 export function sidecarRules(read: Read, view: View): readonly RuleSet[] {
   return read.of(decidingRules, scopeKey(view));
@@ -62,6 +107,6 @@ export function sidecarRules(read: Read, view: View): readonly RuleSet[] {
 
 const decidingRules = step('deciding rules', (read, key): readonly RuleSet[] => {
   const index = read.of(ruleIndex, key);
-  const used = new Set([...index.exact.values(), ...index.wildcards.map(([, rules]) => rules)]);
+  const used = new Set([...[...index.naming.values()].flat(), ...index.wildcards.map(([, rules]) => rules)]);
   return read.of(visibleRules, key).filter((rules) => used.has(rules));
 });

@@ -1,6 +1,6 @@
 import type { View } from '../../mesh/proxy.ts';
 import type { RuleSet } from '../../mesh/route.ts';
-import type { Service } from '../../mesh/service.ts';
+import { compareAge, type Service } from '../../mesh/service.ts';
 import { sidecarRules } from './rules-for.ts';
 import { indexed, type ServiceIndex, visibleServices } from './services.ts';
 import { inScope, sidecarScope } from './sidecars.ts';
@@ -20,6 +20,11 @@ export const scopedServices = step('services of a view', (read, key): ServiceInd
   const all = [...known, ...routedTo(read, view, known, visible), ...(proxy === undefined ? [] : [proxy])];
   return indexed(distinctHosts(all), view.namespace);
 });
+
+/** The same, the oldest first: of several that want one address, the oldest has it. By the view's key. */
+export const servicesByAge = step('services by age', (read, key): readonly Service[] =>
+  [...read.of(scopedServices, key).list].sort((a, b) => compareAge(a.age, b.age)),
+);
 
 /** A service that is known in several ways is known as it is first: with the ports that the Sidecar names. */
 function distinctHosts(all: readonly Service[]): readonly Service[] {

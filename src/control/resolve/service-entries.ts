@@ -29,20 +29,22 @@ const RESOLUTIONS: Readonly<Record<string, Resolution>> = {
   DYNAMIC_DNS: 'dynamic-dns',
 };
 
-function serviceOf(read: Read, resource: Resource<ServiceEntry>, hostname: string): Service {
+function serviceOf(read: Read, resource: Resource<ServiceEntry>, written: string): Service {
+  const hostname = written.toLowerCase();
   const { spec } = resource.object;
   const { namespace, name } = resource.key;
   const settings = read.of(meshSettings, '');
   const resolution = RESOLUTIONS[spec.resolution ?? 'NONE'] ?? 'passthrough';
-  const written = spec.addresses ?? [];
-  const own = written.length > 0 || !mayAllocate(resource, hostname) ? undefined : read.of(autoAddresses, '');
-  const address = own?.get(keyOf(namespace, name, hostname));
+  const addresses = spec.addresses ?? [];
+  const own =
+    addresses.length > 0 || !mayAllocate(resource, written) ? undefined : read.of(autoAddresses, '');
+  const address = own?.get(keyOf(namespace, name, written));
   return {
     hostname,
     namespace,
     name,
     registry: 'entry',
-    addresses: address === undefined ? written : [address],
+    addresses: address === undefined ? addresses : [address],
     ports: (spec.ports ?? []).map(portOf),
     resolution,
     external: spec.location !== 'MESH_INTERNAL',

@@ -1,4 +1,4 @@
-import type { Service } from '../../mesh/service.ts';
+import { compareAge, type Service } from '../../mesh/service.ts';
 import { kubernetesService } from './kubernetes-services.ts';
 import { serviceEntry } from './service-entries.ts';
 import { visibleIn } from './visibility.ts';
@@ -41,7 +41,13 @@ export const visibleServices = step(
   'services seen in a namespace',
   (read, namespace): ServiceIndex =>
     indexed(
-      read.of(services, '').filter((service) => visibleIn(service.exportTo, namespace)),
+      read
+        .of(services, '')
+        .filter((service) => visibleIn(service.exportTo, namespace))
+        .sort(
+          (a, b) =>
+            Number(a.registry === 'entry') - Number(b.registry === 'entry') || compareAge(a.age, b.age),
+        ),
       namespace,
     ),
 );

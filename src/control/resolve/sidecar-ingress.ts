@@ -59,7 +59,7 @@ function listenerOf(spec: IngressSpec, pool: ConnectionPool | undefined): Ingres
   return {
     number,
     name,
-    protocol: protocolNamed(spec.port?.protocol ?? '') ?? protocolOfPort({ name, number }),
+    protocol: protocolOf(spec, name, number),
     bind: spec.bind ?? '',
     socket: spec.captureMode === 'NONE',
     ...defined({
@@ -68,6 +68,14 @@ function listenerOf(spec: IngressSpec, pool: ConnectionPool | undefined): Ingres
       pool: spec.connectionPool === undefined ? pool : connectionPool(spec.connectionPool),
     }),
   };
+}
+
+/** What is within: where the listener says how TLS is ended, HTTPS is HTTP and TLS is bytes. */
+function protocolOf(spec: IngressSpec, name: string, number: number): Protocol {
+  const protocol = protocolNamed(spec.port?.protocol ?? '') ?? protocolOfPort({ name, number });
+  if (spec.tls === undefined) return protocol;
+  if (protocol === 'https') return 'http';
+  return protocol === 'tls' ? 'tcp' : protocol;
 }
 
 /** `127.0.0.1:PORT`, `[::1]:PORT`, `unix:///PATH`; `0.0.0.0:PORT` and `[::]:PORT` stand for the workload's own address. */

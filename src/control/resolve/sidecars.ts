@@ -130,7 +130,10 @@ function egressHost(
 ): { readonly namespace: string; readonly host: string } {
   const slash = text.indexOf('/');
   const namespace = text.slice(0, Math.max(0, slash));
-  return { namespace: namespace === '.' ? proxyNamespace : namespace, host: text.slice(slash + 1) };
+  return {
+    namespace: namespace === '.' ? proxyNamespace : namespace,
+    host: text.slice(slash + 1).toLowerCase(),
+  };
 }
 
 /**

@@ -75,7 +75,7 @@ function boundAddress(read: Read, viewKey: string, address: string, port: number
 
 function chainsOf(read: Read, viewKey: string, port: GatewayPort, listener: string): Chains {
   if (port.kind === 'http') {
-    const routes = gatewayHttpRoutes(port.number);
+    const routes = gatewayHttpRoutes(port.number, port.bind);
     return { chains: [{ filters: [http(read, viewKey, `outbound_${listener}`, routes)] }], origins: [] };
   }
   const parts = port.servers.map((server) =>

@@ -1,3 +1,4 @@
+import { isWildcard } from '../../../mesh/hostname.ts';
 import type { Origin } from '../../../mesh/origin.ts';
 import { gatewayHttpRoutes, gatewayHttpsRoutes, hostPort } from '../../../xds/names.ts';
 import type { Route, VirtualHost } from '../../../xds/resources.ts';
@@ -6,11 +7,11 @@ import { inView, viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedRoutes, emittedRoutes } from '../emitted.ts';
 import { isCatchAll } from '../route/match.ts';
-import { ruleRoutes } from '../route/rule-routes.ts';
+import { type RuleRoutes, ruleRoutes } from '../route/rule-routes.ts';
 import { viewContext } from '../route/view-context.ts';
 
 // Routes of routers: `http.PORT` for all plain servers of a port, `https.PORT.PORTNAME.GATEWAY.NAMESPACE` for each
-// server that ends TLS.
+// server that ends TLS; servers with a bind address add it.
 
 /** One route configuration by view and name; undefined where the view has none of that name. */
 export const gatewayRoutes = step('gateway routes', (read, key): EmittedRoutes | undefined => {
@@ -18,7 +19,7 @@ export const gatewayRoutes = step('gateway routes', (read, key): EmittedRoutes |
   const [name = ''] = parts;
   const { ports } = read.of(gatewayPorts, viewKey);
   for (const port of ports) {
-    if (port.kind === 'http' && gatewayHttpRoutes(port.number) === name)
+    if (port.kind === 'http' && gatewayHttpRoutes(port.number, port.bind) === name)
       return configuration(read, viewKey, name, port.number, port.servers, false);
     const ending = port.servers.find((server) => port.kind === 'tls' && httpsRoutesName(server) === name);
     if (ending !== undefined) return configuration(read, viewKey, name, port.number, [ending], true);
@@ -28,7 +29,7 @@ export const gatewayRoutes = step('gateway routes', (read, key): EmittedRoutes |
 
 /** Name of the routes of a server that ends TLS: by the port as the Gateway writes it. */
 export function httpsRoutesName({ server, gatewayName, gatewayNamespace }: BoundServer): string {
-  return gatewayHttpsRoutes(server.port, server.portName, gatewayName, gatewayNamespace);
+  return gatewayHttpsRoutes(server.port, server.portName, gatewayName, gatewayNamespace, server.bind);
 }
 
 const MAX_DIRECT_RESPONSE_BYTES = 1024 * 1024;
@@ -43,17 +44,18 @@ function configuration(
 ): EmittedRoutes {
   const hosts = new Map<string, Host>();
   const origins: Origin[] = [];
+  const made = new Map<string, RuleRoutes>();
   for (const server of servers) {
     origins.push(server.server.origin);
-    addRules(read, viewKey, server, tls, hosts, origins);
+    addRules(read, viewKey, server, tls, hosts, made, origins);
     if (server.server.httpsRedirect && !tls) addRedirects(server, hosts);
   }
-  const virtual_hosts = [...hosts]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([host, made]) => virtualHost(host, made));
+  const virtual_hosts = alike(hosts)
+    .map(virtualHost)
+    .sort((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1));
   const object = {
     name,
-    virtual_hosts: virtual_hosts.length === 0 ? [nothing(port)] : virtual_hosts,
+    virtual_hosts: virtual_hosts.length === 0 ? [nothing(servers[0]?.server.port ?? port)] : virtual_hosts,
     validate_clusters: false,
     ignore_port_in_host_matching: true,
     max_direct_response_body_size_bytes: MAX_DIRECT_RESPONSE_BYTES,
@@ -63,7 +65,8 @@ function configuration(
 
 interface Host {
   readonly port: number;
-  readonly routes: readonly Route[];
+  /** Routes of each rule set, the oldest first. */
+  readonly parts: readonly (readonly Route[])[];
   readonly redirect: boolean;
 }
 
@@ -73,6 +76,7 @@ function addRules(
   bound: BoundServer,
   tls: boolean,
   hosts: Map<string, Host>,
+  known: Map<string, RuleRoutes>,
   origins: Origin[],
 ): void {
   const { server, gateway } = bound;
@@ -81,13 +85,18 @@ function addRules(
   for (const rules of read.of(rulesOfGateway, inView(viewKey, gateway))) {
     const shared = sharedHosts(server.hosts, rules);
     if (shared.length === 0) continue;
-    const made = ruleRoutes(rules, caller, viewContext(read, viewKey, rules.name, server.port, tls));
+    const key = `${gateway} ${server.port} ${rules.namespace}/${rules.name}`;
+    const made =
+      known.get(key) ?? ruleRoutes(rules, caller, viewContext(read, viewKey, rules.name, server.port, tls));
+    known.set(key, made);
     if (made.routes.length === 0) continue;
     origins.push(...made.origins);
     for (const host of shared) {
       const before = hosts.get(host);
-      const routes = [...(before?.routes ?? []), ...made.routes];
-      hosts.set(host, { port: before?.port ?? server.port, routes, redirect: before?.redirect ?? false });
+      const parts = [...(before?.parts ?? []), made.routes];
+      // What a server redirects, rules do not let pass.
+      const redirect = before?.redirect === true || (server.httpsRedirect && !tls);
+      hosts.set(host, { port: before?.port ?? server.port, parts, redirect });
     }
   }
 }
@@ -96,17 +105,48 @@ function addRules(
 function addRedirects({ server }: BoundServer, hosts: Map<string, Host>): void {
   for (const { host } of server.hosts) {
     const before = hosts.get(host);
-    hosts.set(host, { port: server.port, routes: before?.routes ?? [], redirect: true });
+    hosts.set(host, { port: before?.port ?? server.port, parts: before?.parts ?? [], redirect: true });
   }
 }
 
+interface HostGroup extends Host {
+  readonly names: readonly string[];
+}
+
+/** Hosts with the same routes are one virtual host, called by the narrowest (Istio). */
+function alike(hosts: ReadonlyMap<string, Host>): HostGroup[] {
+  const numbers = new Map<readonly Route[], number>();
+  const numberOf = (part: readonly Route[]) => {
+    const number = numbers.get(part) ?? numbers.size;
+    numbers.set(part, number);
+    return number;
+  };
+  const groups = new Map<string, HostGroup>();
+  for (const [name, host] of [...hosts].sort(([a], [b]) => compareLength(a, b))) {
+    const key = `${host.redirect} ${host.parts.map(numberOf).join(',')}`;
+    const group = groups.get(key);
+    groups.set(
+      key,
+      group === undefined ? { ...host, names: [name] } : { ...group, names: [...group.names, name] },
+    );
+  }
+  return [...groups.values()];
+}
+
+/** Names before wildcards, long ones before short ones. */
+function compareLength(a: string, b: string): number {
+  const wild = Number(isWildcard(a)) - Number(isWildcard(b));
+  return wild || b.length - a.length || (a < b ? -1 : 1);
+}
+
 /** Rules of several objects for one host: what takes everything comes last, or nothing would get past it. */
-function virtualHost(host: string, { port, routes, redirect }: Host): VirtualHost {
+function virtualHost({ names, port, parts, redirect }: HostGroup): VirtualHost {
+  const routes = parts.flat();
   const everything = routes.filter(({ match }) => isCatchAll(match ?? {}));
   const others = routes.filter(({ match }) => !isCatchAll(match ?? {}));
   return {
-    name: hostPort(host, port),
-    domains: [host.includes(':') ? `[${host}]` : host],
+    name: hostPort(names[0] ?? '', port),
+    domains: names.map((host) => (host.includes(':') ? `[${host}]` : host)),
     ...(redirect ? { require_tls: 'ALL' as const } : {}),
     routes: [...others, ...everything],
     include_request_attempt_count: true,

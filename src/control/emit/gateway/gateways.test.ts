@@ -64,11 +64,28 @@ spec: { selector: { istio: ingressgateway }, ports: [{ name: http, port: 80, tar
         rules('other', `{ hosts: [c.net], gateways: [gw], ${toWeb} }`),
     );
     const { virtual_hosts = [] } = named(view.routes(), 'http.80');
+    // Hosts of one object are one virtual host, called by the narrowest.
     expect(virtual_hosts.map(({ name, domains }) => [name, domains])).toEqual([
-      ['*.example.com:80', ['*.example.com']],
       ['a.example.com:80', ['a.example.com']],
-      ['b.org:80', ['b.org']],
+      ['b.org:80', ['b.org', '*.example.com']],
     ]);
+  });
+
+  it('redirects what rules are about, too, where it redirects', () => {
+    const redirecting =
+      "{ port: { number: 80, name: http, protocol: HTTP }, hosts: ['*'], tls: { httpsRedirect: true } }";
+    const view = router(
+      services + gateway(redirecting) + rules('web', `{ hosts: [A.example.com], gateways: [gw], ${toWeb} }`),
+    );
+    expect(hostOf(view, 'http.80', 'a.example.com').require_tls).toBe('ALL');
+    expect(hostOf(view, 'http.80', '*').require_tls).toBe('ALL');
+  });
+
+  it('has routes of its own at an address of its own', () => {
+    const bound = (port: string, bind: string) =>
+      `{ port: { number: 80, name: ${port}, protocol: HTTP }, hosts: ['*'], bind: ${bind} }`;
+    const view = router(services + gateway(`${bound('a', '1.2.3.4')}, ${bound('b', '1.2.3.5')}`));
+    expect(view.routes().map(({ name }) => name)).toEqual(['http.80.1.2.3.4', 'http.80.1.2.3.5']);
   });
 
   it('answers 404 where nobody has rules', () => {

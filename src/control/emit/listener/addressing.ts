@@ -1,21 +1,24 @@
 import { isHttp, isTls } from '../../../mesh/protocol.ts';
 import type { Service, ServicePort } from '../../../mesh/service.ts';
-import { hasEndpoints } from '../../resolve/endpoints.ts';
-import { serviceKey } from '../../resolve/services.ts';
-import type { Read } from '../../resolve/world.ts';
 
-/** Addresses that can be listened on; ranges cannot. */
+/** Addresses that can be listened on. */
 export function singleAddresses(service: Service): readonly string[] {
   return service.addresses.filter((address) => !address.includes('/'));
 }
 
+/** Ranges cannot be listened on: they are told apart within the wildcard listener. */
+export function addressRanges(service: Service): readonly string[] {
+  return service.addresses.filter((address) => address.includes('/'));
+}
+
 /** Whether calls to the port come to the wildcard listener: nothing but the bytes tells what they are for. */
-export function isOnWildcard(read: Read, service: Service, port: ServicePort): boolean {
+export function isOnWildcard(service: Service, port: ServicePort): boolean {
   if (isNotProxied(service, port)) return false;
   if (isHttp(port.protocol)) return true;
-  if (service.resolution !== 'headless') return !everyAddressIsListened(service) || isTold(service, port);
-  // Clients call the endpoints' own addresses; where there are none yet, any address may become one.
-  return port.protocol === 'auto' || !read.of(hasEndpoints, serviceKey(service));
+  // Clients of a headless service call the endpoints' own addresses. Without any there is nobody to be called, and a
+  // wildcard would take the calls of others.
+  if (service.resolution === 'headless') return false;
+  return !everyAddressIsListened(service) || isTold(service, port);
 }
 
 /** Every address of the service is one that can be listened on, and it has any. */
@@ -30,10 +33,9 @@ function isTold({ ownAddress }: Service, { protocol }: ServicePort): boolean {
 }
 
 /** Whether calls to the port come to a listener on an address of the service or of its endpoints. */
-export function isOnOwnAddress(read: Read, service: Service, port: ServicePort): boolean {
+export function isOnOwnAddress(service: Service, port: ServicePort): boolean {
   if (isNotProxied(service, port) || isHttp(port.protocol)) return false;
-  if (service.resolution !== 'headless') return singleAddresses(service).length > 0;
-  return !isOnWildcard(read, service, port);
+  return service.resolution === 'headless' || singleAddresses(service).length > 0;
 }
 
 /** An alias is what it stands for; datagrams are not for proxies. */

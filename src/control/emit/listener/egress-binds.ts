@@ -42,7 +42,7 @@ function partsOf(read: Read, viewKey: string, bind: EgressBind, name: string): L
     return { filter_chains: first ? connectionChains(read, viewKey, first.service, first.own, false) : [] };
   }
   const chains = users.flatMap(({ service, own }) =>
-    connectionChains(read, viewKey, service, own, true, [service.hostname]),
+    connectionChains(read, viewKey, service, own, true, { serverNames: [service.hostname] }),
   );
   return { filter_chains: chains, listener_filters: [tlsInspector()] };
 }

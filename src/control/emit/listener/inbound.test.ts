@@ -65,6 +65,15 @@ const meshHttp = { port: 8080, http: true, tls: 'mesh' } as const;
 const strict = policy('default', 'istio-system', '{ mtls: { mode: STRICT } }');
 
 describe('the inbound side', () => {
+  it('names virtual hosts by the port that clients call', () => {
+    const listener = named(proxyOf(meshOf(services), 'sidecar~default/web').listeners(), 'virtualInbound');
+    const hosts = (listener.filter_chains ?? []).flatMap((chain) =>
+      (filterOf(chain).route_config?.virtual_hosts ?? []).map(({ name }) => name),
+    );
+    expect(hosts).toContain('inbound|http|80');
+    expect(hosts).not.toContain('inbound|http|8080');
+  });
+
   it('takes both plain text and the mesh by default', () => {
     expect(taken(services, plainHttp)).toBe('http inbound|8080||');
     expect(taken(services, meshHttp)).toBe('http inbound|8080|| mutual');

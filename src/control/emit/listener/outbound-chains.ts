@@ -1,17 +1,17 @@
 import { isTls } from '../../../mesh/protocol.ts';
-import { type ConnectionRule, MESH, type RuleSet } from '../../../mesh/route.ts';
+import { type ConnectionRule, MESH } from '../../../mesh/route.ts';
 import type { Service, ServicePort } from '../../../mesh/service.ts';
 import { hostPort, outboundCluster, wellKnownNames } from '../../../xds/names.ts';
 import type { FilterChain, FilterChainMatch, RouteConfiguration } from '../../../xds/resources.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
-import { usesDynamicDns } from '../../resolve/outbound-mode.ts';
-import { rulesForHost } from '../../resolve/rules-for.ts';
+import { unknownCluster, usesDynamicDns } from '../../resolve/outbound-mode.ts';
+import { connectionRulesForHost } from '../../resolve/rules-for.ts';
 import { scopedService } from '../../resolve/scoped-services.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import type { Read } from '../../resolve/world.ts';
 import { type Caller, concerns } from '../route/rule-routes.ts';
 import { unknownRoutes } from '../route/unknown-destination.ts';
-import { addressMatch } from './cidr-ranges.ts';
+import { addressMatch, cidrRanges } from './cidr-ranges.ts';
 import { connectionOptions } from './connection-options.ts';
 import { httpFilter } from './http-connection-manager.ts';
 import { httpInspector, tlsInspector } from './listener-filters.ts';
@@ -83,12 +83,32 @@ export function plainListenerParts(
 ): ListenerParts {
   const chains = connectionChains(read, viewKey, service, port, isTls(port.protocol));
   const byName = chains.some(({ filter_chain_match: match }) => match?.server_names !== undefined);
-  return { filter_chains: chains, ...(byName ? { listener_filters: [tlsInspector()] } : {}) };
+  const all = chains.some(({ filter_chain_match: match }) => match === undefined);
+  return {
+    filter_chains: chains,
+    ...(all ? {} : { default_filter_chain: passthroughChain(read, viewKey) }),
+    ...(byName ? { listener_filters: [tlsInspector()] } : {}),
+  };
+}
+
+/** Bytes that nothing tells: on to where the client wanted, or nowhere. */
+export function passthroughChain(read: Read, viewKey: string): FilterChain {
+  const cluster = read.of(unknownCluster, viewKey);
+  return {
+    name: 'PassthroughFilterChain',
+    filters: [tcpFilter(cluster, cluster, read.of(meshSettings, ''))],
+  };
+}
+
+/** What tells a service from others that share a listener with it: the chains' matches where rules name none. */
+export interface SharedBy {
+  readonly serverNames?: readonly string[];
+  readonly ranges?: readonly string[];
 }
 
 /**
  * Chains for connections to a service: those that TLS and TCP rules ask for, and last one for all that no rule means.
- * The last has no match unless `serverNames` says that other services share the address.
+ * The last has no match unless others share the listener.
  */
 export function connectionChains(
   read: Read,
@@ -96,16 +116,21 @@ export function connectionChains(
   service: Service,
   port: ServicePort,
   tls: boolean,
-  serverNames?: readonly string[],
+  { serverNames, ranges = [] }: SharedBy = {},
 ): FilterChain[] {
   const { view } = viewAndParts(read, viewKey);
-  const rules = read.of(rulesForHost, inView(viewKey, service.hostname));
+  const rules = read.of(connectionRulesForHost, inView(viewKey, service.hostname, tls ? 'tls' : 'tcp'));
   const caller = { gateways: [MESH], namespace: view.namespace, labels: view.labels };
-  const ruled =
-    rules === undefined ? [] : ruledChains(read, viewKey, rules, caller, port.number, tls, serverNames);
+  const match: FilterChainMatch = {
+    ...(ranges.length === 0 ? {} : { prefix_ranges: cidrRanges(ranges) }),
+    ...(serverNames === undefined ? {} : { server_names: serverNames }),
+  };
+  const ruled = ruledChains(read, viewKey, rules, caller, port.number, match);
+  // Where rules go by server name, a name that none of them means is nobody's.
+  if (tls && ruled.length > 0) return ruled;
   if (ruled.some(({ filter_chain_match }) => filter_chain_match === undefined)) return ruled;
   const plain: FilterChain = {
-    ...(serverNames === undefined ? {} : { filter_chain_match: { server_names: serverNames } }),
+    ...(Object.keys(match).length === 0 ? {} : { filter_chain_match: match }),
     filters: [serviceFilter(read, viewKey, service, port)],
   };
   const taken = new Set(ruled.map(({ filter_chain_match }) => JSON.stringify(filter_chain_match)));
@@ -123,20 +148,20 @@ export function serviceFilter(read: Read, viewKey: string, { hostname }: Service
 function ruledChains(
   read: Read,
   viewKey: string,
-  rules: RuleSet,
+  rules: readonly ConnectionRule[],
   caller: Caller,
   port: number,
-  tls: boolean,
-  serverNames: readonly string[] | undefined,
+  shared: FilterChainMatch,
 ): FilterChain[] {
   const chains = new Map<string, FilterChain>();
-  for (const rule of tls ? rules.tls : rules.tcp)
+  for (const rule of rules)
     for (const match of matchesOf(rule, caller, port)) {
-      const names = match.server_names ?? serverNames;
-      const full = { ...match, ...(names === undefined ? {} : { server_names: names }) };
+      const full = { ...shared, ...match };
       const text = JSON.stringify(full);
       // Rules are tried in order, chains by how narrow they are: of equal ones the first rule's counts.
       if (!chains.has(text)) chains.set(text, chainOf(read, viewKey, rule, full, port));
+      // It takes everything: narrower ones after it must not get what they would match.
+      if (Object.keys(match).length === 0) return [...chains.values()];
     }
   return [...chains.values()];
 }

@@ -3,7 +3,7 @@ import { addressListener } from '../../../xds/names.ts';
 import type { Listener } from '../../../xds/resources.ts';
 import { endpoints } from '../../resolve/endpoints.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
-import { scopedService, scopedServices } from '../../resolve/scoped-services.ts';
+import { scopedService, scopedServices, servicesByAge } from '../../resolve/scoped-services.ts';
 import { serviceKey } from '../../resolve/services.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
@@ -20,12 +20,12 @@ import { wildcardListener, wildcardPortOf } from './wildcard-listener.ts';
 
 /** All of a view, by its key. */
 export const outboundListeners = step('outbound listeners', (read, viewKey): readonly EmittedListener[] => {
-  const { list } = read.of(scopedServices, viewKey);
+  const list = read.of(servicesByAge, viewKey);
   const own = list.flatMap((service) => read.of(listenersOfService, inView(viewKey, service.hostname)));
   const wildcards = read
     .of(wildcardPorts, viewKey)
     .map((port) => read.of(wildcardListener, inView(viewKey, port)));
-  // Several services may have one address (externalIPs, ServiceEntries): the first in order of hostname has it.
+  // Several services may have one address (externalIPs, ServiceEntries): the oldest has it.
   const byName = new Map<string, EmittedListener>();
   for (const listener of [...read.of(egressBinds, viewKey), ...own, ...wildcards].filter(
     (listener) => listener !== undefined,
@@ -50,12 +50,12 @@ export const outboundListenerNamed = step(
   },
 );
 
-/** The service whose listener has a name, by view: the first in order of hostname. */
+/** The service whose listener has a name, by view: the oldest. */
 const ownersOfAddresses = step('owners of addresses', (read, viewKey): ReadonlyMap<string, string> => {
   const owners = new Map<string, string>();
-  for (const service of read.of(scopedServices, viewKey).list)
+  for (const service of read.of(servicesByAge, viewKey))
     for (const port of service.ports)
-      if (isOnOwnAddress(read, service, port))
+      if (isOnOwnAddress(service, port))
         for (const [address, number] of addressesOf(read, service, port)) {
           const name = addressListener(address, number);
           if (!owners.has(name)) owners.set(name, service.hostname);
@@ -67,7 +67,7 @@ const ownersOfAddresses = step('owners of addresses', (read, viewKey): ReadonlyM
 const wildcardPorts = step('wildcard ports', (read, viewKey): readonly number[] => {
   const ports = new Set<number>();
   for (const service of read.of(scopedServices, viewKey).list)
-    for (const port of service.ports) if (isOnWildcard(read, service, port)) ports.add(port.number);
+    for (const port of service.ports) if (isOnWildcard(service, port)) ports.add(port.number);
   return [...ports].sort((a, b) => a - b);
 });
 
@@ -80,7 +80,7 @@ const listenersOfService = step('listeners of a service', (read, key): readonly 
   const service = read.of(scopedService, key);
   if (service === undefined) return [];
   return service.ports
-    .filter((port) => isOnOwnAddress(read, service, port))
+    .filter((port) => isOnOwnAddress(service, port))
     .flatMap((port) =>
       addressesOf(read, service, port).map(([address, number]) =>
         emittedListener(listenerAt(read, viewKey, service, port, address, number), [service.origin]),
@@ -100,8 +100,10 @@ function addressesOf(
     .of(endpoints, serviceKey(service))
     .slice(0, MAX_HEADLESS_LISTENERS)
     .flatMap(({ address, ports }) => {
-      const number = ports.get(port.number);
-      return number === undefined ? [] : [[address, number] as const];
+      const own = ports.get(port.number);
+      if (own === undefined) return [];
+      // By the service's number, as Istio has it; who looks the port up (SRV) calls the endpoint's own.
+      return [...new Set([port.number, own])].map((number) => [address, number] as const);
     });
 }
 

@@ -130,7 +130,94 @@ spec:
     expect(names(headless + pod('store-0', '10.244.0.9') + pod('store-1', '10.244.0.10'))).toEqual(
       expect.arrayContaining(['10.244.0.10_9000', '10.244.0.9_9000']),
     );
-    expect(names(headless)).toContain('0.0.0.0_9000');
+    // Without endpoints nobody can be called, and a wildcard would take the calls of others.
+    expect(names(headless).filter((name) => name.endsWith('_9000'))).toEqual([]);
+  });
+
+  it("are on both ports by which a headless service's endpoints are called, whatever they speak", () => {
+    const view = viewOf(
+      service(
+        'store',
+        '{ clusterIP: None, selector: { app: store }, ports: [{ name: odd, port: 9000, targetPort: 9001 }] }',
+      ) + pod('store-0', '10.244.0.9'),
+    );
+    for (const port of [9000, 9001]) {
+      const listener = named(view.listeners(), `10.244.0.9_${port}`);
+      expect(filterOf(listener.filter_chains?.[0]).rds?.route_config_name).toBe(
+        'store.default.svc.cluster.local:9000',
+      );
+    }
+  });
+
+  it('tell ranges of addresses within the wildcard, beside listeners on single ones', () => {
+    const view = viewOf(`
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: outside, namespace: default }
+spec:
+  hosts: [a.com]
+  addresses: [240.1.0.1, 240.2.0.0/16]
+  ports: [{ number: 5432, name: tcp, protocol: TCP }, { number: 443, name: tls, protocol: TLS }]`);
+    const cluster = 'outbound|5432||a.com';
+    expect(filterOf(named(view.listeners(), '240.1.0.1_5432').filter_chains?.[0]).cluster).toBe(cluster);
+    const { filter_chains: [chain] = [], default_filter_chain } = named(view.listeners(), '0.0.0.0_5432');
+    expect(chain?.filter_chain_match).toEqual({
+      prefix_ranges: [{ address_prefix: '240.2.0.0', prefix_len: 16 }],
+    });
+    expect(filterOf(chain).cluster).toBe(cluster);
+    expect(filterOf(default_filter_chain).cluster).toBe('PassthroughCluster');
+    expect(named(view.listeners(), '0.0.0.0_443').filter_chains?.[0]?.filter_chain_match).toEqual({
+      prefix_ranges: [{ address_prefix: '240.2.0.0', prefix_len: 16 }],
+      server_names: ['a.com'],
+    });
+  });
+
+  it('belong to the oldest of several services with one address', () => {
+    const entry = (name: string, created: string) => `
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: ${name}, namespace: default, creationTimestamp: '${created}' }
+spec: { hosts: [${name}.com], addresses: [240.1.0.1], ports: [{ number: 5432, name: tcp, protocol: TCP }] }`;
+    const view = viewOf(entry('a', '2024-01-02T00:00:00Z') + entry('b', '2024-01-01T00:00:00Z'));
+    expect(filterOf(named(view.listeners(), '240.1.0.1_5432').filter_chains?.[0]).cluster).toBe(
+      'outbound|5432||b.com',
+    );
+  });
+
+  it('pass on what no TLS rule means, and stop at a TCP rule that means everything', () => {
+    const secure = service(
+      'db',
+      '{ clusterIP: 10.96.0.7, selector: { app: db }, ports: [{ name: tls, port: 5432 }, { name: tcp, port: 3306 }] }',
+    );
+    const view = viewOf(`${secure}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: db, namespace: default }
+spec:
+  hosts: [db.default.svc.cluster.local]
+  tls: [{ match: [{ sniHosts: [db.default.svc.cluster.local] }], route: [{ destination: { host: db } }] }]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: db2, namespace: default }
+spec:
+  hosts: [db.default.svc.cluster.local]
+  tcp:
+    - route: [{ destination: { host: web } }]
+    - match: [{ destinationSubnets: [10.96.0.0/16] }]
+      route: [{ destination: { host: db } }]`);
+    const tls = named(view.listeners(), '10.96.0.7_5432');
+    expect(tls.filter_chains?.map(({ filter_chain_match }) => filter_chain_match)).toEqual([
+      { server_names: ['db.default.svc.cluster.local'] },
+    ]);
+    expect(filterOf(tls.default_filter_chain).cluster).toBe('PassthroughCluster');
+    const tcp = named(view.listeners(), '10.96.0.7_3306').filter_chains ?? [];
+    expect(tcp.map((chain) => filterOf(chain).cluster)).toEqual([
+      'outbound|80||web.default.svc.cluster.local',
+    ]);
   });
 
   it('tell TLS services without address by server name', () => {
@@ -155,7 +242,7 @@ apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: { name: db, namespace: default }
 spec:
-  hosts: [db]
+  hosts: [db.default.svc.cluster.local]
   tcp:
     - match: [{ sourceLabels: { app: nobody } }]
       route: [{ destination: { host: web } }]

@@ -38,6 +38,20 @@ metadata: { name: off, namespace: default }
 spec: { mtls: { mode: DISABLE } }`;
 
 describe('ingress listeners of a Sidecar', () => {
+  it('speak what is within TLS that they end', () => {
+    const proxy = view(`
+  ingress:
+    - port: { number: 8443, protocol: HTTPS, name: https }
+      defaultEndpoint: "127.0.0.1:3000"
+      tls: { mode: SIMPLE, serverCertificate: c.pem, privateKey: k.pem }`);
+    const chains = (named(proxy.listeners(), 'virtualInbound').filter_chains ?? []).filter(
+      ({ filter_chain_match }) => filter_chain_match?.destination_port === 8443,
+    );
+    expect(chains.length).toBeGreaterThan(0);
+    for (const chain of chains)
+      expect(filterOf(chain).route_config?.virtual_hosts?.[0]?.name).toBe('inbound|http|8443');
+  });
+
   it('are all that is open, and lead where they say', () => {
     const proxy = view(`
   ingress:

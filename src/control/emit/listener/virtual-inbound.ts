@@ -176,7 +176,9 @@ export function portContent(
 function portRoutes(port: InboundPort): RouteConfiguration {
   const cluster = inboundCluster(port.number);
   const operation = `${port.service.hostname}:${port.servicePort.number}/*`;
-  return inboundRoutes(cluster, cluster, inboundVirtualHost(port.number), operation);
+  // Named by the port that clients call, as Istio does; a Sidecar knows the workload's own only.
+  const called = port.ingress === undefined ? port.servicePort.number : port.number;
+  return inboundRoutes(cluster, cluster, inboundVirtualHost(called), operation);
 }
 
 /** One way in for everything. A request that the application did not begin to read may be sent again. */

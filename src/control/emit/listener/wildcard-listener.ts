@@ -5,17 +5,15 @@ import type { OutboundMode } from '../../../mesh/settings.ts';
 import { addressListener, parseAddressListener } from '../../../xds/names.ts';
 import type { FilterChain, Listener } from '../../../xds/resources.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
-import { unknownCluster, viewOutboundMode } from '../../resolve/outbound-mode.ts';
-import { scopedServices } from '../../resolve/scoped-services.ts';
+import { viewOutboundMode } from '../../resolve/outbound-mode.ts';
+import { servicesByAge } from '../../resolve/scoped-services.ts';
 import { viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener } from '../emitted.ts';
-import { isOnWildcard } from './addressing.ts';
-import { cidrRanges } from './cidr-ranges.ts';
+import { addressRanges, isOnWildcard } from './addressing.ts';
 import { httpInspector, tlsInspector } from './listener-filters.ts';
-import { connectionChains, httpChain, serviceFilter } from './outbound-chains.ts';
+import { connectionChains, httpChain, passthroughChain } from './outbound-chains.ts';
 import { outboundListener } from './outbound-listener.ts';
-import { tcpFilter } from './tcp-proxy.ts';
 
 const ANY_ADDRESS = '0.0.0.0';
 
@@ -51,9 +49,9 @@ interface User {
 
 /** Services with the port that have no address of their own for it. */
 function usersOf(read: Read, viewKey: string, number: number): User[] {
-  return read.of(scopedServices, viewKey).list.flatMap((service) => {
+  return read.of(servicesByAge, viewKey).flatMap((service) => {
     const port = service.ports.find((port) => port.number === number);
-    return port === undefined || !isOnWildcard(read, service, port) ? [] : [{ service, port }];
+    return port === undefined || !isOnWildcard(service, port) ? [] : [{ service, port }];
   });
 }
 
@@ -72,7 +70,10 @@ function chainsOf(
   const byName = users
     .filter(({ port }) => isTls(port.protocol))
     .flatMap(({ service, port }) =>
-      connectionChains(read, viewKey, service, port, true, serverNames(read, service)),
+      connectionChains(read, viewKey, service, port, true, {
+        serverNames: serverNames(read, service),
+        ranges: addressRanges(service),
+      }),
     );
   const bytes = users.filter(({ port }) => !isHttp(port.protocol) && !isTls(port.protocol));
   const ranged = bytes.flatMap((user) => rangedChains(read, viewKey, user));
@@ -92,13 +93,8 @@ function serverNames(read: Read, { hostname }: Service): readonly string[] {
 
 /** Services that have ranges of addresses are told apart by them. */
 function rangedChains(read: Read, viewKey: string, { service, port }: User): FilterChain[] {
-  if (service.addresses.length === 0 || service.ownAddress === true) return [];
-  return [
-    {
-      filter_chain_match: { prefix_ranges: cidrRanges(service.addresses) },
-      filters: [serviceFilter(read, viewKey, service, port)],
-    },
-  ];
+  const ranges = addressRanges(service);
+  return ranges.length === 0 ? [] : connectionChains(read, viewKey, service, port, false, { ranges });
 }
 
 /** Envoy refuses two chains with one match: the first service has it. */
@@ -126,11 +122,9 @@ function onlyUser(users: readonly User[], mode: OutboundMode): User | undefined 
 
 /** Bytes that nothing tells: to the one service without any address, else on to where the client wanted, or nowhere. */
 function fallbackChain(read: Read, viewKey: string, user: User | undefined): FilterChain {
-  const settings = read.of(meshSettings, '');
   if (user !== undefined) {
     const [chain] = connectionChains(read, viewKey, user.service, user.port, false).reverse();
     if (chain !== undefined) return chain;
   }
-  const cluster = read.of(unknownCluster, viewKey);
-  return { name: 'PassthroughFilterChain', filters: [tcpFilter(cluster, cluster, settings)] };
+  return passthroughChain(read, viewKey);
 }

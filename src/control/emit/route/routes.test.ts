@@ -277,6 +277,84 @@ spec: { hosts: ['${pattern}'], http: [{ name: ${name}, route: [{ destination: { 
     expect(hostOf(view, '9080', host).routes?.[0]?.name).toBe('narrow');
     expect(hostOf(view, '8000', 'ratings').routes?.[0]?.name).toBe('exact');
   });
+
+  it('are found whatever their case, and with a final dot', () => {
+    const mesh = meshOf(`${services}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: reviews, namespace: default }
+spec: { hosts: [Reviews.default.svc.cluster.local], http: [{ directResponse: { status: 418 } }] }`);
+    const found = hostOf(proxyOf(mesh, 'sidecar~default/reviews-v1'), '9080', `${host}.`);
+    expect(found.routes?.[0]?.direct_response?.status).toBe(418);
+  });
+
+  it('count before short names of services', () => {
+    const mesh = meshOf(`${services}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: short, namespace: default }
+spec: { hosts: [reviews.default, ratings], http: [{ directResponse: { status: 418 } }] }`);
+    const view = proxyOf(mesh, 'sidecar~default/reviews-v1');
+    // Rules about ratings, which has port 8000, are about their other hosts there, too.
+    expect(hostOf(view, '8000', 'reviews.default').routes?.[0]?.direct_response?.status).toBe(418);
+    expect(hostOf(view, '9080', 'reviews.default').name).toBe(`${host}:9080`);
+  });
+
+  it('that no service has at port 80 are there for rules that name them', () => {
+    const web = httpService('web');
+    const mesh = meshOf(`${services}
+---${web}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: reviews, namespace: default }
+spec: { hosts: [reviews], http: [{ directResponse: { status: 418 } }] }`);
+    const view = proxyOf(mesh, 'sidecar~default/reviews-v1');
+    expect(hostOf(view, '80', host).routes?.[0]?.direct_response?.status).toBe(418);
+  });
+
+  it('are decided about by the oldest object that has routes for the caller', () => {
+    const rules = (name: string, created: string, rest: string) => `
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: ${name}, namespace: default, creationTimestamp: '${created}' }
+spec: { hosts: [reviews], ${rest} }`;
+    const mesh = meshOf(
+      services +
+        rules('a', '2024-01-01T00:00:00Z', 'tcp: [{ route: [{ destination: { host: ratings } }] }]') +
+        rules(
+          'b',
+          '2024-01-02T00:00:00Z',
+          'http: [{ match: [{ sourceLabels: { app: nobody } }], directResponse: { status: 400 } }]',
+        ) +
+        rules('c', '2024-01-03T00:00:00Z', 'http: [{ directResponse: { status: 418 } }]'),
+    );
+    const view = proxyOf(mesh, 'sidecar~default/reviews-v1');
+    expect(hostOf(view, '9080', host).routes?.[0]?.direct_response?.status).toBe(418);
+  });
+
+  it('may be other names of a service, with rules of their own', () => {
+    const alias = `
+---
+apiVersion: v1
+kind: Service
+metadata: { name: old, namespace: default }
+spec: { type: ExternalName, externalName: ${host}, ports: [{ name: http, port: 9080 }] }`;
+    const rules = `
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: old, namespace: default }
+spec: { hosts: [old], http: [{ directResponse: { status: 418 } }] }`;
+    const hostFor = (mesh: string) =>
+      hostOf(proxyOf(meshOf(services + mesh), 'sidecar~default/reviews-v1'), '9080', 'old');
+    expect(hostFor(alias).name).toBe(`${host}:9080`);
+    expect(hostFor(alias + rules).name).toBe('old.default.svc.cluster.local:9080');
+    expect(hostFor(alias + rules).routes?.[0]?.direct_response?.status).toBe(418);
+  });
 });
 
 describe('the options of a rule', () => {

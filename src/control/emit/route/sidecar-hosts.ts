@@ -1,4 +1,4 @@
-import { isWildcard, shortNames } from '../../../mesh/hostname.ts';
+import { hostMatches, isWildcard, shortNames } from '../../../mesh/hostname.ts';
 import type { Origin } from '../../../mesh/origin.ts';
 import { isHttp } from '../../../mesh/protocol.ts';
 import { MESH, type RuleSet } from '../../../mesh/route.ts';
@@ -6,7 +6,7 @@ import type { Service } from '../../../mesh/service.ts';
 import { hostPort } from '../../../xds/names.ts';
 import type { Route, VirtualHost } from '../../../xds/resources.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
-import { rulesForHost, sidecarRules } from '../../resolve/rules-for.ts';
+import { httpRulesForHost, sidecarRules } from '../../resolve/rules-for.ts';
 import { scopedService, scopedServices } from '../../resolve/scoped-services.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import { ruleSetNamed } from '../../resolve/virtual-services.ts';
@@ -20,24 +20,30 @@ import { viewContext, wholeCluster } from './view-context.ts';
 
 /** A virtual host and what made it. */
 export interface HostRoutes {
-  /** Of the service, or as rules name it. */
+  /** Of the service; '' where none has the name. */
   readonly hostname: string;
   readonly host: VirtualHost;
   readonly origins: readonly Origin[];
 }
 
-/** Ports of a view over which HTTP is or may be spoken, with the services on each, in order of hostname. */
+/**
+ * Ports of a view over which HTTP is or may be spoken, with the services on each, in order of hostname. Aliases are
+ * among their service's names, unless rules are about them: then they come first.
+ */
 export const hostsByPort = step('hosts by port', (read, viewKey): ReadonlyMap<number, readonly string[]> => {
   const byPort = new Map<number, string[]>();
-  for (const service of read.of(scopedServices, viewKey).list) {
-    if (service.resolution === 'alias') continue;
+  const { list } = read.of(scopedServices, viewKey);
+  const ruledAliases = list.filter(
+    ({ resolution, hostname }) =>
+      resolution === 'alias' && read.of(httpRulesForHost, inView(viewKey, hostname)).length > 0,
+  );
+  for (const service of [...ruledAliases, ...list.filter(({ resolution }) => resolution !== 'alias')])
     for (const { number, protocol } of service.ports) {
       if (!isHttp(protocol) && protocol !== 'auto') continue;
       const hosts = byPort.get(number);
       if (hosts === undefined) byPort.set(number, [service.hostname]);
       else hosts.push(service.hostname);
     }
-  }
   return byPort;
 });
 
@@ -51,7 +57,9 @@ export const serviceHost = step('virtual host', (read, key): HostRoutes | undefi
   const port = Number(text);
   const service = read.of(scopedService, inView(viewKey, hostname));
   if (service === undefined) return undefined;
-  const { routes, origins } = routesForHost(read, viewKey, hostname, port);
+  const ruled = ruledRoutes(read, viewKey, hostname, port);
+  if (ruled === undefined && service.resolution === 'alias') return undefined;
+  const { routes, origins } = ruled ?? plainRoutes(read, viewKey, hostname, port);
   return {
     hostname,
     host: virtualHost(hostname, port, domainsOf(read, viewKey, service, namespace), routes),
@@ -64,7 +72,7 @@ export const nearHosts = step('near hosts', (read, key): ReadonlySet<string> => 
   const { viewKey, parts } = viewAndParts(read, key);
   const [namespace = ''] = parts;
   const near = read.of(scopedServices, viewKey).list.filter((service) => service.namespace === namespace);
-  return new Set(near.map(({ hostname, externalName }) => externalName ?? hostname));
+  return new Set(near.flatMap(({ hostname, externalName }) => [hostname, externalName ?? hostname]));
 });
 
 export function virtualHost(
@@ -76,13 +84,17 @@ export function virtualHost(
   return { name: hostPort(name, port), domains, routes, include_request_attempt_count: true };
 }
 
-/** The rules that decide about the host, else the plain way to the service. */
-function routesForHost(read: Read, viewKey: string, hostname: string, port: number): RuleRoutes {
-  const rules = read.of(rulesForHost, inView(viewKey, hostname));
-  if (rules !== undefined && rules.http.length > 0) {
+/** What the rules that decide about the host say. */
+function ruledRoutes(read: Read, viewKey: string, hostname: string, port: number): RuleRoutes | undefined {
+  for (const rules of read.of(httpRulesForHost, inView(viewKey, hostname))) {
     const made = read.of(sidecarRuleRoutes, inView(viewKey, rules.namespace, rules.name, port));
     if (made.routes.length > 0) return made;
   }
+  return undefined;
+}
+
+/** The plain way to the service. */
+function plainRoutes(read: Read, viewKey: string, hostname: string, port: number): RuleRoutes {
   const context = viewContext(read, viewKey, hostname, port);
   const destination = { destination: { host: hostname, subset: '', port }, weight: 100, origin: NOBODY };
   const hash_policy = hashPolicies([destination], context.hash);
@@ -106,7 +118,12 @@ const sidecarRuleRoutes = step('routes of a rule set', (read, key): RuleRoutes =
 function domainsOf(read: Read, viewKey: string, service: Service, namespace: string): readonly string[] {
   const { clusterDomain } = read.of(meshSettings, '');
   const names = [service.hostname, ...(read.of(aliasNames, viewKey).get(service.hostname) ?? [])];
-  const all = names.flatMap((name) => [name, ...shortNames(name, namespace, clusterDomain)]);
+  const all = names.flatMap((name) => [
+    name,
+    // Resolvers take a name with a final dot for complete, and clients then send it so.
+    `${name}.`,
+    ...shortNames(name, namespace, clusterDomain),
+  ]);
   // Pods of a headless service have names of their own below the service's.
   const pods = service.resolution === 'headless' ? all.map((name) => `*.${name}`) : [];
   const addresses = service.addresses.filter((address) => !address.includes('/')).map(bracketed);
@@ -128,7 +145,10 @@ const aliasNames = step('alias names', (read, viewKey): ReadonlyMap<string, read
   return byTarget;
 });
 
-/** Hosts that rules name and no service has, by port: those of the rule's services, else 80 (Istio). */
+/**
+ * Hosts that rules name and no service has at a port, by port: at those where HTTP may be spoken to another host of
+ * the rules, and at 80 (Istio).
+ */
 export const unknownHosts = step(
   'hosts without a service',
   (read, viewKey): ReadonlyMap<number, readonly [host: string, rules: RuleSet][]> => {
@@ -137,29 +157,36 @@ export const unknownHosts = step(
     const byPort = new Map<number, [string, RuleSet][]>();
     for (const rules of sidecarRules(read, view)) {
       if (rules.http.length === 0) continue;
-      const unknown = rules.hosts.filter((host) => !isKnown(host, byHost));
-      for (const port of unknown.length === 0 ? [] : portsOf(rules, byHost))
-        byPort.set(port, [
-          ...(byPort.get(port) ?? []),
-          ...unknown.map((host): [string, RuleSet] => [host, rules]),
-        ]);
+      for (const port of portsOf(rules, byHost)) {
+        const unknown = rules.hosts.filter((host) => !isKnown(host, port, byHost));
+        if (unknown.length > 0)
+          byPort.set(port, [
+            ...(byPort.get(port) ?? []),
+            ...unknown.map((host): [string, RuleSet] => [host, rules]),
+          ]);
+      }
     }
     return byPort;
   },
 );
 
-function isKnown(host: string, byHost: ReadonlyMap<string, Service>): boolean {
-  if (!isWildcard(host)) return byHost.has(host);
-  const suffix = host.slice(1);
-  return [...byHost.keys()].some((name) => name.endsWith(suffix));
+function isKnown(host: string, port: number, byHost: ReadonlyMap<string, Service>): boolean {
+  return servicesOf(host, byHost).some(({ ports }) => ports.some(({ number }) => number === port));
 }
 
-function portsOf(rules: RuleSet, byHost: ReadonlyMap<string, Service>): readonly number[] {
-  const ports = new Set<number>();
+function servicesOf(host: string, byHost: ReadonlyMap<string, Service>): readonly Service[] {
+  if (isWildcard(host)) return [...byHost.values()].filter(({ hostname }) => hostMatches(host, hostname));
+  const service = byHost.get(host);
+  return service === undefined ? [] : [service];
+}
+
+function portsOf(rules: RuleSet, byHost: ReadonlyMap<string, Service>): ReadonlySet<number> {
+  const ports = new Set([80]);
   for (const host of rules.hosts)
-    for (const { number, protocol } of byHost.get(host)?.ports ?? [])
-      if (isHttp(protocol) || protocol === 'auto') ports.add(number);
-  return ports.size === 0 ? [80] : [...ports];
+    for (const service of servicesOf(host, byHost))
+      for (const { number, protocol } of service.ports)
+        if (isHttp(protocol) || protocol === 'auto') ports.add(number);
+  return ports;
 }
 
 /** The virtual host of a name that rules know and no service has, by view, rule set, host and port. */
@@ -173,7 +200,7 @@ export function unknownHost(
   const { routes, origins } = read.of(sidecarRuleRoutes, inView(viewKey, rules.namespace, rules.name, port));
   if (routes.length === 0) return undefined;
   return {
-    hostname: host,
+    hostname: '',
     host: virtualHost(host, port, [host], routes),
     origins: [...origins, rules.origin],
   };

@@ -110,9 +110,10 @@ const hostsOfPort = step('hosts of a port', (read, key): PortHosts => {
   const port = Number(parts[0]);
   const services = read.of(hostsByPort, viewKey).get(port) ?? [];
   const unknown = read.of(unknownHosts, viewKey).get(port) ?? [];
+  // What rules name in full counts before the short names of services.
   const hosts = [
-    ...services.map((hostname) => read.of(serviceHost, inView(viewKey, hostname, port, ''))),
     ...unknown.map(([host, rules]) => unknownHost(read, viewKey, host, rules, port)),
+    ...services.map((hostname) => read.of(serviceHost, inView(viewKey, hostname, port, ''))),
   ].filter((host) => host !== undefined);
   const taken = new Set<string>();
   return {

@@ -50,7 +50,7 @@ export function connectionMatch(spec: ConnectionSpec, namespace: string): Connec
     ...sourceMatch(spec, namespace),
     destinationSubnets: spec.destinationSubnets ?? [],
     ...('sourceSubnet' in spec && spec.sourceSubnet ? { sourceSubnet: spec.sourceSubnet } : {}),
-    sniHosts: 'sniHosts' in spec ? (spec.sniHosts ?? []) : [],
+    sniHosts: 'sniHosts' in spec ? (spec.sniHosts ?? []).map((host) => host.toLowerCase()) : [],
   };
 }
 
