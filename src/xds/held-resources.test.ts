@@ -87,6 +87,9 @@ it('gives a client all it is to have and takes away all else, whatever it asks f
         const named = wanted[endpoint]!.filter(({ name }) => asked.has(name));
         expect(Object.fromEntries(client.get(endpoint)!)).toEqual(shown(named));
         expect(server.types().get(cluster)!.sent.count()).toBe(wanted[cluster]!.length);
+        // What it was told is gone, and has since been sent, is held.
+        const { sent } = server.types().get(endpoint)!;
+        expect(named.map(({ name }) => sent.get(name)?.version)).toEqual(named.map(({ version }) => version));
       }
     }),
     { numRuns: 300 },

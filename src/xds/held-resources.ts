@@ -66,7 +66,8 @@ export class HeldResources {
   /** It holds these lists now and nothing else; that something is gone is still known. No name may be in two lists. */
   settle(lists: readonly ResourceList[]): void {
     this.#lists = lists;
-    for (const [name, held] of this.#own) if (held !== GONE) this.#own.delete(name);
+    for (const [name, held] of this.#own)
+      if (held !== GONE || lists.some((list) => indexOf(list).has(name))) this.#own.delete(name);
     this.#differing = 0;
   }
 

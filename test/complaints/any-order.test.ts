@@ -67,7 +67,7 @@ describe.skipIf(lacks('any order', ...meshNeeds))('changes in any order', () => 
       expect(told.slice(0, 5), around(told[0]?.atMs, log)).toEqual([]);
       for (const { requests, failed } of all) {
         expect(failed).toBe(0);
-        expect(requests).toBeGreaterThan(count);
+        expect(requests).toBeGreaterThan(count / 2);
       }
     },
     120_000 + count * 300,

@@ -12,9 +12,9 @@ interface Failure {
 }
 
 const urls = (process.env['LOAD'] ?? '').split(' ').filter((url) => url !== '');
-const workers = Number(process.env['WORKERS'] ?? 2);
+const workers = Number(process.env['WORKERS'] ?? 4);
 const host = process.env['HOST_HEADER'];
-const pauseMs = Number(process.env['PAUSE_MS'] ?? 4);
+const pauseMs = Number(process.env['PAUSE_MS'] ?? 2);
 const agent = new Agent({ keepAlive: true });
 const stats = { requests: 0, byPod: {} as Record<string, number>, failed: 0, failures: [] as Failure[] };
 const KEPT_FAILURES = 50;
