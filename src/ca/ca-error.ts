@@ -8,6 +8,8 @@ export type CaErrorCode =
   | 'ca_certificate_unusable'
   | 'ca_chain_broken'
   | 'ca_expired'
+  | 'ca_not_ours'
+  | 'ca_rotating'
   | 'jwks_unusable';
 
 /** An error of the CA's own files. The message is for the operator: it names files, never what keys hold. */

@@ -8,10 +8,11 @@ import { endServer } from './end-server.ts';
 import { addCertificateService } from './grpc-service.ts';
 import { auditLine } from './issuance-audit.ts';
 import { openIssuer } from './issuer.ts';
-import { joinTokens } from './join-tokens.ts';
+import { createJoinToken, type JoinOrder, joinTokens } from './join-tokens.ts';
 import { watchJwksFile } from './jwks-file.ts';
 import { replaceStored } from './key-store.ts';
 import { makeLeafInUse } from './leaf-in-use.ts';
+import { requestRotation } from './rotation/request.ts';
 import { openRotation } from './rotation/rotation.ts';
 import { MeshServerCredentials } from './server-credentials.ts';
 import { DEFAULT_LIMITS, MAX_REQUEST_BYTES, makeCertificateService } from './service.ts';
@@ -71,6 +72,16 @@ export async function openAuthority(options: AuthorityOptions, nowMs: number): P
       : { folder: cacertsDir, nowMs },
   );
   return makeAuthority({ trustDomain, trustDomainAliases, signer });
+}
+
+/** `weft ca rotate`. Rejects with CaError. */
+export function rotate(keyDir: string): Promise<void> {
+  return requestRotation(keyDir);
+}
+
+/** `weft ca token create`: the text of a one-time token, secret. Rejects with RangeError. */
+export function makeJoinToken(keyDir: string, order: JoinOrder, nowMs: number): Promise<string> {
+  return createJoinToken(keyDir, order, nowMs);
 }
 
 /** Starts the CA; resolves when it listens. Rejects with CaError, or with the system's error about the port. */

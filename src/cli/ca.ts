@@ -3,18 +3,19 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../lib/clock.ts';
 import { systemRandom } from '../lib/random.ts';
 import { isTrustDomain } from '../wire/identity/spiffe.ts';
+import { addCaExport } from './ca-export.ts';
+import { addCaRotate } from './ca-rotate.ts';
+import { addCaStatus } from './ca-status.ts';
+import { addCaToken } from './ca-token.ts';
 import { entryFile } from './entry.ts';
 import { exitCodes, type Io } from './io.ts';
 
 /** `weft ca`: the certificate authority by itself, until `stop` (SIGINT or SIGTERM). */
 export function addCaCommand(program: Command, io: Io, stop: () => AbortSignal = stopSignal): void {
-  program
+  const command = program
     .command('ca')
-    .description('serve the certificate authority by itself: Istio CreateCertificate over TLS 1.3')
-    .requiredOption(
-      '--key-dir <dir>',
-      'folder of the CA key; a root is made there at the first start (mode 0600)',
-    )
+    .description('serve the certificate authority by itself, and look after the one of the mesh')
+    .option('--key-dir <dir>', 'folder of the CA key; a root is made there at the first start (mode 0600)')
     .option('--cacerts <dir>', 'your own CA: ca-cert.pem, ca-key.pem, cert-chain.pem, root-cert.pem')
     .option('--token-jwks <file>', 'public keys of service-account tokens (JWKS); read again when it changes')
     .option('--token-issuer <text>', 'the issuer (iss) that tokens must name')
@@ -26,11 +27,17 @@ export function addCaCommand(program: Command, io: Io, stop: () => AbortSignal =
         .default({ host: '127.0.0.1', port: 15012 }, '127.0.0.1:15012')
         .argParser(hostAndPort),
     )
+    .option('--trust-domain-alias <name...>', 'older names of the trust domain: accepted, never issued')
     .option('--roots-file <file>', 'write the trust bundle (PEM) there for clients')
     .addHelpText('after', HELP)
-    .action(async (flags: CaFlags) => {
-      process.exitCode = await serveCa(flags, io, stop());
+    .action(async ({ keyDir, ...flags }: CaFlags) => {
+      if (keyDir === undefined) command.error("error: required option '--key-dir <dir>' not specified");
+      else process.exitCode = await serveCa({ ...flags, keyDir }, io, stop());
     });
+  addCaStatus(command, io);
+  addCaRotate(command, io);
+  addCaExport(command, io);
+  addCaToken(command, io);
 }
 
 const HELP = `
@@ -39,16 +46,21 @@ Examples:
   weft ca --key-dir ./ca --cacerts /etc/cacerts --trust-domain prod.example --listen 0.0.0.0:15012`;
 
 interface CaFlags {
-  readonly keyDir: string;
+  readonly keyDir?: string;
   readonly cacerts?: string;
   readonly tokenJwks?: string;
   readonly tokenIssuer?: string;
   readonly trustDomain: string;
+  readonly trustDomainAlias?: readonly string[];
   readonly listen: { readonly host: string; readonly port: number };
   readonly rootsFile?: string;
 }
 
-async function serveCa(flags: CaFlags, io: Io, stop: AbortSignal): Promise<number> {
+async function serveCa(
+  flags: CaFlags & { readonly keyDir: string },
+  io: Io,
+  stop: AbortSignal,
+): Promise<number> {
   try {
     // By its own bundle: dist/cli.js carries nothing of the CA.
     const entry = pathToFileURL(entryFile('ca')).href;
@@ -56,6 +68,7 @@ async function serveCa(flags: CaFlags, io: Io, stop: AbortSignal): Promise<numbe
     const ca = await runCa({
       trustDomain: flags.trustDomain,
       keyDir: flags.keyDir,
+      ...(flags.trustDomainAlias && { trustDomainAliases: flags.trustDomainAlias }),
       ...(flags.cacerts === undefined ? {} : { cacertsDir: flags.cacerts }),
       ...(flags.tokenJwks === undefined ? {} : { tokenJwksFile: flags.tokenJwks }),
       ...(flags.tokenIssuer === undefined ? {} : { tokenIssuer: flags.tokenIssuer }),

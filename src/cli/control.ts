@@ -22,6 +22,7 @@ export function addControlCommand(program: Command, io: Io): void {
     .option('--token-jwks <file>', 'public keys of service-account tokens (JWKS)')
     .option('--token-issuer <text>', 'the issuer (iss) that tokens must name')
     .option('--trust-domain <name>', 'trust domain', 'cluster.local')
+    .option('--trust-domain-alias <name...>', 'older names of the trust domain: accepted, never issued')
     .option('--cluster-domain <name>', 'suffix of the names of Services', 'cluster.local')
     .option('--root-namespace <name>', 'namespace whose policies hold for the whole mesh', 'istio-system')
     .option('--dns-upstream <address...>', 'resolvers (IP or IP:PORT) for names outside the mesh')
@@ -60,6 +61,7 @@ interface ControlFlags {
   readonly tokenJwks?: string;
   readonly tokenIssuer?: string;
   readonly trustDomain: string;
+  readonly trustDomainAlias?: readonly string[];
   readonly clusterDomain: string;
   readonly rootNamespace: string;
   readonly dnsUpstream?: readonly string[];
@@ -103,6 +105,7 @@ function controlOptions(paths: readonly string[], flags: ControlFlags): ControlO
     paths,
     keyDir: flags.keyDir,
     trustDomain: flags.trustDomain,
+    ...(flags.trustDomainAlias && { trustDomainAliases: flags.trustDomainAlias }),
     clusterDomain: flags.clusterDomain,
     rootNamespace: flags.rootNamespace,
     secure: onTcp('--listen', listen),
