@@ -37,6 +37,7 @@ const parts: readonly string[] = [
   'proxy/filters/network/rbac/config.ts',
   'proxy/filters/network/tcp-proxy/http-tunnel.ts',
   'proxy/filters/network/tcp-proxy/tunneling.ts',
+  'proxy/identity/workload-api.ts',
   'proxy/observe/access-log-filter.ts',
   'proxy/observe/als/lower-als.ts',
   'proxy/observe/otlp-log/lower-otlp-log.ts',

@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { type KeptLeaf, keepLeaf, type Leaf } from '../wire/identity/keep-leaf.ts';
 import { workloadSpiffeId } from '../wire/identity/spiffe.ts';
+import type { WorkloadApi } from '../wire/identity/workload-api.ts';
+import { openWorkloadSocket } from '../wire/identity/workload-socket.ts';
+import { network } from '../wire/net.ts';
 import { typeUrls } from '../xds/resources.ts';
 import type { Sendable } from '../xds/sendable.ts';
 import { type CacheFile, cacheFile } from './cache-file.ts';
@@ -55,6 +58,7 @@ class WorkloadServer implements WorkloadAgent {
   readonly #streams = new Set<EnvoyStream>();
   readonly #leafFile: LeafFile;
   #leaf: Leaf | undefined;
+  #api: WorkloadApi | undefined;
   #kept: KeptLeaf | undefined;
   #secrets: OwnSecrets | undefined;
   /** The trust bundle as the control plane told it last. */
@@ -73,7 +77,9 @@ class WorkloadServer implements WorkloadAgent {
   }
 
   async open(): Promise<void> {
-    const { socketPath, socketUid } = this.config;
+    const { socketPath, socketUid, workloadApi: path, workloadApiUid: uid } = this.config;
+    if (path !== undefined)
+      this.#api = await openWorkloadSocket({ path, uid, network, clock: this.#environment.clock });
     this.#port = await openEnvoyPort(socketPath, socketUid, (call) => this.#serve(call));
     const held = this.#leafFile.load();
     this.#leaf = held;
@@ -99,6 +105,7 @@ class WorkloadServer implements WorkloadAgent {
     this.#kept?.stop();
     for (const stream of this.#streams) stream.end();
     this.#port?.close();
+    await this.#api?.close();
     this.#saving?.cancel();
     if (isGone) await this.#leafFile.remove();
     await (isGone ? this.#file.remove() : this.#file.save(this.#held));
@@ -126,6 +133,7 @@ class WorkloadServer implements WorkloadAgent {
   #use(leaf: Leaf): void {
     this.#leaf = leaf;
     this.#secrets = ownSecretsOf(leaf);
+    this.#tellWorkload();
     if (this.#isJoining())
       this.#leafFile
         .save(leaf)
@@ -154,6 +162,17 @@ class WorkloadServer implements WorkloadAgent {
     if (rootsPem === undefined) return;
     this.#trust = { version: bundle.version, rootsPem };
     this.#kept?.rootsChanged(rootsPem);
+    this.#tellWorkload();
+  }
+
+  #tellWorkload(): void {
+    if (this.#leaf === undefined) return;
+    const { chainPem, privateKeyPem, rootsPem } = this.#leaf;
+    this.#api?.changed({
+      spiffeId: workloadSpiffeId(this.config),
+      leaf: { chainPem, privateKeyPem },
+      rootsPem: this.#trust?.rootsPem ?? rootsPem,
+    });
   }
 
   #channel(address: string): ControlChannel {

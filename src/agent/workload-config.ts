@@ -20,6 +20,10 @@ export interface WorkloadConfig {
   readonly caRoot: string;
   /** Name in the certificate of the control plane. */
   readonly serverName: string;
+  /** Unix socket to offer the SPIFFE Workload API on, to the software beside the Envoy; absent: none. */
+  readonly workloadApi?: string | undefined;
+  /** Its owner; absent: the agent's own user. */
+  readonly workloadApiUid?: number | undefined;
   /** Folder for what outlives restarts. */
   readonly cacheDir: string;
   /** Lifetime to ask the CA for. */
@@ -42,6 +46,8 @@ const schema = z.strictObject({
   caAddress: z.string().regex(hostAndPort).optional(),
   caRoot: z.string().min(1),
   serverName: z.string().min(1).default('istiod.istio-system.svc'),
+  workloadApi: z.string().startsWith('/').optional(),
+  workloadApiUid: z.int().nonnegative().optional(),
   cacheDir: z.string().min(1),
   certificateTtlS: z
     .int()

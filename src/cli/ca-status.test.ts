@@ -40,7 +40,9 @@ No rotation is under way.
   it('shows how far a rotation is, and whom it waits for', () => {
     const missing = [{ name: 'web-1.default', why: 'is not connected' }];
     const text = caText({ ...report, phase: 'distribute', progress: { done: 5, of: 6, missing } });
-    expect(text).toContain('Rotation: distribute for 12s, 5 of 6. Missing:\n  web-1.default is not connected\n');
+    expect(text).toContain(
+      'Rotation: distribute for 12s, 5 of 6. Missing:\n  web-1.default is not connected\n',
+    );
   });
 });
 

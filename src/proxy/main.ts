@@ -86,6 +86,7 @@ async function start(
     bootstrap,
     cacheDirectory: options.cacheDirectory,
     identity: identityOf(options, bootstrap.node),
+    workloadApi: options.workloadApi,
     version: options.version,
     options,
     workers,

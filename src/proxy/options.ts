@@ -20,6 +20,8 @@ export interface ProxyOptions {
   readonly tokenFile?: string | undefined;
   readonly trustDomain?: string | undefined;
   readonly cacheDirectory?: string | undefined;
+  /** Unix socket for the SPIFFE Workload API. */
+  readonly workloadApi?: string | undefined;
   readonly logLevel?: LogLevel | undefined;
   readonly logPath?: string | undefined;
   /** How long open streams may go on after SIGTERM. */
@@ -58,6 +60,11 @@ export const proxyFlags: readonly ProxyFlag[] = [
   { name: 'token-file', value: 'file', help: 'service-account token that proves who we are to the CA' },
   { name: 'trust-domain', value: 'name', help: 'trust domain of our identity (cluster.local)' },
   { name: 'cache-dir', value: 'dir', help: 'keeps the last good configuration there, and starts from it' },
+  {
+    name: 'workload-api',
+    value: 'path',
+    help: 'offers our identity there to the software beside us: SPIFFE Workload API on a Unix socket',
+  },
   {
     name: 'log-level',
     short: 'l',
@@ -137,6 +144,7 @@ export function readProxyFlags(values: FlagValues): Omit<ProxyOptions, 'version'
     tokenFile: text('token-file'),
     trustDomain: text('trust-domain'),
     cacheDirectory: text('cache-dir'),
+    workloadApi: text('workload-api'),
     logLevel: logLevel(text('log-level')),
     logPath: text('log-path'),
     drainTimeMs: seconds('drain-time-s'),

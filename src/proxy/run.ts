@@ -25,6 +25,7 @@ import type { ProxyEnvironment } from './environment.ts';
 import type { Credentials } from './identity/credentials.ts';
 import { hearingRoots } from './identity/hearing-roots.ts';
 import { keepIdentity } from './identity/identity.ts';
+import { openWorkloadApi } from './identity/workload-api.ts';
 import { DEMAND_LIMITS } from './on-demand/limits.ts';
 import type { ProxyOptions } from './options.ts';
 
@@ -36,6 +37,8 @@ export interface ProxySettings {
   readonly identity:
     | { readonly spiffeId: string; readonly tokenFile: string; readonly lifetimeSeconds: number }
     | undefined;
+  /** Unix socket to offer the SPIFFE Workload API on; only with an identity. */
+  readonly workloadApi?: string | undefined;
   readonly version: string;
   /** Processes that carry traffic; 1: this one does, alone. */
   readonly workers?: number;
@@ -98,6 +101,7 @@ export async function startProxy(
   );
 
   let credentials: Credentials | undefined;
+  let roots: string | undefined;
   let retired = false;
   const lastGood = keep(
     settings,
@@ -108,14 +112,28 @@ export async function startProxy(
   const changed = (): void => {
     if (!retired) lastGood?.changed();
   };
+  const { identity: own, workloadApi } = settings;
+  const api =
+    workloadApi === undefined || own === undefined
+      ? undefined
+      : await openWorkloadApi(workloadApi, environment.network, clock);
+  const tellWorkload = (): void => {
+    if (own === undefined || credentials === undefined) return;
+    const { chainPem, privateKeyPem, rootsPem } = credentials;
+    api?.changed({ spiffeId: own.spiffeId, leaf: { chainPem, privateKeyPem }, rootsPem });
+  };
   const takeCredentials = (fresh: Credentials): void => {
-    credentials = fresh;
+    // Roots that the control plane has told are newer than those that came with a certificate, or the same.
+    credentials = { ...fresh, rootsPem: roots ?? fresh.rootsPem };
     plane.setCredentials(fresh);
+    tellWorkload();
     changed();
   };
   /** A restart without a control plane begins with the roots as they are now, not as they came with the certificate. */
   const rootsChanged = (leaf: KeptLeaf) => (rootsPem: string) => {
+    roots = rootsPem;
     if (credentials !== undefined) credentials = { ...credentials, rootsPem };
+    tellWorkload();
     leaf.rootsChanged(rootsPem);
     changed();
   };
@@ -217,6 +235,7 @@ export async function startProxy(
     lastGood?.flush();
     retired = true;
     control?.close();
+    void api?.close();
   };
 
   return {

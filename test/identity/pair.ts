@@ -42,6 +42,8 @@ export interface Pair {
   readonly control: RunningControl;
   readonly log: readonly string[];
   ca(): Promise<CaReport>;
+  /** The socket of a member's Workload API. */
+  workloadApi(member: Member): string;
   /** Process of a member's proxy. */
   pid(member: Member): number;
   output(): string;
@@ -123,11 +125,13 @@ export async function startPair(options: PairOptions): Promise<Pair> {
         tokenFile,
         controlAddress: `127.0.0.1:${control.securePort}`,
         caRoot: rootsFile,
+        workloadApi: join(own, 'spiffe.sock'),
         cacheDir: join(own, 'cache'),
       };
       writeFileSync(join(agentDir, `${member}.json`), JSON.stringify(config));
     }
     const weft = ['--config-path', file, '--token-file', tokenFile, '--cache-dir', join(own, 'cache')];
+    weft.push('--workload-api', join(own, 'spiffe.sock'));
     return {
       member,
       argv: isEnvoy
@@ -160,6 +164,7 @@ export async function startPair(options: PairOptions): Promise<Pair> {
     api,
     control,
     log,
+    workloadApi: (member) => join(folder, member, 'spiffe.sock'),
     ca: async () => (await (await fetch(`${api}/api/ca`)).json()) as CaReport,
     pid: (member) => processes.get(member)?.pid ?? 0,
     output: () => output,

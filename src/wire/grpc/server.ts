@@ -1,6 +1,6 @@
 // A gRPC server over weft's own HTTP/2: what carries ADS and certificates out of the control plane.
 // In: connections, and what calls are about. Out: messages as bytes in pieces, which many calls may share.
-// Callers: control/serve. Never here: protobuf, judging who calls, deadlines (a client that waits no longer resets its call).
+// Callers: control/serve, identity/workload-api. Never here: protobuf, judging who calls, deadlines (a client that waits no longer resets its call).
 
 import type { Clock } from '../../lib/clock.ts';
 import type { Connection, Listener, Network, TlsContext } from '../connection.ts';
@@ -16,8 +16,8 @@ import { GRPC_CODE } from './status.ts';
 export interface GrpcServerOptions {
   readonly network: Network;
   readonly clock: Clock;
-  /** Port 0 takes a free one. */
-  readonly listen: { readonly host: string; readonly port: number };
+  /** Port 0 takes a free one; or a Unix socket. */
+  readonly listen: { readonly host: string; readonly port: number } | { readonly path: string };
   /** Of connections that come from now on; absent: no TLS. Clients may show a certificate and need not. */
   readonly tls?: () => TlsContext;
   /** A call came: calls `handle` on it, now or later. False: there is no such method. */
@@ -46,10 +46,8 @@ const LIMITS = { maxConcurrentStreams: 1000, sendQueueHighBytes: 256 * 1024, max
 /** Serves; resolves when the port is open. Rejects with a sentence where it cannot be had. */
 export async function serveGrpcCalls(options: GrpcServerOptions): Promise<GrpcServer> {
   const server = new Connections(options);
-  const { host, port } = options.listen;
   const listening = await options.network.listen({
-    host,
-    port,
+    ...options.listen,
     onConnection: (one) => void server.take(one),
   });
   if (!listening.ok) throw new Error(listening.error.message);
