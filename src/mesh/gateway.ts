@@ -42,6 +42,11 @@ export interface GatewayServer {
   readonly hosts: readonly GatewayHost[];
   readonly tls?: ServerTls;
   readonly httpsRedirect: boolean;
+  /**
+   * Hosts of servers beside it, of which a client may ask on a connection for this one: it is told to ask on another
+   * (421).
+   */
+  readonly misdirected?: readonly string[];
   readonly origin: Origin;
 }
 

@@ -88,8 +88,8 @@ export interface Redirect {
   readonly pathRegex?: { readonly match: string; readonly replacement: string };
   readonly authority?: string;
   readonly scheme?: string;
-  /** A number, the scheme's default, or that of the request. */
-  readonly port?: number | 'default' | 'request';
+  /** A number, that of the request, the scheme's default where the request names none, or `scheme`: that one in any case. */
+  readonly port?: number | 'default' | 'request' | 'scheme';
   readonly status: number;
 }
 

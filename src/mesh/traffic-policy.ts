@@ -79,9 +79,14 @@ export interface OutlierDetection {
   readonly httpErrorCodes?: readonly number[];
 }
 
-/** TLS towards the destination. `mesh`: mutual, with the mesh's certificates. */
+/**
+ * TLS towards the destination. `mesh`: mutual, with the mesh's certificates; `none-possible`: nobody could judge the
+ * destination's certificate, so that nothing is sent to it.
+ */
 export interface ClientTls {
-  readonly mode: 'disable' | 'simple' | 'mutual' | 'mesh';
+  readonly mode: 'disable' | 'simple' | 'mutual' | 'mesh' | 'none-possible';
+  /** Gateways show it a certificate of their own, where they have one. */
+  readonly gatewayCertificate?: boolean;
   readonly sni?: string;
   readonly subjectAltNames: readonly string[];
   readonly credentialName?: string;

@@ -8,6 +8,7 @@ import type { SourceDocument } from '../../control/watch/source.ts';
 import type { Io } from '../io.ts';
 import { podOf } from './declared-workloads.ts';
 import type { TestFile, TestProblem } from './read-tests.ts';
+import { standIns } from './stand-ins.ts';
 
 /** The objects that a test is about. */
 export interface TestMesh {
@@ -42,7 +43,16 @@ export async function gatherMesh(tested: TestFile, io: Io): Promise<TestMesh> {
         message: error.message,
       });
     }
-  return { inputs: withoutLaterVersions(groups), problems };
+  const inputs = withoutLaterVersions(groups);
+  const stand = standIns(inputs.flatMap(({ documents }) => documents.map(({ value }) => value)));
+  const documents = stand.map((value) => inlineDocument(value, provenance, 'spec'));
+  return {
+    inputs:
+      documents.length === 0
+        ? inputs
+        : [...inputs, { file: `${file} ${test.metadata.name} certificates`, documents, problems: [] }],
+    problems,
+  };
 }
 
 /** A path as a test writes it, from where the command runs. */

@@ -1,5 +1,6 @@
 import { isPlainObject } from '../../../api/plain.ts';
 import type { Fields } from '../../plain-fields.ts';
+import { STAND_IN } from '../stand-ins.ts';
 import type { Credential } from './test-authority.ts';
 
 /** Kinds whose objects name Secrets. */
@@ -35,6 +36,15 @@ export function missingSecrets(
 }
 
 const SECRET_FIELDS: ReadonlySet<string> = new Set(['credentialName', 'caCertCredentialName', 'secretName']);
+
+/** What only stands for a certificate, with a real one in it. */
+export function withCertificate(value: Fields, { certificate, key, root }: Credential): Fields {
+  const { annotations } = (value['metadata'] ?? {}) as { readonly annotations?: Fields };
+  if (annotations?.[STAND_IN] === undefined) return value;
+  return value['kind'] === 'ConfigMap'
+    ? { ...value, data: { 'ca.crt': root } }
+    : { ...value, stringData: { 'tls.crt': certificate, 'tls.key': key, 'ca.crt': root } };
+}
 
 /** Names of Secrets anywhere in a spec. */
 function namesIn(value: unknown): readonly string[] {

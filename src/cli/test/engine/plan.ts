@@ -25,7 +25,7 @@ import type { Service } from '../../../mesh/service.ts';
 import type { Workload } from '../../../mesh/workload.ts';
 import { type Fields, fieldsOf, textsOf } from '../../plain-fields.ts';
 import { withTestSettings } from './access-format.ts';
-import { missingSecrets } from './missing-secrets.ts';
+import { missingSecrets, withCertificate } from './missing-secrets.ts';
 import type { Credential } from './test-authority.ts';
 
 /** An application that runs. */
@@ -139,7 +139,7 @@ export function planOf(
   ];
   const kept = documents.filter(isKept);
   const written = [...kept, ...missingSecrets(kept, trust.credential)].map((value) =>
-    trusting(value, trust.jwks),
+    withCertificate(trusting(value, trust.jwks), trust.credential),
   );
   return {
     objects: withTestSettings(written, turn).map((value) =>

@@ -13,6 +13,7 @@ import {
 import { outboundCluster as clusterName, clusterSni } from '../../../xds/names.ts';
 import type { Cluster } from '../../../xds/resources.ts';
 import { type HostPolicy, hostPolicy, hostPolicyKey } from '../../resolve/destination-rules.ts';
+import { clientCertificateOfRouters, routersKey } from '../../resolve/gateway-api/client-certificates.ts';
 import { allMutual, identities } from '../../resolve/identities.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { scopedService, scopedServices } from '../../resolve/scoped-services.ts';
@@ -125,6 +126,7 @@ function isPlain({ distribute, zoneAwareFrom }: LocalityPreference): boolean {
 /** Where endpoints come from, and how one is chosen. */
 function discovery(read: Read, input: ClusterInput, policy: TrafficPolicy, name: string): Partial<Cluster> {
   const { service, port, subset } = input;
+  if (policy.tls?.mode === 'none-possible') return { type: 'STATIC' };
   const type = discoveryType(input, policy);
   if (type === 'ORIGINAL_DST') return { type, lb_policy: 'CLUSTER_PROVIDED', cleanup_interval: '60s' };
   if (type === undefined) return dynamicDns();
@@ -178,7 +180,10 @@ function tlsOf(read: Read, input: ClusterInput, policy: TrafficPolicy): Partial<
     if (!read.of(allMutual, key)) return {};
     return upstreamTls({ ...fields, policy: { ...policy, tls: MUTUAL } });
   }
-  return upstreamTls(fields);
+  const { namespace, labels, type } = input.view;
+  if (type !== 'router' || policy.tls?.gatewayCertificate !== true) return upstreamTls(fields);
+  const certificate = read.of(clientCertificateOfRouters, routersKey(namespace, labels));
+  return upstreamTls({ ...fields, ...(certificate === undefined ? {} : { certificate }) });
 }
 
 const MUTUAL = {

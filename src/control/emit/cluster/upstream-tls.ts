@@ -18,6 +18,8 @@ export interface UpstreamTlsInput {
   readonly subjectAltNames: readonly string[];
   /** The client is a sidecar: what a credential holds is not for all of them. */
   readonly atSidecar: boolean;
+  /** SDS name of what the proxy shows beside simple TLS. */
+  readonly certificate?: string;
 }
 
 type TlsFields = Pick<Cluster, 'transport_socket' | 'transport_socket_matches'>;
@@ -26,13 +28,18 @@ type TlsFields = Pick<Cluster, 'transport_socket' | 'transport_socket_matches'>;
 export function upstreamTls(input: UpstreamTlsInput): TlsFields {
   const { tls } = input.policy;
   if (tls === undefined) return input.automatic ? automaticTls(input) : {};
-  if (tls.mode === 'disable') return {};
+  if (tls.mode === 'disable' || tls.mode === 'none-possible') return {};
   if (tls.mode === 'mesh') {
     const identities = tls.subjectAltNames.length > 0 ? tls.subjectAltNames : input.identities;
     return { transport_socket: meshSocket({ ...input, sni: tls.sni ?? input.sni, identities }) };
   }
   const context = {
-    common_tls_context: ownTlsContext(readable(tls, input), input.protocol),
+    common_tls_context: {
+      ...ownTlsContext(readable(tls, input), input.protocol),
+      ...(input.certificate === undefined
+        ? {}
+        : { tls_certificate_sds_secret_configs: [sdsSecret(input.certificate)] }),
+    },
     ...(tls.sni && { sni: tls.sni }),
   };
   return { transport_socket: tlsSocket('Upstream', context) };

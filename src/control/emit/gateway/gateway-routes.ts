@@ -49,6 +49,7 @@ function configuration(
     origins.push(server.server.origin);
     addRules(read, viewKey, server, tls, hosts, made, origins);
     if (server.server.httpsRedirect && !tls) addRedirects(server, hosts);
+    if (tls) addMisdirected(server, hosts);
   }
   const virtual_hosts = alike(hosts)
     .map(virtualHost)
@@ -138,6 +139,20 @@ function compareLength(a: string, b: string): number {
   const wild = Number(isWildcard(a)) - Number(isWildcard(b));
   return wild || b.length - a.length || (a < b ? -1 : 1);
 }
+
+/** Who asks for another server's host on a connection for this one is told to ask on another (421). */
+function addMisdirected({ server }: BoundServer, hosts: Map<string, Host>): void {
+  const { misdirected = [], port } = server;
+  const add = (host: string, parts: Host['parts']): void => {
+    if (!hosts.has(host)) hosts.set(host, { port, parts, redirect: false });
+  };
+  if (misdirected.length === 0) return;
+  // What this one has no rules for is not the other's either.
+  for (const { host } of server.hosts) add(host, []);
+  for (const host of misdirected) add(host, [MISDIRECTED]);
+}
+
+const MISDIRECTED: readonly Route[] = [{ match: { prefix: '/' }, direct_response: { status: 421 } }];
 
 /** Rules of several objects for one host: what takes everything comes last, or nothing would get past it. */
 function virtualHost({ names, port, parts, redirect }: HostGroup): VirtualHost {

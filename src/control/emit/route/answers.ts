@@ -36,9 +36,16 @@ function portOf(
   context: { readonly port: number; readonly tls: boolean },
 ): number | undefined {
   if (action.port === undefined || action.port === 'default') return undefined;
+  if (action.port === 'scheme') return schemePort(action, context.port);
   const port = action.port === 'request' ? context.port : action.port;
   const scheme = action.scheme ?? (context.tls ? 'https' : 'http');
   return (port === 80 && scheme === 'http') || (port === 443 && scheme === 'https') ? undefined : port;
+}
+
+/** Proxies keep a port that the request names: clients of other ports than the usual ones name theirs. */
+function schemePort({ scheme, authority }: Redirect, port: number): number | undefined {
+  if (authority !== undefined || port === 80 || port === 443) return undefined;
+  return scheme === 'https' ? 443 : 80;
 }
 
 export function directResponse(action: DirectResponse): NonNullable<Route['direct_response']> {

@@ -28,7 +28,7 @@ export function crossOrigin(
   const allowed = origins.some((matcher) => compileStringMatcher(matcher, () => {}, '')(origin));
   const asked = headerOf(request.headers, 'access-control-request-method') ?? '';
   if (request.method === 'OPTIONS' && asked !== '') {
-    if (allowed) return preflight(scene, policy, origin);
+    if (allowed) return preflight(scene, policy, origin, request);
     if (policy.forward_not_matching_preflights !== false) return undefined;
     return { status: 200, headers: [], body: '', details: 'cors_response' };
   }
@@ -39,19 +39,25 @@ function isEnabled({ filter_enabled }: Policy): boolean {
   return filter_enabled === undefined || isInShare(perMillion(filter_enabled.default_value), 0);
 }
 
-function preflight(scene: Scene, policy: Policy, origin: string): Response {
+function preflight(scene: Scene, policy: Policy, origin: string, { headers: sent }: Request): Response {
   scene.trace.step(`the proxy answers the preflight of ${origin}`);
   const named: readonly (readonly [string, string | undefined])[] = [
     ['access-control-allow-origin', origin],
     ['access-control-allow-credentials', policy.allow_credentials === true ? 'true' : undefined],
-    ['access-control-allow-methods', policy.allow_methods],
-    ['access-control-allow-headers', policy.allow_headers],
+    ['access-control-expose-headers', policy.expose_headers],
+    ['access-control-allow-methods', echoed(policy.allow_methods, sent, 'access-control-request-method')],
+    ['access-control-allow-headers', echoed(policy.allow_headers, sent, 'access-control-request-headers')],
     ['access-control-max-age', policy.max_age],
   ];
   const headers: Headers = named.flatMap(([name, value]) =>
     value === undefined || value === '' ? [] : [[name, value]],
   );
   return { status: 200, headers, body: '', details: 'cors_response' };
+}
+
+/** `*` allows what is asked for, in the words of the question. */
+function echoed(allowed: string | undefined, sent: Headers, asking: string): string | undefined {
+  return allowed === '*' ? headerOf(sent, asking) : allowed;
 }
 
 function readable(response: Response, policy: Policy, origin: string): Response {

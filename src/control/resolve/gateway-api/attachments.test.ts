@@ -207,6 +207,21 @@ describe('a BackendTLSPolicy', () => {
         ancestorRef: { kind: 'Gateway', name: 'edge' },
         conditions: [{ type: 'Accepted', status: 'True' }, {}],
       },
+      { ancestorRef: { kind: 'Service', name: 'web', sectionName: 'http' } },
     ]);
+  });
+
+  it('sends nothing where nobody could judge the certificate', () => {
+    const policy = object(
+      'BackendTLSPolicy',
+      'tls',
+      "{ targetRefs: [{ group: '', kind: Service, name: web }], validation: { hostname: web.example.com, caCertificateRefs: [{ group: '', kind: ConfigMap, name: nobody }] } }",
+    );
+    const found = named(
+      edge(gateway('{ name: http, port: 80, protocol: HTTP }') + policy).clusters(),
+      cluster('web'),
+    );
+    expect(found.type).toBe('STATIC');
+    expect(found.load_assignment).toBeUndefined();
   });
 });

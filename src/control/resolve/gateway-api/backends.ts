@@ -16,6 +16,8 @@ export interface RouteContext {
   readonly namespace: string;
   /** Collects references to nothing. */
   readonly problems: RefProblem[];
+  /** Collects rules that ask for what there is not: by number, with the reason. */
+  readonly badRules: Map<number, string>;
 }
 
 /** A service that never is: what is sent there is answered as by a missing destination. */

@@ -15,15 +15,20 @@ const SCHEME = 'kubernetes-gateway://';
 export function certificatesOf(
   read: Read,
   place: ListenerPlace,
-): { readonly tls: ServerTls | undefined; readonly problems: readonly RefProblem[] } {
-  const { protocol, tls } = place.spec;
+): {
+  readonly tls: ServerTls | undefined;
+  readonly problems: readonly RefProblem[];
+  /** Nobody can judge the certificates of clients. */
+  readonly noAuthority?: boolean;
+} {
+  const { protocol, tls: written } = place.spec;
   if (protocol !== 'HTTPS' && protocol !== 'TLS') return { tls: undefined, problems: [] };
-  if (tls?.mode === 'Passthrough') return { tls: serverTls('passthrough', []), problems: [] };
+  if (written?.mode === 'Passthrough') return { tls: serverTls('passthrough', []), problems: [] };
   const problems: RefProblem[] = [];
   const names: string[] = [];
-  for (const ref of tls?.certificateRefs ?? []) {
-    const problem = certificateProblem(read, place, ref);
-    if (problem === undefined) names.push(`${SCHEME}${ref.namespace ?? place.owner.namespace}/${ref.name}`);
+  for (const ref of written?.certificateRefs ?? []) {
+    const problem = certificateProblem(read, place.owner, ref);
+    if (problem === undefined) names.push(gatewayCredential(place.owner, ref));
     else problems.push(problem);
   }
   if (names.length === 0 && problems.length === 0)
@@ -32,7 +37,8 @@ export function certificatesOf(
   problems.push(...clients.problems);
   // Clients that nobody can judge must not get in: without a CA there is no certificate to show either.
   const open = clients.tls !== undefined || clients.problems.length === 0;
-  return { tls: { ...serverTls('simple', open ? names : []), ...clients.tls }, problems };
+  const tls = { ...serverTls('simple', open ? names : []), ...clients.tls };
+  return { tls, problems, noAuthority: !open };
 }
 
 function serverTls(mode: 'passthrough' | 'simple', credentialNames: readonly string[]): ServerTls {
@@ -46,7 +52,17 @@ function serverTls(mode: 'passthrough' | 'simple', credentialNames: readonly str
   return { mode, credentialNames, ...none };
 }
 
-function certificateProblem(read: Read, { owner }: ListenerPlace, ref: SecretRef): RefProblem | undefined {
+/** SDS name of a Secret with a certificate that an object refers to. */
+export function gatewayCredential(owner: ListenerPlace['owner'], ref: SecretRef): string {
+  return `${SCHEME}${ref.namespace ?? owner.namespace}/${ref.name}`;
+}
+
+/** Why a certificate cannot be had. Whether it exists is not told to those who may not use it. */
+export function certificateProblem(
+  read: Read,
+  owner: ListenerPlace['owner'],
+  ref: SecretRef,
+): RefProblem | undefined {
   const { group = '', kind = 'Secret', namespace = owner.namespace, name } = ref;
   const invalid = (message: string) => ({ reason: 'InvalidCertificateRef', message });
   if (group !== '' || kind !== 'Secret') return invalid(`${kind} ${name} is not a Secret`);

@@ -11,7 +11,7 @@ type CaRef = NonNullable<NonNullable<Frontend['validation']>['caCertificateRefs'
 
 /** What a Gateway asks of clients' certificates on a listener's port. */
 export interface ClientValidation {
-  readonly tls: Pick<ServerTls, 'mode' | 'caCredentialName'> | undefined;
+  readonly tls: Pick<ServerTls, 'mode' | 'caCredentialName' | 'acceptUntrusted'> | undefined;
   readonly problems: readonly RefProblem[];
 }
 
@@ -32,8 +32,11 @@ export function clientValidation(read: Read, { gateway, spec }: ListenerPlace): 
   });
   const [caCredentialName] = names;
   if (caCredentialName === undefined) return { tls: undefined, problems };
-  const mode = validation.mode === 'AllowInsecureFallback' ? 'optional-mutual' : 'mutual';
-  return { tls: { mode, caCredentialName }, problems };
+  const tls: ClientValidation['tls'] =
+    validation.mode === 'AllowInsecureFallback'
+      ? { mode: 'optional-mutual', caCredentialName, acceptUntrusted: true }
+      : { mode: 'mutual', caCredentialName };
+  return { tls, problems };
 }
 
 function caProblem(

@@ -17,7 +17,7 @@ function findingsOf({ key, status }: GatewayApiStatus): Finding[] {
     // References are the same for all parents.
     at(
       `spec.parentRefs[${i}]`,
-      conditions.filter(({ type }) => type === 'Accepted'),
+      conditions.filter(({ type }) => type === 'Accepted' || type === 'PartiallyInvalid'),
     ),
   );
   const references = status.parents?.[0]?.conditions.filter(({ type }) => type === 'ResolvedRefs');
@@ -37,5 +37,6 @@ function findingsOf({ key, status }: GatewayApiStatus): Finding[] {
 
 /** Whether nobody serves a Gateway yet is not the author's mistake. */
 function isComplaint({ type, status, reason }: Condition): boolean {
+  if (type === 'PartiallyInvalid') return status === 'True';
   return status === 'False' && !(type === 'Programmed' && reason === 'NoResources');
 }

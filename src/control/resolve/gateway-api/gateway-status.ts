@@ -8,19 +8,42 @@ import { services } from '../services.ts';
 import { keyOf, objectKey, objectOf, type Read } from '../world.ts';
 import { attachedRoutes } from './attached-routes.ts';
 import { CONTROLLERS, controllerOfClass } from './classes.ts';
+import { clientCertificate } from './client-certificates.ts';
 import { type Condition, isFalse, isTrue } from './conditions.ts';
-import { gatewayWorkloads, isServed } from './gateways.ts';
+import { SUPPORTED_FEATURES } from './features.ts';
+import { gatewayWorkloads, isServed, servicesOfAddresses } from './gateways.ts';
 import { isAllowed } from './listener-sets.ts';
 import { type Listener, listenersOfGateway, listenersOfOwner } from './listeners.ts';
 import { GROUP } from './route-kinds.ts';
 import type { GatewayApiStatusFields, ListenerStatus } from './status.ts';
 
 export function classStatus(
-  _read: Read,
+  read: Read,
   { object }: Resource<GatewayClass>,
 ): GatewayApiStatusFields | undefined {
-  if (!CONTROLLERS.includes(object.spec.controllerName)) return undefined;
-  return { conditions: [isTrue('Accepted', 'Accepted')] };
+  const { controllerName, parametersRef } = object.spec;
+  if (!CONTROLLERS.includes(controllerName)) return undefined;
+  const problem = parametersRef && parametersProblem(read, parametersRef.namespace ?? '', parametersRef);
+  return {
+    conditions: [
+      problem === undefined
+        ? isTrue('Accepted', 'Accepted')
+        : isFalse('Accepted', 'InvalidParameters', problem),
+    ],
+    supportedFeatures: SUPPORTED_FEATURES.map((name) => ({ name })),
+  };
+}
+
+/** Parameters are for whoever deploys gateways, in a ConfigMap as Istio reads them: here they only have to be there. */
+function parametersProblem(
+  read: Read,
+  namespace: string,
+  { group, kind, name }: { readonly group: string; readonly kind: string; readonly name: string },
+): string | undefined {
+  if (group !== '' || kind !== 'ConfigMap') return `parametersRef: ${kind} ${name} is not a ConfigMap`;
+  return objectOf(read, '/ConfigMap', namespace, name) === undefined
+    ? `parametersRef: there is no ConfigMap ${namespace}/${name}`
+    : undefined;
 }
 
 export function gatewayStatus(
@@ -30,11 +53,89 @@ export function gatewayStatus(
   const all = read.of(listenersOfGateway, objectKey(resource));
   if (all === undefined) return undefined;
   const own = all.filter(({ owner }) => owner.kind === 'Gateway');
+  const key = objectKey(resource);
+  const addresses = addressesOf(read, key);
+  const sets = attachedSets(all);
   return {
-    addresses: addressesOf(read, objectKey(resource)),
-    conditions: [accepted(own), programmed(read, objectKey(resource), all)],
+    addresses,
+    conditions: [
+      badSpec(read, resource) ?? accepted(own),
+      unusableAddress(read, resource, addresses) ?? programmed(read, key, all),
+      references(read, key, own),
+      ...insecure(resource.object),
+    ],
     listeners: own.map((listener) => listenerStatus(read, listener)),
+    ...(sets === 0 ? {} : { attachedListenerSets: sets }),
   };
+}
+
+/** ListenerSets with a listener that is opened. */
+function attachedSets(all: readonly Listener[]): number {
+  const sets = all
+    .filter(({ owner, usable }) => owner.kind === 'ListenerSet' && usable)
+    .map(({ owner }) => `${owner.namespace}/${owner.name}`);
+  return new Set(sets).size;
+}
+
+/** What nobody could serve, whatever its listeners are. */
+function badSpec(read: Read, { key, object: { spec } }: Resource<KubernetesGateway>): Condition | undefined {
+  const { parametersRef } = spec.infrastructure ?? {};
+  const problem = parametersRef && parametersProblem(read, key.namespace, parametersRef);
+  if (problem !== undefined) return isFalse('Accepted', 'InvalidParameters', problem);
+  const other = spec.addresses?.find(({ type = 'IPAddress' }) => type !== 'IPAddress' && type !== 'Hostname');
+  return (
+    other && isFalse('Accepted', 'UnsupportedAddress', `addresses of type ${other.type} are not supported`)
+  );
+}
+
+/** Addresses are those of Services: others cannot be had. */
+function unusableAddress(
+  read: Read,
+  resource: Resource<KubernetesGateway>,
+  addresses: NonNullable<GatewayApiStatusFields['addresses']>,
+): Condition | undefined {
+  const nobody = read
+    .of(servicesOfAddresses, objectKey(resource))
+    .find(({ service }) => service === undefined);
+  if (nobody !== undefined)
+    return isFalse('Programmed', 'AddressNotUsable', `there is no Service ${nobody.address}`);
+  const strange = (resource.object.spec.addresses ?? []).find(
+    ({ type = 'IPAddress', value = '' }) =>
+      type === 'IPAddress' && value !== '' && !addresses.some((own) => own.value === value),
+  );
+  return (
+    strange &&
+    isFalse(
+      'Programmed',
+      'AddressNotUsable',
+      `no Service of the Gateway's Pods has the address ${strange.value}`,
+    )
+  );
+}
+
+function references(read: Read, key: string, own: readonly Listener[]): Condition {
+  const { problem } = read.of(clientCertificate, key);
+  if (problem !== undefined) return isFalse('ResolvedRefs', problem.reason, problem.message);
+  const bad = own
+    .filter(({ conditions }) =>
+      conditions.some(({ type, status }) => type === 'ResolvedRefs' && status === 'False'),
+    )
+    .map(({ spec }) => spec.name);
+  if (bad.length === 0) return isTrue('ResolvedRefs', 'ResolvedRefs');
+  return isFalse(
+    'ResolvedRefs',
+    'ListenersNotResolved',
+    `the conditions of listeners say why: ${bad.join(', ')}`,
+  );
+}
+
+/** Clients are let in whatever certificate they show: whoever reads the status is to know. */
+function insecure({ spec }: KubernetesGateway): Condition[] {
+  const { default: standard, perPort = [] } = spec.tls?.frontend ?? {};
+  const modes = [standard, ...perPort.map(({ tls }) => tls)].map((tls) => tls?.validation?.mode);
+  if (!modes.includes('AllowInsecureFallback')) return [];
+  const message = 'clients without a certificate that can be verified are let in (AllowInsecureFallback)';
+  return [isTrue('InsecureFrontendValidationMode', 'ConfigurationChanged', message)];
 }
 
 /** The Gateway is taken, with as many of its listeners as can be opened. */

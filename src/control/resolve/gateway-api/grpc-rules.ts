@@ -5,7 +5,7 @@ import type { HttpMatch, PathMatch } from '../../../mesh/route.ts';
 import { ageOf, originOf } from '../world.ts';
 import type { RouteContext } from './backends.ts';
 import { headerPolicy } from './header-changes.ts';
-import { httpAction, mirrors } from './http-action.ts';
+import { httpAction, mirrors, ruleFilters } from './http-action.ts';
 import { firstOfEach, valueMatch } from './http-rules.ts';
 import type { RankedRule } from './precedence.ts';
 
@@ -14,10 +14,14 @@ export function grpcRules(context: RouteContext, route: Resource<GrpcRoute>): Ra
   const age = ageOf(route);
   return (route.object.spec.rules ?? []).flatMap((spec, i) => {
     const origin = originOf(route, `spec.rules[${i}]`);
-    const filters = spec.filters ?? [];
+    const filters = ruleFilters(spec.filters, spec.backendRefs);
     const base = {
       name: spec.name ?? '',
-      action: httpAction(context, { backendRefs: spec.backendRefs ?? [] }, origin),
+      action: httpAction(
+        context,
+        { filters, backendRefs: spec.backendRefs ?? [] },
+        { index: i, origin, failure: 503 },
+      ),
       mirrors: mirrors(context, filters),
       origin,
       ...defined({ headers: headerPolicy(filters) }),

@@ -7,20 +7,34 @@ import { headerPolicy } from './header-changes.ts';
 
 type Action = Pick<HttpRouteRule, 'filters' | 'backendRefs'>;
 
+/** A rule that is read: the rule's own number is how its problems are told. */
+export interface RulePlace {
+  readonly index: number;
+  readonly origin: HttpRule['origin'];
+  /** Of what cannot be had: 500, and of gRPC 503, which its clients are told as UNAVAILABLE. */
+  readonly failure?: 503;
+}
+
 /**
  * What a rule does: redirect, or forward by weight. The share of a backend that cannot be had is answered with 500, as
- * is everything where no backend is left; a rule without backends answers 404 (HTTPRouteRule.backendRefs).
+ * is everything where no backend is left (HTTPRouteRule.backendRefs).
  */
-export function httpAction(context: RouteContext, spec: Action, origin: HttpRule['origin']): HttpAction {
+export function httpAction(
+  context: RouteContext,
+  spec: Action,
+  { index, origin, failure }: RulePlace,
+): HttpAction {
+  const status = failure ?? 500;
   const redirect = spec.filters?.find(
     ({ requestRedirect }) => requestRedirect !== undefined,
   )?.requestRedirect;
+  const unknown = unsupported(spec);
+  if (unknown !== undefined) {
+    context.badRules.set(index, unknown);
+    return { type: 'respond', status };
+  }
   if (redirect !== undefined) return redirectOf(redirect);
-  const unknown = spec.filters?.find(({ type }) => type === 'ExtensionRef' || type === 'ExternalAuth');
-  if (unknown !== undefined) return unsupported(context, unknown.type);
-  const refs = spec.backendRefs ?? [];
-  if (refs.length === 0) return { type: 'respond', status: 404 };
-  const backends = refs.map((ref, i) => {
+  const backends = (spec.backendRefs ?? []).map((ref, i) => {
     const { destination, valid } = backendDestination(context, ref);
     const field = `${origin.field}.backendRefs[${i}]`;
     const headers = headerPolicy(ref.filters ?? []);
@@ -28,15 +42,36 @@ export function httpAction(context: RouteContext, spec: Action, origin: HttpRule
     return { valid, to: { destination, weight, origin: { ...origin, field }, ...defined({ headers }) } };
   });
   const used = backends.filter(({ to }) => to.weight > 0);
-  if (used.every(({ valid }) => !valid)) return { type: 'respond', status: 500 };
+  if (used.every(({ valid }) => !valid)) return { type: 'respond', status };
   const destinations = used.map(({ to }): WeightedDestination => to);
-  return { type: 'forward', destinations, missingStatus: 500 };
+  return { type: 'forward', destinations, ...(failure === undefined ? { missingStatus: 500 } : {}) };
 }
 
+/** Filters that a backend can have whatever others there are beside it. */
+const OF_BACKENDS: ReadonlySet<string> = new Set(['RequestHeaderModifier', 'ResponseHeaderModifier']);
+
 /** A filter must not be skipped: what it would have judged fails. */
-function unsupported({ problems }: RouteContext, type: string): HttpAction {
-  problems.push({ reason: 'InvalidKind', message: `filters of type ${type} are not supported` });
-  return { type: 'respond', status: 500 };
+function unsupported({ filters = [], backendRefs = [] }: Action): string | undefined {
+  const all = [...filters, ...backendRefs.flatMap((ref) => ref.filters ?? [])];
+  const unknown = all.find(({ type }) => type === 'ExtensionRef' || type === 'ExternalAuth');
+  if (unknown !== undefined) return `filters of type ${unknown.type} are not supported`;
+  const used = backendRefs.filter(({ weight = 1 }) => weight > 0);
+  if (used.length < 2) return undefined;
+  const shared = used.flatMap((ref) => ref.filters ?? []).find(({ type }) => !OF_BACKENDS.has(type));
+  return (
+    shared &&
+    `a filter of type ${shared.type} on one of several backends is not supported; put it on the rule`
+  );
+}
+
+/** The rule's filters, and those of its backend that hold for the whole rule where it is the only one. */
+export function ruleFilters<T extends { readonly type: string }>(
+  filters: readonly T[] | undefined,
+  backends: readonly { readonly weight?: number; readonly filters?: readonly T[] }[] | undefined,
+): readonly T[] {
+  const [only, ...more] = (backends ?? []).filter(({ weight = 1 }) => weight > 0);
+  const lifted = more.length > 0 ? [] : (only?.filters ?? []).filter(({ type }) => !OF_BACKENDS.has(type));
+  return [...(filters ?? []), ...lifted];
 }
 
 /** What the location leaves out stays as it was; a scheme brings its own port, else it is that of the listener. */
@@ -45,7 +80,7 @@ function redirectOf(spec: NonNullable<HttpRouteFilter['requestRedirect']>): Redi
   return {
     type: 'redirect',
     status: statusCode,
-    port: port ?? (scheme === undefined ? 'request' : 'default'),
+    port: port ?? (scheme === undefined ? 'request' : 'scheme'),
     ...defined({ scheme, authority: hostname || undefined }),
   };
 }

@@ -7,13 +7,23 @@ const DEFAULT_MAX_AGE_MS = 5000;
 export function corsOf(spec: NonNullable<HttpRouteFilter['cors']>): Cors {
   return {
     origins: (spec.allowOrigins ?? []).map(originMatch),
-    methods: spec.allowMethods ?? [],
-    headers: spec.allowHeaders ?? [],
-    exposeHeaders: spec.exposeHeaders ?? [],
+    methods: orAll(spec.allowMethods),
+    headers: orAll(spec.allowHeaders),
+    exposeHeaders: exposed(spec),
     maxAgeMs: spec.maxAge === undefined ? DEFAULT_MAX_AGE_MS : spec.maxAge * 1000,
-    ...(spec.allowCredentials === undefined ? {} : { credentials: spec.allowCredentials }),
+    ...(spec.allowCredentials === true ? { credentials: true } : {}),
     forwardUnmatchedPreflights: false,
   };
+}
+
+/** `*` among others means all, and is answered with what was asked for; Envoy does so for `*` alone. */
+function orAll(names: readonly string[] = []): readonly string[] {
+  return names.includes('*') ? ['*'] : names;
+}
+
+/** Where requests carry credentials `*` would be the name of a header. */
+function exposed({ exposeHeaders = [], allowCredentials }: NonNullable<HttpRouteFilter['cors']>) {
+  return allowCredentials === true ? exposeHeaders.filter((name) => name !== '*') : exposeHeaders;
 }
 
 /** `*`, a whole origin, or one whose host begins with `*`. */

@@ -8,7 +8,7 @@ import type { HttpAction, HttpMatch, HttpRule, PathMatch, Retries } from '../../
 import { ageOf, originOf } from '../world.ts';
 import type { RouteContext } from './backends.ts';
 import { headerPolicy } from './header-changes.ts';
-import { httpAction, mirrors } from './http-action.ts';
+import { httpAction, mirrors, ruleFilters } from './http-action.ts';
 import { corsOf } from './http-cors.ts';
 import { pathChange, redirectPath } from './path-change.ts';
 import type { RankedRule } from './precedence.ts';
@@ -17,12 +17,13 @@ import type { RankedRule } from './precedence.ts';
 export function httpRules(context: RouteContext, route: Resource<HttpRoute>): RankedRule[] {
   const age = ageOf(route);
   const rules = route.object.spec.rules ?? [{}];
-  return rules.flatMap((spec, i) => {
-    const base = ruleOf(context, spec, originOf(route, `spec.rules[${i}]`));
+  return rules.flatMap((written, i) => {
+    const spec = { ...written, filters: ruleFilters(written.filters, written.backendRefs) };
+    const base = ruleOf(context, spec, i, originOf(route, `spec.rules[${i}]`));
     const matches = spec.matches === undefined || spec.matches.length === 0 ? [{}] : spec.matches;
-    return matches.map((written) => {
-      const match = httpMatch(written);
-      return { match, age, rule: withMatch(base, match, spec.filters ?? []) };
+    return matches.map((one) => {
+      const match = httpMatch(one);
+      return { match, age, rule: withMatch(base, match, spec.filters) };
     });
   });
 }
@@ -74,13 +75,18 @@ function pathMatch({
   return prefix === '' ? { type: 'prefix', value: '/' } : { type: 'segments', value: prefix };
 }
 
-function ruleOf(context: RouteContext, spec: HttpRouteRule, origin: HttpRule['origin']): HttpRule {
+function ruleOf(
+  context: RouteContext,
+  spec: HttpRouteRule,
+  index: number,
+  origin: HttpRule['origin'],
+): HttpRule {
   const filters = spec.filters ?? [];
   const cors = filters.find((filter) => filter.cors !== undefined)?.cors;
   return {
     name: spec.name ?? '',
     matches: [],
-    action: httpAction(context, spec, origin),
+    action: httpAction(context, spec, { index, origin }),
     mirrors: mirrors(context, filters),
     origin,
     ...defined({
@@ -126,8 +132,11 @@ function times({ timeouts, retry }: HttpRouteRule): {
 /** Conditions under which no answer was begun; asking again for those does no harm. */
 const UNANSWERED = 'connect-failure,refused-stream,unavailable,cancelled';
 
+/** As where nothing is said of retries. */
+const DEFAULT_ATTEMPTS = 2;
+
 function retries(
-  { codes = [], attempts = 1, backoff }: NonNullable<HttpRouteRule['retry']>,
+  { codes = [], attempts = DEFAULT_ATTEMPTS, backoff }: NonNullable<HttpRouteRule['retry']>,
   perTryTimeoutMs: number | undefined,
 ): Retries {
   return {

@@ -3,7 +3,7 @@ import type { HttpRule, RuleSet } from '../../../mesh/route.ts';
 import { compareAge } from '../../../mesh/service.ts';
 import { step } from '../world.ts';
 import { type Attached, attachedRoutes } from './attached-routes.ts';
-import { allListeners, type Listener } from './listeners.ts';
+import { allListeners, type Listener, listenersBeside } from './listeners.ts';
 import { comparePrecedence } from './precedence.ts';
 
 // Rule sets of listeners: one for each host on each listener, out of all routes that are attached there.
@@ -35,22 +35,9 @@ function hostsOf(routes: Routes): string[] {
   return [...new Set(routes.flatMap(({ attachment }) => attachment.hosts))].sort(compareSpecificity);
 }
 
-/** Plain listeners of the Gateway on the same port: there the host alone says which of them a request is for. */
-function beside(listener: Listener, all: readonly Listener[]): Listener[] {
-  const { gateway, spec } = listener;
-  return all.filter(
-    (other) =>
-      other !== listener &&
-      other.spec.port === spec.port &&
-      other.gateway.name === gateway.name &&
-      other.gateway.namespace === gateway.namespace &&
-      spec.protocol === 'HTTP',
-  );
-}
-
 /** Hosts of listeners that requests go to rather than to this one. */
 function nearer(listener: Listener, all: readonly Listener[]): string[] {
-  return beside(listener, all)
+  return listenersBeside(listener, all)
     .map(({ hostname }) => hostname)
     .filter(
       (hostname) =>
@@ -60,7 +47,7 @@ function nearer(listener: Listener, all: readonly Listener[]): string[] {
 
 /** Whether a listener with a wider host would get this one's requests if this one had nothing to say about them. */
 function isBeside(listener: Listener, all: readonly Listener[]): boolean {
-  return beside(listener, all).some(({ hostname }) => hostMatches(hostname, listener.hostname));
+  return listenersBeside(listener, all).some(({ hostname }) => hostMatches(hostname, listener.hostname));
 }
 
 /** Rules of routes with a nearer host come before those of routes that mean the host with a wildcard. */

@@ -5,7 +5,7 @@ import { keyOf, listOf, objectKey, objectOf, originOf, partsOf, type Read, step 
 import { certificatesOf } from './certificates.ts';
 import { controllerOfClass } from './classes.ts';
 import { type Condition, isFalse, isTrue, type RefProblem, resolvedRefs } from './conditions.ts';
-import { listenerConflict } from './listener-conflicts.ts';
+import { listenerConflict, overlapsInTls } from './listener-conflicts.ts';
 import type { ListenerPlace } from './listener-place.ts';
 import { allowedListenerSets } from './listener-sets.ts';
 import { GROUP, type RouteKind } from './route-kinds.ts';
@@ -47,7 +47,9 @@ export const listenersOfGateway = step(
       }),
     );
     const places = [...own, ...added];
-    return places.map((place, i) => listenerOf(read, place, listenerConflict(places, i)));
+    return places.map((place, i) =>
+      listenerOf(read, place, listenerConflict(places, i), overlapsInTls(places, i)),
+    );
   },
 );
 
@@ -57,6 +59,19 @@ export const allListeners = step('gateway api listeners', (read): readonly Liste
     (resource) => read.of(listenersOfGateway, objectKey(resource)) ?? [],
   ),
 );
+
+/** Other listeners of the Gateway on the same port with the same protocol: they are told apart by host. */
+export function listenersBeside(listener: Listener, all: readonly Listener[]): Listener[] {
+  const { gateway, spec } = listener;
+  return all.filter(
+    (other) =>
+      other !== listener &&
+      other.spec.port === spec.port &&
+      other.spec.protocol === spec.protocol &&
+      other.gateway.name === gateway.name &&
+      other.gateway.namespace === gateway.namespace,
+  );
+}
 
 /** Listeners by the object that they are written in. */
 export function listenersOfOwner(read: Read, owner: ListenerPlace['owner']): readonly Listener[] | undefined {
@@ -98,10 +113,15 @@ function routeKinds(spec: ListenerSpec): { kinds: readonly RouteKind[]; problems
   return { kinds: [...new Set(kinds)], problems };
 }
 
-function listenerOf(read: Read, place: ListenerPlace, conflict: RefProblem | undefined): Listener {
+function listenerOf(
+  read: Read,
+  place: ListenerPlace,
+  conflict: RefProblem | undefined,
+  overlaps: boolean,
+): Listener {
   const { spec, owner } = place;
   const { kinds, problems: kindProblems } = routeKinds(spec);
-  const { tls, problems: tlsProblems } = certificatesOf(read, place);
+  const { tls, problems: tlsProblems, noAuthority = false } = certificatesOf(read, place);
   const unsupported = KINDS[spec.protocol] === undefined;
   const broken =
     unsupported ||
@@ -118,7 +138,7 @@ function listenerOf(read: Read, place: ListenerPlace, conflict: RefProblem | und
     selector: namespaces.selector ?? {},
     usable: !broken,
     conditions: [
-      accepted(spec, unsupported, conflict),
+      accepted(spec, unsupported, conflict, noAuthority),
       conflict === undefined
         ? isFalse('Conflicted', 'NoConflicts', '')
         : isTrue('Conflicted', conflict.reason, conflict.message),
@@ -126,14 +146,28 @@ function listenerOf(read: Read, place: ListenerPlace, conflict: RefProblem | und
       broken
         ? isFalse('Programmed', 'Invalid', 'the listener is not opened; its other conditions say why')
         : isTrue('Programmed', 'Programmed'),
+      ...(overlaps ? [OVERLAPPING] : []),
     ],
     ...defined({ tls }),
   };
 }
 
-function accepted(spec: ListenerSpec, unsupported: boolean, conflict: RefProblem | undefined): Condition {
+const OVERLAPPING = isTrue(
+  'OverlappingTLSConfig',
+  'OverlappingHostnames',
+  'another listener of the port has a host that this one has, too: clients that reuse a connection for both get 421',
+);
+
+function accepted(
+  spec: ListenerSpec,
+  unsupported: boolean,
+  conflict: RefProblem | undefined,
+  noAuthority: boolean,
+): Condition {
   if (unsupported)
     return isFalse('Accepted', 'UnsupportedProtocol', `protocol ${spec.protocol} is not supported`);
   if (conflict !== undefined) return isFalse('Accepted', conflict.reason, conflict.message);
+  if (noAuthority)
+    return isFalse('Accepted', 'NoValidCACertificate', 'no CA certificate for clients can be had');
   return isTrue('Accepted', 'Accepted');
 }

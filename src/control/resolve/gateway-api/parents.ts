@@ -2,7 +2,7 @@ import type { ParentRef } from '../../../api/gateway/shared/references.ts';
 import { hostMatches } from '../../../mesh/hostname.ts';
 import { kubernetesService } from '../kubernetes-services.ts';
 import { serviceEntry } from '../service-entries.ts';
-import { keyOf, objectOf, partsOf, type Read, step } from '../world.ts';
+import { keyOf, listOf, objectOf, partsOf, type Read, step } from '../world.ts';
 import { controllerOfClass } from './classes.ts';
 import { type Condition, isFalse, isTrue } from './conditions.ts';
 import { namespaceAllowed } from './listener-sets.ts';
@@ -44,10 +44,19 @@ export function routeKey(kind: RouteKind, route: RouteResource): string {
 export const parentsOf = step('parents of a route', (read, key): readonly Parent[] => {
   const [kind = '', namespace = '', name = ''] = partsOf(key);
   const route = routeOf(read, kind as RouteKind, namespace, name);
-  return (route?.object.spec.parentRefs ?? [])
-    .map((ref) => route && parentOf(read, kind as RouteKind, route, ref))
+  if (route === undefined) return [];
+  return [...(route.object.spec.parentRefs ?? []), ...defaultParents(read, route)]
+    .map((ref) => parentOf(read, kind as RouteKind, route, ref))
     .filter((parent) => parent !== undefined);
 });
+
+/** Gateways that take every route that asks for any (`defaultScope`), where a route does. */
+function defaultParents(read: Read, { object: { spec } }: RouteResource): readonly ParentRef[] {
+  if (!('useDefaultGateways' in spec) || spec.useDefaultGateways !== 'All') return [];
+  return listOf(read, `${GROUP}/Gateway`)
+    .filter(({ object }) => object.spec.defaultScope === 'All')
+    .map(({ key: { namespace, name } }) => ({ group: GROUP, kind: 'Gateway', namespace, name }));
+}
 
 function parentOf(read: Read, kind: RouteKind, route: RouteResource, ref: ParentRef): Parent | undefined {
   const { group = GROUP, kind: parentKind = 'Gateway', namespace = route.key.namespace, name } = ref;
@@ -65,7 +74,7 @@ function parentOf(read: Read, kind: RouteKind, route: RouteResource, ref: Parent
 }
 
 /** Whose name stands in the status of routes of services: of the mesh itself. */
-const MESH_CONTROLLER = 'weft.dev/gateway-controller';
+export const MESH_CONTROLLER = 'weft.dev/gateway-controller';
 
 function controllerOf(
   read: Read,
@@ -108,6 +117,8 @@ function attachedTo(
       listener.kinds.includes(kind) &&
       namespaceAllowed(read, { ...listener, own: listener.owner.namespace }, route.key.namespace),
   );
+  if (kind === 'TLSRoute' && named.every(({ spec }) => spec.protocol !== 'TLS'))
+    return refused('UnsupportedValue', 'TLSRoutes attach to listeners with protocol TLS only');
   if (allowed.length === 0)
     return refused('NotAllowedByListeners', `no listener allows ${kind}s of ${route.key.namespace}`);
   const attachments = allowed
@@ -136,7 +147,7 @@ function attachedToService(
   read: Read,
   id: '/Service' | 'networking.istio.io/ServiceEntry',
   namespace: string,
-  { name, port }: ParentRef,
+  { name, port, sectionName }: ParentRef,
 ): Attached {
   const key = keyOf(namespace, name);
   const found =
@@ -144,13 +155,19 @@ function attachedToService(
   const services = (found ?? []).filter((service) => service !== undefined);
   if (services.length === 0)
     return refused('NoMatchingParent', `there is no ${id.split('/')[1]} ${namespace}/${name}`);
-  if (port !== undefined && !services.some(({ ports }) => ports.some(({ number }) => number === port)))
-    return refused('NoMatchingParent', `${name} has no port ${port}`);
-  const attachments = services.map(({ hostname }) => ({
-    type: 'service' as const,
-    host: hostname,
-    namespace,
-    ...(port === undefined ? {} : { port }),
-  }));
+  const whole = port === undefined && sectionName === undefined;
+  const attachments = services.flatMap(({ hostname: host, ports }) => {
+    const at = { type: 'service' as const, host, namespace };
+    if (whole) return [at];
+    return ports
+      .filter((one) => port === undefined || one.number === port)
+      .filter((one) => sectionName === undefined || one.name === sectionName)
+      .map(({ number }) => ({ ...at, port: number }));
+  });
+  if (attachments.length === 0)
+    return refused(
+      'NoMatchingParent',
+      `${name} has no port ${[sectionName, port].filter(Boolean).join(' ')}`,
+    );
   return { accepted: isTrue('Accepted', 'Accepted'), attachments };
 }

@@ -21,6 +21,9 @@ export interface RouteRules {
   readonly age: Age;
   /** References to nothing. */
   readonly problems: readonly RefProblem[];
+  /** Rules that ask for what there is not: they answer 500. */
+  readonly badRules: ReadonlyMap<number, string>;
+  readonly ruleCount: number;
 }
 
 /** The rules of one route, by kind, namespace and name. */
@@ -28,9 +31,17 @@ export const routeRules = step('rules of a route', (read, key): Resolved<RouteRu
   const [kind = '', namespace = '', name = ''] = partsOf(key);
   const route = routeOf(read, kind as RouteKind, namespace, name);
   if (route === undefined) return { value: undefined, findings: [] };
-  const context: RouteContext = { read, kind: kind as RouteKind, namespace, problems: [] };
+  const context: RouteContext = {
+    read,
+    kind: kind as RouteKind,
+    namespace,
+    problems: [],
+    badRules: new Map(),
+  };
   const rules = rulesOf(context, route);
-  return { value: { ...rules, age: ageOf(route), problems: context.problems }, findings: [] };
+  const { problems, badRules } = context;
+  const value = { ...rules, age: ageOf(route), problems, badRules, ruleCount: ruleCount(route) };
+  return { value, findings: [] };
 });
 
 function rulesOf(context: RouteContext, route: RouteResource): Pick<RouteRules, 'http' | 'connections'> {
@@ -44,4 +55,8 @@ function rulesOf(context: RouteContext, route: RouteResource): Pick<RouteRules, 
     return { matches: [], destinations: weightedBackends(context, rule.backendRefs, origin), origin };
   });
   return { http: [], connections };
+}
+
+function ruleCount({ object: { spec } }: RouteResource): number {
+  return spec.rules?.length ?? 1;
 }

@@ -1,14 +1,15 @@
 import type { BackendTlsPolicy } from '../../../api/gateway/backend-tls-policy.ts';
+import type { UdpRoute } from '../../../api/gateway/l4-routes.ts';
 import type { Resource } from '../../../api/resources.ts';
 import type { RuleSet } from '../../../mesh/route.ts';
 import { objectKey, objectOf, type Read, step } from '../world.ts';
 import { attachedRoutes } from './attached-routes.ts';
 import { type BackendTls, backendTlsPolicies } from './backend-tls.ts';
 import { controllerOfClass } from './classes.ts';
-import { isFalse, resolvedRefs } from './conditions.ts';
-import { parentsOf, routeKey } from './parents.ts';
+import { type Condition, isFalse, isTrue, resolvedRefs } from './conditions.ts';
+import { MESH_CONTROLLER, parentsOf, routeKey } from './parents.ts';
 import { GROUP, type RouteKind, type RouteResource } from './route-kinds.ts';
-import { routeRules } from './route-rules.ts';
+import { type RouteRules, routeRules } from './route-rules.ts';
 import type { GatewayApiStatusFields } from './status.ts';
 
 export function routeStatus(
@@ -26,14 +27,39 @@ export function routeStatus(
     parents: parents.map(({ ref, controller, accepted }) => ({
       parentRef: ref,
       controllerName: controller,
-      conditions: [
-        failed === undefined ? accepted : isFalse('Accepted', 'UnsupportedValue', failed.message),
-        resolved,
-      ],
+      conditions:
+        failed === undefined
+          ? [...ofRules(accepted, value), resolved]
+          : [isFalse('Accepted', 'UnsupportedValue', failed.message), resolved],
     })),
   };
 }
 
+/** A route is taken with as many of its rules as can be had; the others answer 500. */
+function ofRules(accepted: Condition, rules: RouteRules | undefined): Condition[] {
+  const bad = [...(rules?.badRules ?? [])];
+  if (accepted.status !== 'True' || bad.length === 0) return [accepted];
+  const message = `Dropped Rule ${bad.map(([index, why]) => `${index}: ${why}`).join('; ')}; requests are answered with 500`;
+  if (bad.length === rules?.ruleCount) return [isFalse('Accepted', 'UnsupportedValue', message)];
+  return [accepted, isTrue('PartiallyInvalid', 'UnsupportedValue', message)];
+}
+
+/** UDP is carried by no gateway here: no listener takes such a route. */
+export function udpRouteStatus(read: Read, route: Resource<UdpRoute>): GatewayApiStatusFields | undefined {
+  const message = 'UDP is not carried: no listener can be opened for it';
+  const parents = (route.object.spec.parentRefs ?? []).flatMap((parentRef) => {
+    const { group = GROUP, kind = 'Gateway', name, namespace = route.key.namespace } = parentRef;
+    const controllerName =
+      group === GROUP && kind === 'Gateway' ? controllerOf(read, namespace, name) : undefined;
+    if (controllerName === undefined || controllerName === '') return [];
+    return [
+      { parentRef, controllerName, conditions: [isFalse('Accepted', 'NotAllowedByListeners', message)] },
+    ];
+  });
+  return parents.length === 0 ? undefined : { parents };
+}
+
+type AncestorStatus = NonNullable<GatewayApiStatusFields['ancestors']>[number];
 type Ancestor = { readonly namespace: string; readonly name: string };
 
 /** Gateways that have routes to a service, by its hostname. */
@@ -67,7 +93,7 @@ const policiesByName = step(
     new Map(read.of(backendTlsPolicies, '').map((policy) => [objectKey(policy.resource), policy])),
 );
 
-/** A policy is judged for each Gateway that has routes to one of its services. */
+/** A policy is judged for each Gateway that has routes to one of its services, and for the mesh at each target. */
 export function policyStatus(
   read: Read,
   resource: Resource<BackendTlsPolicy>,
@@ -78,12 +104,23 @@ export function policyStatus(
   for (const host of policy.hosts)
     for (const gateway of read.of(gatewaysOfService, host))
       ancestors.set(`${gateway.namespace}/${gateway.name}`, gateway);
-  return {
-    ancestors: [...ancestors.values()].map(({ namespace, name }) => ({
-      ancestorRef: { group: GROUP, kind: 'Gateway', namespace, name },
-      controllerName: controllerOf(read, namespace, name),
+  const targets = resource.object.spec.targetRefs.map(
+    (ancestorRef): AncestorStatus => ({
+      ancestorRef,
+      controllerName: MESH_CONTROLLER,
       conditions: policy.conditions,
-    })),
+    }),
+  );
+  return {
+    ancestors: [...ancestors.values()]
+      .map(
+        ({ namespace, name }): AncestorStatus => ({
+          ancestorRef: { group: GROUP, kind: 'Gateway', namespace, name },
+          controllerName: controllerOf(read, namespace, name),
+          conditions: policy.conditions,
+        }),
+      )
+      .concat(targets),
   };
 }
 

@@ -27,6 +27,10 @@ export interface GatewayApiStatusFields {
   readonly conditions?: readonly Condition[];
   readonly addresses?: readonly { readonly type: 'IPAddress' | 'Hostname'; readonly value: string }[];
   readonly listeners?: readonly ListenerStatus[];
+  /** Of Gateways: how many ListenerSets are taken. */
+  readonly attachedListenerSets?: number;
+  /** Of classes, by name. */
+  readonly supportedFeatures?: readonly { readonly name: string }[];
   readonly parents?: readonly ParentStatus[];
   readonly ancestors?: readonly {
     readonly ancestorRef: ParentRef;

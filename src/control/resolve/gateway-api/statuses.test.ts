@@ -36,6 +36,7 @@ describe('the status of a Gateway', () => {
     expect(texts(statusOf(mesh, 'Gateway', 'ours')?.conditions)).toEqual([
       'Accepted=True/Accepted',
       'Programmed=False/NoResources',
+      'ResolvedRefs=True/ResolvedRefs',
     ]);
   });
 
@@ -159,5 +160,110 @@ describe('the status of a route', () => {
 
   it('is left to others where the parent is not known', () => {
     expect(parents(`{ parentRefs: [{ name: nobody }], rules: ${rule} }`)).toEqual([]);
+  });
+});
+
+describe('what the Gateway API wants to be told', () => {
+  const route = (rules: string) =>
+    object('HTTPRoute', 'r', `{ parentRefs: [{ name: edge }], rules: ${rules} }`);
+  const login = '{ type: ExtensionRef, extensionRef: { group: example.com, kind: Login, name: a } }';
+  const conditionsOf = (mesh: string, kind: string, name: string) => {
+    const status = statusOf(mesh, kind, name);
+    return texts(status?.parents?.[0]?.conditions ?? status?.conditions);
+  };
+
+  it('what a class can', () => {
+    const mesh =
+      '\n---\napiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: { name: ours }\nspec: { controllerName: weft.dev/gateway-controller, parametersRef: { group: "", kind: ConfigMap, name: nobody, namespace: default } }';
+    const status = statusOf(mesh, 'GatewayClass', 'ours');
+    expect(texts(status?.conditions)).toEqual(['Accepted=False/InvalidParameters']);
+    const names = status?.supportedFeatures?.map(({ name }) => name) ?? [];
+    expect(names).toContain('HTTPRouteCORS');
+    expect(names).toEqual([...names].sort());
+  });
+
+  it('which rules of a route cannot be had', () => {
+    const good = '{ backendRefs: [{ name: web, port: 80 }] }';
+    const bad = `{ filters: [${login}], backendRefs: [{ name: web, port: 80 }] }`;
+    expect(conditionsOf(gateway(plain) + route(`[${good}, ${bad}]`), 'HTTPRoute', 'r')).toEqual([
+      'Accepted=True/Accepted',
+      'PartiallyInvalid=True/UnsupportedValue',
+      'ResolvedRefs=True/ResolvedRefs',
+    ]);
+    expect(conditionsOf(gateway(plain) + route(`[${bad}]`), 'HTTPRoute', 'r')[0]).toBe(
+      'Accepted=False/UnsupportedValue',
+    );
+    const [condition] =
+      statusOf(
+        gateway(plain) + route(`[${good}, ${bad}]`),
+        'HTTPRoute',
+        'r',
+      )?.parents?.[0]?.conditions.filter(({ type }) => type === 'PartiallyInvalid') ?? [];
+    expect(condition?.message).toMatch(/^Dropped Rule 1: /);
+  });
+
+  it('whether references of Gateways lead somewhere, and what they let in', () => {
+    const backend = (name: string) =>
+      gateway(plain, `tls: { backend: { clientCertificateRef: { name: ${name} } } },`) +
+      certificateSecret('own');
+    expect(conditionsOf(backend('own'), 'Gateway', 'edge')).toContain('ResolvedRefs=True/ResolvedRefs');
+    expect(conditionsOf(backend('nobody'), 'Gateway', 'edge')).toContain(
+      'ResolvedRefs=False/InvalidClientCertificateRef',
+    );
+    const https =
+      '{ name: https, port: 443, protocol: HTTPS, hostname: a.example.com, tls: { certificateRefs: [{ name: own }] } }';
+    const frontend = (mode: string, ca: string) =>
+      gateway(
+        https,
+        `tls: { frontend: { default: { validation: { mode: ${mode}, caCertificateRefs: [{ group: '', kind: ConfigMap, name: ${ca} }] } } } },`,
+      ) +
+      certificateSecret('own') +
+      "\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: ca }\ndata: { ca.crt: '-----BEGIN CERTIFICATE-----' }";
+    expect(conditionsOf(frontend('AllowInsecureFallback', 'ca'), 'Gateway', 'edge')).toContain(
+      'InsecureFrontendValidationMode=True/ConfigurationChanged',
+    );
+    const lost = statusOf(frontend('AllowValidOnly', 'nobody'), 'Gateway', 'edge');
+    expect(texts(lost?.listeners?.[0]?.conditions)).toContain('Accepted=False/NoValidCACertificate');
+    expect(texts(lost?.conditions)).toContain('ResolvedRefs=False/ListenersNotResolved');
+  });
+
+  it('listeners that clients could take for each other', () => {
+    const https = (name: string, hostname: string) =>
+      `{ name: ${name}, port: 443, protocol: HTTPS, hostname: '${hostname}', tls: { certificateRefs: [{ name: own }] } }`;
+    const mesh =
+      gateway(
+        [https('a', 'foo.example.com'), https('b', 'foo.example.org'), https('c', '*.example.com')].join(),
+      ) + certificateSecret('own');
+    const overlapping = statusOf(mesh, 'Gateway', 'edge')?.listeners?.map(({ conditions }) =>
+      conditions.some(({ type }) => type === 'OverlappingTLSConfig'),
+    );
+    expect(overlapping).toEqual([true, false, true]);
+  });
+
+  it('addresses that nobody has', () => {
+    const at = (address: string) =>
+      conditionsOf(gateway(plain, `addresses: [${address}],`), 'Gateway', 'edge');
+    expect(at('{ type: example.com/own, value: x }')).toContain('Accepted=False/UnsupportedAddress');
+    expect(at('{ type: Hostname, value: nobody }')).toContain('Programmed=False/AddressNotUsable');
+    expect(at('{ value: 192.0.2.7 }')).toContain('Programmed=False/AddressNotUsable');
+  });
+
+  it('routes that nobody carries', () => {
+    const udp = object(
+      'UDPRoute',
+      'u',
+      '{ parentRefs: [{ name: edge }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }',
+    );
+    expect(conditionsOf(gateway(plain) + udp, 'UDPRoute', 'u')).toEqual([
+      'Accepted=False/NotAllowedByListeners',
+    ]);
+  });
+
+  it('default Gateways, for routes that ask for any', () => {
+    const anywhere = object('HTTPRoute', 'r', `{ useDefaultGateways: All, rules: ${rule} }`);
+    expect(conditionsOf(gateway(plain, 'defaultScope: All,') + anywhere, 'HTTPRoute', 'r')[0]).toBe(
+      'Accepted=True/Accepted',
+    );
+    expect(statusOf(gateway(plain) + anywhere, 'HTTPRoute', 'r')).toBeUndefined();
   });
 });

@@ -2,7 +2,7 @@ import type { Resource } from '../../../api/resources.ts';
 import { listOf, step } from '../world.ts';
 import { classStatus, gatewayStatus, listenerSetStatus } from './gateway-status.ts';
 import { GROUP, routeKinds, routesOf } from './route-kinds.ts';
-import { policyStatus, routeStatus } from './route-status.ts';
+import { policyStatus, routeStatus, udpRouteStatus } from './route-status.ts';
 import type { GatewayApiStatus, GatewayApiStatusFields } from './status.ts';
 
 /** All statuses, by kind, then by namespace and name. Objects that are nobody's or other controllers' have none. */
@@ -13,6 +13,7 @@ export const gatewayApiStatuses = step('gateway api statuses', (read): readonly 
   ...routeKinds.flatMap((kind) =>
     statusesOf(routesOf(read, kind), (resource) => routeStatus(read, kind, resource)),
   ),
+  ...statusesOf(listOf(read, `${GROUP}/UDPRoute`), (resource) => udpRouteStatus(read, resource)),
   ...statusesOf(listOf(read, `${GROUP}/BackendTLSPolicy`), (resource) => policyStatus(read, resource)),
 ]);
 

@@ -56,14 +56,21 @@ function isPreflight({ request }: FilterStream): boolean {
   return request.method === 'OPTIONS' && (request.header('access-control-request-method') ?? '') !== '';
 }
 
+/** `*` allows what is asked for, in the words of the question: with credentials browsers take `*` for a name. */
+function echoed(allowed: string, asked: string | undefined): string {
+  return allowed === '*' ? (asked ?? '') : allowed;
+}
+
 /** Without an origin the caller may do nothing, whatever the other headers say. */
 function preflightReply(config: CorsConfig, origin: string | undefined, { request }: FilterStream): Reply {
   const headers: Headers = origin === undefined ? [] : ['access-control-allow-origin', origin];
   if (config.credentials) headers.push('access-control-allow-credentials', 'true');
   if (origin !== undefined && config.exposedHeaders !== '')
     headers.push('access-control-expose-headers', config.exposedHeaders);
-  if (config.methods !== '') headers.push('access-control-allow-methods', config.methods);
-  if (config.allowedHeaders !== '') headers.push('access-control-allow-headers', config.allowedHeaders);
+  const methods = echoed(config.methods, request.header('access-control-request-method'));
+  if (config.methods !== '') headers.push('access-control-allow-methods', methods);
+  const allowed = echoed(config.allowedHeaders, request.header('access-control-request-headers'));
+  if (config.allowedHeaders !== '') headers.push('access-control-allow-headers', allowed);
   if (config.maxAge !== '') headers.push('access-control-max-age', config.maxAge);
   if (config.privateNetwork && request.header('access-control-request-private-network') === 'true')
     headers.push('access-control-allow-private-network', 'true');
