@@ -146,7 +146,7 @@ export function inboundVirtualHost(port: number): string {
 
 /** SDS name of a gateway's certificate: `kubernetes://NAME`, or `kubernetes://NAMESPACE/NAME` as the user wrote it. */
 export function credentialSecret(credentialName: string): string {
-  return /^[a-z]+:\/\//.test(credentialName) ? credentialName : `kubernetes://${credentialName}`;
+  return /^[a-z-]+:\/\//.test(credentialName) ? credentialName : `kubernetes://${credentialName}`;
 }
 
 /** SDS name of the CA certificates that belong to a gateway's certificate. */
