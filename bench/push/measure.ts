@@ -111,10 +111,15 @@ function changesOf(mesh: MeshFiles, callers: readonly BenchService[]): readonly 
   const ofRound = (round: number): BenchService => ruled[round % ruled.length] as BenchService;
   const { namespace } = callers[0] as BenchService;
   const near = callers.filter((caller) => caller.namespace === namespace).length;
-  return [
+  const changes: readonly Change[] = [
     ['VirtualService', all, (round) => mesh.setWeight(ofRound(round), 51 + round)],
     ['endpoint', all, (round) => mesh.setReady(ofRound(round), 2, false)],
     ['DestinationRule', all, (round) => mesh.setMaxConnections(ofRound(round), 101 + round)],
+  ];
+  // Where there is but one namespace, its Sidecar takes nothing away.
+  if (namespace === mesh.services.at(-1)?.namespace) return changes;
+  return [
+    ...changes,
     ['Sidecar (comes, goes)', near, (round) => mesh.setSidecar(namespace, round % 2 === 0)],
   ];
 }

@@ -4,6 +4,15 @@ import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
 import { exitCodes, type Io, type OutputFormat } from './io.ts';
 
+/** What `weft bench push` passes on, likewise. */
+interface PushFlags {
+  readonly services?: string;
+  readonly proxies?: string;
+  readonly rounds?: string;
+  readonly profile?: string;
+  readonly output: OutputFormat;
+}
+
 /** What `weft bench` passes on; the bench itself checks it. */
 interface BenchFlags {
   readonly rounds?: string;
@@ -24,12 +33,23 @@ bodies, http2, grpc, tcp, tls-tcp, handshakes, idle, start. All of them take abo
 Examples:
   weft bench
   weft bench --only http1,mutual-tls --peers weft,envoy --rounds 7
-  weft bench -o json > bench.json`;
+  weft bench -o json > bench.json
+  weft bench push --services 1000 --proxies 400`;
 
-/** `weft bench`: runs bench/peers of the checkout, which is not part of the built program. */
+const pushHelp = `
+A mesh is written as files, weft control reads them, and light clients in another process ask for what an Envoy asks for and
+accept everything at once. Measured: CPU of the control plane, time until the last has answered, memory.
+
+Examples:
+  weft bench push
+  weft bench push --services 5000 --proxies 100,1000 --rounds 3
+  weft bench push -o json > push.json`;
+
+/** `weft bench`: runs bench/peers, or bench/push.ts, of the checkout: they are no part of the built program. */
 export function addBenchCommand(program: Command, io: Io): void {
-  program
+  const bench = program
     .command('bench')
+    .enablePositionalOptions()
     .description("weft's proxy beside Envoy, HAProxy and nginx: CPU, latency, memory")
     .option('--rounds <n>', 'how often each takes its turn (default 3)')
     .option('--seconds <s>', 'of load per turn and kind of load (default 3)')
@@ -41,13 +61,25 @@ export function addBenchCommand(program: Command, io: Io): void {
     .addOption(new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text'))
     .addHelpText('after', help)
     .action(async (flags: BenchFlags) => {
-      process.exitCode = await runBench(flags, io);
+      process.exitCode = await runBench('peers/main.ts', flags, io);
+    });
+  bench
+    .command('push')
+    .description('the control plane with many proxies: what a change costs, cold start, memory')
+    .option('--services <n>', 'numbers of services, with commas (default 1000,5000)')
+    .option('--proxies <n>', 'numbers of proxies, with commas (default 100,400,1000)')
+    .option('--rounds <n>', 'changes of each kind, whose median counts (default 5)')
+    .option('--profile <folder>', "V8's CPU profiles of the control plane go there")
+    .addOption(new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text'))
+    .addHelpText('after', pushHelp)
+    .action(async (flags: PushFlags) => {
+      process.exitCode = await runBench('push.ts', flags, io);
     });
 }
 
-/** Runs the bench to its end; its exit code. Its output is this process's own. */
-async function runBench(flags: BenchFlags, io: Io): Promise<number> {
-  const file = benchFile();
+/** Runs a bench to its end; its exit code. Its output is this process's own. */
+async function runBench(name: string, flags: BenchFlags | PushFlags, io: Io): Promise<number> {
+  const file = benchFile(name);
   if (file === undefined) {
     io.err('weft bench: needs a checkout of weft: bench/ is not part of an installed weft\n');
     return exitCodes.notFine;
@@ -64,8 +96,8 @@ async function runBench(flags: BenchFlags, io: Io): Promise<number> {
 }
 
 /** Beside dist/ or beside src/. */
-function benchFile(): string | undefined {
-  const places = ['../bench/peers/main.ts', '../../bench/peers/main.ts'];
+function benchFile(name: string): string | undefined {
+  const places = [`../bench/${name}`, `../../bench/${name}`];
   return places
     .map((place) => fileURLToPath(new URL(place, import.meta.url)))
     .find((file) => existsSync(file));

@@ -35,3 +35,24 @@ function attempted<T extends object>(object: T, patch: EnvoyPatch, change: Chang
     return object;
   }
 }
+
+/**
+ * The list with each resource as `change` makes it (undefined: removed). A resource that was changed by the same patches
+ * before is the one that it was made then, so that a change of one does not make others anew.
+ */
+export function changedEach<T extends object>(
+  list: readonly Emitted<T>[],
+  patches: readonly EnvoyPatch[],
+  change: (resource: Emitted<T>) => Emitted<T> | undefined,
+): readonly Emitted<T>[] {
+  const made = madeBy.get(patches) ?? new WeakMap<Emitted, Emitted | typeof REMOVED>();
+  madeBy.set(patches, made);
+  return list.flatMap((resource) => {
+    const known = made.get(resource) ?? change(resource) ?? REMOVED;
+    made.set(resource, known);
+    return known === REMOVED ? [] : [known as Emitted<T>];
+  });
+}
+
+const REMOVED = 'removed';
+const madeBy = new WeakMap<readonly EnvoyPatch[], WeakMap<Emitted, Emitted | typeof REMOVED>>();

@@ -2,7 +2,7 @@ import { parseClusterName } from '../../../xds/names.ts';
 import type { Cluster, TransportSocket } from '../../../xds/resources.ts';
 import type { EnvoyPatch } from '../../resolve/envoy-filter/patch.ts';
 import { type EmittedCluster, emittedCluster, sortedByName } from '../emitted.ts';
-import { applied } from './apply.ts';
+import { applied, changedEach } from './apply.ts';
 import { mergeMessages } from './merge.ts';
 
 /** The clusters of a proxy with its patches; the same list where none is about clusters. */
@@ -24,11 +24,11 @@ export function changedClusters(
   if (patches.length === 0) return clusters;
   const removals = patches.filter(({ operation }) => operation === 'REMOVE');
   const changes = patches.filter(({ operation }) => operation !== 'REMOVE');
-  return sortedByName(
-    clusters
-      .filter(({ object }) => !removals.some((patch) => isMeant(patch, object)))
-      .map((cluster) => applied(cluster, changes, changeCluster)),
-  );
+  const change = (cluster: EmittedCluster): EmittedCluster | undefined =>
+    removals.some((patch) => isMeant(patch, cluster.object))
+      ? undefined
+      : applied(cluster, changes, changeCluster);
+  return sortedByName(changedEach(clusters, all, change));
 }
 
 /** The clusters that patches add; one whose name is taken is not added. */

@@ -2,7 +2,7 @@ import { wellKnownNames } from '../../../xds/names.ts';
 import type { FilterChain, HttpConnectionManager, Listener } from '../../../xds/resources.ts';
 import type { EnvoyPatch, PatchMatch } from '../../resolve/envoy-filter/patch.ts';
 import { type EmittedListener, emittedListener, sortedByName } from '../emitted.ts';
-import { applied } from './apply.ts';
+import { applied, changedEach } from './apply.ts';
 import { changeList } from './list-change.ts';
 import { mergeFilter, mergeMessages } from './merge.ts';
 import { inPhases } from './phases.ts';
@@ -44,13 +44,11 @@ export function changedListeners(
   const isRemoval = ({ applyTo, operation }: EnvoyPatch) => applyTo === 'LISTENER' && operation === 'REMOVE';
   const removals = patches.filter(isRemoval);
   const changes = inPhases(patches.filter((patch) => !isRemoval(patch)));
-  return sortedByName(
-    listeners
-      .filter(({ object }) => !removals.some((patch) => isMeant(patch, object, router)))
-      .map((listener) =>
-        applied(listener, changes, (object, patch) => changeListener(object, patch, router)),
-      ),
-  );
+  const change = (listener: EmittedListener): EmittedListener | undefined =>
+    removals.some((patch) => isMeant(patch, listener.object, router))
+      ? undefined
+      : applied(listener, changes, (object, patch) => changeListener(object, patch, router));
+  return sortedByName(changedEach(listeners, all, change));
 }
 
 /** The listeners that patches add; one whose name is taken is not added. */
