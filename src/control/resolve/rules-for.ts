@@ -1,7 +1,7 @@
 import { compareSpecificity, hostMatches, hostsOverlap, isWildcard } from '../../mesh/hostname.ts';
 import type { View } from '../../mesh/proxy.ts';
 import { type ConnectionRule, MESH, type RuleSet } from '../../mesh/route.ts';
-import { sidecarScope } from './sidecars.ts';
+import { letsIn, sidecarScope } from './sidecars.ts';
 import { viewAndParts } from './views.ts';
 import { virtualServices } from './virtual-services.ts';
 import { visibleIn } from './visibility.ts';
@@ -22,10 +22,10 @@ const visibleRules = step('rules seen', (read, key): readonly RuleSet[] => {
     .filter(
       (rules) =>
         scope === undefined ||
-        scope.egress.some(
-          (egress) =>
-            (egress.namespace === '*' || egress.namespace === rules.namespace) &&
-            rules.hosts.some((host) => hostsOverlap(egress.host, host)),
+        scope.egress.some((listener) =>
+          rules.hosts.some((host) =>
+            letsIn(listener, rules.namespace, (pattern) => hostsOverlap(pattern, host), host),
+          ),
         ),
     );
 });

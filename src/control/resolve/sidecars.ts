@@ -15,8 +15,8 @@ const KIND = 'networking.istio.io/Sidecar';
 export interface SidecarScope {
   readonly namespace: string;
   readonly name: string;
-  /** Services of `namespace` (`*` all, the proxy's own written out) whose hosts match, of all egress listeners. */
-  readonly egress: readonly EgressHost[];
+  /** Hosts of each egress listener. */
+  readonly egress: readonly (readonly EgressHost[])[];
   /** By port, for listeners that name one. */
   readonly egressPorts: ReadonlyMap<number, readonly EgressHost[]>;
   /** Of the listener for all other ports; undefined where there is none. */
@@ -37,10 +37,12 @@ export interface EgressBind {
   readonly socket: boolean;
 }
 
-/** Hosts of services in a namespace, `*` for all. */
+/** Hosts of services in a namespace: `*` for all, the proxy's own written out. */
 export interface EgressHost {
   readonly namespace: string;
   readonly host: string;
+  /** Taken out of what the other hosts of the listener let in. */
+  readonly excluded: boolean;
 }
 
 /** Key of {@link sidecarOf}: the workload's namespace and labels. */
@@ -84,7 +86,8 @@ export const sidecarScope = step('sidecar scope', (read, key): SidecarScope | un
   const resource = sidecar === '' ? undefined : objectOf(read, KIND, namespace, name);
   if (resource === undefined) return undefined;
   const { egress, outboundTrafficPolicy } = resource.object.spec;
-  const listeners = (egress ?? [{ hosts: ['*/*'] }]).map(({ port, hosts = [] }: EgressSpec) => ({
+  const written = egress === undefined || egress.length === 0 ? [{ hosts: ['*/*'] }] : egress;
+  const listeners = written.map(({ port, hosts = [] }: EgressSpec) => ({
     port: port?.number ?? 0,
     hosts: hosts.map((host) => egressHost(host, proxyNamespace)),
   }));
@@ -92,7 +95,7 @@ export const sidecarScope = step('sidecar scope', (read, key): SidecarScope | un
   return {
     namespace,
     name,
-    egress: listeners.flatMap(({ hosts }) => hosts),
+    egress: listeners.map(({ hosts }) => hosts),
     egressPorts: new Map(listeners.filter(({ port }) => port > 0).map(({ port, hosts }) => [port, hosts])),
     egressRest: listeners.find(({ port }) => port === 0)?.hosts,
     binds: (egress ?? []).flatMap(bindOf),
@@ -123,16 +126,16 @@ function modeOf(policy: Sidecar['spec']['outboundTrafficPolicy']): SidecarScope[
   return policy.mode === 'ALLOW_ANY' ? 'allow-any' : 'registry-only';
 }
 
-/** `.` is the proxy's own namespace; `~` nobody's. */
-function egressHost(
-  text: string,
-  proxyNamespace: string,
-): { readonly namespace: string; readonly host: string } {
+/** `.` is the proxy's own namespace; `~` before a namespace takes its hosts out, alone those of all. */
+function egressHost(text: string, proxyNamespace: string): EgressHost {
   const slash = text.indexOf('/');
-  const namespace = text.slice(0, Math.max(0, slash));
+  const written = text.slice(0, Math.max(0, slash));
+  const excluded = written.startsWith('~');
+  const namespace = excluded ? written.slice(1) || '*' : written;
   return {
     namespace: namespace === '.' ? proxyNamespace : namespace,
     host: text.slice(slash + 1).toLowerCase(),
+    excluded,
   };
 }
 
@@ -141,7 +144,7 @@ function egressHost(
  * a port decides about that port alone, the one without a port about all others.
  */
 export function inScope(scope: SidecarScope, service: Service): Service | undefined {
-  if (!isImported(scope.egress, service)) return undefined;
+  if (!scope.egress.some((hosts) => isImported(hosts, service))) return undefined;
   if (scope.egressPorts.size === 0) return service;
   const ports = service.ports.filter(({ number }) =>
     isImported(scope.egressPorts.get(number) ?? scope.egressRest ?? [], service),
@@ -150,10 +153,21 @@ export function inScope(scope: SidecarScope, service: Service): Service | undefi
   return ports.length === 0 ? undefined : { ...service, ports };
 }
 
-function isImported(hosts: readonly EgressHost[], service: Service): boolean {
-  return hosts.some(
-    ({ namespace, host }) =>
-      (namespace === '*' || namespace === service.namespace) && hostMatches(host, service.hostname),
+function isImported(hosts: readonly EgressHost[], { namespace, hostname }: Service): boolean {
+  return letsIn(hosts, namespace, (pattern) => hostMatches(pattern, hostname), hostname);
+}
+
+/** Whether the hosts of a listener let in a name of a namespace: some match it, and none takes it out again. */
+export function letsIn(
+  hosts: readonly EgressHost[],
+  namespace: string,
+  matches: (pattern: string) => boolean,
+  name: string,
+): boolean {
+  const about = hosts.filter((host) => host.namespace === '*' || host.namespace === namespace);
+  return (
+    about.some(({ excluded, host }) => !excluded && matches(host)) &&
+    !about.some(({ excluded, host }) => excluded && hostMatches(host, name))
   );
 }
 

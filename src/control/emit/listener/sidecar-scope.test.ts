@@ -38,6 +38,25 @@ describe('egress listeners of a Sidecar', () => {
     expect(clusters(sidecar(spec))).toEqual(['outbound|3306||db', 'outbound|9080||reviews']);
   });
 
+  it('take out again what "~" stands before', () => {
+    const hosts = (text: string) => clusters(sidecar(`{ egress: [{ hosts: [${text}] }] }`));
+    expect(hosts('"./*", "~./ratings.default.svc.cluster.local", "~other/*"')).toEqual([
+      'outbound|3306||db',
+      'outbound|80||web',
+      'outbound|9080||db',
+      'outbound|9080||reviews',
+    ]);
+    expect(hosts('"*/*", "~/*"')).toEqual([]);
+  });
+
+  it('decide each for itself what they take out', () => {
+    const spec = `
+  egress:
+    - { port: { number: 9080, protocol: HTTP, name: http }, hosts: ["*/*", "~*/ratings.default.svc.cluster.local"] }
+    - { hosts: ["./*", "~./db.default.svc.cluster.local"] }`;
+    expect(clusters(sidecar(spec))).toEqual(['outbound|80||web', 'outbound|9080||db', 'outbound|9080||reviews']);
+  });
+
   it('know nothing of ports that none of them is for', () => {
     const spec = '{ egress: [{ port: { number: 3306, protocol: TCP, name: tcp }, hosts: ["*/*"] }] }';
     expect(clusters(sidecar(spec))).toEqual(['outbound|3306||db']);
