@@ -2,8 +2,8 @@ import { specKind } from '../kind.ts';
 import type { SpecObject } from '../object.ts';
 import type { Report } from '../report.ts';
 import { type Infer, list, message, oneOf, text, textMap } from '../schema.ts';
-import { GATEWAY_API_GROUP, hostnameProblem } from './shared/names.ts';
-import { localRef } from './shared/references.ts';
+import { GATEWAY_API_GROUP, hostnameProblem, sectionNameProblem } from './shared/names.ts';
+import { checkRefNames, localRef } from './shared/references.ts';
 
 const validation = message(
   { hostname: text },
@@ -42,6 +42,10 @@ function checkTargets(policy: BackendTlsPolicySpec, report: Report): void {
     report.error('targetRefs', 'targetRefs is empty; name the Service this is about');
   const seen = new Set<string>();
   for (const [i, { group, kind, name, sectionName = '' }] of policy.targetRefs.entries()) {
+    checkRefNames({ group, kind }, report.at('targetRefs', i));
+    if (name === '') report.error(['targetRefs', i, 'name'], 'the name of the target is missing');
+    const section = sectionName === '' ? undefined : sectionNameProblem(sectionName);
+    if (section !== undefined) report.error(['targetRefs', i, 'sectionName'], section);
     const text = [group, kind, name, sectionName].join(' ');
     if (seen.has(text))
       report.error(
@@ -51,6 +55,8 @@ function checkTargets(policy: BackendTlsPolicySpec, report: Report): void {
     seen.add(text);
   }
 }
+
+const WELL_KNOWN = /^(?:System|[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?\/[A-Za-z0-9][-A-Za-z0-9_.]{0,62})$/;
 
 function checkValidation(validation: Validation, report: Report): void {
   const problem = hostnameProblem(validation.hostname, false);
@@ -67,9 +73,15 @@ function checkValidation(validation: Validation, report: Report): void {
       [],
       'whose certificates are trusted? Set caCertificateRefs, or wellKnownCACertificates: System',
     );
+  if (wellKnown && !WELL_KNOWN.test(validation.wellKnownCACertificates ?? ''))
+    report.error('wellKnownCACertificates', 'write System, or a name of the form example.com/name');
+  for (const [i, ref] of (validation.caCertificateRefs ?? []).entries())
+    checkRefNames(ref, report.at('caCertificateRefs', i));
   for (const [i, name] of (validation.subjectAltNames ?? []).entries()) {
     const [own, other] =
       name.type === 'Hostname' ? (['hostname', 'uri'] as const) : (['uri', 'hostname'] as const);
+    const garbled = own === 'hostname' && name.hostname ? hostnameProblem(name.hostname, true) : undefined;
+    if (garbled !== undefined) report.error(['subjectAltNames', i, 'hostname'], garbled);
     if (!name[own]) report.error(['subjectAltNames', i, own], `${own} is required for type ${name.type}`);
     if (name[other])
       report.error(['subjectAltNames', i, other], `${other} does not belong to type ${name.type}`);

@@ -247,3 +247,61 @@ describe('the other kinds of the Gateway API', () => {
     ]);
   });
 });
+
+describe('names in the Gateway API', () => {
+  const listeners = [{ name: 'http', port: 80, protocol: 'HTTP' }];
+
+  it('of references, protocols and sections are judged', () => {
+    const gateway = (spec: object) => errorFields('gateway.networking.k8s.io/Gateway', spec);
+    expect(
+      gateway({
+        gatewayClassName: 'weft',
+        listeners: [
+          { name: 'a', port: 80, protocol: 'a b', allowedRoutes: { kinds: [{ kind: ':x', group: 'G' }] } },
+          { name: 'b', port: 81, protocol: 'example.com/bar' },
+        ],
+        infrastructure: { parametersRef: { group: 'A', kind: 'B', name: 'c' } },
+      }),
+    ).toEqual([
+      'listeners[0].protocol',
+      'listeners[0].allowedRoutes.kinds[0].group',
+      'listeners[0].allowedRoutes.kinds[0].kind',
+      'infrastructure.parametersRef.group',
+    ]);
+    expect(
+      errorFields('gateway.networking.k8s.io/GatewayClass', {
+        controllerName: 'weft.dev/gateway',
+        parametersRef: { group: 'G', kind: 'K', name: 'n', namespace: 'N' },
+      }),
+    ).toEqual(['parametersRef.group', 'parametersRef.namespace']);
+    expect(
+      errorFields('gateway.networking.k8s.io/ListenerSet', { parentRef: { name: '', kind: '/' }, listeners }),
+    ).toEqual(['parentRef.name', 'parentRef.kind']);
+  });
+
+  it('of certificates and targets of a BackendTLSPolicy, too', () => {
+    const of = (target: object, validation: object) =>
+      errorFields('gateway.networking.k8s.io/BackendTLSPolicy', {
+        targetRefs: [{ group: '', kind: 'Service', name: 'web', ...target }],
+        validation: { hostname: 'a.com', ...validation },
+      });
+    expect(of({}, { wellKnownCACertificates: 'example.com/roots' })).toEqual([]);
+    expect(of({ group: '%', sectionName: '(' }, { wellKnownCACertificates: 'system' })).toEqual([
+      'targetRefs[0].group',
+      'targetRefs[0].sectionName',
+      'validation.wellKnownCACertificates',
+    ]);
+    const subjectAltNames = [{ type: 'Hostname', hostname: '*' }];
+    expect(of({}, { wellKnownCACertificates: 'System', subjectAltNames })).toEqual([
+      'validation.subjectAltNames[0].hostname',
+    ]);
+  });
+
+  it('of rules, and rules at all', () => {
+    expect(errorFields('gateway.networking.k8s.io/HTTPRoute', { rules: [] })).toEqual(['rules']);
+    const rules = [{ name: 'GET', backendRefs }];
+    expect(errorFields('gateway.networking.k8s.io/TCPRoute', { rules, useDefaultGateways: 'None' })).toEqual([
+      'rules[0].name',
+    ]);
+  });
+});

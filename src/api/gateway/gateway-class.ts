@@ -2,6 +2,7 @@ import { specKind } from '../kind.ts';
 import type { SpecObject } from '../object.ts';
 import { type Infer, message, text } from '../schema.ts';
 import { GATEWAY_API_GROUP } from './shared/names.ts';
+import { checkRefNames } from './shared/references.ts';
 
 const spec = message(
   { controllerName: text },
@@ -16,7 +17,8 @@ export type GatewayClass = SpecObject<GatewayClassSpec>;
 export const gatewayClass = specKind(
   { group: GATEWAY_API_GROUP, kind: 'GatewayClass', versions: ['v1', 'v1beta1'], clusterWide: true },
   spec,
-  ({ controllerName }, report) => {
+  ({ controllerName, parametersRef = {} }, report) => {
+    checkRefNames(parametersRef, report.at('parametersRef'));
     if (!/^[a-z0-9.-]+\/.+$/.test(controllerName))
       report.error('controllerName', `"${controllerName}" is not of the form example.com/name`);
   },

@@ -5,7 +5,7 @@ import type { Report } from '../report.ts';
 import { type Infer, int32, list, message, oneOf, text, textMap } from '../schema.ts';
 import { checkListeners, labelSelector, listeners } from './shared/listeners.ts';
 import { GATEWAY_API_GROUP, hostnameProblem } from './shared/names.ts';
-import { localRef, secretRef } from './shared/references.ts';
+import { checkRefNames, localRef, secretRef } from './shared/references.ts';
 
 const caRef = message({ group: text, kind: text, name: text }, { namespace: text });
 
@@ -59,6 +59,7 @@ function checkGateway(gateway: KubernetesGatewaySpec, report: Report): void {
   if (gateway.gatewayClassName === '')
     report.error('gatewayClassName', 'the name of the GatewayClass is missing');
   checkListeners(gateway.listeners, report.at('listeners'));
+  checkRefNames(gateway.infrastructure?.parametersRef ?? {}, report.at('infrastructure', 'parametersRef'));
   checkAddresses(gateway.addresses ?? [], report.at('addresses'));
   const ports = new Set<number>();
   for (const [i, { port }] of (gateway.tls?.frontend?.perPort ?? []).entries()) {

@@ -4,12 +4,12 @@ import type { SpecObject } from '../object.ts';
 import type { Report } from '../report.ts';
 import { type Infer, list, message, oneOf, text, texts } from '../schema.ts';
 import { checkHostnames } from './http-route/check.ts';
-import { GATEWAY_API_GROUP } from './shared/names.ts';
+import { GATEWAY_API_GROUP, sectionNameProblem } from './shared/names.ts';
 import { backendRef, checkBackendRef, checkParentRefs, parentRefs } from './shared/references.ts';
 
 const rules = list(message({ backendRefs: list(backendRef) }, { name: text }));
 
-const connectionSpec = message({ rules }, { parentRefs });
+const connectionSpec = message({ rules }, { parentRefs, useDefaultGateways: oneOf('All', 'None') });
 const tlsSpec = message(
   { hostnames: texts, rules },
   { parentRefs, useDefaultGateways: oneOf('All', 'None') },
@@ -55,6 +55,8 @@ function checkConnectionRoute(route: ConnectionRouteSpec, report: Report): void 
   if (route.rules.length !== 1)
     report.error('rules', 'exactly one rule is possible: connections look all the same');
   for (const [i, rule] of route.rules.entries()) {
+    const name = rule.name === undefined ? undefined : sectionNameProblem(rule.name);
+    if (name !== undefined) report.error(['rules', i, 'name'], name);
     if (rule.backendRefs.length === 0)
       report.error(['rules', i, 'backendRefs'], 'backendRefs is required: where connections go');
     for (const [j, backend] of rule.backendRefs.entries())

@@ -3,6 +3,7 @@ import type { SpecObject } from '../object.ts';
 import { type Infer, message, text } from '../schema.ts';
 import { checkListeners, listeners } from './shared/listeners.ts';
 import { GATEWAY_API_GROUP } from './shared/names.ts';
+import { checkRefNames } from './shared/references.ts';
 
 const spec = message(
   { parentRef: message({ name: text }, { group: text, kind: text, namespace: text }), listeners },
@@ -17,5 +18,9 @@ export type ListenerSet = SpecObject<ListenerSetSpec>;
 export const listenerSet = specKind(
   { group: GATEWAY_API_GROUP, kind: 'ListenerSet', versions: ['v1'] },
   spec,
-  (set, report) => checkListeners(set.listeners, report.at('listeners')),
+  (set, report) => {
+    if (set.parentRef.name === '') report.error(['parentRef', 'name'], 'the name of the Gateway is missing');
+    checkRefNames(set.parentRef, report.at('parentRef'));
+    checkListeners(set.listeners, report.at('listeners'));
+  },
 );

@@ -187,4 +187,14 @@ describe('DestinationRule', () => {
     expect(of(['*'])).toEqual(['exportTo']);
     expect(of(['.', 'other'])).toEqual(['exportTo']);
   });
+
+  it('wants a percentage for the budget of retries', () => {
+    const of = (percent: number) =>
+      errorFields('networking.istio.io/DestinationRule', {
+        host: 'reviews',
+        trafficPolicy: { retryBudget: { percent } },
+      });
+    expect(of(100)).toEqual([]);
+    expect(of(101)).toEqual(['trafficPolicy.retryBudget.percent']);
+  });
 });

@@ -24,6 +24,8 @@ interface Route {
 export function checkHttpRoute(route: Route, report: Report): void {
   checkParentRefs(route.parentRefs, report);
   checkHostnames(route.hostnames, report);
+  if (route.rules?.length === 0)
+    report.error('rules', 'an empty list says nothing; leave rules out, or write one');
   for (const [i, rule] of (route.rules ?? []).entries()) checkRule(rule, report.at('rules', i));
 }
 

@@ -55,12 +55,22 @@ export function checkListeners(entries: readonly Listener[], report: Report): vo
     if (earlier !== undefined) at.error([], `listeners[${earlier}] has the same port, protocol and hostname`);
     places.set(place, i);
     checkProtocol(entry, at);
+    for (const [j, kind] of (entry.allowedRoutes?.kinds ?? []).entries())
+      checkRefNames(kind, at.at('allowedRoutes', 'kinds', j));
   }
 }
+
+const PROTOCOL =
+  /^[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?$|^[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?\/[A-Za-z0-9]+$/;
 
 function checkProtocol(entry: Listener, report: Report): void {
   const { protocol, tls, hostname } = entry;
   if (protocol === '') report.error('protocol', 'protocol is required: HTTP, HTTPS, TLS, TCP or UDP');
+  else if (!PROTOCOL.test(protocol))
+    report.error(
+      'protocol',
+      `"${protocol}" is neither a protocol's name nor one of the form example.com/name`,
+    );
   if (tls !== undefined && ['HTTP', 'TCP', 'UDP'].includes(protocol))
     report.error('tls', `a listener with protocol ${protocol} has no TLS; use HTTPS or TLS, or drop tls`);
   if (protocol === 'HTTPS' && (tls?.mode ?? 'Terminate') !== 'Terminate')

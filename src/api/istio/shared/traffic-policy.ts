@@ -46,6 +46,9 @@ export function checkTrafficPolicy(
   for (const [i, port] of (policy.portLevelSettings ?? []).entries())
     checkPortPolicy(port, namespace, report.at('portLevelSettings', i));
   checkTunnel(policy.tunnel, report.at('tunnel'));
+  const percent = policy.retryBudget?.percent ?? 0;
+  if (percent < 0 || percent > 100)
+    report.error(['retryBudget', 'percent'], `${percent} is not a percentage; write 0 to 100`);
   checkDurationSyntax(policy.retryBudget?.budgetInterval, report.at('retryBudget'), 'budgetInterval');
 }
 

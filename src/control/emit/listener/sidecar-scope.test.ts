@@ -54,7 +54,11 @@ describe('egress listeners of a Sidecar', () => {
   egress:
     - { port: { number: 9080, protocol: HTTP, name: http }, hosts: ["*/*", "~*/ratings.default.svc.cluster.local"] }
     - { hosts: ["./*", "~./db.default.svc.cluster.local"] }`;
-    expect(clusters(sidecar(spec))).toEqual(['outbound|80||web', 'outbound|9080||db', 'outbound|9080||reviews']);
+    expect(clusters(sidecar(spec))).toEqual([
+      'outbound|80||web',
+      'outbound|9080||db',
+      'outbound|9080||reviews',
+    ]);
   });
 
   it('know nothing of ports that none of them is for', () => {
