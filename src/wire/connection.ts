@@ -150,6 +150,13 @@ export interface ListenOptions {
 /** The addresses of a connection. */
 export type ConnectionEnds = Pick<Connection, 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort'>;
 
+/** Probes on a connection that is idle: after how long, how far apart, and how many before it counts as lost. */
+export interface KeepAlive {
+  readonly timeMs: number;
+  readonly intervalMs: number;
+  readonly probes: number;
+}
+
 /** Whom to call. */
 export interface ConnectOptions {
   /** An IP address (or a name, which the system resolves), with `port`. */
@@ -157,6 +164,8 @@ export interface ConnectOptions {
   readonly port?: number;
   /** A Unix socket. */
   readonly path?: string;
+  /** Of TCP; none unless told. */
+  readonly keepAlive?: KeepAlive;
   /** Source address to bind. */
   readonly localAddress?: string;
   /** For the TCP connection and the TLS handshake together. */

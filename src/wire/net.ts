@@ -1,9 +1,16 @@
-import { connect as connectSocket, createServer, type Server, type TcpNetConnectOpts } from 'node:net';
+import {
+  connect as connectSocket,
+  createServer,
+  type Server,
+  type Socket,
+  type TcpNetConnectOpts,
+} from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type {
   Connection,
   ConnectOptions,
+  KeepAlive,
   Listener,
   ListenOptions,
   NetError,
@@ -99,14 +106,28 @@ function connect(options: ConnectOptions): Promise<Result<Connection, NetError>>
         ...readOptions,
       } as TcpNetConnectOpts);
       socket.pause(); // until handle()
+      probe(socket, options.keepAlive);
       const finish = () => ok(new SocketConnection(socket, side, undefined));
       return settle({ socket, ready: 'connect', side, timeoutMs, doing, signal }, finish);
     }
     const { socket, finish } = beginTls(targetOf(options), tls);
+    probe(socket, options.keepAlive);
     return settle({ socket, ready: 'secureConnect', side, timeoutMs, doing, signal }, finish);
   } catch (error) {
     return Promise.resolve(fail(fromSystemError(error, side, true, doing))); // a port or address that is none
   }
+}
+
+/** Node takes all three numbers, and @types/node knows of the first; another runtime leaves the others as they are. */
+function probe(socket: Socket, keepAlive: KeepAlive | undefined): void {
+  if (keepAlive === undefined) return;
+  const set = socket.setKeepAlive as (
+    on: boolean,
+    timeMs: number,
+    intervalMs: number,
+    probes: number,
+  ) => Socket;
+  set.call(socket, true, keepAlive.timeMs, keepAlive.intervalMs, keepAlive.probes);
 }
 
 /** The preface goes out before the handshake begins, so TCP comes first and TLS over it, within the time of both. */

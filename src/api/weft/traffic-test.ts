@@ -47,6 +47,8 @@ const expectation = message(
     tcp: oneOf('accepted', 'refused'),
     workload: text,
     shares: mapOf(double),
+    /** All of several requests went to one workload, whichever it is. */
+    sameWorkload: bool,
     cluster: text,
     received: message({}, { path: text, authority: text, headers: textMap, absentHeaders: texts }),
     response: message({}, { headers: textMap, body: text }),
@@ -112,6 +114,8 @@ function checkRequest(entry: TestCase, report: Report): void {
       `"${deniedBy}" is no object; write KIND/NAMESPACE/NAME, such as AuthorizationPolicy/default/deny-all`,
     );
   if ((entry.times ?? 1) < 1) report.error('times', 'times is 1 or more');
+  if (entry.expect.sameWorkload !== undefined && (entry.times ?? 1) < 2)
+    report.error(['expect', 'sameWorkload'], 'one request goes to one workload; set times to 2 or more');
   if (Object.keys(entry.expect).length === 0)
     report.error('expect', 'expect is empty, so nothing is tested; name what must hold');
   const total = Object.values(entry.expect.shares ?? {}).reduce((sum, share) => sum + share, 0);

@@ -23,7 +23,8 @@ export function judge(test: TestCase, answer: Answer): Verdict {
   });
   const shares = expect.shares === undefined ? [] : judgeShares(expect.shares, times, answer);
   const mirrors = expect.mirroredTo === undefined ? [] : [judgeMirrors(expect.mirroredTo, times, answer)];
-  const all = [...found, ...shares, ...mirrors];
+  const same = expect.sameWorkload === undefined ? [] : [judgeSame(expect.sameWorkload, answer)];
+  const all = [...found, ...shares, ...same, ...mirrors];
   return {
     pass: all.every(({ holds }) => holds !== false) && all.some(({ holds }) => holds === true),
     failures: all
@@ -156,6 +157,19 @@ function overall(
 
 function percent(share: number): string {
   return `${Number((share * 100).toFixed(1))} %`;
+}
+
+/** Whether all requests went to one workload, whichever it is. */
+function judgeSame(expected: boolean, { observations }: Answer): Finding {
+  const workloads = new Set(observations.map(({ workload }) => workload[0] ?? ''));
+  const hidden = observations.some(({ unobserved }) => unobserved.has('sameWorkload'));
+  const same = workloads.size === 1 || observations.every(({ sticky }) => sticky === true);
+  return {
+    what: 'sameWorkload',
+    expected: String(expected),
+    actual: hidden ? UNOBSERVED : String(same),
+    holds: hidden ? undefined : same === expected,
+  };
 }
 
 /** Every request must be copied to all of them; of many requests, all together to all of them. */

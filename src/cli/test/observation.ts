@@ -27,6 +27,8 @@ export interface Observation {
   /** `KIND/NAMESPACE/NAME`, '' for nobody. */
   readonly deniedBy: string;
   readonly attempts: number;
+  /** Who got it is not known, but it is the same one for all requests of this kind. */
+  readonly sticky?: boolean;
   /** Time until the answer; undefined where there is no clock. */
   readonly afterMs: number | undefined;
   readonly unobserved: ReadonlySet<Aspect>;

@@ -58,6 +58,7 @@ function observe({ probability, ending, trace }: Journey, whole: number, complet
         ? ''
         : `${deniedBy.kind}/${deniedBy.namespace}/${deniedBy.name}`,
     attempts: trace.hops.find(({ attempts }) => attempts > 0)?.attempts ?? 0,
+    sticky: trace.sticky,
     afterMs: undefined,
     unobserved: unobserved(trace.unsure, complete),
   };
@@ -68,6 +69,7 @@ const EVERYTHING: readonly Aspect[] = [
   'tcp',
   'workload',
   'shares',
+  'sameWorkload',
   'cluster',
   'received',
   'response',
@@ -83,6 +85,7 @@ function unobserved(unsure: Journey['trace']['unsure'], complete: boolean): Read
     'afterMs',
     ...(unsure.has('everything') ? EVERYTHING : []),
     ...(unsure.has('workload') ? (['workload', 'shares'] as const) : []),
+    ...(unsure.has('shares') ? (['shares'] as const) : []),
     ...(complete ? [] : (['shares', 'mirroredTo'] as const)),
     ...(unsure.has('headers') ? (['received', 'response'] as const) : []),
   ]);

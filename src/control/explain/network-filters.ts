@@ -69,7 +69,9 @@ function passOn(scene: Scene, held: Held, config: TcpProxy, inside: Inside): End
   scene.trace.step(`the bytes are passed on to ${cluster}${share}`, NOBODY, instead);
   held.hop.cluster = cluster;
   held.hop.attempts = 1;
-  const reached = sendOn(scene, held, cluster, inside.connection, inside.request);
+  const reached = sendOn(scene, held, cluster, inside.connection, inside.request, {
+    hashed: (config.hash_policy ?? []).some(({ source_ip }) => source_ip !== undefined),
+  });
   if (reached.kind === 'sent') return reached.ending;
   if (reached.kind === 'blackhole') return cut('blackhole', 'reset', 'none');
   held.hop.problem = reached.kind;

@@ -44,10 +44,14 @@ export class Trace {
   /** Workloads that got a copy. */
   readonly mirroredTo: string[] = [];
   /**
-   * What cannot be told: which endpoint a hash picks, what a header's value is made of, or, behind a filter that
-   * nobody here knows, anything.
+   * What cannot be told: which endpoint a hash picks, how large the parts of a ring are, what a header's value is made
+   * of, or, behind a filter that nobody here knows, anything.
    */
-  readonly unsure = new Set<'workload' | 'headers' | 'everything'>();
+  readonly unsure = new Set<'workload' | 'shares' | 'headers' | 'everything'>();
+  /** A hash picks the endpoint: whoever it is, it is the same for all such requests. */
+  sticky = false;
+  /** Milliseconds that went by where something waits on purpose; all else takes no time here. */
+  clockMs = 0;
   /** Names of places outside of the mesh by the addresses that stand for them. */
   readonly outside = new Map<string, string>();
   /** The request as the last one to look at it saw it. */

@@ -1,3 +1,4 @@
+import type { KeepAlive } from '../../wire/connection.ts';
 import type { Json } from '../../xds/resources.ts';
 import type { EndpointSet, Metadata } from './endpoint-set.ts';
 import type { HealthCheckConfig } from './health/health-check-config.ts';
@@ -27,6 +28,8 @@ export interface ClusterConfig {
   readonly proxyProtocol: ProxyProtocolVersion | undefined;
   /** Source address of connections, undefined for the system's choice. */
   readonly localAddress: string | undefined;
+  /** Probes on idle connections; undefined for none. */
+  readonly keepAlive: KeepAlive | undefined;
   readonly http: UpstreamHttp;
   readonly metadata: Metadata;
 }

@@ -41,12 +41,17 @@ export class EndpointDialer {
   ): Promise<Result<Connection, NetError>> {
     const { alpn, serverName, proxied, address = own, socket = ownSocket } = options;
     const { tls } = socket;
-    const { localAddress, connectTimeoutMs } = this.#config;
+    const { localAddress, connectTimeoutMs, keepAlive } = this.#config;
     const timeoutMs = options.timeoutMs ?? connectTimeoutMs;
     const where =
       address.kind === 'pipe'
         ? { path: address.path }
-        : { host: address.host, port: address.port, ...(localAddress === undefined ? {} : { localAddress }) };
+        : {
+            host: address.host,
+            port: address.port,
+            ...(localAddress === undefined ? {} : { localAddress }),
+            ...(keepAlive === undefined ? {} : { keepAlive }),
+          };
     const network = this.#network;
     const preface = prefaceOf(socket, proxied);
     if (tls === undefined) return network.connect({ ...where, ...preface, timeoutMs });

@@ -25,6 +25,23 @@ const endpoint = (address: string, port_value: number) => ({
   endpoint: { address: { socket_address: { address, port_value } } },
 });
 
+describe('connections that are idle', () => {
+  it('are probed as told, and else as Linux does', () => {
+    const probes = (tcp_keepalive: object) =>
+      lower({ upstream_connection_options: { tcp_keepalive } }).keepAlive;
+    expect(probes({ keepalive_time: 60 })).toEqual({ timeMs: 60_000, intervalMs: 75_000, probes: 9 });
+    expect(probes({ keepalive_interval: 5, keepalive_probes: 3 })).toEqual({
+      timeMs: 7_200_000,
+      intervalMs: 5000,
+      probes: 3,
+    });
+    expect(lower({}).keepAlive).toBeUndefined();
+    expect(
+      refusals({ upstream_connection_options: { set_local_interface_name_on_upstream_connections: true } }),
+    ).toEqual(['upstream_connection_options.set_local_interface_name_on_upstream_connections']);
+  });
+});
+
 describe('a cluster', () => {
   it("gets Envoy's defaults where it says nothing", () => {
     expect(lower({})).toMatchObject({

@@ -18,7 +18,8 @@ export function lowerCluster(message: Cluster, lowerUpstreamTls: LowerUpstreamTl
 }
 
 function readCluster(message: Cluster, lowerUpstreamTls: LowerUpstreamTls, refuse: Refuse): ClusterConfig {
-  const { name = '', alt_stat_name, connect_timeout, metadata, upstream_bind_config, ...more } = message;
+  const { name = '', alt_stat_name, connect_timeout, metadata, upstream_bind_config, ...others } = message;
+  const { upstream_connection_options, ...more } = others;
   const {
     transport_socket,
     transport_socket_matches = [],
@@ -47,6 +48,7 @@ function readCluster(message: Cluster, lowerUpstreamTls: LowerUpstreamTls, refus
     connectTimeoutMs: readDurationMs(connect_timeout, 5000, refuse, 'connect_timeout'),
     metadata: metadata?.filter_metadata ?? {},
     localAddress: readLocalAddress(upstream_bind_config, refuse),
+    keepAlive: readKeepAlive(upstream_connection_options, refuse),
     ...readSocket(transport_socket, 'transport_socket'),
     tlsMatches,
     ...readCircuitBreakers(circuit_breakers, refuse),
@@ -74,6 +76,7 @@ function readGroups(
     | 'connect_timeout'
     | 'metadata'
     | 'upstream_bind_config'
+    | 'upstream_connection_options'
     | 'transport_socket'
     | 'transport_socket_matches'
     | 'circuit_breakers'
@@ -180,4 +183,17 @@ function readLocalAddress(bind: Cluster['upstream_bind_config'], refuse: Refuse)
   if (source_address?.port_value)
     refuse('upstream_bind_config.source_address.port_value', 'only 0 is supported');
   return source_address?.address;
+}
+
+/** What is not said is as Linux has it (tcp(7)). */
+function readKeepAlive(
+  options: Cluster['upstream_connection_options'],
+  refuse: Refuse,
+): ClusterConfig['keepAlive'] {
+  const { tcp_keepalive: keepalive, ...rest } = options ?? {};
+  refuseRest(refuse, 'upstream_connection_options', rest);
+  if (keepalive === undefined) return undefined;
+  const { keepalive_time = 7200, keepalive_interval = 75, keepalive_probes = 9, ...unknown } = keepalive;
+  refuseRest(refuse, 'upstream_connection_options.tcp_keepalive', unknown);
+  return { timeMs: keepalive_time * 1000, intervalMs: keepalive_interval * 1000, probes: keepalive_probes };
 }

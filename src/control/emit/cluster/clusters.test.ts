@@ -163,6 +163,22 @@ describe('a cluster', () => {
     });
   });
 
+  it("offers peers' proxies what will be spoken, also where that is not what the port says", () => {
+    const offers = (http: string) => {
+      const cluster = clusterOf(
+        services + rule(`{ host: reviews, trafficPolicy: { connectionPool: { http: { ${http} } } } }`),
+      );
+      const [mesh] = cluster.transport_socket_matches ?? [];
+      const context = mesh?.transport_socket?.typed_config as unknown as {
+        common_tls_context: { alpn_protocols: string[] };
+      };
+      return context.common_tls_context.alpn_protocols;
+    };
+    expect(offers('maxRetries: 1')).toEqual(['istio-http/1.1', 'istio', 'http/1.1']);
+    expect(offers('h2UpgradePolicy: UPGRADE')).toEqual(['istio-h2', 'istio', 'h2']);
+    expect(offers('useClientProtocol: true')).toEqual(['istio']);
+  });
+
   it('has a budget of retries, for the requests of a time where one is given', () => {
     const budget = (text: string) =>
       clusterOf(services + rule(`{ host: reviews, trafficPolicy: { retryBudget: ${text} } }`))

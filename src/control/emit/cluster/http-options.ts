@@ -32,11 +32,17 @@ export function httpOptions(
   };
 }
 
+/** What the bytes on connections to a port are; `auto` where clients decide. */
+export function spokenOn(protocol: Protocol, pool: ConnectionPool | undefined): Protocol {
+  if (!isHttp(protocol) && protocol !== 'auto') return protocol;
+  if (pool?.useClientProtocol === true) return 'auto';
+  return pool?.http2 === 'upgrade' ? 'http2' : protocol;
+}
+
 function spokenProtocol(protocol: Protocol, pool: ConnectionPool) {
-  const mayBeHttp = isHttp(protocol) || protocol === 'auto';
-  if (pool.useClientProtocol !== true && (isHttp2(protocol) || (mayBeHttp && pool.http2 === 'upgrade')))
-    return { explicit_http_config: { http2_protocol_options: http2(pool) } };
-  if (pool.useClientProtocol === true || protocol === 'auto')
+  const spoken = spokenOn(protocol, pool);
+  if (isHttp2(spoken)) return { explicit_http_config: { http2_protocol_options: http2(pool) } };
+  if (spoken === 'auto')
     return {
       use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: http2(pool) },
     };

@@ -27,7 +27,7 @@ import { adsSource } from '../sources.ts';
 import { balancing } from './balancing.ts';
 import { circuitBreakers } from './circuit-breakers.ts';
 import { dynamicDns } from './dynamic-dns.ts';
-import { httpOptions } from './http-options.ts';
+import { httpOptions, spokenOn } from './http-options.ts';
 import { clusterMetadata } from './metadata.ts';
 import { outlierDetection } from './outlier-detection.ts';
 import { withProxyProtocol } from './proxy-protocol.ts';
@@ -168,7 +168,7 @@ function tlsOf(read: Read, input: ClusterInput, policy: TrafficPolicy): Partial<
   const mayBeMutual = !service.external && (autoMtls || policy.tls?.mode === 'mesh');
   const fields = {
     policy,
-    protocol: port.protocol,
+    protocol: spokenOn(port.protocol, policy.pool),
     automatic: autoMtls && !service.external,
     sni: clusterSni(port.number, subset?.name ?? '', service.hostname),
     identities: mayBeMutual ? read.of(identities, key) : [],

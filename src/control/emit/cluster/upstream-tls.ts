@@ -7,6 +7,7 @@ import { meshTlsContext, rawBuffer, sdsSecret, tlsSocket } from '../sources.ts';
 /** What decides about TLS towards a destination. */
 export interface UpstreamTlsInput {
   readonly policy: TrafficPolicy;
+  /** What is spoken on the connections. */
   readonly protocol: Protocol;
   /** Mutual TLS where the endpoint's proxy takes it, unless the policy says something. */
   readonly automatic: boolean;
@@ -77,7 +78,7 @@ export function meshSocket(input: Pick<UpstreamTlsInput, 'protocol' | 'sni' | 'i
 
 /**
  * What is offered to the peer's proxy, by which it picks its filter chain: Istio's names, which no server outside a
- * mesh takes. Istio's own Envoy chooses between them per request; here the protocol of the port says it all.
+ * mesh takes. Istio's own Envoy chooses between them per request; here what is spoken on the connections says it all.
  */
 function meshAlpn(protocol: Protocol): readonly string[] {
   if (isHttp2(protocol)) return ['istio-h2', 'istio', 'h2'];

@@ -13,13 +13,22 @@ export function cidrRanges(texts: readonly string[]): NonNullable<FilterChainMat
   });
 }
 
-/** The addresses that a match wants, of who is called and of who calls. */
+/**
+ * The addresses that a match wants, of who is called and of who calls. A range of all addresses says nothing: to Envoy it
+ * is as wide as no range, and which of the two counts is not said anywhere.
+ */
 export function addressMatch({
   destinationSubnets,
   sourceSubnet,
 }: Pick<ConnectionMatch, 'destinationSubnets' | 'sourceSubnet'>): FilterChainMatch {
+  const called = cidrRanges(destinationSubnets);
+  const calling = cidrRanges(sourceSubnet === undefined ? [] : [sourceSubnet]);
   return {
-    ...(destinationSubnets.length === 0 ? {} : { prefix_ranges: cidrRanges(destinationSubnets) }),
-    ...(sourceSubnet === undefined ? {} : { source_prefix_ranges: cidrRanges([sourceSubnet]) }),
+    ...(isNarrow(called) ? { prefix_ranges: called } : {}),
+    ...(isNarrow(calling) ? { source_prefix_ranges: calling } : {}),
   };
+}
+
+function isNarrow(ranges: ReturnType<typeof cidrRanges>): boolean {
+  return ranges.length > 0 && ranges.every(({ prefix_len }) => prefix_len !== 0);
 }

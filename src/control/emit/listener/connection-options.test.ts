@@ -70,6 +70,40 @@ describe('connections to a service whose bytes are passed on', () => {
 });
 
 describe('rules for connections', () => {
+  it('that name all addresses are about every connection', () => {
+    const route = 'route: [{ destination: { host: db, port: { number: 5433 } } }]';
+    const matches = '{ sourceSubnet: 0.0.0.0/0, destinationSubnets: [0.0.0.0/0] }';
+    const made = chains(
+      rule('VirtualService', 'db', `{ hosts: [db], tcp: [{ match: [${matches}], ${route} }] }`),
+    );
+    expect(made.map(({ filter_chain_match }) => filter_chain_match)).toEqual([undefined]);
+  });
+
+  it('mean parts of the ranges that a service has', () => {
+    const entry = rule(
+      'ServiceEntry',
+      'ledger',
+      '{ hosts: [ledger.example.org], addresses: [10.201.0.0/16], location: MESH_EXTERNAL, resolution: STATIC, ports: [{ number: 3306, name: tcp, protocol: TCP }], endpoints: [{ address: 192.0.2.10 }] }',
+    );
+    const route = 'route: [{ destination: { host: db, port: { number: 5432 } } }]';
+    const split = rule(
+      'VirtualService',
+      'ledger',
+      `{ hosts: [ledger.example.org], tcp: [{ match: [{ destinationSubnets: [10.201.9.0/24] }], ${route} }] }`,
+    );
+    const view = proxyOf(meshOf(services + entry + split), 'sidecar~default/web-v1');
+    const { filter_chains = [] } = named(view.listeners(), '0.0.0.0_3306');
+    expect(
+      filter_chains.map((chain) => [
+        chain.filter_chain_match?.prefix_ranges?.[0]?.prefix_len,
+        filterOf(chain).cluster,
+      ]),
+    ).toEqual([
+      [24, 'outbound|5432||db.default.svc.cluster.local'],
+      [16, 'outbound|3306||ledger.example.org'],
+    ]);
+  });
+
   it('tell callers apart by their addresses', () => {
     const route = 'route: [{ destination: { host: db, port: { number: 5433 } } }]';
     const [first, rest] = chains(

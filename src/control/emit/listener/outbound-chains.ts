@@ -138,7 +138,7 @@ export function connectionChains(
 }
 
 /** The filter that passes bytes on to a service about which no TCP or TLS rule says anything. */
-export function serviceFilter(read: Read, viewKey: string, { hostname }: Service, { number }: ServicePort) {
+function serviceFilter(read: Read, viewKey: string, { hostname }: Service, { number }: ServicePort) {
   const cluster = outboundCluster(number, '', hostname);
   const destination = { host: hostname, subset: '', port: number };
   const options = connectionOptions(read, viewKey, [destination], number);

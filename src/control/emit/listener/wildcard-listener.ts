@@ -91,7 +91,7 @@ function serverNames(read: Read, { hostname }: Service): readonly string[] {
   return [hostname, ...shortNames(hostname, '', read.of(meshSettings, '').clusterDomain)];
 }
 
-/** Services that have ranges of addresses are told apart by them. */
+/** Services that have ranges of addresses are told apart by them; rules may mean a part of a range. */
 function rangedChains(read: Read, viewKey: string, { service, port }: User): FilterChain[] {
   const ranges = addressRanges(service);
   return ranges.length === 0 ? [] : connectionChains(read, viewKey, service, port, false, { ranges });

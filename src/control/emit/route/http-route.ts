@@ -85,7 +85,7 @@ export function plainRoute(
 /** No timeout unless written; gRPC's own one (grpc-timeout) always counts. */
 export function timeouts(timeoutMs: number | undefined): RouteAction {
   const timeout = formatProtoDuration(timeoutMs ?? 0);
-  return { timeout, max_stream_duration: { max_stream_duration: '0s', grpc_timeout_header_max: timeout } };
+  return { timeout, max_grpc_timeout: timeout };
 }
 
 function forward(rule: HttpRule, action: Forward, context: RouteContext): RouteAction {

@@ -187,7 +187,7 @@ describe('what happens on the way', () => {
   headers: { request: { set: { x-a: a }, add: { x-b: b }, remove: [x-c] }, response: { remove: [server] } }`);
     expect(route).toMatchObject({
       timeout: '1.5s',
-      max_stream_duration: { grpc_timeout_header_max: '1.5s' },
+      max_grpc_timeout: '1.5s',
       retry_policy: {
         num_retries: 3,
         per_try_timeout: '0.5s',

@@ -9,11 +9,12 @@ import type { Scene } from '../scene.ts';
 import { kindOfOpened } from '../tls.ts';
 import { sendOn } from '../upstream/send-on.ts';
 import { changeHeaders, changesText } from './change-headers.ts';
+import { isHashed } from './hashed.ts';
 import type { Leaf } from './leaf.ts';
 import { localReply } from './local-reply.ts';
 import { mirror } from './mirror.ts';
 import { headerOf, type Request, withHeader } from './request.ts';
-import { retriesOf, wantsRetry } from './retry.ts';
+import { passesOverTried, retriesOf, wantsRetry } from './retry.ts';
 import { valueFacts } from './value-facts.ts';
 
 /** Sends a request on as its route says, tries again where that is allowed, and changes the answer's headers. */
@@ -83,17 +84,55 @@ const MAX_TRIES = 10;
 
 function tryAll(scene: Scene, held: Held, leaf: Leaf, cluster: string, managed: Managed): Ending {
   const { hop } = held;
+  const tried = passesOverTried(leaf) ? new Set<string>() : undefined;
   const most = Math.min(MAX_TRIES, 1 + (hop.retries?.attempts ?? 0));
+  const patience = patienceOf(scene, hop);
   for (;;) {
     hop.attempts++;
     const mark = scene.trace.mark();
-    const ending = tryOnce(scene, held, leaf, cluster, managed);
+    const beganMs = scene.trace.clockMs;
+    const reached = tryOnce(scene, held, leaf, cluster, managed, tried);
+    if ('final' in reached) return reached.final;
+    const ending = inTime(scene, patience, beganMs, reached, managed);
     if ('final' in ending) return ending.final;
     if (hop.attempts >= most || !wantsRetry(leaf, ending.tried))
       return afterLast(scene, ending.tried, managed);
     scene.trace.rewind(mark);
     scene.trace.step(`try ${hop.attempts} fails (${failureText(ending.tried)}), and is made again`);
   }
+}
+
+/** How long a proxy waits: for all tries until a point in time, for each so long; infinite where it does not give up. */
+interface Patience {
+  readonly untilMs: number;
+  readonly perTryMs: number;
+}
+
+function patienceOf({ trace }: Scene, { timeoutMs, retries }: Held['hop']): Patience {
+  return {
+    untilMs: timeoutMs === 0 ? Number.POSITIVE_INFINITY : trace.clockMs + timeoutMs,
+    perTryMs: retries?.perTryTimeoutMs || Number.POSITIVE_INFINITY,
+  };
+}
+
+/** What a try ended with, or that nobody waited for it. */
+function inTime(
+  scene: Scene,
+  { untilMs, perTryMs }: Patience,
+  beganMs: number,
+  reached: { readonly tried: Ending },
+  { request }: Managed,
+): { readonly final: Ending } | { readonly tried: Ending } {
+  const { trace } = scene;
+  const tryUntilMs = beganMs + perTryMs;
+  if (trace.clockMs <= Math.min(untilMs, tryUntilMs)) return reached;
+  const over = untilMs <= tryUntilMs;
+  trace.clockMs = over ? untilMs : tryUntilMs;
+  trace.step(`no answer comes in time: the proxy answers 504`);
+  const details = over ? 'response_timeout' : 'upstream_per_try_timeout';
+  const reply = localReply(request, 504, 'upstream request timeout', details);
+  const ending = answered('reply', reply, reached.tried.tls);
+  return over ? { final: ending } : { tried: ending };
 }
 
 function failureText({ response, failure }: Ending): string {
@@ -107,6 +146,7 @@ function tryOnce(
   leaf: Leaf,
   cluster: string,
   managed: Managed,
+  tried: Set<string> | undefined,
 ): { readonly final: Ending } | { readonly tried: Ending } {
   const { connection, opened } = managed;
   const action = leaf.route.route ?? {};
@@ -115,7 +155,11 @@ function tryOnce(
     ? withHeader(managed.request.headers, 'x-envoy-attempt-count', String(held.hop.attempts))
     : managed.request.headers;
   const request = { ...managed.request, headers };
-  const reached = sendOn(scene, held, cluster, connection, request, action.auto_host_rewrite === true);
+  const reached = sendOn(scene, held, cluster, connection, request, {
+    takesName: action.auto_host_rewrite === true,
+    hashed: isHashed(action, managed.request),
+    ...(tried === undefined ? {} : { tried }),
+  });
   if (reached.kind === 'sent') return { tried: reached.ending };
   held.hop.attempts--;
   if (reached.kind !== 'blackhole') held.hop.problem = reached.kind;

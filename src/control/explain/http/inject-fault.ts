@@ -1,3 +1,4 @@
+import { parseProtoDurationMs } from '../../../lib/duration.ts';
 import { perMillion } from '../../../xds/match/fraction.ts';
 import { compileHeaderMatchers } from '../../../xds/match/header-matcher.ts';
 import type { AnyMessage } from '../../../xds/resources.ts';
@@ -21,8 +22,8 @@ interface Fault {
 }
 
 /**
- * Faults made on purpose, where the request and the cluster it is for are meant: a delay is only told of, an abort is
- * the answer.
+ * Faults made on purpose, where the request and the cluster it is for are meant: a delay lets time go by, an abort is the
+ * answer.
  */
 export function injectFault(
   scene: Scene,
@@ -34,8 +35,10 @@ export function injectFault(
   if (upstream_cluster !== '' && upstream_cluster !== cluster) return undefined;
   const facts = factsOf(request);
   if (!compileHeaderMatchers(meant, () => {}, '').every((matches) => matches(facts))) return undefined;
-  if (delay !== undefined && isDrawn(scene, perMillion(delay.percentage)))
+  if (delay !== undefined && isDrawn(scene, perMillion(delay.percentage))) {
+    scene.trace.clockMs += parseProtoDurationMs(delay.fixed_delay ?? '') ?? 0;
     scene.trace.step(`waits ${delay.fixed_delay} on purpose${ofAll(delay.percentage)}`);
+  }
   if (abort === undefined || !isDrawn(scene, perMillion(abort.percentage))) return undefined;
   const status = abort.http_status ?? 200;
   scene.trace.step(`is answered with ${status} on purpose${ofAll(abort.percentage)}`);

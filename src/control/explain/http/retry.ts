@@ -22,6 +22,12 @@ export function retriesOf(leaf: Leaf): Retries | undefined {
   };
 }
 
+/** Whether a further try is made on another endpoint, where there is one. */
+export function passesOverTried(leaf: Leaf): boolean {
+  const predicates = policyOf(leaf)?.retry_host_predicate ?? [];
+  return predicates.some(({ name }) => name === 'envoy.retry_host_predicates.previous_hosts');
+}
+
 /** gRPC statuses by their condition. */
 const GRPC: Readonly<Record<string, string>> = {
   '1': 'cancelled',

@@ -19,36 +19,49 @@ export interface PickedEndpoint {
   readonly hostname: string;
 }
 
+/** What is known of a request that decides among endpoints. */
+export interface PickWish {
+  /** There is something to hash, where the cluster goes by a hash. */
+  readonly hashed?: boolean;
+  /** `IP:PORT` of endpoints to pass over while there are others; those that are picked are added. */
+  readonly tried?: Set<string>;
+}
+
 interface Option {
   readonly endpoint: PickedEndpoint;
   readonly weight: number;
 }
 
-/** One endpoint of a cluster; undefined where it has none. `destination` is where the client wanted to go. */
+/**
+ * One endpoint of a cluster; undefined where it has none. `destination` is where the client wanted to go.
+ */
 export function pickEndpoint(
   scene: Scene,
   proxy: ExplainedProxy,
   cluster: Cluster,
   destination: SocketAddress,
   request: Request | undefined,
+  { hashed = false, tried }: PickWish,
 ): PickedEndpoint | undefined {
   if (cluster.type === 'ORIGINAL_DST') {
     scene.trace.step(`on to ${addressText(destination)}, the address that was called`);
     return { at: destination, metadata: {}, hostname: '' };
   }
   if (cluster.cluster_type?.name === DYNAMIC_FORWARD_PROXY) return ofRequest(scene, cluster, request);
-  const options = optionsOf(cluster, assignmentOf(proxy, cluster));
+  const options = untried(optionsOf(cluster, assignmentOf(proxy, cluster)), tried);
   if (options.length === 0) return undefined;
   const total = options.reduce((sum, { weight }) => sum + weight, 0);
   const at = scene.chance.pick(options.map(({ weight }) => weight));
   const picked = (options[at] as Option).endpoint;
-  if (isHashed(cluster) && options.length > 1) scene.trace.unsure.add('workload');
+  tried?.add(addressText(picked.at));
+  const sticky = hashed && goesByHash(cluster);
+  if (options.length > 1) noteHash(scene, sticky, goesByHash(cluster));
   const instead = options.flatMap(({ endpoint, weight }, i) =>
     i === at || i > MAX_ALTERNATIVES
       ? []
       : [{ what: textOf(scene, endpoint), why: `gets ${shareText(weight / total)}`, because: NOBODY }],
   );
-  const how = isHashed(cluster) ? 'by a hash of the request' : `by ${policyText(cluster)}`;
+  const how = sticky ? 'by a hash of the request' : `by ${policyText(cluster)}`;
   const all = options.length === 1 ? 'the only endpoint' : `one of ${options.length} endpoints ${how}`;
   scene.trace.step(`to ${textOf(scene, picked)}, ${all}`, NOBODY, instead);
   return picked;
@@ -71,6 +84,19 @@ function ofRequest(
 }
 
 const MAX_ALTERNATIVES = 10;
+
+/** A proxy looks a few times for another endpoint than those it tried: that it never finds one is not walked. */
+function untried(all: Option[], tried: ReadonlySet<string> | undefined): Option[] {
+  const others =
+    tried === undefined ? all : all.filter(({ endpoint }) => !tried.has(addressText(endpoint.at)));
+  return others.length === 0 ? all : others;
+}
+
+/** Without anything to hash chance decides, by parts of the ring that are about as large as the weights say. */
+function noteHash({ trace }: Scene, sticky: boolean, byHash: boolean): void {
+  trace.sticky ||= sticky;
+  if (byHash) trace.unsure.add(sticky ? 'workload' : 'shares');
+}
 
 function assignmentOf(proxy: ExplainedProxy, cluster: Cluster): ClusterLoadAssignment {
   if (cluster.type !== 'EDS') return cluster.load_assignment ?? {};
@@ -115,7 +141,7 @@ function read({ endpoint = {}, metadata }: LbEndpoint, _locality: LocalityLbEndp
   };
 }
 
-function isHashed({ lb_policy }: Cluster): boolean {
+function goesByHash({ lb_policy }: Cluster): boolean {
   return lb_policy === 'RING_HASH' || lb_policy === 'MAGLEV';
 }
 

@@ -9,7 +9,7 @@ import type { Held } from '../held.ts';
 import type { Request } from '../http/request.ts';
 import type { Scene } from '../scene.ts';
 import { beginTls } from './begin-tls.ts';
-import { type PickedEndpoint, pickEndpoint } from './pick-endpoint.ts';
+import { type PickedEndpoint, type PickWish, pickEndpoint } from './pick-endpoint.ts';
 
 /** What comes of sending something to a cluster. */
 export type Reached =
@@ -26,7 +26,7 @@ export function sendOn(
   name: string,
   connection: Connection,
   request: Request | undefined,
-  takesName = false,
+  { takesName = false, ...wish }: PickWish & { readonly takesName?: boolean } = {},
 ): Reached {
   const { trace } = scene;
   const cluster = held.proxy.cluster(name);
@@ -38,7 +38,7 @@ export function sendOn(
   }
   sayCluster(scene, cluster);
   if (name === wellKnownNames.blackHoleCluster) return { kind: 'blackhole' };
-  const endpoint = pickEndpoint(scene, held.proxy, cluster.object, connection.destination, request);
+  const endpoint = pickEndpoint(scene, held.proxy, cluster.object, connection.destination, request, wish);
   if (endpoint === undefined) {
     trace.step(`cluster ${name} has no endpoints`);
     return { kind: 'no-endpoint' };

@@ -41,6 +41,8 @@ export class Retries {
   again(responseHeaders: Headers | undefined, start: () => void): boolean {
     const { clock } = this.#stream;
     const { stats } = this.#cluster;
+    // The try that is over makes room for the next.
+    this.#uncount();
     const waitMs = this.#state.take(this.#cluster, this.#breaker, responseHeaders, clock.nowMs());
     if (waitMs === undefined) {
       if (this.#state.exhausted) this.#limitReached();
@@ -48,7 +50,7 @@ export class Retries {
       return false;
     }
     stats.upstream_rq_retry++;
-    if (!this.#counted) this.#breaker.retries++;
+    this.#breaker.retries++;
     this.#counted = true;
     this.#pause = clock.setTimeout(() => {
       this.#pause = undefined;
@@ -67,6 +69,10 @@ export class Retries {
   end(): void {
     this.#pause?.cancel();
     this.#pause = undefined;
+    this.#uncount();
+  }
+
+  #uncount(): void {
     if (this.#counted) this.#breaker.retries--;
     this.#counted = false;
   }

@@ -91,6 +91,31 @@ describe('retries', () => {
     expect(proxy.log).toEqual(['500 URX 2\n']);
   });
 
+  it('of one request count as one at a time', async () => {
+    const { port } = await startUpstream((_, response) => response.writeHead(500).end('broken'));
+    const proxy = await startTestProxy({
+      clusters: [
+        staticCluster('c', [port], {
+          circuit_breakers: {
+            thresholds: [
+              { retry_budget: { min_retry_concurrency: 1, budget_percent: {}, budget_interval: '10s' } },
+            ],
+          },
+        }),
+      ],
+      routes: routesOf({
+        match: all,
+        route: {
+          cluster: 'c',
+          retry_policy: { retry_on: '5xx', num_retries: 3, retry_back_off: { base_interval: '0.001s' } },
+        },
+      }),
+      manager: { access_log: [stdoutLog('%RESPONSE_FLAGS% %UPSTREAM_REQUEST_ATTEMPT_COUNT%\n')] },
+    });
+    await send(proxy.port);
+    expect(proxy.log).toEqual(['URX 4\n']);
+  });
+
   it('do not happen unless told: a POST that met a reset is sent once', async () => {
     let requests = 0;
     const { port } = await startRawUpstream((socket) =>
