@@ -30,6 +30,7 @@ const parts: readonly string[] = [
   'proxy/filters/http/router/mirror.ts',
   'proxy/filters/http/router/redirects.ts',
   'proxy/configure/file-source.ts',
+  'proxy/configure/lower-process-limits.ts',
   'proxy/configure/lower-proxy-protocol.ts',
   'proxy/configure/rest-source.ts',
   'proxy/filters/network/http-connection-manager/early-mutations.ts',
