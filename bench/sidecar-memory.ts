@@ -20,6 +20,7 @@ const INSIDE = 'WEFT_BENCH_INSIDE';
 const XDS_PORT = 15_010;
 const ADMIN_PORT = 15_000;
 const APP_PORT = 18_080;
+const OWN = '10.0.0.1';
 const USED = 5;
 /** After the last request: young generations are collected, and what is unused is given back. */
 const REST_MS = 12_000;
@@ -66,7 +67,8 @@ async function main(): Promise<void> {
 
 function prepareNetwork(): void {
   execFileSync('ip', ['link', 'set', 'lo', 'up']);
-  execFileSync('ip', ['route', 'add', '10.96.0.0/16', 'dev', 'lo']);
+  execFileSync('ip', ['addr', 'add', `${OWN}/32`, 'dev', 'lo']);
+  execFileSync('ip', ['route', 'add', '10.96.0.0/16', 'dev', 'lo', 'src', OWN]);
   const rules = [
     'table ip weft {',
     'chain out {',

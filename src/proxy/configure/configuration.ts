@@ -269,7 +269,9 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
         typeUrl === typeUrls.listener ? lds : typeUrl === typeUrls.cluster ? clusterManager.cds : undefined;
       if (discovery !== undefined) discovery[refused.length > 0 ? 'rejections' : 'successes']++;
       const removed = demanded === undefined ? gone : demanded.told(typeUrl, resources, refused, gone);
-      if (typeUrl === typeUrls.listener) listenerManager.listener_removed += removed.length;
+      const held = (names: readonly string[]): number =>
+        names.filter((name) => accepted.get(typeUrl, name) !== undefined).length;
+      if (typeUrl === typeUrls.listener) listenerManager.listener_removed += held(removed);
       for (const name of removed) {
         demanded?.forgetMessage(typeUrl, name);
         removers[typeUrl]!(name);
