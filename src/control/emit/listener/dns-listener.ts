@@ -1,4 +1,3 @@
-import type { Origin } from '../../../mesh/origin.ts';
 import type { Service } from '../../../mesh/service.ts';
 import { wellKnownNames } from '../../../xds/names.ts';
 import { any, type DnsFilterConfig, type Listener } from '../../../xds/resources.ts';
@@ -55,12 +54,15 @@ function listenerWith(read: Read, virtual_domains: readonly Domain[]): EmittedLi
 export const dnsTableNamed = step('dns table of a name', (read, key): EmittedDnsTable | undefined => {
   const { viewKey, parts } = viewAndParts(read, key);
   const [name = ''] = parts;
-  const { byName } = read.of(dnsNames, viewKey);
-  for (let asked = name; asked !== ''; asked = wildcardAbove(asked)) {
-    const found = byName.get(asked);
-    if (found !== undefined)
-      return emittedDnsTable(name, { virtual_domains: [{ ...found.domain, name }] }, [found.origin]);
-  }
+  const { byHost } = read.of(scopedServices, viewKey);
+  for (let asked = name; asked !== ''; asked = wildcardAbove(asked))
+    // Pods of headless services have names below the service's.
+    for (const service of [byHost.get(asked), byHost.get(asked.slice(asked.indexOf('.') + 1))]) {
+      const domains = service === undefined ? [] : read.of(domainsOfService, serviceKey(service));
+      const found = domains.find((domain) => domain.name?.toLowerCase() === asked);
+      if (service !== undefined && found !== undefined)
+        return emittedDnsTable(name, { virtual_domains: [{ ...found, name }] }, [service.origin]);
+    }
   return undefined;
 });
 
@@ -69,19 +71,6 @@ function wildcardAbove(name: string): string {
   const plain = name.startsWith('*.') ? name.slice(2) : name;
   const dot = plain.indexOf('.');
   return dot < 0 ? '' : `*.${plain.slice(dot + 1)}`;
-}
-
-/** All names of a view, by its key. */
-const dnsNames = step('dns names', (read, viewKey): DnsNames => {
-  const byName = new Map<string, { readonly domain: Domain; readonly origin: Origin }>();
-  for (const service of read.of(scopedServices, viewKey).list)
-    for (const domain of read.of(domainsOfService, serviceKey(service)))
-      byName.set((domain.name ?? '').toLowerCase(), { domain, origin: service.origin });
-  return { byName };
-});
-
-interface DnsNames {
-  readonly byName: ReadonlyMap<string, { readonly domain: Domain; readonly origin: Origin }>;
 }
 
 /** Resolvers for names of the world outside; without any such names do not exist. */
