@@ -1,17 +1,23 @@
 import type { ObjectAnswer, ObjectReport } from '../server/contract.ts';
 import { ageText, table } from './table.ts';
 
-/** Whether the object as it is written is in use on every proxy that it concerns, and on one at least. */
-export function isLive({ object: { state, live } }: ObjectAnswer): boolean {
-  return state === 'ok' && live.of > 0 && live.proxies === live.of;
+/**
+ * Whether the object as it is written is in use on every proxy that it concerns, and on one at least; or would be as soon as
+ * a workload needs it.
+ */
+export function isLive({ object: { state, live }, onDemand }: ObjectAnswer): boolean {
+  return state === 'ok' && live.proxies === live.of && (live.of > 0 || onDemand);
 }
 
 /** `VirtualService default/reviews is live on 3 of 3 proxies`, or what keeps it from that. */
-export function standingText({ object }: ObjectAnswer): string {
+export function standingText({ object, onDemand }: ObjectAnswer): string {
   const { state, live } = object;
+  const unused = onDemand
+    ? 'is live: proxies get it when their workloads first need it'
+    : 'concerns no proxy';
   const where =
     live.of === 0
-      ? 'concerns no proxy'
+      ? unused
       : `is live on ${live.proxies} of ${live.of} ${live.of === 1 ? 'proxy' : 'proxies'}`;
   if (state === 'ok') return `${nameOf(object)} ${where}`;
   if (state === 'stale')

@@ -39,7 +39,8 @@ export function addWaitCommand(program: Command, io: Io): void {
 }
 
 const HELP = `
-An object is live when each proxy that gets something of it has taken it. Exits with 1, and says what is missing, where
+An object is live when each proxy that gets something of it has taken it; proxies that hold only what their workloads use
+get the rest when it is first needed. Exits with 1, and says what is missing, where
 that is not so in time: the object is not there, is not valid, waits for something that it names, is refused by a proxy,
 or concerns no proxy at all.
 

@@ -58,6 +58,8 @@ export interface ObjectAnswer {
   readonly nowMs: number;
   readonly object: ObjectReport;
   readonly proxies: readonly ObjectAtProxy[];
+  /** No proxy holds anything of it, and there is one that gets it when its workload first needs it. */
+  readonly onDemand: boolean;
 }
 
 /** One object at one proxy that it concerns. */

@@ -31,6 +31,7 @@ export interface AdsClient {
 export interface AdsClientOptions {
   readonly port: number;
   readonly nodeId: string;
+  readonly metadata?: Readonly<Record<string, string>>;
   /** Absent: without TLS. */
   readonly rootsPem?: string;
   readonly token?: string;
@@ -57,7 +58,10 @@ export function adsClient(options: AdsClientOptions): AdsClient {
     (bytes: Buffer) => bytes,
     metadata,
   );
-  const client = createDeltaClient({ id: options.nodeId });
+  const client = createDeltaClient({
+    id: options.nodeId,
+    ...(options.metadata && { metadata: options.metadata }),
+  });
   for (const [typeUrl, names] of Object.entries(options.subscribe ?? {})) client.subscribe(typeUrl, names);
   for (const typeUrl of Object.keys(options.subscribe ?? {})) {
     const held = options.restore?.versions(typeUrl) ?? [];

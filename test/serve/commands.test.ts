@@ -9,6 +9,7 @@ import { runObjectStatus } from '../../src/cli/status.ts';
 import { runWait } from '../../src/cli/wait.ts';
 import { type RunningControl, runControl } from '../../src/control/main.ts';
 import { recordedIo } from '../../src/testing/traffic/recorded-io.ts';
+import { ON_DEMAND } from '../../src/xds/names.ts';
 import { typeUrls } from '../../src/xds/resources.ts';
 import { eventually } from '../mesh/eventually.ts';
 import { type AdsClient, type AdsClientOptions, adsClient, until } from './ads-client.ts';
@@ -197,6 +198,19 @@ describe('weft wait and weft status of an object', () => {
     expect(JSON.parse(out)).toMatchObject({
       object: { kind: 'VirtualService', state: 'ok', live: { proxies: 1, of: 1 } },
       proxies: [{ proxy: 'caller-1.default', state: 'live', sinceMs: expect.any(Number) }],
+    });
+  });
+
+  it('counts as live what a proxy gets when its workload first needs it', async () => {
+    const port = control.plainPort ?? 0;
+    const subscribe = { [cluster]: ['BlackHoleCluster'], [route]: ['80'] };
+    const metadata = { [ON_DEMAND]: 'true' };
+    const lazy = adsClient({ port, nodeId, subscribe, metadata });
+    clients.push(lazy);
+    await until(() => lazy.updates.length >= 2);
+    expect(await waited('vs/web')).toMatchObject({
+      code: 0,
+      out: 'VirtualService default/web is live: proxies get it when their workloads first need it\n',
     });
   });
 

@@ -1,9 +1,10 @@
+import { parseVirtualHostResource } from '../../xds/names.ts';
 import type { AnyMessage } from '../../xds/resources.ts';
 import { typeUrls } from '../../xds/resources.ts';
 import { standing } from '../../xds/served-type.ts';
 import type { ProxyNode, WorkloadSummary } from '../compile.ts';
 import { type ConfigDump, configDump } from '../emit/config-dump.ts';
-import type { Emitted } from '../emit/emitted.ts';
+import type { Emitted, EmittedRoutes, EmittedVirtualHost } from '../emit/emitted.ts';
 import { policiesDump } from '../emit/policies-dump.ts';
 import type { AdsStream } from './ads-stream.ts';
 import { resourcesOf } from './delivery.ts';
@@ -59,19 +60,36 @@ function dumpOfStream(stream: AdsStream, fleet: Fleet): ConfigDump | undefined {
     const type = stream.types.get(typeUrl);
     return type === undefined ? [] : (resourcesOf(view, typeUrl, type.wildcard, type.names) as readonly T[]);
   };
+  const routes = of<EmittedRoutes>(typeUrls.route);
   const clientStatus = (emitted: Emitted): string | undefined => {
     const type = stream.types.get(emitted.typeUrl);
-    const resource = bytes.of(emitted);
+    const sent =
+      emitted.typeUrl === typeUrls.route ? routes.find(({ name }) => name === emitted.name) : emitted;
+    const resource = sent && bytes.of(sent);
     return type && resource && CLIENT_STATUS[standing(type, resource)];
   };
   const resources = {
     listeners: of<ReturnType<typeof view.listeners>[number]>(typeUrls.listener),
     clusters: of(typeUrls.cluster),
-    routes: of(typeUrls.route),
+    routes: withHosts(routes, of<EmittedVirtualHost>(typeUrls.virtualHost)),
     endpoints: of(typeUrls.endpoint),
   };
   const dump = configDump({ nodeId, version: String(compiled.revision), ...resources, clientStatus });
   return { configs: [...dump.configs, policiesDump(resources.listeners)] };
+}
+
+/** Route configurations with the virtual hosts that the proxy has of them on demand, as Envoy shows them. */
+function withHosts(
+  routes: readonly EmittedRoutes[],
+  hosts: readonly EmittedVirtualHost[],
+): readonly EmittedRoutes[] {
+  if (hosts.length === 0) return routes;
+  const byRoutes = Map.groupBy(hosts, ({ name }) => parseVirtualHostResource(name)?.routes ?? '');
+  return routes.map((one) => {
+    const own = [...new Set((byRoutes.get(one.name) ?? []).map(({ object }) => object))];
+    const virtual_hosts = [...(one.object.virtual_hosts ?? []), ...own];
+    return own.length === 0 ? one : { ...one, object: { ...one.object, virtual_hosts } };
+  });
 }
 
 /** What a workload gets that has no proxy now. */

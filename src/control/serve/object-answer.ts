@@ -1,6 +1,8 @@
 import { keyText, type ObjectKey } from '../../api/object.ts';
 import type { ObjectAnswer, ObjectAtProxy, ObjectQuestion } from '../../server/contract.ts';
+import { ON_DEMAND } from '../../xds/names.ts';
 import { covers, standing } from '../../xds/served-type.ts';
+import type { Emitted } from '../emit/emitted.ts';
 import type { ObjectStatus } from '../watch/status.ts';
 import type { AdsStream } from './ads-stream.ts';
 import { resourcesOf } from './delivery.ts';
@@ -24,7 +26,21 @@ export function objectAnswer(
   const proxies = fleet.streams().flatMap((stream) => atProxy(key, stream, state) ?? []);
   const live = { proxies: proxies.filter((one) => one.state === 'live').length, of: proxies.length };
   const findings = state.compiled.findings().filter((one) => keyText(one.key) === keyText(key));
-  return { nowMs, object: objectReport(status, live, findings), proxies };
+  const onDemand = proxies.length === 0 && fleet.streams().some((stream) => wouldGet(key, stream, state));
+  return { nowMs, object: objectReport(status, live, findings), proxies, onDemand };
+}
+
+/** Whether a proxy that holds only what its workload uses would get something of the object. */
+function wouldGet(key: ObjectKey, stream: AdsStream, { compiled }: MeshState): boolean {
+  const { node } = stream.proxy ?? {};
+  const { [ON_DEMAND]: onDemand, ...metadata } = node?.metadata ?? {};
+  const view = onDemand === undefined ? undefined : compiled.forProxy({ id: node?.id ?? '', metadata });
+  if (view === undefined) return false;
+  const text = keyText(key);
+  const all = [view.routes, view.clusters, view.listeners, view.endpoints];
+  return all.some((list) =>
+    list().some(({ provenance }: Emitted) => provenance.some((origin) => keyText(origin) === text)),
+  );
 }
 
 function isWanted(key: ObjectKey, { kind, namespace, name }: ObjectQuestion): boolean {
