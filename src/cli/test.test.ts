@@ -94,6 +94,27 @@ describe('weft test', () => {
     ]);
   });
 
+  it('knows whether requests stay together, without knowing where', async () => {
+    const rule = `
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: api }
+spec: { host: api, trafficPolicy: { loadBalancer: { consistentHash: { httpHeaderName: x-user } } } }
+`;
+    const together = async (headers: string, same: boolean, times = 9) => {
+      const folder = folderWith(
+        `  requests:\n    - { from: default/client, send: { url: 'http://api/', headers: {${headers}} }, times: ${times}, expect: { sameWorkload: ${same} } }\n`,
+      );
+      writeFileSync(join(folder, 'mesh.yaml'), MESH + rule);
+      return (await results(['t.yaml'], folder)).code;
+    };
+    expect(await together('x-user: a', true)).toBe(0);
+    expect(await together('x-user: a', false)).toBe(1);
+    expect(await together('', false)).toBe(0);
+    expect(await together('', true, 1)).toBe(1);
+  });
+
   it('holds shares to four standard errors', async () => {
     const shares = (first: number, times: number) =>
       results(

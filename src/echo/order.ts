@@ -7,6 +7,7 @@
  * workload's own network namespace. What never happens here: judging whether anything is as expected.
  *
  *   serve.ts    HTTP/1, HTTP/2 with and without prior TLS, bytes: told by the first of them     call.ts   one call
+ *   proxy-header.ts  PROXY headers before them, which it passes over
  *   control.ts  the Unix socket                                                                 main.ts   wiring
  */
 export interface EchoOrder {

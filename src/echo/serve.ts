@@ -7,6 +7,7 @@ import {
 import { createServer, type Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import { CALL_HEADER, type EchoOrder, type SeenRequest } from './order.ts';
+import { withoutProxyHeader } from './proxy-header.ts';
 
 /** Requests that are remembered; the oldest go first. */
 const MAX_SEEN = 10_000;
@@ -25,6 +26,14 @@ export class EchoServers {
     this.#order = order;
     this.#context = createSecureContext({ cert: order.certificate, key: order.key });
     this.#http1.keepAliveTimeout = 60_000;
+    // The end of a tunnel: what is in it comes to the same workload.
+    this.#http1.on('connect', (_request, socket: Socket, head: Buffer) => {
+      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+      socket.removeAllListeners('data');
+      if (head.length > 0) socket.unshift(head);
+      this.#look(socket, false);
+      socket.resume();
+    });
     this.#http2.on('sessionError', () => {});
   }
 
@@ -48,8 +57,15 @@ export class EchoServers {
   /** What a connection speaks is told by its first bytes. */
   #look(socket: Socket, inTls: boolean): void {
     socket.on('error', () => socket.destroy());
-    socket.once('data', (first: Buffer) => {
+    socket.once('data', (bytes: Buffer) => {
       socket.pause();
+      const first = withoutProxyHeader(bytes);
+      if (first.length === 0) {
+        // The header came alone: what it is about follows.
+        this.#look(socket, inTls);
+        socket.resume();
+        return;
+      }
       if (first[0] === TLS_HANDSHAKE && !inTls) {
         socket.unshift(first);
         this.#endTls(socket);

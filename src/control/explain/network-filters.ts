@@ -67,6 +67,8 @@ function passOn(scene: Scene, held: Held, config: TcpProxy, inside: Inside): End
   );
   const share = instead.length === 0 ? '' : ` (${shareText((weights[at] ?? 0) / choice.total)})`;
   scene.trace.step(`the bytes are passed on to ${cluster}${share}`, NOBODY, instead);
+  const { hostname = '' } = config.tunneling_config ?? {};
+  if (hostname !== '') scene.trace.step(`in a tunnel that ${cluster} is asked for, to ${hostname}`);
   held.hop.cluster = cluster;
   held.hop.attempts = 1;
   const reached = sendOn(scene, held, cluster, inside.connection, inside.request, {

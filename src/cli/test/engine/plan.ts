@@ -10,7 +10,7 @@
  *   live.ts     the engine: one mesh after the other in each row      running-mesh.ts     a mesh, started and changed
  *   engine.ts   one request, as often as a test says                  live-call.ts        it as a call of an echo
  *   log-window.ts, access-lines.ts  what proxies logged               observe-live.ts     both -> what is judged
- *   test-authority.ts, missing-secrets.ts, test-tokens.ts  certificates and tokens that tests need not bring
+ *   test-authority.ts, missing-secrets.ts, test-files.ts, test-tokens.ts  certificates and tokens that tests need not bring
  *
  * Between two tests of a mesh only objects change. Every change makes all clusters new ones (access-format.ts), so that
  * no connection outlives the rules by which it was accepted.
@@ -27,6 +27,7 @@ import { type Fields, fieldsOf, textsOf } from '../../plain-fields.ts';
 import { withTestSettings } from './access-format.ts';
 import { missingSecrets, withCertificate } from './missing-secrets.ts';
 import type { Credential } from './test-authority.ts';
+import { withTestFiles } from './test-files.ts';
 
 /** An application that runs. */
 export interface PlannedEcho {
@@ -139,7 +140,7 @@ export function planOf(
   ];
   const kept = documents.filter(isKept);
   const written = [...kept, ...missingSecrets(kept, trust.credential)].map((value) =>
-    withCertificate(trusting(value, trust.jwks), trust.credential),
+    withCertificate(withTestFiles(trusting(value, trust.jwks)), trust.credential),
   );
   return {
     objects: withTestSettings(written, turn).map((value) =>

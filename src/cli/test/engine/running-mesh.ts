@@ -30,6 +30,7 @@ import { entryFile } from '../../entry.ts';
 import { hasDanglingRoutes } from './dangling-routes.ts';
 import type { Plan, PlannedEcho } from './plan.ts';
 import { type Credential, credentialFor, type TestAuthority } from './test-authority.ts';
+import { testFiles, withFolder } from './test-files.ts';
 
 /** What meshes of tests are started with. */
 export interface MeshMachine {
@@ -94,6 +95,8 @@ export class RunningMesh {
     const roots = join(folder, 'echo', 'roots.pem');
     writePods(plan, folder, tls);
     writeFileSync(roots, tls.root);
+    for (const [name, text] of Object.entries(testFiles(tls)))
+      writeFileSync(join(folder, 'echo', name), text);
     writeObjects(plan, folder);
     const settings: RunSettings = {
       way: machine.way,
@@ -286,7 +289,7 @@ function writePods(plan: Plan, folder: string, tls: Credential): void {
 /** All in one file, which is there as a whole or as it was. */
 function writeObjects(plan: Plan, folder: string): void {
   const draft = join(folder, 'objects.draft');
-  writeFileSync(draft, plan.objects.join('---\n'));
+  writeFileSync(draft, withFolder(plan.objects.join('---\n'), join(folder, 'echo')));
   renameSync(draft, join(folder, 'objects.yaml'));
 }
 

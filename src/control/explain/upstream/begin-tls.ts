@@ -16,7 +16,7 @@ export function beginTls(
   metadata: Metadata,
   authority: string,
 ): TlsLayer | undefined {
-  const config = socketFor(cluster, metadata)?.typed_config;
+  const config = innermost(socketFor(cluster, metadata))?.typed_config;
   if (config?.['@type'] !== UPSTREAM) return undefined;
   const { common_tls_context: common = {}, sni = '' } = config as UpstreamTlsContext;
   const certificate = shownCertificate(mesh, proxy, common);
@@ -29,6 +29,15 @@ export function beginTls(
     expects: expected(common),
     mesh: showsMesh(common),
   };
+}
+
+const PROXY_PROTOCOL =
+  'type.googleapis.com/envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport';
+
+/** Within what only tells the endpoint who calls. */
+function innermost(socket: TransportSocket | undefined): TransportSocket | undefined {
+  if (socket?.typed_config?.['@type'] !== PROXY_PROTOCOL) return socket;
+  return innermost(socket.typed_config['transport_socket'] as TransportSocket | undefined);
 }
 
 /** The first of the cluster's matches that the endpoint's metadata fit, else the cluster's own. */
