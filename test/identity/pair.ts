@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type RunningAgent, runAgent } from '../../src/agent/main.ts';
+import { createJoinToken } from '../../src/ca/join-tokens.ts';
 import { CA_AUDIENCE } from '../../src/ca/service-account-token.ts';
 import { openTokenIssuer } from '../../src/ca/token-issuer.ts';
 import { type RunningControl, runControl } from '../../src/control/main.ts';
@@ -25,6 +26,8 @@ export interface PairOptions {
   readonly planes: Readonly<Record<Member, DataPlane>>;
   /** Needed where one of them is Envoy. */
   readonly envoy: string | undefined;
+  /** Who has no service-account token but a one-time token, as a machine outside of any platform. */
+  readonly joins?: readonly Member[];
   /** Lifetime of certificates. */
   readonly leafTtlS: number;
 }
@@ -94,9 +97,10 @@ export async function startPair(options: PairOptions): Promise<Pair> {
     mkdirSync(own);
     const tokenFile = join(own, 'token');
     const token = { namespace: 'default', serviceAccount: member, pod: `${member}-1` };
-    writeFileSync(tokenFile, await tokens.issueToken({ ...token, audience: CA_AUDIENCE, ttlSeconds: 3600 }), {
-      mode: 0o600,
-    });
+    const text = options.joins?.includes(member)
+      ? await createJoinToken(keyDir, { ...token, workload: token.pod, ttlS: 60 }, Date.now())
+      : await tokens.issueToken({ ...token, audience: CA_AUDIENCE, ttlSeconds: 3600 });
+    writeFileSync(tokenFile, text, { mode: 0o600 });
     const socketPath = join(own, 'ads.sock');
     const isEnvoy = options.planes[member] === 'envoy';
     const bootstrap = bootstrapOf(
