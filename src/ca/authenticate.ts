@@ -2,7 +2,7 @@
 //
 // In: a certificate request with a service-account token or an older certificate of ours (authenticate.ts), over
 // Istio's API (service.ts, grpc-service.ts). Out: a leaf for the authenticated identity (sign.ts) and the trust
-// bundle (trust-bundle.ts). The control plane mounts this on its port, main.ts runs it alone; token-issuer.ts makes
+// bundle (trust-bundle.ts). One root replaces another while all this goes on (rotation/). The control plane mounts this on its port, main.ts runs it alone; token-issuer.ts makes
 // the tokens where no Kubernetes does. Never: a workload's private key; a name taken from the request; a key or token
 // in a log. The workload's side of it is src/wire/identity.
 //

@@ -20,7 +20,10 @@ export function addAgentCommand(program: Command, io: Io): void {
 const HELP = `
 Each file: {"namespace": "default", "pod": "web-1", "serviceAccount": "web", "trustDomain": "cluster.local",
  "socketPath": "/run/web-1.sock", "socketUid": 1337, "tokenFile": "token", "controlAddress": "127.0.0.1:15012",
- "caRoot": "roots.pem", "serverName": "istiod.istio-system.svc", "cacheDir": "cache"}
+ "caRoot": "roots.pem", "serverName": "istiod.istio-system.svc", "cacheDir": "cache",
+ "workloadApi": "/run/web-1.spiffe.sock", "workloadApiUid": 1000}
+The token may be a one-time token (weft ca token create). The software beside the Envoy takes its identity from
+workloadApi: start it with SPIFFE_ENDPOINT_SOCKET=unix:///run/web-1.spiffe.sock.
 
 Examples:
   weft agent --config-dir /run/weft/agent`;

@@ -18,7 +18,9 @@ Examples:
   weft proxy --config-path edge.yaml
   weft proxy -c edge.yaml --concurrency 4 --base-id 1
   weft proxy -c edge.yaml --concurrency 4 --base-id 1 --restart-epoch 1
-  weft proxy -c sidecar.json --token-file token --cache-dir /var/lib/weft`;
+  weft proxy -c sidecar.json --token-file token --cache-dir /var/lib/weft
+  weft proxy -c sidecar.json --token-file token --workload-api /run/web.sock &
+  SPIFFE_ENDPOINT_SOCKET=unix:///run/web.sock ./application`;
 
 /** `weft proxy`: the proxy by itself, until SIGTERM or SIGINT. */
 export function addProxyCommand(program: Command, io: Io): void {

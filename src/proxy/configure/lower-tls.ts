@@ -4,7 +4,7 @@
  */
 import type { Result } from '../../lib/result.ts';
 import type { TlsContext, TlsContextOptions, TlsPeer } from '../../wire/connection.ts';
-import { verifyLeaf } from '../../wire/identity/verify.ts';
+import { verifyLeaf } from '../../wire/identity/verify-leaf.ts';
 import type * as gen from '../../xds/tls-types.ts';
 import { type Refuse, refuseRest } from './data-source.ts';
 import { certificateSource, clashOf } from './lower-certificate.ts';

@@ -9,7 +9,7 @@ import {
   type TestLeaf,
   WRONG_KINDS,
 } from '../../testing/certificates.ts';
-import { type PeerVerdict, verifyLeaf } from './verify.ts';
+import { type PeerVerdict, verifyLeaf } from './verify-leaf.ts';
 
 // Both ends judge the other as the proxy does: OpenSSL the chain, verifyLeaf the rest.
 

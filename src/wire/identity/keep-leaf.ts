@@ -95,7 +95,7 @@ class LeafKeeper implements KeptLeaf {
 
   #isOfOlderRoot({ chainPem }: Leaf): boolean {
     if (this.#rootsPem === '' || this.#reissues >= MAX_REISSUES) return false;
-    return !leadsToFirstRoot(chainPem, this.#rootsPem, this.#options.clock.nowMs());
+    return !leadsToFirstRoot(chainPem, this.#rootsPem);
   }
 
   #reissue(leaf: Leaf): void {

@@ -14,7 +14,8 @@ import {
 } from '../../testing/certificates.ts';
 import { openssl, opensslMissing, temporaryFolder } from '../../testing/openssl.ts';
 import { certificatesFromPem, joinTrustBundles, trustBundleFromPem } from './trust-bundle.ts';
-import { type PeerRefusal, type PeerRules, verifyLeaf, verifyPeer } from './verify.ts';
+import { verifyPeer } from './verify.ts';
+import { type PeerRefusal, type PeerRules, verifyLeaf } from './verify-leaf.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
 
