@@ -27,7 +27,7 @@ describe('the traffic tests of this project', () => {
     expect(tests.filter(({ pass }: { pass: boolean }) => !pass)).toEqual([]);
     expect(code).toBe(0);
     expect(tests.length).toBeGreaterThan(150);
-  });
+  }, 120_000);
 });
 
 const MESH = `
