@@ -3,6 +3,7 @@ import { type KindId, kindOf } from '../../../src/api/kinds.ts';
 import { isPlainObject } from '../../../src/api/plain.ts';
 import { schemaAt } from '../../../src/api/schema-shape.ts';
 import { DESTINATION_RULE } from './exempt/destination-rule.ts';
+import { ENVOY_FILTER, GRPC_ROUTE, HTTP_ROUTE, TCP_ROUTE, TLS_ROUTE } from './exempt/gateway-api.ts';
 import { VIRTUAL_SERVICE } from './exempt/virtual-service.ts';
 import type { UsedObject } from './used-objects.ts';
 
@@ -23,6 +24,16 @@ export interface CoveredKind {
 export const coveredKinds: readonly CoveredKind[] = [
   kind('networking.istio.io/VirtualService', VIRTUAL_SERVICE),
   kind('networking.istio.io/DestinationRule', DESTINATION_RULE),
+  kind('gateway.networking.k8s.io/GatewayClass', {}),
+  kind('gateway.networking.k8s.io/Gateway', {}),
+  kind('gateway.networking.k8s.io/ListenerSet', {}),
+  kind('gateway.networking.k8s.io/HTTPRoute', HTTP_ROUTE),
+  kind('gateway.networking.k8s.io/GRPCRoute', GRPC_ROUTE),
+  kind('gateway.networking.k8s.io/TLSRoute', TLS_ROUTE),
+  kind('gateway.networking.k8s.io/TCPRoute', TCP_ROUTE),
+  kind('gateway.networking.k8s.io/ReferenceGrant', {}),
+  kind('gateway.networking.k8s.io/BackendTLSPolicy', {}),
+  kind('networking.istio.io/EnvoyFilter', ENVOY_FILTER),
 ];
 
 /** A kind of the table of kinds: the fields of its spec, or, where it has none, of the object. */

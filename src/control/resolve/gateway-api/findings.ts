@@ -1,14 +1,27 @@
 import type { Origin } from '../../../mesh/origin.ts';
 import type { Finding } from '../finding.ts';
-import { step } from '../world.ts';
+import { originOf, step } from '../world.ts';
 import type { Condition } from './conditions.ts';
+import { type RouteResource, routesOf } from './route-kinds.ts';
 import type { GatewayApiStatus } from './status.ts';
 import { gatewayApiStatuses } from './statuses.ts';
 
 /** What statuses complain about, for those who read findings: at the listener or parent that it is about. */
-export const gatewayApiFindings = step('findings of the gateway api', (read): readonly Finding[] =>
-  read.of(gatewayApiStatuses, '').flatMap(findingsOf),
-);
+export const gatewayApiFindings = step('findings of the gateway api', (read): readonly Finding[] => [
+  ...read.of(gatewayApiStatuses, '').flatMap(findingsOf),
+  ...(['HTTPRoute', 'GRPCRoute'] as const).flatMap((kind) => routesOf(read, kind).flatMap(withoutSessions)),
+]);
+
+/** Sessions are not kept to a backend: the rule holds without that, as in Istio. */
+function withoutSessions(route: RouteResource): Finding[] {
+  return (route.object.spec.rules ?? []).flatMap((rule, i): Finding[] => {
+    if (!('sessionPersistence' in rule)) return [];
+    const field = `spec.rules[${i}].sessionPersistence`;
+    const message =
+      'sessions are not kept: requests of one may go to several endpoints; use a DestinationRule';
+    return [{ origin: originOf(route, field), field, message: `${message} with consistentHash` }];
+  });
+}
 
 function findingsOf({ key, status }: GatewayApiStatus): Finding[] {
   const at = (field: string, conditions: readonly Condition[] = []): Finding[] =>
