@@ -62,13 +62,21 @@ describe.skipIf(lacks('on demand', ...meshNeeds))('a sidecar holds what its work
   it('and goes on with what it holds while the control plane is away, and says what it lacks', async () => {
     const control = meshStatus(mesh).find(({ kind }) => kind === 'control')!.pid;
     process.kill(control, 'SIGSTOP');
+    expect(await fetchFrom(mesh, 'inside', 'http://details:9080/details/0')).toMatchObject({ status: 200 });
+    const proxy = proxyOfProbe();
+    process.kill(proxy, 'SIGKILL'); // the next one starts from what this one has kept
+    await eventually(() => expect(proxyOfProbe()).not.toBe(proxy), 20_000);
     await reaches('details:9080/details/0');
-    const answer = await fetchFrom(mesh, 'inside', 'http://details:9080/details/0');
-    expect(answer.status).toBe(200);
     expect(await fetchFrom(mesh, 'inside', 'http://other-7:9080/')).not.toMatchObject({ status: 200 });
     process.kill(control, 'SIGKILL');
     await reaches('ratings:9080/ratings/0');
   });
+
+  function proxyOfProbe(): number {
+    const found = meshStatus(mesh).find(({ kind, name }) => kind === 'proxy' && name.includes('inside'));
+    if (found === undefined) throw new Error('the probe has no proxy');
+    return found.pid;
+  }
 
   async function reaches(target: string): Promise<void> {
     await eventually(async () => {
