@@ -103,10 +103,11 @@ describe('a sidecar on demand', () => {
     expect(web?.provenance.map(({ kind }) => kind)).toContain('Service');
   });
 
-  it('is told the addresses of one name', () => {
+  it('is told the addresses of one name, and what will be called there', () => {
     const [db] = sparse.dnsTables(['DB.default.svc.cluster.local']);
     expect(db?.object.virtual_domains).toMatchObject([
       { endpoint: { address_list: { address: ['10.96.0.7'] } } },
+      { endpoint: { service_list: { services: [{ targets: [{ port: 3306 }] }, { targets: [{ port: 99 }] }] } } },
     ]);
   });
 });

@@ -217,13 +217,18 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
     return lastBindFailures;
   };
 
-  const needed = (): NeededNames => ({
-    endpoints: clusters.edsNames(),
-    routes: [...listeners.routeNames()],
-    secrets: [...new Set([...listeners.secretNames(), ...[...clusterSecrets.values()].flat()])],
-    elsewhere: [...elsewhere.values()].flat(),
-    onDemand: demanded?.names([...listeners.clusterNames(), ...tables.clusterNames()]),
-  });
+  const needed = (): NeededNames => {
+    const wanted = demanded?.names([...listeners.clusterNames(), ...tables.clusterNames()]);
+    // Endpoints mostly have the cluster's name: asked for in one go with it.
+    const onTheirWay = (wanted?.clusters ?? []).filter((name) => !clusters.has(name) && !canServe(name));
+    return {
+      endpoints: [...clusters.edsNames(), ...onTheirWay],
+      routes: [...listeners.routeNames()],
+      secrets: [...new Set([...listeners.secretNames(), ...[...clusterSecrets.values()].flat()])],
+      elsewhere: [...elsewhere.values()].flat(),
+      onDemand: wanted,
+    };
+  };
 
   /** What nothing needs any more of the types that nobody tells the end of: unsubscribed, they are just not sent. */
   const prune = (): void => {

@@ -50,6 +50,16 @@ export interface Demanded {
   names(clusters: readonly string[]): DemandedNames;
 }
 
+type DnsService = NonNullable<
+  NonNullable<
+    NonNullable<NonNullable<DnsTable['virtual_domains']>[number]['endpoint']>['service_list']
+  >['services']
+>[number];
+
+function targetsOf({ targets = [] }: DnsService): readonly { port: number; cluster: string }[] {
+  return targets.map(({ port = 0, cluster_name: cluster = '' }) => ({ port, cluster }));
+}
+
 export function createDemanded(onDemand: OnDemand, accepted: ResourceTable): Omit<Demanded, 'host'> {
   const { demand } = onDemand;
   /** Route configurations without hosts, by name. */
@@ -80,9 +90,14 @@ export function createDemanded(onDemand: OnDemand, accepted: ResourceTable): Omi
     },
     lowerNames: (message, name) =>
       lowering((refuse) => {
-        const record = lowerNames(message, refuse, '').exact.get(name);
+        const domains = message.virtual_domains ?? [];
+        const named = domains.filter(({ endpoint }) => endpoint?.service_list === undefined);
+        const record = lowerNames({ virtual_domains: named }, refuse, '').exact.get(name);
+        const ports = domains
+          .flatMap(({ endpoint }) => endpoint?.service_list?.services ?? [])
+          .flatMap(targetsOf);
         return () => {
-          if (record !== undefined) records.set(name, record);
+          if (record !== undefined) records.set(name, { ...record, ports });
         };
       }),
     forgetNames: (name) => void records.delete(name),

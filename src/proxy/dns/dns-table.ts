@@ -7,6 +7,8 @@
 export interface DnsRecord {
   readonly addresses: readonly string[];
   readonly ttlSeconds: number;
+  /** Of names on demand: what is behind them, to be fetched before it is called. */
+  readonly ports?: readonly { readonly port: number; readonly cluster: string }[];
 }
 
 export interface DnsTable {

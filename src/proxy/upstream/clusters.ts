@@ -93,6 +93,11 @@ export class Clusters {
     return this.#serving.get(name)?.cluster;
   }
 
+  /** Whether there is one, be it that it cannot serve yet. */
+  has(name: string): boolean {
+    return this.#serving.has(name) || this.#warming.has(name);
+  }
+
   /** Names that wait for endpoints or secrets and have no older form that serves. */
   warming(): readonly string[] {
     return [...this.#warming.keys()].filter((name) => !this.#serving.has(name));

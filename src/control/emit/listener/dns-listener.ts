@@ -1,5 +1,5 @@
 import type { Service } from '../../../mesh/service.ts';
-import { wellKnownNames } from '../../../xds/names.ts';
+import { outboundCluster, wellKnownNames } from '../../../xds/names.ts';
 import { any, type DnsFilterConfig, type Listener } from '../../../xds/resources.ts';
 import { endpoints } from '../../resolve/endpoints.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
@@ -61,10 +61,27 @@ export const dnsTableNamed = step('dns table of a name', (read, key): EmittedDns
       const domains = service === undefined ? [] : read.of(domainsOfService, serviceKey(service));
       const found = domains.find((domain) => domain.name?.toLowerCase() === asked);
       if (service !== undefined && found !== undefined)
-        return emittedDnsTable(name, { virtual_domains: [{ ...found, name }] }, [service.origin]);
+        return emittedDnsTable(name, { virtual_domains: [{ ...found, name }, ...portsOf(service, name)] }, [
+          service.origin,
+        ]);
     }
   return undefined;
 });
+
+/** More ports than this are not told of: what is told is fetched before it is called. */
+const MAX_PORTS_TOLD = 4;
+
+/** What will be called once the name is known: the service's ports with their clusters, as SRV records have them. */
+function portsOf({ ports, hostname, resolution }: Service, name: string): Domain[] {
+  const called = ports.filter(({ protocol }) => protocol !== 'udp');
+  if (resolution === 'headless' || called.length === 0 || called.length > MAX_PORTS_TOLD) return [];
+  const services = called.map((port) => ({
+    service_name: port.name,
+    protocol: { name: 'tcp' },
+    targets: [{ cluster_name: outboundCluster(port.number, '', hostname), port: port.number }],
+  }));
+  return [{ name, endpoint: { service_list: { services } } }];
+}
 
 /** `a.b.c` -> `*.b.c` -> `*.c` -> ``. */
 function wildcardAbove(name: string): string {
