@@ -107,7 +107,11 @@ describe('a sidecar on demand', () => {
     const [db] = sparse.dnsTables(['DB.default.svc.cluster.local']);
     expect(db?.object.virtual_domains).toMatchObject([
       { endpoint: { address_list: { address: ['10.96.0.7'] } } },
-      { endpoint: { service_list: { services: [{ targets: [{ port: 3306 }] }, { targets: [{ port: 99 }] }] } } },
+      {
+        endpoint: {
+          service_list: { services: [{ targets: [{ port: 3306 }] }, { targets: [{ port: 99 }] }] },
+        },
+      },
     ]);
   });
 });
