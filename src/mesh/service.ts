@@ -58,6 +58,8 @@ export interface Service {
   readonly notReadyToo: boolean;
   /** Keeps a call within the caller's node or zone where that is asked for. */
   readonly trafficDistribution?: string;
+  /** Only endpoints of the caller's own node are called (internalTrafficPolicy). */
+  readonly nodeLocal?: boolean;
   /** For "oldest wins". */
   readonly age: Age;
   readonly origin: Origin;

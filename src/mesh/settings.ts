@@ -28,6 +28,7 @@ export interface MeshSettings {
   /** For destinations about which no DestinationRule says anything of the kind. */
   readonly locality: LocalityPreference;
   readonly accessLog: AccessLog | undefined;
+  readonly headers: HeaderSettings;
   /** Of TLS between workloads of the mesh. */
   readonly meshTls: TlsDefaults;
   /** Of all other TLS, where its own settings are silent. */
@@ -69,6 +70,30 @@ export interface TlsDefaults {
   readonly cipherSuites: readonly string[];
   /** Empty: the proxy's own. */
   readonly curves: readonly string[];
+}
+
+/** Whether certificates of clients, as others say them (X-Forwarded-Client-Cert), are passed on. Envoy's words. */
+export type ClientCertificates =
+  | 'SANITIZE'
+  | 'FORWARD_ONLY'
+  | 'APPEND_FORWARD'
+  | 'SANITIZE_SET'
+  | 'ALWAYS_FORWARD_ONLY';
+
+/** What proxies write into messages, and whose word they take. */
+export interface HeaderSettings {
+  /** Proxies before the gateways whose X-Forwarded-For is believed. */
+  readonly trustedProxies: number;
+  /** At gateways; undefined: those of the connection alone. */
+  readonly edgeCertificates: ClientCertificates | undefined;
+  /** Into workloads; undefined: added to what peers say. */
+  readonly inboundCertificates: ClientCertificates | undefined;
+  /** Whether requests without an id get one. */
+  readonly requestId: boolean;
+  /** Whether `x-envoy-*` are written. */
+  readonly envoyDebug: boolean;
+  /** What `server` says of every answer; undefined: the application's own word. */
+  readonly server: string | undefined;
 }
 
 export interface AccessLog {

@@ -14,7 +14,7 @@ const network = lenient(
   },
 );
 
-const meshNetworksSchema = lenient({}, { networks: mapOf(network) });
+export const meshNetworksSchema = lenient({}, { networks: mapOf(network) });
 
 /** Networks whose workloads cannot be called directly from others. Spec: istio.io, Mesh Networks. */
 export type MeshNetworks = Infer<typeof meshNetworksSchema>;

@@ -7,6 +7,7 @@ import { compareAge } from '../../mesh/service.ts';
 import type { DestinationPolicy, Subset, TrafficPolicy } from '../../mesh/traffic-policy.ts';
 import { type Labels, matchesLabels } from '../../mesh/workload.ts';
 import { trafficPolicy } from './destination-rule/traffic-policy.ts';
+import { discovered } from './discovered.ts';
 import type { Resolved } from './finding.ts';
 import { backendTlsDestinations } from './gateway-api/backend-tls.ts';
 import { meshSettings } from './mesh-settings.ts';
@@ -58,7 +59,7 @@ interface NamespaceRules {
 
 /** All DestinationRules, and what BackendTLSPolicies say, by namespace and name. */
 export const destinationRules = step('destination rules', (read): readonly DestinationPolicy[] => [
-  ...listOf(read, KIND)
+  ...discovered(read, listOf(read, KIND))
     .map((resource) => read.of(destinationRule, objectKey(resource)).value)
     .filter((rule) => rule !== undefined),
   ...read.of(backendTlsDestinations, ''),

@@ -6,6 +6,7 @@ import { defined } from '../../lib/defined.ts';
 import type { Gateway, GatewayHost, GatewayServer, ServerTls, ServerTlsMode } from '../../mesh/gateway.ts';
 import { protocolNamed } from '../../mesh/protocol.ts';
 import { compareAge } from '../../mesh/service.ts';
+import { discovered } from './discovered.ts';
 import type { Resolved } from './finding.ts';
 import { kubernetesGateways } from './gateway-api/gateways.ts';
 import { ingressGateways } from './ingress/gateways.ts';
@@ -24,7 +25,7 @@ export const gateway = step('gateway', (read, key): Resolved<Gateway> => {
 /** All gateways of both APIs, the oldest first. */
 export const gateways = step('gateways', (read): readonly Gateway[] =>
   [
-    ...listOf(read, KIND)
+    ...discovered(read, listOf(read, KIND))
       .map((resource) => read.of(gateway, objectKey(resource)).value)
       .filter((value) => value !== undefined),
     ...read.of(kubernetesGateways, ''),

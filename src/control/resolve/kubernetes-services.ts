@@ -50,6 +50,7 @@ function serviceOf(read: Read, resource: Resource<ServiceObject>): Service {
     ...defined({
       externalName: spec.type === 'ExternalName' ? spec.externalName : undefined,
       selector: Object.keys(spec.selector ?? {}).length === 0 ? undefined : spec.selector,
+      nodeLocal: spec.internalTrafficPolicy === 'Local' || undefined,
       trafficDistribution:
         metadata.annotations?.['networking.istio.io/traffic-distribution'] ?? spec.trafficDistribution,
     }),

@@ -3,7 +3,14 @@ import { MESH_CONFIG_MAP, meshConfigOf } from '../../api/istio/mesh-config/confi
 import type { MeshConfig } from '../../api/istio/mesh-config.ts';
 import { isKnownCipherSuite } from '../../api/istio/shared/cipher-suites.ts';
 import { defined } from '../../lib/defined.ts';
-import type { AccessLog, MeshSettings, OutboundMode, TlsDefaults } from '../../mesh/settings.ts';
+import type {
+  AccessLog,
+  ClientCertificates,
+  HeaderSettings,
+  MeshSettings,
+  OutboundMode,
+  TlsDefaults,
+} from '../../mesh/settings.ts';
 import { authorizers } from './authorization/authorizers.ts';
 import { localityOf, localityPreference } from './destination-rule/load-balancer.ts';
 import { clientTls, connectionPool, outlierDetection } from './destination-rule/traffic-policy.ts';
@@ -54,6 +61,7 @@ function settingsOf(
     http2Upgrade: config.h2UpgradePolicy === 'UPGRADE',
     locality: localityOf(config) ?? localityPreference({}),
     accessLog: accessLog(settings, config),
+    headers: headers(config.defaultConfig),
     meshTls: tlsDefaults(config.meshMTLS),
     tlsDefaults: tlsDefaults(config.tlsDefaults),
     sniffingTimeoutMs:
@@ -70,6 +78,26 @@ function settingsOf(
     },
     authorizers: authorizers(config.extensionProviders ?? []),
   };
+}
+
+/** Settings of the headers that proxies write, for all proxies. */
+function headers({
+  gatewayTopology,
+  proxyHeaders,
+}: Partial<MeshConfig>['defaultConfig'] & object = {}): HeaderSettings {
+  const { forwardedClientCert, requestId, envoyDebugHeaders, server } = proxyHeaders ?? {};
+  return {
+    trustedProxies: gatewayTopology?.numTrustedProxies ?? 0,
+    edgeCertificates: certificates(gatewayTopology?.forwardClientCertDetails),
+    inboundCertificates: certificates(forwardedClientCert),
+    requestId: requestId?.disabled !== true,
+    envoyDebug: envoyDebugHeaders?.disabled !== true,
+    server: server?.disabled === true ? undefined : server?.value || undefined,
+  };
+}
+
+function certificates(mode: ClientCertificates | 'UNDEFINED' | undefined): ClientCertificates | undefined {
+  return mode === 'UNDEFINED' ? undefined : mode;
 }
 
 function tlsDefaults(config: Partial<MeshConfig>['meshMTLS']): TlsDefaults {

@@ -22,7 +22,9 @@ export const placeUse = step('use of places', (read): PlaceUse => {
     .flatMap(({ policy, subsets }) => [policy, ...subsets.map((subset) => subset.policy)])
     .flatMap(levelsOf);
   const preferences = [locality, ...policies.flatMap((policy) => policy.loadBalancer?.locality ?? [])];
-  const spread = read.of(services, '').some(({ trafficDistribution }) => trafficDistribution !== undefined);
+  const spread = read
+    .of(services, '')
+    .some(({ trafficDistribution, nodeLocal }) => trafficDistribution !== undefined || nodeLocal === true);
   const ejects = outlier !== undefined || policies.some((policy) => policy.outlier !== undefined);
   return {
     place: spread || ejects || preferences.some(looksAtPlaces),
@@ -56,6 +58,8 @@ export function placeOf(read: Read, { workload }: MeshProxy): Place {
   if (!place) return { ...NOWHERE, network };
   const byNode = read
     .of(services, '')
-    .some(({ trafficDistribution }) => trafficDistribution === 'PreferSameNode');
+    .some(
+      ({ trafficDistribution, nodeLocal }) => trafficDistribution === 'PreferSameNode' || nodeLocal === true,
+    );
   return { locality: workload.locality, network, node: byNode ? workload.node : '' };
 }

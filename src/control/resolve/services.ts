@@ -1,4 +1,5 @@
 import { compareAge, type Service } from '../../mesh/service.ts';
+import { discovered } from './discovered.ts';
 import { kubernetesService } from './kubernetes-services.ts';
 import { serviceEntry } from './service-entries.ts';
 import { visibleIn } from './visibility.ts';
@@ -13,10 +14,10 @@ export function serviceKey(service: Service): string {
 
 /** All services, those of Kubernetes first, each kind by namespace and name. */
 export const services = step('services', (read): readonly Service[] => [
-  ...listOf(read, '/Service')
+  ...discovered(read, listOf(read, '/Service'))
     .map((resource) => read.of(kubernetesService, objectKey(resource)).value)
     .filter((service) => service !== undefined),
-  ...listOf(read, 'networking.istio.io/ServiceEntry').flatMap(
+  ...discovered(read, listOf(read, 'networking.istio.io/ServiceEntry')).flatMap(
     (resource) => read.of(serviceEntry, objectKey(resource)).value ?? [],
   ),
 ]);

@@ -3,6 +3,7 @@ import type { Resource } from '../../api/resources.ts';
 import { fullHost } from '../../mesh/hostname.ts';
 import { type ConnectionRule, type HttpRule, MESH, type RuleSet } from '../../mesh/route.ts';
 import { compareAge } from '../../mesh/service.ts';
+import { discovered } from './discovered.ts';
 import type { Finding, Resolved } from './finding.ts';
 import { gatewayApiRuleSet, gatewayApiRuleSets } from './gateway-api/rule-sets.ts';
 import { meshSettings } from './mesh-settings.ts';
@@ -32,7 +33,7 @@ const NOTHING = { value: undefined, findings: [] };
 /** All rule sets of both APIs, the oldest first. */
 export const virtualServices = step('virtual services', (read): readonly RuleSet[] => {
   const { first, byAge } = read.of(gatewayApiRuleSets, '');
-  const own = listOf(read, KIND)
+  const own = discovered(read, listOf(read, KIND))
     .map((resource) => read.of(virtualService, objectKey(resource)).value)
     .filter((rules) => rules !== undefined);
   return [...first, ...[...own, ...byAge].sort((a, b) => compareAge(a.age, b.age))];

@@ -1,9 +1,14 @@
+import { parse } from 'yaml';
 import type { z } from 'zod';
+import { meshConfigSchema } from '../../../src/api/istio/mesh-config/schema.ts';
+import { meshNetworksSchema } from '../../../src/api/istio/mesh-networks.ts';
 import { type KindId, kindOf } from '../../../src/api/kinds.ts';
 import { isPlainObject } from '../../../src/api/plain.ts';
 import { schemaAt } from '../../../src/api/schema-shape.ts';
 import { DESTINATION_RULE } from './exempt/destination-rule.ts';
 import { ENVOY_FILTER, GRPC_ROUTE, HTTP_ROUTE, TCP_ROUTE, TLS_ROUTE } from './exempt/gateway-api.ts';
+import { MESH_CONFIG, MESH_NETWORKS } from './exempt/mesh-config.ts';
+import { ENDPOINT_SLICE, GATEWAY, POD, PROXY_CONFIG, SERVICE, SERVICE_ENTRY, SIDECAR, WORKLOAD_ENTRY, WORKLOAD_GROUP } from './exempt/network.ts';
 import { VIRTUAL_SERVICE } from './exempt/virtual-service.ts';
 import type { UsedObject } from './used-objects.ts';
 
@@ -34,7 +39,28 @@ export const coveredKinds: readonly CoveredKind[] = [
   kind('gateway.networking.k8s.io/ReferenceGrant', {}),
   kind('gateway.networking.k8s.io/BackendTLSPolicy', {}),
   kind('networking.istio.io/EnvoyFilter', ENVOY_FILTER),
+  kind('networking.istio.io/Gateway', GATEWAY),
+  kind('networking.istio.io/ServiceEntry', SERVICE_ENTRY),
+  kind('networking.istio.io/WorkloadEntry', WORKLOAD_ENTRY),
+  kind('networking.istio.io/WorkloadGroup', WORKLOAD_GROUP),
+  kind('networking.istio.io/Sidecar', SIDECAR),
+  kind('networking.istio.io/ProxyConfig', PROXY_CONFIG),
+  kind('/Service', SERVICE),
+  kind('discovery.k8s.io/EndpointSlice', ENDPOINT_SLICE),
+  kind('/Pod', POD),
+  inConfigMap('MeshConfig', 'mesh', meshConfigSchema, MESH_CONFIG),
+  inConfigMap('MeshNetworks', 'meshNetworks', meshNetworksSchema, MESH_NETWORKS),
 ];
+
+/** What stands as YAML under a key of the ConfigMap `istio`. */
+function inConfigMap(name: string, key: string, schema: z.ZodType, exempt: Exempt): CoveredKind {
+  const valuesOf = ({ kindId, object }: UsedObject) => {
+    const data = kindId === '/ConfigMap' && isPlainObject(object) ? object['data'] : undefined;
+    const text = isPlainObject(data) ? data[key] : undefined;
+    return typeof text === 'string' ? [parse(text)] : [];
+  };
+  return { name, schema, valuesOf, exempt };
+}
 
 /** A kind of the table of kinds: the fields of its spec, or, where it has none, of the object. */
 function kind(id: KindId, exempt: Exempt): CoveredKind {

@@ -90,12 +90,26 @@ export function needsOf(
   const entries = workloads.filter(({ kind }) => kind === 'entry');
   const own = entries.flatMap(({ namedPorts }) => Object.values(namedPorts));
   const outside = outsideOf(services, workloads);
+  const listed = listedEndpoints(places);
   const called = targets.map(({ host }) => host).filter((host) => isOutside(places, host));
   return {
-    ports: new Set([...targets.map(({ port }) => port), ...portsOf(services), ...own]),
+    ports: new Set([
+      ...targets.map(({ port }) => port),
+      ...portsOf(services),
+      ...own,
+      ...listed.map(({ port }) => port),
+    ]),
     names: outside.names,
-    addresses: new Set([...outside.addresses, ...called]),
+    addresses: new Set([...outside.addresses, ...called, ...listed.map(({ address }) => address)]),
   };
+}
+
+/** Places outside of the mesh to which Services without a selector lead. */
+function listedEndpoints(places: Places): readonly { readonly address: string; readonly port: number }[] {
+  return places.services
+    .filter(({ registry, selector }) => registry === 'kubernetes' && selector === undefined)
+    .flatMap((service) => service.ports.flatMap(({ number }) => places.endpointsOf(service, number)))
+    .filter(({ address }) => isOutside(places, address));
 }
 
 /** Whether a request calls an IPv4 address of nobody in the mesh. */
@@ -209,10 +223,17 @@ function podOf(
   return {
     object: podObject(metadata, {
       serviceAccountName: serviceAccount,
+      ...placeOf(workload),
       containers: [container(workload, ports)],
     }),
     echo: isGateway ? undefined : echo,
   };
+}
+
+/** Where a Pod runs, and its name in DNS. */
+function placeOf({ node, hostname, subdomain }: Workload): Fields {
+  const said = { nodeName: node, hostname, subdomain };
+  return Object.fromEntries(Object.entries(said).filter(([, text]) => text !== ''));
 }
 
 /** What is said of the Pods themselves. */

@@ -91,6 +91,44 @@ describe('the mesh', () => {
     });
   });
 
+  it('says which namespaces are looked at', () => {
+    const elsewhere = `\n---${httpService('secret', { namespace: 'hidden' })}`;
+    const namespace = `
+---
+apiVersion: v1
+kind: Namespace
+metadata: { name: hidden, labels: { mesh: joined } }`;
+    const names = (mesh: string) =>
+      proxyOf(meshOf(services + elsewhere + mesh), web)
+        .clusters()
+        .map(({ name }) => name);
+    const secret = 'outbound|80||secret.hidden.svc.cluster.local';
+    const selectors = (text: string) => config(`{discoverySelectors: [${text}]}`);
+    expect(names('')).toContain(secret);
+    expect(names(selectors('{matchLabels: {kubernetes.io/metadata.name: default}}'))).not.toContain(secret);
+    expect(names(namespace + selectors('{matchLabels: {mesh: joined}}'))).toContain(secret);
+    expect(names(namespace + selectors('{matchLabels: {mesh: joined}}'))).not.toContain(
+      `outbound|9080||${host}`,
+    );
+  });
+
+  it('says what proxies write of themselves, and of clients', () => {
+    const written =
+      '{defaultConfig: {proxyHeaders: {requestId: {disabled: true}, envoyDebugHeaders: {disabled: true}, server: {value: shop}, forwardedClientCert: SANITIZE}}}';
+    const chains = named(
+      proxyOf(meshOf(services + config(written)), web).listeners(),
+      'virtualInbound',
+    ).filter_chains;
+    const manager = filterOf(chains?.find(({ name }) => name === '0.0.0.0_80'));
+    expect(manager).toMatchObject({
+      generate_request_id: false,
+      server_name: 'shop',
+      forward_client_cert_details: 'SANITIZE',
+    });
+    expect(manager.set_current_client_cert_details).toBeUndefined();
+    expect(manager.http_filters?.at(-1)?.typed_config).toMatchObject({ suppress_envoy_headers: true });
+  });
+
   it('says whether applications are called at 127.0.0.1', () => {
     const at = (mesh: string) => named(proxyOf(meshOf(mesh), web).clusters(), 'inbound|80||');
     expect(at(services).type).toBe('ORIGINAL_DST');

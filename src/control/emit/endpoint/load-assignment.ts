@@ -34,6 +34,7 @@ export const inlineAssignment = step('assignment', (read, key): ClusterLoadAssig
   const usable = read
     .of(endpoints, serviceKeyOf(key))
     .filter((endpoint) => endpoint.ready && matchesLabels(wanted, endpoint.labels))
+    .filter(({ node }) => preference?.onlyNode === undefined || node === preference.onlyNode)
     // What is already within TLS of the mesh can go on to those alone who take it.
     .filter((endpoint) => way !== WITHIN_TLS || endpoint.mtls);
   const hostname = read.of(serviceByKey, serviceKeyOf(key))?.hostname ?? '';

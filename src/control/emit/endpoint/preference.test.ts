@@ -116,6 +116,26 @@ describe('endpoints are preferred', () => {
     });
   });
 
+  it('only on the own node, where the Service says so', () => {
+    const nodes = ['near', 'zone'].map((name, i) =>
+      (pods.find((text) => text.includes(`name: ${name},`)) ?? '').replace(
+        'spec: {',
+        `spec: { nodeName: node-${i},`,
+      ),
+    );
+    const web = (pods[0] ?? '').replace('spec: {', 'spec: { nodeName: node-1,');
+    const mesh = [web, ...nodes, service(', internalTrafficPolicy: Local')].join('\n---');
+    const { endpoints = [] } = named(
+      proxyOf(meshOf(mesh), 'sidecar~default/web').endpoints(),
+      'outbound|80||api.default.svc.cluster.local',
+    );
+    expect(
+      endpoints.flatMap(({ lb_endpoints = [] }) =>
+        lb_endpoints.map(({ endpoint }) => endpoint?.address?.socket_address?.address),
+      ),
+    ).toEqual(['10.0.0.2']);
+  });
+
   it('as the Service itself says', () => {
     expect(order([service(', trafficDistribution: PreferClose')])).toEqual({ 1: 0, 2: 1, 3: 2, 4: 3, 5: 3 });
   });

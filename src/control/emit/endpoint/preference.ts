@@ -18,6 +18,8 @@ export interface Preference {
   readonly locality: readonly string[];
   /** The caller's own network, from which others are reached by their gateways. */
   readonly network?: string;
+  /** Endpoints of this node alone may be called. */
+  readonly onlyNode?: string;
   /** The region to go to when the own one is lost. */
   readonly failover?: string;
 }
@@ -30,8 +32,12 @@ export function preferenceOf(
   settings: Pick<MeshSettings, 'locality' | 'outlier'>,
 ): Preference | undefined {
   const near = nearnessOf(view, service, policy, settings);
-  const { network } = view.place;
-  return network === '' ? near : { labels: [], locality: [], ...near, network };
+  const { network, node } = view.place;
+  const limits = {
+    ...(network === '' ? {} : { network }),
+    ...(service.nodeLocal === true ? { onlyNode: node } : {}),
+  };
+  return Object.keys(limits).length === 0 ? near : { labels: [], locality: [], ...near, ...limits };
 }
 
 function nearnessOf(

@@ -55,6 +55,21 @@ spec: { selector: { istio: ingressgateway }, ports: [{ name: http, port: 80, tar
     });
   });
 
+  it('believes the proxies before it, as far as the mesh says', () => {
+    const topology = `
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data: { mesh: "{defaultConfig: {gatewayTopology: {numTrustedProxies: 2, forwardClientCertDetails: FORWARD_ONLY}}}" }`;
+    const view = router(services + gateway(http("['*']")) + topology);
+    expect(filterOf(named(view.listeners(), '0.0.0.0_80').filter_chains?.[0])).toMatchObject({
+      use_remote_address: true,
+      xff_num_trusted_hops: 2,
+      forward_client_cert_details: 'FORWARD_ONLY',
+    });
+  });
+
   it('serves the narrower of its hosts and the rules', () => {
     const view = router(
       services +

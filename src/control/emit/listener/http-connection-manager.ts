@@ -1,4 +1,4 @@
-import type { MeshSettings } from '../../../mesh/settings.ts';
+import type { ClientCertificates, HeaderSettings, MeshSettings } from '../../../mesh/settings.ts';
 import {
   any,
   type FilterChain,
@@ -47,12 +47,12 @@ function connectionManager(input: HttpInput): HttpConnectionManager {
       ...(input.security ?? []),
       ...sideFilters(input.side),
       ...(input.dynamicDns === true ? [resolveHost] : []),
-      router,
+      routerFilter(input.settings.headers),
     ],
-    ...clientDetails(input.side),
+    ...clientDetails(input.side, input.settings.headers),
+    ...(input.settings.headers.requestId ? {} : { generate_request_id: false }),
     ...pathNormalization(input.settings),
-    // The application's own word about itself stays.
-    server_header_transformation: 'PASS_THROUGH',
+    ...serverHeader(input.settings.headers),
     // HTTP/1.0 is what some health checkers and proxies still speak.
     http_protocol_options: { accept_http_10: true },
     // `reviews.default.svc.cluster.local.` is the same host: the dot only keeps resolvers from completing it.
@@ -88,26 +88,46 @@ const resolveHost: HttpFilter = {
   }),
 };
 
-const router: HttpFilter = {
-  name: 'envoy.filters.http.router',
-  typed_config: any('envoy.extensions.filters.http.router.v3.Router', {}),
-};
+function routerFilter({ envoyDebug }: HeaderSettings): HttpFilter {
+  return {
+    name: 'envoy.filters.http.router',
+    typed_config: any(
+      'envoy.extensions.filters.http.router.v3.Router',
+      envoyDebug ? {} : { suppress_envoy_headers: true },
+    ),
+  };
+}
+
+/** The application's own word about itself stays, unless the mesh has one for all. */
+function serverHeader({ server }: HeaderSettings): HttpConnectionManager {
+  return server === undefined ? { server_header_transformation: 'PASS_THROUGH' } : { server_name: server };
+}
 
 /** Whose word about the client counts: within the mesh the proxies', at its edge nobody's but the connection's. */
-function clientDetails(side: HttpInput['side']): HttpConnectionManager {
+function clientDetails(side: HttpInput['side'], headers: HeaderSettings): HttpConnectionManager {
   if (side === 'outbound') return { use_remote_address: false };
-  const details = { subject: true, dns: true, uri: true };
   if (side === 'inbound')
     return {
       use_remote_address: false,
-      forward_client_cert_details: 'APPEND_FORWARD',
-      set_current_client_cert_details: details,
+      ...certificates(headers.inboundCertificates ?? 'APPEND_FORWARD', {}),
     };
+  const { trustedProxies, edgeCertificates = 'SANITIZE_SET' } = headers;
   return {
     use_remote_address: true,
-    forward_client_cert_details: 'SANITIZE_SET',
-    set_current_client_cert_details: { ...details, cert: true },
+    ...(trustedProxies === 0 ? {} : { xff_num_trusted_hops: trustedProxies }),
+    ...certificates(edgeCertificates, { cert: true }),
   };
+}
+
+/** Details are written by those modes alone that write any. */
+function certificates(
+  forward_client_cert_details: ClientCertificates,
+  more: { readonly cert?: boolean },
+): HttpConnectionManager {
+  const writes =
+    forward_client_cert_details === 'APPEND_FORWARD' || forward_client_cert_details === 'SANITIZE_SET';
+  const set_current_client_cert_details = { subject: true, dns: true, uri: true, ...more };
+  return { forward_client_cert_details, ...(writes ? { set_current_client_cert_details } : {}) };
 }
 
 function pathNormalization({ pathNormalization: mode }: MeshSettings): HttpConnectionManager {

@@ -1,0 +1,9 @@
+export const ENDPOINT_SLICE: Readonly<Record<string, string>> = {};
+export const GATEWAY: Readonly<Record<string, string>> = {};
+export const POD: Readonly<Record<string, string>> = {};
+export const PROXY_CONFIG: Readonly<Record<string, string>> = {};
+export const SERVICE: Readonly<Record<string, string>> = {};
+export const SERVICE_ENTRY: Readonly<Record<string, string>> = {};
+export const SIDECAR: Readonly<Record<string, string>> = {};
+export const WORKLOAD_ENTRY: Readonly<Record<string, string>> = {};
+export const WORKLOAD_GROUP: Readonly<Record<string, string>> = {};
