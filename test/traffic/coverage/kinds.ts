@@ -8,7 +8,17 @@ import { schemaAt } from '../../../src/api/schema-shape.ts';
 import { DESTINATION_RULE } from './exempt/destination-rule.ts';
 import { ENVOY_FILTER, GRPC_ROUTE, HTTP_ROUTE, TCP_ROUTE, TLS_ROUTE } from './exempt/gateway-api.ts';
 import { MESH_CONFIG, MESH_NETWORKS } from './exempt/mesh-config.ts';
-import { ENDPOINT_SLICE, GATEWAY, POD, PROXY_CONFIG, SERVICE, SERVICE_ENTRY, SIDECAR, WORKLOAD_ENTRY, WORKLOAD_GROUP } from './exempt/network.ts';
+import {
+  ENDPOINT_SLICE,
+  GATEWAY,
+  POD,
+  PROXY_CONFIG,
+  SERVICE,
+  SERVICE_ENTRY,
+  SIDECAR,
+  WORKLOAD_ENTRY,
+  WORKLOAD_GROUP,
+} from './exempt/network.ts';
 import { VIRTUAL_SERVICE } from './exempt/virtual-service.ts';
 import type { UsedObject } from './used-objects.ts';
 
