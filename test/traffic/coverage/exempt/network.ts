@@ -37,6 +37,7 @@ export const WORKLOAD_GROUP: Exempt = {
 };
 
 export const SIDECAR: Exempt = {
+  'ingress.tls': OF_GATEWAYS,
   'ingress.bind': 'an address of the Pod, which no test knows; unit tests show the listener',
   'ingress.port.targetPort': 'refused with the reason: defaultEndpoint says where the application is',
   'ingress.tls.httpsRedirect': OF_GATEWAYS,
