@@ -35,7 +35,7 @@ export async function startControl(
       ...['--key-dir', join(folder, 'ca'), '--listen', '127.0.0.1:0', '--plain', '127.0.0.1:0'],
       ...['--api', `unix:${join(folder, 'api.sock')}`],
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const ended = track(child);
   const port = await readyPort(child);
@@ -46,7 +46,6 @@ function readyPort(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     let output = '';
     const timer = setTimeout(() => reject(new Error('the control plane does not start')), START_LIMIT_MS);
-    child.stderr?.on('data', (bytes) => (output = (output + bytes).slice(-MAX_OUTPUT)));
     child.stdout?.on('data', (bytes) => {
       output = (output + bytes).slice(-MAX_OUTPUT);
       const port = /"plainPort":(\d+)/.exec(output)?.[1];

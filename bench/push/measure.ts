@@ -109,11 +109,13 @@ function changesOf(mesh: MeshFiles, callers: readonly BenchService[]): readonly 
   const all = callers.length;
   const ruled = mesh.ruled();
   const ofRound = (round: number): BenchService => ruled[round % ruled.length] as BenchService;
+  /** An endpoint goes; once all have gone, they come back. */
+  const isBack = (round: number): boolean => Math.floor(round / ruled.length) % 2 === 1;
   const { namespace } = callers[0] as BenchService;
   const near = callers.filter((caller) => caller.namespace === namespace).length;
   const changes: readonly Change[] = [
     ['VirtualService', all, (round) => mesh.setWeight(ofRound(round), 51 + round)],
-    ['endpoint', all, (round) => mesh.setReady(ofRound(round), 2, false)],
+    ['endpoint', all, (round) => mesh.setReady(ofRound(round), 2, isBack(round))],
     ['DestinationRule', all, (round) => mesh.setMaxConnections(ofRound(round), 101 + round)],
   ];
   // Where there is but one namespace, its Sidecar takes nothing away.

@@ -44,6 +44,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
 /** The program with the named command, or with all. */
 export async function makeProgram(io: Io, name: string | undefined): Promise<Command> {
   const program = new Command('weft')
+    .enablePositionalOptions() // a command below a command has options of its own
     .description(
       "A service mesh: Istio's API and the Kubernetes Gateway API on Envoy, on weft's own proxy and on gRPC",
     )
