@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { openAuthority } from '../../src/ca/main.ts';
 import type { StatusReport } from '../../src/server/contract.ts';
+import { openAuthority } from '../../src/testing/authority.ts';
 import { makeTestLeaf, makeWrongLeaf, type TestCa } from '../../src/testing/certificates.ts';
 import { trustBundlePem } from '../../src/wire/identity/trust-bundle.ts';
 import { capture } from './capture.ts';

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { authenticate } from '../../src/ca/authenticate.ts';
 import { watchJwksFile } from '../../src/ca/jwks-file.ts';
-import { openAuthority } from '../../src/ca/main.ts';
 import { DEFAULT_LIMITS, makeCertificateService } from '../../src/ca/service.ts';
 import { CA_AUDIENCE } from '../../src/ca/service-account-token.ts';
 import { CONTROL_PLANE_NAMES, issueServingCertificate } from '../../src/ca/serving-certificate.ts';
@@ -23,6 +22,7 @@ import { type GrpcPorts, serveGrpc } from '../../src/control/serve/grpc-server.t
 import { createSecretSource, type SecretData } from '../../src/control/serve/secrets.ts';
 import { servingTls } from '../../src/control/serve/serving-tls.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { openAuthority } from '../../src/testing/authority.ts';
 import { trustBundlePem } from '../../src/wire/identity/trust-bundle.ts';
 import { typeUrls } from '../../src/xds/resources.ts';
 
