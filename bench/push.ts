@@ -43,6 +43,7 @@ const HEADING = [
   'proxies',
   'what',
   'CPU ms',
+  'of it kernel',
   'last ACK ms',
   'proxies told',
   'sent',
@@ -54,20 +55,22 @@ function rowsOf(one: Measured): readonly (readonly string[])[] {
   const where = [String(one.services), String(one.proxies)];
   const rss = [bytesText(one.rssBytes), bytesText(one.rssBytesPerProxy)];
   return [
-    [...where, 'load', one.loadCpuMs.toFixed(0), '', '', '', bytesText(one.idleRssBytes), ''],
+    [...where, 'load', one.loadCpuMs.toFixed(0), '', '', '', '', bytesText(one.idleRssBytes), ''],
     [
       ...where,
       'cold start',
       one.coldCpuMs.toFixed(0),
+      one.coldKernelMs.toFixed(0),
       one.coldMs.toFixed(0),
       String(one.proxies),
       bytesText(one.coldBytes),
       ...rss,
     ],
-    ...one.changes.map(({ kind, cpuMs, lastAckMs, proxies, bytes }) => [
+    ...one.changes.map(({ kind, cpuMs, kernelMs, lastAckMs, proxies, bytes }) => [
       ...where,
       kind,
       cpuMs.toFixed(0),
+      kernelMs.toFixed(0),
       lastAckMs.toFixed(0),
       String(proxies),
       bytesText(bytes),

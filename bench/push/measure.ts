@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { median } from '../peers/median.ts';
-import { cpuTime, residentBytes } from '../peers/process-usage.ts';
+import { type CpuTime, cpuTime, residentBytes } from '../peers/process-usage.ts';
 import { type ControlProcess, startControl } from './control-process.ts';
 import { Crowd } from './crowd.ts';
 import { type BenchService, MeshFiles, type MeshSize } from './mesh-files.ts';
@@ -19,6 +19,8 @@ export interface ChangeCost {
   readonly kind: string;
   /** CPU of the control plane, from the change until all is quiet. */
   readonly cpuMs: number;
+  /** The part of it in the kernel: mostly writes to sockets. */
+  readonly kernelMs: number;
   /** From the change of the file to the last answer of a proxy. */
   readonly lastAckMs: number;
   /** Proxies that it concerns, and what they were sent. */
@@ -34,6 +36,7 @@ export interface Measured {
   readonly loadCpuMs: number;
   /** From the first connection until all proxies have everything. */
   readonly coldCpuMs: number;
+  readonly coldKernelMs: number;
   readonly coldMs: number;
   readonly coldBytes: number;
   readonly idleRssBytes: number;
@@ -72,15 +75,15 @@ interface Bench {
 async function run(setting: Setting, bench: Bench, progress: (text: string) => void): Promise<Measured> {
   const { mesh, crowd, control } = bench;
   const { proxies, services } = setting;
-  const loadCpuMs = cpuMs(control);
+  const loadCpuMs = cpuTime(control.pid).total / 1000;
   await pause(COLD_QUIET_MS);
   const idleRssBytes = residentBytes(control.pid);
-  const before = cpuMs(control);
+  const before = cpuTime(control.pid);
   const startNs = process.hrtime.bigint();
   const callers = callersOf(mesh, proxies);
   await crowd.open(control.port, callers);
   const cold = await crowd.everyone(proxies, true, COLD_QUIET_MS, COLD_LIMIT_MS);
-  const coldCpuMs = cpuMs(control) - before;
+  const { cpuMs: coldCpuMs, kernelMs: coldKernelMs } = spentSince(before, control);
   progress(`${services} services, ${proxies} proxies: cold ${coldCpuMs.toFixed(0)} ms of CPU`);
   const changes: ChangeCost[] = [];
   for (const change of changesOf(mesh, callers)) {
@@ -93,6 +96,7 @@ async function run(setting: Setting, bench: Bench, progress: (text: string) => v
     proxies,
     loadCpuMs,
     coldCpuMs,
+    coldKernelMs,
     coldMs: Number(BigInt(cold.lastAckNs) - startNs) / 1e6,
     coldBytes: cold.bytes,
     idleRssBytes,
@@ -134,17 +138,18 @@ async function costOf(
   const costs: ChangeCost[] = [];
   for (let round = 0; round < rounds; round++) {
     await crowd.mark();
-    const before = cpuMs(control);
+    const before = cpuTime(control.pid);
     const startNs = process.hrtime.bigint();
     make(round);
     const { lastAckNs, bytes, ...had } = await crowd.everyone(clients, false, QUIET_MS, CHANGE_LIMIT_MS);
     const lastAckMs = Number(BigInt(lastAckNs) - startNs) / 1e6;
-    costs.push({ kind, cpuMs: cpuMs(control) - before, lastAckMs, proxies: had.clients, bytes });
+    costs.push({ kind, ...spentSince(before, control), lastAckMs, proxies: had.clients, bytes });
   }
   const middle = (of: (cost: ChangeCost) => number): number => median(costs.map(of));
   return {
     kind,
     cpuMs: middle((cost) => cost.cpuMs),
+    kernelMs: middle((cost) => cost.kernelMs),
     lastAckMs: middle((cost) => cost.lastAckMs),
     proxies: middle((cost) => cost.proxies),
     bytes: middle((cost) => cost.bytes),
@@ -159,8 +164,10 @@ function callersOf(mesh: MeshFiles, proxies: number): readonly BenchService[] {
   });
 }
 
-function cpuMs({ pid }: ControlProcess): number {
-  return cpuTime(pid).total / 1000;
+/** CPU of the control plane since then, all its threads. */
+function spentSince(before: CpuTime, { pid }: ControlProcess): Pick<ChangeCost, 'cpuMs' | 'kernelMs'> {
+  const now = cpuTime(pid);
+  return { cpuMs: (now.total - before.total) / 1000, kernelMs: (now.kernel - before.kernel) / 1000 };
 }
 
 function pause(ms: number): Promise<void> {

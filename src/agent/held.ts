@@ -1,5 +1,5 @@
 import type { DeltaResource } from '../xds/delta-messages.ts';
-import { type Sendable, sendable } from '../xds/sendable.ts';
+import { anyBytes, type Sendable, sendable } from '../xds/sendable.ts';
 
 /** Resources by type URL and name: what an Envoy uses, ready to be sent again. */
 export interface Held {
@@ -59,6 +59,6 @@ export function passOn({ name, version, typeUrl, value }: DeltaResource): Sendab
 
 const none: ReadonlyMap<string, Sendable> = new Map();
 
-function sizeOf({ any, deltaHead }: Sendable): number {
-  return any.length + deltaHead.length;
+function sizeOf(resource: Sendable): number {
+  return anyBytes(resource) + resource.deltaHead.length;
 }

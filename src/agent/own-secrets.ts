@@ -3,6 +3,7 @@ import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { Leaf } from '../wire/identity/keep-leaf.ts';
 import { decode } from '../xds/decode.ts';
 import { encode } from '../xds/encode.ts';
+import { joined } from '../xds/joined.ts';
 import { messageOf, type Secret, typeUrls } from '../xds/resources.ts';
 import { type Sendable, sendable } from '../xds/sendable.ts';
 
@@ -35,7 +36,7 @@ export function ownSecretsOf(identity: Leaf): OwnSecrets {
 
 /** The roots that a trust bundle holds, PEM; undefined where it holds none. */
 export function rootsOf(bundle: Sendable): string | undefined {
-  const reader = new BinaryReader(bundle.any);
+  const reader = new BinaryReader(joined(bundle.any));
   let value: Uint8Array | undefined;
   while (reader.pos < reader.len) {
     const [field, wireType] = reader.tag();

@@ -10,8 +10,8 @@ export interface Sendable {
   readonly name: string;
   /** Of the content: equal content has an equal version, also after a restart of the server. Never ''. */
   readonly version: string;
-  /** Bytes of the google.protobuf.Any that holds the resource. */
-  readonly any: Uint8Array;
+  /** Bytes of the google.protobuf.Any that holds the resource, in pieces: large resources share most of theirs. */
+  readonly any: readonly Uint8Array[];
   /** In a delta response: what stands before `any`, from the tag of the Resource on. */
   readonly deltaHead: Uint8Array;
   /**
@@ -35,7 +35,7 @@ export interface Push {
 
 const text = WireType.LengthDelimited;
 
-/** Wraps the bytes of the message that `typeUrl` names, which may come in chunks. */
+/** Wraps the bytes of the message that `typeUrl` names, which may come in chunks; all but the first are kept by reference. */
 export function sendable(
   name: string,
   version: string,
@@ -43,15 +43,23 @@ export function sendable(
   value: Uint8Array | readonly Uint8Array[],
   endpoints?: string,
 ): Sendable {
-  const chunks = value instanceof Uint8Array ? [value] : value;
-  const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
+  const [first = NOTHING, ...others] = value instanceof Uint8Array ? [value] : value;
+  const bytes = others.reduce((sum, { length }) => sum + length, first.length);
   const anyHead = new BinaryWriter().tag(1, text).string(typeUrl).tag(2, text).uint32(bytes).finish();
-  const any = joined([anyHead, ...chunks]);
+  const any = [joined([anyHead, first]), ...others];
+  const length = anyHead.length + bytes;
   const inner = new BinaryWriter().tag(1, text).string(version).tag(3, text).string(name);
-  const fields = inner.tag(2, text).uint32(any.length).finish();
-  const outer = new BinaryWriter().tag(2, text).uint32(fields.length + any.length);
+  const fields = inner.tag(2, text).uint32(length).finish();
+  const outer = new BinaryWriter().tag(2, text).uint32(fields.length + length);
   const deltaHead = outer.raw(fields).finish();
   return { name, version, any, deltaHead, ...(endpoints === undefined ? {} : { endpoints }) };
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** How many bytes the resource's Any is. */
+export function anyBytes({ any }: Sendable): number {
+  return any.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** The chunks of an envoy.service.discovery.v3.DeltaDiscoveryResponse, to be put one after the other. */
@@ -60,7 +68,7 @@ export function deltaChunks(push: Push): readonly Uint8Array[] {
   const tail = new BinaryWriter().tag(4, text).string(push.typeUrl).tag(5, text).string(push.nonce);
   for (const name of push.removed) tail.tag(6, text).string(name);
   const chunks: Uint8Array[] = [head.finish()];
-  for (const resource of push.resources) chunks.push(resource.deltaHead, resource.any);
+  for (const resource of push.resources) chunks.push(resource.deltaHead, ...resource.any);
   chunks.push(tail.finish());
   return chunks;
 }
@@ -73,16 +81,39 @@ export function deltaPieces(push: Push): readonly Uint8Array[] {
   return [...(push.groups ?? [push.resources]).flatMap(bodyOf), tail.finish()];
 }
 
-const bodies = new WeakMap<readonly Sendable[], Uint8Array>();
+const bodies = new WeakMap<readonly Sendable[], readonly Uint8Array[]>();
 
-/** A list of resources as a part of a response, in one piece unless it is short. */
+/** A list of resources as a part of a response, in few pieces unless it is short. */
 function bodyOf(resources: readonly Sendable[]): readonly Uint8Array[] {
-  const chunks = () => resources.flatMap(({ deltaHead, any }) => [deltaHead, any]);
+  const chunks = () => resources.flatMap(({ deltaHead, any }) => [deltaHead, ...any]);
   if (resources.length <= SHORT) return chunks();
-  const body = bodies.get(resources) ?? joined(chunks());
+  const body = bodies.get(resources) ?? smallJoined(chunks());
   bodies.set(resources, body);
-  return [body];
+  return body;
 }
+
+/** Large chunks stay as they are, others share them; small ones that follow one another are one piece. */
+function smallJoined(chunks: readonly Uint8Array[]): readonly Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  let small: Uint8Array[] = [];
+  const close = (): void => {
+    if (small.length > 0) pieces.push(joined(small));
+    small = [];
+  };
+  for (const chunk of chunks) {
+    if (chunk.length < LARGE_BYTES) {
+      small.push(chunk);
+      continue;
+    }
+    close();
+    pieces.push(chunk);
+  }
+  close();
+  return pieces;
+}
+
+/** From this size on a chunk is a piece by itself. */
+const LARGE_BYTES = 32 * 1024;
 
 /** So few resources are sent as they are. */
 const SHORT = 4;
@@ -92,8 +123,8 @@ export function sotwChunks(push: Push): readonly Uint8Array[] {
   const head = new BinaryWriter().tag(1, text).string(push.systemVersion);
   const tail = new BinaryWriter().tag(4, text).string(push.typeUrl).tag(5, text).string(push.nonce);
   const chunks: Uint8Array[] = [head.finish()];
-  for (const { any } of push.resources) {
-    chunks.push(new BinaryWriter().tag(2, text).uint32(any.length).finish(), any);
+  for (const resource of push.resources) {
+    chunks.push(new BinaryWriter().tag(2, text).uint32(anyBytes(resource)).finish(), ...resource.any);
   }
   chunks.push(tail.finish());
   return chunks;

@@ -9,11 +9,11 @@
  *
  * This file: each emitted resource is encoded once, and its bytes are shared by all proxies.
  */
-import { createHash } from 'node:crypto';
 import { type EncodedParts, encode, encodeByParts } from '../../xds/encode.ts';
 import { type Cluster, messageOf, typeUrls } from '../../xds/resources.ts';
 import { type Sendable, sendable } from '../../xds/sendable.ts';
 import type { Emitted } from '../emit/emitted.ts';
+import { runsOf, versionOf } from './runs.ts';
 
 /** Bytes of emitted resources. */
 export interface ResourceBytes {
@@ -57,8 +57,11 @@ function encodeOne(
   try {
     // Each namespace has route configurations of its own, of which all but a few virtual hosts are everybody's.
     if (typeUrl === typeUrls.route) {
-      const chunks = encodeByParts(messageOf(typeUrl), object, parts);
-      return sendable(name, versionOfChunks(chunks), typeUrl, chunks);
+      const [head = NOTHING, ...row] = encodeByParts(messageOf(typeUrl), object, parts);
+      const runs = runsOf(row);
+      const versions = [versionOf(head), ...runs.map(({ version }) => version)];
+      const version = versionOf(Buffer.from(versions.join()));
+      return sendable(name, version, typeUrl, [head, ...runs.map(({ bytes }) => bytes)]);
     }
     const value = encode(messageOf(typeUrl), object);
     return sendable(name, versionOf(value), typeUrl, value, endpointsOf(typeUrl, name, object));
@@ -68,22 +71,7 @@ function encodeOne(
   }
 }
 
-/** The same for the same bytes, in every process: a proxy that comes back from another replica is sent nothing twice. */
-export function versionOf(value: Uint8Array): string {
-  return createHash('sha256').update(value).digest('base64url').slice(0, 16);
-}
-
-/** Likewise, of chunks that many resources share: each of them is hashed once. */
-function versionOfChunks(chunks: readonly Uint8Array[]): string {
-  const versions = chunks.map((chunk) => {
-    const known = chunkVersions.get(chunk) ?? versionOf(chunk);
-    chunkVersions.set(chunk, known);
-    return known;
-  });
-  return versionOf(Buffer.from(versions.join()));
-}
-
-const chunkVersions = new WeakMap<Uint8Array, string>();
+const NOTHING = new Uint8Array(0);
 
 function endpointsOf(typeUrl: string, name: string, object: object): string | undefined {
   if (typeUrl !== typeUrls.cluster) return undefined;
