@@ -35,6 +35,14 @@ export const peerModes = step('peer modes', (read, key): PeerModes => {
   };
 });
 
+/** Whether any policy wants plain text, anywhere: where none does, nobody needs to ask for single workloads. */
+export const plainTextWanted = step('plain text wanted', (read): boolean =>
+  listOf(read, KIND).some(({ object }) => {
+    const { mtls, portLevelMtls = {} } = object.spec;
+    return [mtls, ...Object.values(portLevelMtls)].some((own) => own?.mode === 'DISABLE');
+  }),
+);
+
 /** Policies of a namespace, the oldest first. */
 const policiesOfNamespace = step(
   'peer authentications of a namespace',

@@ -11,6 +11,7 @@ import { keyOf, partsOf, step } from '../../resolve/world.ts';
 import { type EmittedEndpoints, emittedEndpoints } from '../emitted.ts';
 import { socketAddress } from '../sources.ts';
 import { reachable } from './networks.ts';
+import { asPeersTakeThem } from './peer-tls.ts';
 import { distance, type Preference } from './preference.ts';
 
 /** By service, port, subset and its labels: the same for all views that mean the same by a cluster's name. */
@@ -31,10 +32,11 @@ export const inlineAssignment = step('assignment', (read, key): ClusterLoadAssig
   const [port = '', subset = '', labels = '{}', wish = '', way = ''] = partsOf(key).slice(SERVICE_KEY_PARTS);
   const preference = wish === '' ? undefined : (JSON.parse(wish) as Preference);
   const wanted = JSON.parse(labels) as Labels;
-  const usable = read
+  const chosen = read
     .of(endpoints, serviceKeyOf(key))
     .filter((endpoint) => endpoint.ready && matchesLabels(wanted, endpoint.labels))
-    .filter(({ node }) => preference?.onlyNode === undefined || node === preference.onlyNode)
+    .filter(({ node }) => preference?.onlyNode === undefined || node === preference.onlyNode);
+  const usable = asPeersTakeThem(read, chosen, Number(port))
     // What is already within TLS of the mesh can go on to those alone who take it.
     .filter((endpoint) => way !== WITHIN_TLS || endpoint.mtls);
   const hostname = read.of(serviceByKey, serviceKeyOf(key))?.hostname ?? '';
