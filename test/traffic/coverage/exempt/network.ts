@@ -37,11 +37,9 @@ export const WORKLOAD_GROUP: Exempt = {
 };
 
 export const SIDECAR: Exempt = {
-  'ingress.tls': OF_GATEWAYS,
   'ingress.bind': 'an address of the Pod, which no test knows; unit tests show the listener',
   'ingress.port.targetPort': 'refused with the reason: defaultEndpoint says where the application is',
   'ingress.tls.httpsRedirect': OF_GATEWAYS,
-  'ingress.tls.caCertificates': OF_GATEWAYS,
   'ingress.tls.caCrl': OF_GATEWAYS,
   'ingress.tls.tlsCertificates': OF_GATEWAYS,
   'ingress.tls.credentialName': NOT_IN_SIDECARS,
@@ -55,7 +53,6 @@ export const SIDECAR: Exempt = {
   'ingress.tls.cipherSuites': OF_GATEWAYS,
   'ingress.tls.insecureSkipVerify': OF_GATEWAYS,
   'ingress.tls.mode: PASSTHROUGH': 'what a Sidecar does without tls',
-  'ingress.tls.mode: MUTUAL': OF_GATEWAYS,
   'ingress.tls.mode: AUTO_PASSTHROUGH': 'has no meaning behind a sidecar',
   'ingress.tls.mode: ISTIO_MUTUAL': 'what PeerAuthentication says',
   'ingress.tls.mode: OPTIONAL_MUTUAL': OF_GATEWAYS,
