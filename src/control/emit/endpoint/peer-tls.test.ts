@@ -35,7 +35,9 @@ spec: ${policy}`,
     `outbound|${port}||api.default.svc.cluster.local`,
   );
   return endpoints.flatMap(({ lb_endpoints = [] }) =>
-    lb_endpoints.map(({ metadata }) => metadata?.filter_metadata?.['envoy.transport_socket_match'] ?? 'plain'),
+    lb_endpoints.map(
+      ({ metadata }) => metadata?.filter_metadata?.['envoy.transport_socket_match'] ?? 'plain',
+    ),
   );
 };
 
