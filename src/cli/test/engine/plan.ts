@@ -38,14 +38,21 @@ export interface PlannedEcho {
   readonly ports: readonly number[];
 }
 
+/** A Service as it is written. */
+export interface PlannedService {
+  /** `NAMESPACE/NAME`. */
+  readonly name: string;
+  /** `spec.ports` as JSON. */
+  readonly ports: string;
+}
+
 /** A mesh to start. */
 export interface Plan {
   /** YAML of each object but for the Pods' commands, which are not known yet. */
   readonly objects: readonly string[];
   readonly pods: readonly PlannedPod[];
   readonly echoes: readonly PlannedEcho[];
-  /** `NAMESPACE/NAME` of Services. */
-  readonly services: readonly string[];
+  readonly services: readonly PlannedService[];
   /** Names and addresses outside of the mesh. */
   readonly outside: OutsideWorld;
   readonly places: Places;
@@ -162,7 +169,7 @@ export function planOf(
     ),
     pods,
     echoes: pods.flatMap(({ echo }) => echo ?? []),
-    services: written.flatMap(serviceName),
+    services: written.flatMap(plannedService),
     outside,
     places,
   };
@@ -177,9 +184,15 @@ function isKept(value: unknown): value is Fields {
   return isPlainObject(value) && !REPLACED.has(value['kind']);
 }
 
-function serviceName({ apiVersion, kind, metadata }: Fields): readonly string[] {
+function plannedService({ apiVersion, kind, metadata, spec }: Fields): readonly PlannedService[] {
+  if (apiVersion !== 'v1' || kind !== 'Service') return [];
   const { namespace = 'default', name } = fieldsOf(metadata);
-  return apiVersion === 'v1' && kind === 'Service' ? [`${namespace}/${name}`] : [];
+  return [{ name: `${namespace}/${name}`, ports: portsText(spec) }];
+}
+
+/** Ports of a Service's spec, to be compared. */
+export function portsText(spec: unknown): string {
+  return JSON.stringify(fieldsOf(spec)['ports'] ?? []);
 }
 
 /** `jwks: test` is the key set of the run. */

@@ -28,7 +28,7 @@ import { closeRun, openRun, ownRunName, type RunPaths } from '../../../local/sta
 import type { ProxyStatus, StatusReport } from '../../../server/contract.ts';
 import { entryFile } from '../../entry.ts';
 import { hasDanglingRoutes } from './dangling-routes.ts';
-import type { Plan, PlannedEcho } from './plan.ts';
+import { type Plan, type PlannedEcho, portsText } from './plan.ts';
 import { type Credential, credentialFor, type TestAuthority } from './test-authority.ts';
 import { testFiles, withFolder } from './test-files.ts';
 
@@ -233,17 +233,39 @@ export class RunningMesh {
     }
   }
 
-  /** The platform has given every Service its address, and taken those away that are gone. */
+  /** The platform has given every Service its address and ports, and taken those away that are gone. */
   #servicesPublished(): boolean {
-    const published = readdirSync(this.#paths.objects).flatMap((file) => {
-      const [, namespace, name] = /^service\.([^.]+)\.(.+)\.json$/.exec(file) ?? [];
-      return name === undefined ? [] : `${namespace}/${name}`;
-    });
-    const wanted = new Set([...this.#plan.services, PLATFORM_SERVICE]);
+    const published = publishedServices(this.#paths.objects);
+    const { services } = this.#plan;
+    const wanted = new Set([...services.map(({ name }) => name), PLATFORM_SERVICE]);
     return (
-      published.every((name) => wanted.has(name)) &&
-      this.#plan.services.every((name) => published.includes(name))
+      [...published.keys()].every((name) => wanted.has(name)) &&
+      [...wanted].every(
+        (name) =>
+          name === PLATFORM_SERVICE ||
+          services.some((one) => one.name === name && one.ports === published.get(name)),
+      )
     );
+  }
+}
+
+/** Ports of each Service that the platform has published, as JSON, by `NAMESPACE/NAME`. */
+function publishedServices(folder: string): ReadonlyMap<string, string> {
+  const published = new Map<string, string>();
+  for (const file of readdirSync(folder)) {
+    const [, namespace, name] = /^service\.([^.]+)\.(.+)\.json$/.exec(file) ?? [];
+    if (name === undefined) continue;
+    published.set(`${namespace}/${name}`, portsOfFile(join(folder, file)));
+  }
+  return published;
+}
+
+/** '' where the file has just gone. */
+function portsOfFile(file: string): string {
+  try {
+    return portsText((JSON.parse(readFileSync(file, 'utf8')) as { readonly spec?: unknown }).spec);
+  } catch {
+    return '';
   }
 }
 
