@@ -7,7 +7,7 @@ import type { Gateway, GatewayHost, GatewayServer, ServerTls, ServerTlsMode } fr
 import { protocolNamed } from '../../mesh/protocol.ts';
 import { compareAge } from '../../mesh/service.ts';
 import { discovered } from './discovered.ts';
-import type { Resolved } from './finding.ts';
+import type { Finding, Resolved } from './finding.ts';
 import { kubernetesGateways } from './gateway-api/gateways.ts';
 import { ingressGateways } from './ingress/gateways.ts';
 import { ageOf, listOf, objectKey, objectOf, originOf, partsOf, step } from './world.ts';
@@ -19,8 +19,24 @@ export const gateway = step('gateway', (read, key): Resolved<Gateway> => {
   const [namespace = '', name = ''] = partsOf(key);
   const resource = objectOf(read, KIND, namespace, name);
   if (resource === undefined) return { value: undefined, findings: [] };
-  return { value: gatewayOf(resource), findings: [] };
+  return { value: gatewayOf(resource), findings: unverifiedClients(resource) };
 });
+
+/** Where clients' certificates are asked for and not verified. */
+function unverifiedClients(resource: Resource<GatewayObject>): readonly Finding[] {
+  return (resource.object.spec.servers ?? []).flatMap(({ tls }, i) =>
+    tls?.insecureSkipVerify === true && (tls.mode === 'MUTUAL' || tls.mode === 'OPTIONAL_MUTUAL')
+      ? [
+          {
+            origin: originOf(resource),
+            field: `spec.servers[${i}].tls.insecureSkipVerify`,
+            message:
+              "clients' certificates are not verified: no ALLOW rule of an AuthorizationPolicy lets them in by principals, namespaces or serviceAccounts, none escapes a DENY rule by them, and X-Forwarded-Client-Cert says what a client claims",
+          },
+        ]
+      : [],
+  );
+}
 
 /** All gateways of both APIs, the oldest first. */
 export const gateways = step('gateways', (read): readonly Gateway[] =>

@@ -1,3 +1,4 @@
+import type { GatewayServer, ServerTls } from '../../../mesh/gateway.ts';
 import type { Origin } from '../../../mesh/origin.ts';
 import type { ConnectionRule } from '../../../mesh/route.ts';
 import { addressListener, gatewayHttpRoutes } from '../../../xds/names.ts';
@@ -96,17 +97,17 @@ function distinctMatches(chains: readonly FilterChain[]): FilterChain[] {
   });
 }
 
-function http(read: Read, viewKey: string, statPrefix: string, routes: string) {
+function http(read: Read, viewKey: string, statPrefix: string, routes: string, tls?: ServerTls) {
   const dynamicDns = read.of(usesDynamicDns, viewKey);
   const settings = read.of(meshSettings, '');
-  const security = securityOfView(read, viewKey).http;
+  const security = securityOfView(read, viewKey, tls).http;
   return httpFilter({ statPrefix, routes, side: 'gateway', settings, dynamicDns, security });
 }
 
 /** The policies that hold for routers of a view. */
-function securityOfView(read: Read, viewKey: string): WorkloadSecurity {
+function securityOfView(read: Read, viewKey: string, tls?: ServerTls): WorkloadSecurity {
   const { namespace, labels } = viewAndParts(read, viewKey).view;
-  return securityOf(read, { namespace, labels }, 'router');
+  return securityOf(read, { namespace, labels }, 'router', tls);
 }
 
 /** A server that ends TLS, for HTTP or bytes, or one that passes it on by server name. */
@@ -120,7 +121,7 @@ function tlsChains(read: Read, viewKey: string, bound: BoundServer, listener: st
   const hosts = server.hosts.map(({ host }) => host);
   const match = hosts.includes('*') ? {} : { filter_chain_match: { server_names: hosts } };
   if (ends) {
-    const filters = [http(read, viewKey, `outbound_${listener}`, httpsRoutesName(bound))];
+    const filters = [http(read, viewKey, `outbound_${listener}`, httpsRoutesName(bound), server.tls)];
     return { chains: [{ ...match, filters, transport_socket: socket }], origins: [] };
   }
   const inner = tcpChains(read, viewKey, bound);
@@ -153,7 +154,7 @@ function ruleChains(
   for (const rules of read.of(rulesOfGateway, inView(viewKey, gateway))) {
     if (sharedHosts(server.hosts, rules).length === 0) continue;
     for (const rule of rules[kind]) {
-      const made = chainsOfRule(read, viewKey, rule, gateway, server.port);
+      const made = chainsOfRule(read, viewKey, rule, gateway, server);
       chains.push(...made);
       if (made.length > 0) origins.push(rule.origin);
     }
@@ -166,7 +167,7 @@ function chainsOfRule(
   viewKey: string,
   rule: ConnectionRule,
   gateway: string,
-  port: number,
+  { port, tls }: GatewayServer,
 ): FilterChain[] {
   const { view } = viewAndParts(read, viewKey);
   const caller = { gateways: [gateway], namespace: view.namespace, labels: view.labels };
@@ -175,7 +176,7 @@ function chainsOfRule(
   const name = `outbound|${port}||${destinations.map(({ host }) => host).join(',')}`;
   const options = connectionOptions(read, viewKey, destinations, port);
   const filters = [
-    ...securityOfView(read, viewKey).tcp,
+    ...securityOfView(read, viewKey, tls).tcp,
     routedTcpFilter(name, rule.destinations, port, find, read.of(meshSettings, ''), options),
   ];
   if (rule.matches.length === 0) return [{ filters }];

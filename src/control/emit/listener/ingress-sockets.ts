@@ -8,7 +8,7 @@ import { type EmittedListener, emittedListener } from '../emitted.ts';
 import { securityOf } from '../security/workload-security.ts';
 import { socketAddress } from '../sources.ts';
 import { httpInspector, sniffingTimeout, tlsInspector } from './listener-filters.ts';
-import { portChains } from './virtual-inbound.ts';
+import { ownTls, portChains } from './virtual-inbound.ts';
 
 /** Sockets for ports of a Sidecar that others call directly, without interception; by the proxy's key. */
 export const ingressSockets = step('ingress sockets', (read, key): readonly EmittedListener[] => {
@@ -26,7 +26,11 @@ export const ingressSockets = step('ingress sockets', (read, key): readonly Emit
         traffic_direction: 'INBOUND',
         listener_filters: [tlsInspector(), ...(port.protocol === 'auto' ? [httpInspector()] : [])],
         ...sniffingTimeout(settings),
-        filter_chains: portChains(port, undefined, modes, { settings, security, ips: who.ips }),
+        filter_chains: portChains(port, undefined, modes, {
+          settings,
+          security: securityOf(read, who, 'sidecar', ownTls(port, modes)),
+          ips: who.ips,
+        }),
       },
       [...port.services.map(({ origin }) => origin), ...modes.origins, ...security.origins],
     );

@@ -1,3 +1,4 @@
+import type { ServerTls } from '../../../mesh/gateway.ts';
 import type { Origin } from '../../../mesh/origin.ts';
 import { modeOfPort, type PeerModes } from '../../../mesh/policy.ts';
 import { isHttp } from '../../../mesh/protocol.ts';
@@ -43,7 +44,13 @@ export const virtualInbound = step('virtual inbound', (read, key): EmittedListen
     filter_chains: [
       blackHoleChain(settings),
       ...passthroughChains(ports, modes, { settings, security }),
-      ...ports.flatMap((port) => portChains(port, port.number, modes, { settings, security, ips: who.ips })),
+      ...ports.flatMap((port) =>
+        portChains(port, port.number, modes, {
+          settings,
+          security: securityOf(read, who, 'sidecar', ownTls(port, modes)),
+          ips: who.ips,
+        }),
+      ),
     ],
   } as const;
   return emittedListener(object, [...modes.origins, ...security.origins, ...ports.flatMap(originsOf)]);
@@ -124,19 +131,25 @@ export function portChains(
   const { settings } = context;
   const mode = modeOfPort(modes, port.number);
   const content = portContent(port, context);
-  const own = mode === 'disable' ? ownTlsChain(port, onPort, content, settings) : undefined;
+  const own = ownTlsChain(port, ownTls(port, modes), onPort, content, settings);
   return own === undefined ? inboundChains(mode, port.protocol, onPort, content, settings) : [own];
 }
 
-/** A Sidecar's own TLS, which counts where there is none of the mesh: without it nothing is taken. */
+/** A Sidecar's own TLS, which counts where there is none of the mesh. */
+export function ownTls({ number, ingress }: InboundPort, modes: PeerModes): ServerTls | undefined {
+  return modeOfPort(modes, number) === 'disable' ? ingress?.tls : undefined;
+}
+
+/** The one chain where a Sidecar ends TLS: without TLS nothing is taken. */
 function ownTlsChain(
-  { ingress, protocol }: InboundPort,
+  { protocol }: InboundPort,
+  tls: ServerTls | undefined,
   onPort: number | undefined,
   content: ChainContent,
   settings: MeshSettings,
 ): FilterChain | undefined {
   const http = protocol === 'https' || isHttp(protocol);
-  const socket = ingress?.tls && serverTlsSocket(ingress.tls, settings, http ? 'http' : 'tcp');
+  const socket = tls && serverTlsSocket(tls, settings, http ? 'http' : 'tcp');
   if (socket === undefined) return undefined;
   return {
     name: content.name(http ? 'http' : 'tcp'),

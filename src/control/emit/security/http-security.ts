@@ -10,7 +10,7 @@ import type { Authorization, AuthorizationAction, AuthorizationPolicy } from '..
 import type { MeshSettings } from '../../../mesh/settings.ts';
 import { any, type Rbac } from '../../../xds/resources.ts';
 import { extAuthzFilter } from './ext-authz.ts';
-import { rbacOf } from './rbac-rules.ts';
+import { type RulesContext, rbacOf } from './rbac-rules.ts';
 import type { HttpFilter, NetworkFilter } from './rbac-types.ts';
 
 /** Key prefixes of what rules on trial tell, and names of policies that say who is asked (Istio's). */
@@ -19,21 +19,29 @@ const ASK = 'istio_ext_authz_';
 const ASK_POLICY = 'istio-ext-authz';
 
 /** The HTTP filters of the policies. */
-export function authorizationFilters(policies: Authorization, settings: MeshSettings): readonly HttpFilter[] {
-  const context = { settings, tcp: false };
+export function authorizationFilters(
+  policies: Authorization,
+  settings: MeshSettings,
+  unverified: boolean,
+): readonly HttpFilter[] {
+  const context = { settings, tcp: false, unverified };
   const rules = (action: AuthorizationAction, list: readonly AuthorizationPolicy[]) =>
     rbacOf(action, list, context);
   return [
-    ...askFilters(policies.custom, settings),
+    ...askFilters(policies.custom, context),
     ...(policies.audit.length === 0 ? [] : [httpRbac({ rules: rules('audit', policies.audit) })]),
     ...(['deny', 'allow'] as const).flatMap((action) => filterOf(action, policies[action], rules, httpRbac)),
   ];
 }
 
 /** The network filters of the policies: for connections that are not HTTP. */
-export function connectionFilters(policies: Authorization, settings: MeshSettings): readonly NetworkFilter[] {
+export function connectionFilters(
+  policies: Authorization,
+  settings: MeshSettings,
+  unverified: boolean,
+): readonly NetworkFilter[] {
   const rules = (action: AuthorizationAction, list: readonly AuthorizationPolicy[]) =>
-    rbacOf(action, list, { settings, tcp: true });
+    rbacOf(action, list, { settings, tcp: true, unverified });
   return (['deny', 'allow'] as const).flatMap((action) =>
     filterOf(action, policies[action], rules, networkRbac),
   );
@@ -66,12 +74,11 @@ function filterOf<T>(
 }
 
 /** For each provider the rules that tell which requests it is asked about, on trial, and then the question. */
-function askFilters(policies: readonly AuthorizationPolicy[], settings: MeshSettings): readonly HttpFilter[] {
-  const context = { settings, tcp: false };
+function askFilters(policies: readonly AuthorizationPolicy[], context: RulesContext): readonly HttpFilter[] {
   const providers = [...new Set(policies.map(({ provider }) => provider))].sort();
   return providers.flatMap((provider) => {
     const own = policies.filter((policy) => policy.provider === provider);
-    const authorizer = settings.authorizers[provider];
+    const authorizer = context.settings.authorizers[provider];
     // Nobody to ask: what would have been asked about is denied.
     if (authorizer === undefined) return [httpRbac({ rules: rbacOf('deny', own, context) })];
     const prefix = `${ASK_POLICY}-${provider}-`;

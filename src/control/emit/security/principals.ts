@@ -26,6 +26,19 @@ const OF_REQUESTS: ReadonlySet<string> = new Set<SourceAttribute>([
   'request.headers',
 ]);
 
+/** Attributes that the certificate of the peer tells. */
+const OF_CERTIFICATES: ReadonlySet<string> = new Set<SourceAttribute>([
+  'source.principal',
+  'source.namespace',
+  'source.serviceAccount',
+  'source.trustDomain',
+]);
+
+/** Whether the attribute is as true as the certificate that the peer shows. */
+export function isIdentity(attribute: string): boolean {
+  return OF_CERTIFICATES.has(attribute);
+}
+
 /** Whether mere connections have the attribute too. */
 export function isOfConnections(attribute: string): boolean {
   return !OF_REQUESTS.has(attribute);

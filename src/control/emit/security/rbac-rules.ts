@@ -8,7 +8,12 @@ import type {
 import type { MeshSettings } from '../../../mesh/settings.ts';
 import type { Rbac, RbacPermission, RbacPolicy, RbacPrincipal } from '../../../xds/resources.ts';
 import { isOfConnections as isPermissionOfConnections, permissionOf } from './permissions.ts';
-import { isOfConnections as isPrincipalOfConnections, isSourceAttribute, principalOf } from './principals.ts';
+import {
+  isIdentity,
+  isOfConnections as isPrincipalOfConnections,
+  isSourceAttribute,
+  principalOf,
+} from './principals.ts';
 import { allOfPermissions, allOfPrincipals, anyOfPermissions, anyOfPrincipals } from './rbac-types.ts';
 
 /** What the rules are for. */
@@ -16,6 +21,8 @@ export interface RulesContext {
   readonly settings: MeshSettings;
   /** For connections, of which nothing is known that only requests have. */
   readonly tcp: boolean;
+  /** Clients may show certificates that nobody verified: Envoy's rules ask what is shown, not whether it is true. */
+  readonly unverified: boolean;
 }
 
 const ACTIONS = { allow: 'ALLOW', deny: 'DENY', audit: 'LOG', custom: 'DENY' } as const;
@@ -57,7 +64,7 @@ function policyOf(
   return {
     permissions: orEverything(rule.operations).map((tests) => permissions([...known(tests), ...ofOperation])),
     principals: orEverything(rule.sources).map((tests) =>
-      principals([...known(tests), ...ofSource], context.settings),
+      principals([...known(tests), ...ofSource], action, context),
     ),
   };
 }
@@ -89,15 +96,26 @@ function permissions(tests: AttributeTests): RbacPermission {
   );
 }
 
-function principals(tests: AttributeTests, settings: MeshSettings): RbacPrincipal {
+function principals(
+  tests: AttributeTests,
+  action: AuthorizationAction,
+  { settings, unverified }: RulesContext,
+): RbacPrincipal {
   return allOfPrincipals(
     tests.flatMap((test) => {
       const each = (values: readonly string[]) =>
         anyOfPrincipals(values.flatMap((value) => principalOf(test, value, settings)));
+      const doubted = unverified && isIdentity(test.attribute);
       return [
-        ...(test.values.length === 0 ? [] : [each(test.values)]),
-        ...(test.notValues.length === 0 ? [] : [{ not_id: each(test.notValues) }]),
+        ...(test.values.length === 0 ? [] : [doubted && action === 'allow' ? NOBODY : each(test.values)]),
+        ...(test.notValues.length === 0
+          ? []
+          : [doubted && action !== 'allow' ? EVERYBODY : { not_id: each(test.notValues) }]),
       ];
     }),
   );
 }
+
+// Where identities are mere claims nobody is allowed by one, and nobody escapes a denial by one.
+const EVERYBODY: RbacPrincipal = { any: true };
+const NOBODY: RbacPrincipal = { not_id: EVERYBODY };

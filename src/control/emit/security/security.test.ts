@@ -87,3 +87,61 @@ spec: {jwtRules: [{issuer: a, jwks: test}]}`,
     ).toEqual([`${RBAC} envoy.filters.http.router`]);
   });
 });
+
+describe('where certificates of clients are not verified', () => {
+  const gateway = (tls: string) => `
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: default}
+spec:
+  selector: {app: web}
+  servers:
+    - port: {number: 443, name: https, protocol: HTTPS}
+      hosts: [a.org]
+      tls: {credentialName: a, ${tls}}`;
+  const pod = `
+apiVersion: v1
+kind: Pod
+metadata: {name: gw, namespace: default, labels: {app: web}, annotations: {weft.dev/data-plane: envoy}}
+spec: {containers: [{name: istio-proxy, image: x, args: [proxy, router]}]}
+status: {podIP: 10.0.0.7, phase: Running, conditions: [{type: Ready, status: 'True'}]}`;
+
+  const rules = (action: string, tls: string, source: string): unknown => {
+    const text = [
+      pod,
+      gateway(tls),
+      policy('p', `{action: ${action}, rules: [{from: [{source: ${source}}]}]}`),
+    ];
+    const listener = proxyOf(meshOf(text.join('\n---')), 'router~default/gw')
+      .listeners()
+      .find(({ name }) => name === '0.0.0.0_443')?.object;
+    const manager = listener?.filter_chains?.[0]?.filters?.[0]?.typed_config as HttpConnectionManager;
+    const rbac = manager.http_filters?.find(({ name }) => name === RBAC)?.typed_config as unknown as {
+      readonly rules: { readonly policies: Readonly<Record<string, { readonly principals: unknown }>> };
+    };
+    return Object.values(rbac.rules.policies)[0]?.principals;
+  };
+  const untrusted = 'mode: MUTUAL, insecureSkipVerify: true';
+  const nobody = [{ not_id: { any: true } }];
+
+  it('nobody is allowed by an identity', () => {
+    for (const source of ['{principals: ["*"]}', '{namespaces: [a]}', '{serviceAccounts: [a/b]}'])
+      expect(rules('ALLOW', untrusted, source)).toEqual(nobody);
+    expect(rules('ALLOW', 'mode: OPTIONAL_MUTUAL, insecureSkipVerify: true', '{namespaces: [a]}')).toEqual(
+      nobody,
+    );
+  });
+
+  it('nobody escapes a denial by an identity', () => {
+    expect(rules('DENY', untrusted, '{notPrincipals: ["a/ns/b/sa/c"]}')).toEqual([{ any: true }]);
+    expect(JSON.stringify(rules('DENY', untrusted, '{principals: ["a/ns/b/sa/c"]}'))).toContain(
+      'a/ns/b/sa/c',
+    );
+  });
+
+  it('all others are asked as ever', () => {
+    for (const tls of ['mode: MUTUAL', 'mode: SIMPLE, insecureSkipVerify: true'])
+      expect(JSON.stringify(rules('ALLOW', tls, '{principals: ["a/ns/b/sa/c"]}'))).toContain('a/ns/b/sa/c');
+    expect(JSON.stringify(rules('ALLOW', untrusted, '{ipBlocks: ["10.0.0.0/8"]}'))).toContain('10.0.0.0');
+  });
+});

@@ -1,5 +1,6 @@
 import type { JwtRule } from '../../../mesh/authentication.ts';
 import type { Authorization } from '../../../mesh/authorization.ts';
+import type { ServerTls } from '../../../mesh/gateway.ts';
 import type { Origin } from '../../../mesh/origin.ts';
 import { authorization } from '../../resolve/authorization/policies.ts';
 import { routesByClaims } from '../../resolve/claim-routes.ts';
@@ -21,25 +22,42 @@ export interface WorkloadSecurity {
 /** No policies. */
 export const NO_SECURITY: WorkloadSecurity = { http: [], tcp: [], origins: [] };
 
-/** Filters for the inbound side of a sidecar, or for all listeners of a router. */
-export function securityOf(read: Read, subject: PolicySubject, type: 'sidecar' | 'router'): WorkloadSecurity {
-  return read.of(security, keyOf(type, subjectKey(subject)));
+/**
+ * Filters for the inbound side of a sidecar, or for all listeners of a router; `tls` where they end TLS by settings of
+ * their own.
+ */
+export function securityOf(
+  read: Read,
+  subject: PolicySubject,
+  type: 'sidecar' | 'router',
+  tls?: ServerTls,
+): WorkloadSecurity {
+  const clients = tls !== undefined && takesUnverified(tls) ? UNVERIFIED : '';
+  return read.of(security, keyOf(type, clients, subjectKey(subject)));
 }
 
-/** Filters by type of the proxy, namespace and labels. */
+const UNVERIFIED = 'unverified';
+
+/** Whether clients are asked for certificates that are not verified. */
+function takesUnverified({ mode, acceptUntrusted }: ServerTls): boolean {
+  return acceptUntrusted === true && (mode === 'mutual' || mode === 'optional-mutual');
+}
+
+/** Filters by type of the proxy, what is known of its clients, namespace and labels. */
 const security = step('security', (read, key): WorkloadSecurity => {
-  const [type, ...subject] = partsOf(key);
+  const [type, clients, ...subject] = partsOf(key);
   const policies = read.of(authorization, keyOf(...subject));
   const rules = read.of(jwtRules, keyOf(...subject));
   const origins = originsOf(policies, rules);
   if (origins.length === 0) return NO_SECURITY;
   const settings = read.of(meshSettings, '');
+  const unverified = clients === UNVERIFIED;
   const keysOf = (uri: string) => read.fact(keySetFact, uri)?.keys;
   const routed = type === 'router' && read.of(routesByClaims, '');
   const tokens = rules.length === 0 ? [] : [jwtFilter(rules, keysOf, routed)];
   return {
-    http: [...tokens, ...authorizationFilters(policies, settings)],
-    tcp: connectionFilters(policies, settings),
+    http: [...tokens, ...authorizationFilters(policies, settings, unverified)],
+    tcp: connectionFilters(policies, settings, unverified),
     origins,
   };
 });

@@ -134,7 +134,8 @@ function insecure({ spec }: KubernetesGateway): Condition[] {
   const { default: standard, perPort = [] } = spec.tls?.frontend ?? {};
   const modes = [standard, ...perPort.map(({ tls }) => tls)].map((tls) => tls?.validation?.mode);
   if (!modes.includes('AllowInsecureFallback')) return [];
-  const message = 'clients without a certificate that can be verified are let in (AllowInsecureFallback)';
+  const message =
+    'clients without a certificate that can be verified are let in (AllowInsecureFallback); no rule of an AuthorizationPolicy believes what their certificates say';
   return [isTrue('InsecureFrontendValidationMode', 'ConfigurationChanged', message)];
 }
 
