@@ -47,13 +47,16 @@ const HEADING = [
   'last ACK ms',
   'proxies told',
   'sent',
-  'RSS',
+  'RSS (peak)',
   'RSS per proxy',
 ];
 
 function rowsOf(one: Measured): readonly (readonly string[])[] {
   const where = [String(one.services), String(one.proxies)];
-  const rss = [bytesText(one.rssBytes), bytesText(one.rssBytesPerProxy)];
+  const rss = [
+    `${bytesText(one.rssBytes)} (${bytesText(one.peakRssBytes)})`,
+    bytesText(one.rssBytesPerProxy),
+  ];
   return [
     [...where, 'load', one.loadCpuMs.toFixed(0), '', '', '', '', bytesText(one.idleRssBytes), ''],
     [

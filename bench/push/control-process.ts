@@ -2,10 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { processSettings } from '../../src/control/process-settings.ts';
 import { stopChild, track } from '../peers/proxy-process.ts';
 import type { MeshFiles } from './mesh-files.ts';
 
-/** The control plane as a process of its own, as `weft control` starts it. */
+/** The control plane as a process of its own, as `weft up` starts it. */
 export interface ControlProcess {
   readonly pid: number;
   /** Of xDS without TLS. */
@@ -29,13 +30,14 @@ export async function startControl(
   const child = spawn(
     process.execPath,
     [
+      ...processSettings.nodeFlags,
       ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
       program,
       ...['control', mesh.written, '--platform-objects', mesh.platform],
       ...['--key-dir', join(folder, 'ca'), '--listen', '127.0.0.1:0', '--plain', '127.0.0.1:0'],
       ...['--api', `unix:${join(folder, 'api.sock')}`],
     ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...processSettings.env } },
   );
   const ended = track(child);
   const port = await readyPort(child);

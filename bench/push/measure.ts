@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { median } from '../peers/median.ts';
-import { type CpuTime, cpuTime, residentBytes } from '../peers/process-usage.ts';
+import { type CpuTime, cpuTime, peakResidentBytes, residentBytes } from '../peers/process-usage.ts';
 import { type ControlProcess, startControl } from './control-process.ts';
 import { Crowd } from './crowd.ts';
 import { type BenchService, MeshFiles, type MeshSize } from './mesh-files.ts';
@@ -40,7 +40,10 @@ export interface Measured {
   readonly coldMs: number;
   readonly coldBytes: number;
   readonly idleRssBytes: number;
+  /** At rest, after all changes. */
   readonly rssBytes: number;
+  /** The most that it ever was. */
+  readonly peakRssBytes: number;
   readonly rssBytesPerProxy: number;
   readonly changes: readonly ChangeCost[];
 }
@@ -48,6 +51,8 @@ export interface Measured {
 /** So long without a response, and a change is taken to be delivered. */
 const QUIET_MS = 400;
 const COLD_QUIET_MS = 1500;
+/** The control plane frees garbage when it has nothing to do (src/control/memory-at-rest.ts). */
+const REST_MS = 7000;
 const CHANGE_LIMIT_MS = 30_000;
 const COLD_LIMIT_MS = 240_000;
 
@@ -90,6 +95,8 @@ async function run(setting: Setting, bench: Bench, progress: (text: string) => v
     changes.push(await costOf(change, setting.rounds, bench));
     progress(`  ${change[0]}: ${JSON.stringify(changes.at(-1))}`);
   }
+  const peakRssBytes = peakResidentBytes(control.pid);
+  await pause(REST_MS);
   const rssBytes = residentBytes(control.pid);
   return {
     services,
@@ -101,6 +108,7 @@ async function run(setting: Setting, bench: Bench, progress: (text: string) => v
     coldBytes: cold.bytes,
     idleRssBytes,
     rssBytes,
+    peakRssBytes,
     rssBytesPerProxy: (rssBytes - idleRssBytes) / proxies,
     changes,
   };

@@ -84,7 +84,10 @@ export async function runControl(options: ControlOptions, io: Io): Promise<numbe
     // By its own bundle: dist/cli.js carries nothing of the control plane.
     const entry = pathToFileURL(entryFile('control')).href;
     const main = (await import(entry)) as typeof import('../control/main.ts');
-    control = await main.runControl(options, { log: (line) => io.err(`${line}\n`) });
+    control = await main.runControl(options, {
+      log: (line) => io.err(`${line}\n`),
+      ownProcess: true,
+    });
   } catch (error) {
     io.err(`weft control: ${error instanceof Error ? error.message : error}\n`);
     return exitCodes.notFine;

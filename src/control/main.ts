@@ -20,6 +20,7 @@ import { keySetFetcher } from './key-sets/fetch-key-set.ts';
 import { keySetFile } from './key-sets/key-set-file.ts';
 import { KeySets } from './key-sets/key-sets.ts';
 import { wantedKeySets } from './key-sets/wanted.ts';
+import { collectAtRest, processMemory } from './memory-at-rest.ts';
 import type { ControlOptions } from './options.ts';
 import { overlaySource } from './platform-overlay.ts';
 import { apiAnswers } from './serve/api-answers.ts';
@@ -38,6 +39,8 @@ import { makeResourceStore, type ResourceStore } from './watch/store.ts';
 export interface ControlIo {
   /** Takes one line without line end. */
   readonly log: (line: string) => void;
+  /** The process is the control plane's alone: garbage is freed when there is nothing to do. */
+  readonly ownProcess?: boolean;
 }
 
 /** A serving control plane. */
@@ -80,6 +83,7 @@ export async function runControl(options: ControlOptions, io: ControlIo): Promis
     closers.push(ports.close);
     const api = await serveAnswers(options, mesh, rotation, startedAtMs, logError);
     closers.push(api.close);
+    if (io.ownProcess === true) closers.push(collectAtRest(systemClock, processMemory()));
     const { securePort, plainPort } = ports;
     return { securePort, plainPort, apiPort: api.port, rootsPem: rootsPem(), close };
   } catch (error) {

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { CA_AUDIENCE } from '../../ca/service-account-token.ts';
 import { openTokenIssuer, TOKEN_ISSUER } from '../../ca/token-issuer.ts';
+import { processSettings } from '../../control/process-settings.ts';
 import { bootstrapOf, type ControlPlaneAddress } from '../../local/bootstrap.ts';
 import { freePorts, PLATFORM_PORTS } from '../../local/network/free-ports.ts';
 import { PLATFORM_ADDRESS, PORTS } from '../../local/network/plan.ts';
@@ -112,8 +113,15 @@ function controlProgram({ settings, weft, control, rootsFile, jwksFile }: Layout
   return {
     name: 'control',
     kind: 'control',
-    argv: [...weft, 'control', dir, ...Object.entries(flags).flat()],
-    env: {},
+    argv: [
+      process.execPath,
+      ...processSettings.nodeFlags,
+      ...weft.slice(1),
+      'control',
+      dir,
+      ...Object.entries(flags).flat(),
+    ],
+    env: processSettings.env,
   };
 }
 
