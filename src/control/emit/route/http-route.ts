@@ -82,10 +82,15 @@ export function plainRoute(
   };
 }
 
-/** No timeout unless written; gRPC's own one (grpc-timeout) always counts. */
+/**
+ * No timeout unless written; gRPC's own one (grpc-timeout) always counts. Beside `max_stream_duration` Envoy passes over
+ * `timeout`, so a route that has one says the same in the older field.
+ */
 export function timeouts(timeoutMs: number | undefined): RouteAction {
   const timeout = formatProtoDuration(timeoutMs ?? 0);
-  return { timeout, max_grpc_timeout: timeout };
+  return (timeoutMs ?? 0) === 0
+    ? { timeout, max_stream_duration: { max_stream_duration: timeout, grpc_timeout_header_max: timeout } }
+    : { timeout, max_grpc_timeout: timeout };
 }
 
 function forward(rule: HttpRule, action: Forward, context: RouteContext): RouteAction {
