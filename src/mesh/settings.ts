@@ -29,6 +29,10 @@ export interface MeshSettings {
   readonly locality: LocalityPreference;
   readonly accessLog: AccessLog | undefined;
   readonly headers: HeaderSettings;
+  /** Gateways' clients are load balancers that say by PROXY protocol who calls. */
+  readonly gatewayProxyProtocol: boolean;
+  /** Limits of connections of clients to sidecars and to gateways. */
+  readonly connections: Readonly<Record<'sidecar' | 'gateway', ConnectionLimits>>;
   /** Of TLS between workloads of the mesh. */
   readonly meshTls: TlsDefaults;
   /** Of all other TLS, where its own settings are silent. */
@@ -80,6 +84,27 @@ export type ClientCertificates =
   | 'SANITIZE_SET'
   | 'ALWAYS_FORWARD_ONLY';
 
+/** Limits and times of connections, where they are not the proxy's own. */
+export interface ConnectionLimits {
+  readonly listenerBufferBytes?: number;
+  readonly clusterBufferBytes?: number;
+  readonly idleTimeoutMs?: number;
+  readonly maxConnectionDurationMs?: number;
+  readonly drainTimeoutMs?: number;
+  readonly requestTimeoutMs?: number;
+  readonly requestHeadersTimeoutMs?: number;
+  readonly streamIdleTimeoutMs?: number;
+  readonly maxStreamDurationMs?: number;
+  readonly maxConcurrentStreams?: number;
+  readonly streamWindowBytes?: number;
+  readonly connectionWindowBytes?: number;
+  /** Names of headers with `_`: `ALLOW`, `REJECT_REQUEST` or `DROP_HEADER`. */
+  readonly underscores?: string;
+  readonly mergeSlashes?: boolean;
+  /** `%2F` in paths, in Envoy's words: `UNESCAPE_AND_REDIRECT`. */
+  readonly escapedSlashes?: string;
+}
+
 /** What proxies write into messages, and whose word they take. */
 export interface HeaderSettings {
   /** Proxies before the gateways whose X-Forwarded-For is believed. */
@@ -90,6 +115,16 @@ export interface HeaderSettings {
   readonly inboundCertificates: ClientCertificates | undefined;
   /** Whether requests without an id get one. */
   readonly requestId: boolean;
+  /** Which parts of a verified client's certificate are written into workloads' X-Forwarded-Client-Cert. */
+  readonly inboundDetails: Readonly<Record<'subject' | 'cert' | 'chain' | 'dns' | 'uri', boolean>>;
+  /** Whether requests say how often they were tried (x-envoy-attempt-count). */
+  readonly attemptCount: boolean;
+  /** Whether a host that a route rewrites is kept in X-Forwarded-Host. */
+  readonly forwardedHost: boolean;
+  /** Whether X-Forwarded-Port says which port was called. */
+  readonly forwardedPort: boolean;
+  /** Whether names of headers go on over HTTP/1 as they came, instead of in lower case. */
+  readonly keepCase: boolean;
   /** Whether `x-envoy-*` are written. */
   readonly envoyDebug: boolean;
   /** What `server` says of every answer; undefined: the application's own word. */

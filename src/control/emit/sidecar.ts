@@ -59,13 +59,13 @@ export const viewClusters = step('clusters of a view', (read, viewKey): readonly
 
 /** Clusters that every sidecar of a view has, whatever it calls. */
 export const standingClusters = step('standing clusters', (read, viewKey): readonly EmittedCluster[] => {
-  const { connectTimeoutMs, outboundTls } = read.of(meshSettings, '');
+  const { connectTimeoutMs, outboundTls, headers } = read.of(meshSettings, '');
   const timeout = formatProtoDuration(connectTimeoutMs);
   const mode = read.of(viewOutboundMode, viewKey);
   return [
-    ...(mode === 'dynamic-dns' ? [allowAnyDynamicDnsCluster(timeout, outboundTls)] : []),
-    passthroughCluster(timeout),
+    ...(mode === 'dynamic-dns' ? [allowAnyDynamicDnsCluster(timeout, outboundTls, headers.keepCase)] : []),
+    passthroughCluster(timeout, headers.keepCase),
     blackHoleCluster(timeout),
-    inboundPassthroughCluster(timeout),
+    inboundPassthroughCluster(timeout, headers.keepCase),
   ];
 });

@@ -12,6 +12,7 @@ import type {
   TlsDefaults,
 } from '../../mesh/settings.ts';
 import { authorizers } from './authorization/authorizers.ts';
+import { connectionLimits } from './connection-limits.ts';
 import { localityOf, localityPreference } from './destination-rule/load-balancer.ts';
 import { clientTls, connectionPool, outlierDetection } from './destination-rule/traffic-policy.ts';
 import { retries } from './virtual-service/http-rule.ts';
@@ -62,6 +63,8 @@ function settingsOf(
     locality: localityOf(config) ?? localityPreference({}),
     accessLog: accessLog(settings, config),
     headers: headers(config.defaultConfig),
+    gatewayProxyProtocol: config.defaultConfig?.gatewayTopology?.proxyProtocol !== undefined,
+    connections: connectionLimits(config.defaultConfig?.connectionSettings),
     meshTls: tlsDefaults(config.meshMTLS),
     tlsDefaults: tlsDefaults(config.tlsDefaults),
     sniffingTimeoutMs:
@@ -85,11 +88,23 @@ function headers({
   gatewayTopology,
   proxyHeaders,
 }: Partial<MeshConfig>['defaultConfig'] & object = {}): HeaderSettings {
-  const { forwardedClientCert, requestId, envoyDebugHeaders, server } = proxyHeaders ?? {};
+  const { forwardedClientCert, requestId, envoyDebugHeaders, server, attemptCount } = proxyHeaders ?? {};
+  const { subject, cert, chain, dns, uri } = proxyHeaders?.setCurrentClientCertDetails ?? {};
   return {
     trustedProxies: gatewayTopology?.numTrustedProxies ?? 0,
     edgeCertificates: certificates(gatewayTopology?.forwardClientCertDetails),
     inboundCertificates: certificates(forwardedClientCert),
+    inboundDetails: {
+      subject: subject !== false,
+      cert: cert === true,
+      chain: chain === true,
+      dns: dns !== false,
+      uri: uri !== false,
+    },
+    attemptCount: attemptCount?.disabled !== true,
+    forwardedHost: proxyHeaders?.xForwardedHost?.enabled === true,
+    forwardedPort: proxyHeaders?.xForwardedPort?.enabled === true,
+    keepCase: proxyHeaders?.preserveHttp1HeaderCase === true,
     requestId: requestId?.disabled !== true,
     envoyDebug: envoyDebugHeaders?.disabled !== true,
     server: server?.disabled === true ? undefined : server?.value || undefined,

@@ -38,6 +38,7 @@ export function dynamicDns(): Partial<Cluster> {
 export function allowAnyDynamicDnsCluster(
   connectTimeout: string,
   tls: ClientTls | undefined,
+  keepCase: boolean,
 ): EmittedCluster {
   const policy = { ports: new Map(), ...(tls === undefined ? {} : { tls }) };
   return emittedCluster({
@@ -45,7 +46,7 @@ export function allowAnyDynamicDnsCluster(
     ...dynamicDns(),
     connect_timeout: connectTimeout,
     circuit_breakers: circuitBreakers(policy),
-    ...httpOptions('auto', policy),
+    ...httpOptions('auto', policy, [], keepCase),
     ...upstreamTls({
       policy,
       protocol: 'auto',

@@ -13,9 +13,10 @@ export function httpOptions(
   protocol: Protocol,
   { pool = {}, tls, outlier }: Pick<TrafficPolicy, 'pool' | 'tls' | 'outlier'>,
   subjectAltNames: readonly string[] = [],
+  keepCase = false,
 ): Pick<Cluster, 'typed_extension_protocol_options'> {
   const common = commonOptions(pool);
-  const spoken = spokenProtocol(protocol, pool);
+  const spoken = spokenProtocol(protocol, pool, keepCase ? { header_key_format: preserveCase } : {});
   const naming = serverNaming(protocol, tls, subjectAltNames);
   const failures = outlier?.httpErrorCodes;
   if (spoken === undefined && common === undefined && naming === undefined && failures === undefined)
@@ -39,13 +40,30 @@ export function spokenOn(protocol: Protocol, pool: ConnectionPool | undefined): 
   return pool?.http2 === 'upgrade' ? 'http2' : protocol;
 }
 
-function spokenProtocol(protocol: Protocol, pool: ConnectionPool) {
+/** Names of headers as they came. */
+export const preserveCase = {
+  stateful_formatter: {
+    name: 'envoy.http.stateful_header_formatters.preserve_case',
+    typed_config: any(
+      'envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig',
+      {},
+    ),
+  },
+};
+
+function spokenProtocol(
+  protocol: Protocol,
+  pool: ConnectionPool,
+  http1: { readonly header_key_format?: typeof preserveCase },
+) {
   const spoken = spokenOn(protocol, pool);
   if (isHttp2(spoken)) return { explicit_http_config: { http2_protocol_options: http2(pool) } };
   if (spoken === 'auto')
     return {
-      use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: http2(pool) },
+      use_downstream_protocol_config: { http_protocol_options: http1, http2_protocol_options: http2(pool) },
     };
+  if (http1.header_key_format !== undefined && isHttp(spoken))
+    return { explicit_http_config: { http_protocol_options: http1 } };
   return undefined;
 }
 

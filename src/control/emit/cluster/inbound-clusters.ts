@@ -16,7 +16,7 @@ import { ownSource } from './standing-clusters.ts';
 
 /** Clusters to the application beside a proxy, one for each port that services call; by the proxy's key. */
 export const inboundClusters = step('inbound clusters', (read, key): readonly EmittedCluster[] => {
-  const { connectTimeoutMs, inbound } = read.of(meshSettings, '');
+  const { connectTimeoutMs, inbound, headers } = read.of(meshSettings, '');
   const timeout = formatProtoDuration(connectTimeoutMs);
   const { workload, ips } = read.of(proxy, key);
   const explicit = workload?.explicit;
@@ -27,7 +27,7 @@ export const inboundClusters = step('inbound clusters', (read, key): readonly Em
           (inbound === 'localhost' ? { address: '127.0.0.1', port: port.number } : undefined))
         : { address: '127.0.0.1', port: explicit.ports.get(port.number) ?? port.number };
     return emittedCluster(
-      clusterOf(port, target, timeout),
+      clusterOf(port, target, timeout, headers.keepCase),
       port.services.map(({ origin }) => origin),
     );
   });
@@ -47,6 +47,7 @@ function clusterOf(
   port: InboundPort,
   target: ApplicationPlace | undefined,
   connect_timeout: string,
+  keepCase: boolean,
 ): Cluster {
   const policy = { ports: new Map(), ...(port.pool === undefined ? {} : { pool: port.pool }) };
   const name = inboundCluster(port.number);
@@ -58,14 +59,14 @@ function clusterOf(
         ? connect_timeout
         : formatProtoDuration(port.pool.connectTimeoutMs),
     circuit_breakers: circuitBreakers(policy),
-    ...httpOptions(spoken(port.protocol), policy),
+    ...httpOptions(spoken(port.protocol, keepCase), policy, [], keepCase),
     metadata: { filter_metadata: { istio: { services: serviceList(port.services) } } },
   };
 }
 
 /** Applications get what was sent: HTTP/2 only where it is declared. */
-function spoken(protocol: Protocol): Protocol {
-  return isHttp2(protocol) || protocol === 'auto' ? protocol : 'tcp';
+function spoken(protocol: Protocol, keepCase: boolean): Protocol {
+  return isHttp2(protocol) || protocol === 'auto' || keepCase ? protocol : 'tcp';
 }
 
 const toOriginal: Partial<Cluster> = {

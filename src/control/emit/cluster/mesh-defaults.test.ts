@@ -129,6 +129,53 @@ metadata: { name: hidden, labels: { mesh: joined } }`;
     expect(manager.http_filters?.at(-1)?.typed_config).toMatchObject({ suppress_envoy_headers: true });
   });
 
+  it('says which parts of certificates workloads are told, which port was called, and how names are written', () => {
+    const written =
+      '{defaultConfig: {proxyHeaders: {setCurrentClientCertDetails: {subject: false, cert: true, chain: true}, xForwardedPort: {enabled: true}, preserveHttp1HeaderCase: true}}}';
+    const view = proxyOf(meshOf(services + config(written)), web);
+    const chains = named(view.listeners(), 'virtualInbound').filter_chains;
+    const format = {
+      stateful_formatter: { name: 'envoy.http.stateful_header_formatters.preserve_case' },
+    };
+    expect(filterOf(chains?.find(({ name }) => name === '0.0.0.0_80'))).toMatchObject({
+      set_current_client_cert_details: { subject: false, cert: true, chain: true, dns: true, uri: true },
+      append_x_forwarded_port: true,
+      http_protocol_options: { header_key_format: format },
+    });
+    const optionsOf = (cluster: string) =>
+      named(view.clusters(), cluster).typed_extension_protocol_options?.[
+        'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
+      ];
+    for (const cluster of [`outbound|9080||${host}`, 'inbound|80||'])
+      expect(optionsOf(cluster)).toMatchObject({
+        explicit_http_config: { http_protocol_options: { header_key_format: format } },
+      });
+    expect(optionsOf('PassthroughCluster')).toMatchObject({
+      use_downstream_protocol_config: { http_protocol_options: { header_key_format: format } },
+    });
+  });
+
+  it('limits connections of clients, and says what is refused or made one', () => {
+    const written =
+      '{defaultConfig: {connectionSettings: {httpIdleTimeout: 10s, httpMaxConnectionDuration: 60s, httpMaxStreamDuration: 20s, httpStreamIdleTimeout: 5s, httpRequestTimeout: 4s, httpRequestHeadersTimeout: 3s, httpDrainTimeout: 2s, httpMaxConcurrentStreams: 7, http2InitialStreamWindowSize: 65535, http2InitialConnectionWindowSize: -1, httpPathWithEscapedSlashesAction: REJECT_REQUEST, clusterPerConnectionBufferLimitBytes: 9000}}}';
+    const view = proxyOf(meshOf(services + config(written)), web);
+    const chains = named(view.listeners(), 'virtualInbound').filter_chains;
+    expect(filterOf(chains?.find(({ name }) => name === '0.0.0.0_80'))).toMatchObject({
+      common_http_protocol_options: {
+        idle_timeout: '10s',
+        max_connection_duration: '60s',
+        max_stream_duration: '20s',
+      },
+      stream_idle_timeout: '5s',
+      request_timeout: '4s',
+      request_headers_timeout: '3s',
+      drain_timeout: '2s',
+      http2_protocol_options: { max_concurrent_streams: 7, initial_stream_window_size: 65_535 },
+      path_with_escaped_slashes_action: 'REJECT_REQUEST',
+    });
+    expect(clusterOf(services + config(written)).per_connection_buffer_limit_bytes).toBe(9000);
+  });
+
   it('says whether applications are called at 127.0.0.1', () => {
     const at = (mesh: string) => named(proxyOf(meshOf(mesh), web).clusters(), 'inbound|80||');
     expect(at(services).type).toBe('ORIGINAL_DST');

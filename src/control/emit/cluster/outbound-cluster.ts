@@ -76,6 +76,8 @@ function clusterOf(read: Read, input: ClusterInput): EmittedCluster {
     port.protocol,
     read.of(meshSettings, ''),
   );
+  const { headers, connections } = read.of(meshSettings, '');
+  const buffer = connections.sidecar.clusterBufferBytes;
   const name = clusterName(port.number, subset?.name ?? '', service.hostname);
   const object: Cluster = {
     name,
@@ -85,7 +87,8 @@ function clusterOf(read: Read, input: ClusterInput): EmittedCluster {
     ),
     circuit_breakers: circuitBreakers(policy),
     ...(policy.outlier === undefined ? {} : { outlier_detection: outlierDetection(policy.outlier) }),
-    ...httpOptions(port.protocol, policy, service.subjectAltNames),
+    ...httpOptions(port.protocol, policy, service.subjectAltNames, headers.keepCase),
+    ...(buffer === undefined ? {} : { per_connection_buffer_limit_bytes: buffer }),
     ...withProxyProtocol(tlsOf(read, input, policy), policy.proxyProtocol),
     ...keepalive(policy),
     metadata: clusterMetadata(service, port.number, subset, input.policy),

@@ -2,6 +2,7 @@ import { wellKnownNames } from '../../../xds/names.ts';
 import type { Cluster } from '../../../xds/resources.ts';
 import { type EmittedCluster, emittedCluster } from '../emitted.ts';
 import { circuitBreakers } from './circuit-breakers.ts';
+import { httpOptions } from './http-options.ts';
 
 // Clusters that every sidecar has.
 
@@ -15,25 +16,18 @@ export const ownSource: Pick<Cluster, 'upstream_bind_config'> = {
 };
 
 /** What the client spoke, since nothing is known of the destination. */
-export const anyHttp: Pick<Cluster, 'typed_extension_protocol_options'> = {
-  typed_extension_protocol_options: {
-    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-      '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-      use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} },
-    },
-  },
-};
+const anyHttp = (keepCase: boolean) => httpOptions('auto', {}, [], keepCase);
 
 const toOriginal = { type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED', cleanup_interval: '60s' } as const;
 
 /** To wherever the client wanted to go. */
-export function passthroughCluster(connectTimeout: string): EmittedCluster {
+export function passthroughCluster(connectTimeout: string, keepCase: boolean): EmittedCluster {
   return emittedCluster({
     name: wellKnownNames.passthroughCluster,
     ...toOriginal,
     connect_timeout: connectTimeout,
     circuit_breakers: unlimited,
-    ...anyHttp,
+    ...anyHttp(keepCase),
   });
 }
 
@@ -47,13 +41,13 @@ export function blackHoleCluster(connectTimeout: string): EmittedCluster {
 }
 
 /** To a port of the application that no service names. */
-export function inboundPassthroughCluster(connectTimeout: string): EmittedCluster {
+export function inboundPassthroughCluster(connectTimeout: string, keepCase: boolean): EmittedCluster {
   return emittedCluster({
     name: wellKnownNames.inboundPassthroughCluster,
     ...toOriginal,
     connect_timeout: connectTimeout,
     circuit_breakers: unlimited,
     ...ownSource,
-    ...anyHttp,
+    ...anyHttp(keepCase),
   });
 }

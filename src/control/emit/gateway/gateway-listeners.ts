@@ -19,7 +19,7 @@ import { type EmittedListener, emittedListener, sortedByName } from '../emitted.
 import { addressMatch } from '../listener/cidr-ranges.ts';
 import { connectionOptions } from '../listener/connection-options.ts';
 import { httpFilter } from '../listener/http-connection-manager.ts';
-import { tlsInspector } from '../listener/listener-filters.ts';
+import { proxyProtocol, tlsInspector } from '../listener/listener-filters.ts';
 import { routedTcpFilter } from '../listener/tcp-proxy.ts';
 import { concerns } from '../route/rule-routes.ts';
 import { securityOf, type WorkloadSecurity } from '../security/workload-security.ts';
@@ -49,12 +49,20 @@ function listenerOf(read: Read, viewKey: string, port: GatewayPort): EmittedList
   const { chains, origins } = chainsOf(read, viewKey, port, name);
   // Bytes that no rule sends anywhere: nobody listens, as if the port were not there.
   if (chains.length === 0) return undefined;
+  const { gatewayProxyProtocol, connections } = read.of(meshSettings, '');
+  const buffer = connections.gateway.listenerBufferBytes;
+  // Who calls is said before anything else.
+  const filters = [
+    ...(gatewayProxyProtocol ? [proxyProtocol] : []),
+    ...(port.kind === 'tls' ? [tlsInspector()] : []),
+  ];
   return emittedListener(
     {
       name,
       address: boundAddress(read, viewKey, address, port.number),
       traffic_direction: 'OUTBOUND',
-      ...(port.kind === 'tls' ? { listener_filters: [tlsInspector()] } : {}),
+      ...(filters.length === 0 ? {} : { listener_filters: filters }),
+      ...(buffer === undefined ? {} : { per_connection_buffer_limit_bytes: buffer }),
       filter_chains: chains,
     },
     [

@@ -8,7 +8,7 @@ import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedRoutes, emittedRoutes } from '../emitted.ts';
 import { isCatchAll } from '../route/match.ts';
 import { type RuleRoutes, ruleRoutes } from '../route/rule-routes.ts';
-import { viewContext } from '../route/view-context.ts';
+import { attemptCount, viewContext } from '../route/view-context.ts';
 
 // Routes of routers: `http.PORT` for all plain servers of a port, `https.PORT.PORTNAME.GATEWAY.NAMESPACE` for each
 // server that ends TLS; servers with a bind address add it.
@@ -52,7 +52,7 @@ function configuration(
     if (tls) addMisdirected(server, hosts);
   }
   const virtual_hosts = alike(hosts)
-    .map(virtualHost)
+    .map((group) => virtualHost(read, group))
     .sort((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1));
   const object = {
     name,
@@ -155,7 +155,7 @@ function addMisdirected({ server }: BoundServer, hosts: Map<string, Host>): void
 const MISDIRECTED: readonly Route[] = [{ match: { prefix: '/' }, direct_response: { status: 421 } }];
 
 /** Rules of several objects for one host: what takes everything comes last, or nothing would get past it. */
-function virtualHost({ names, port, parts, redirect }: HostGroup): VirtualHost {
+function virtualHost(read: Read, { names, port, parts, redirect }: HostGroup): VirtualHost {
   const routes = parts.flat();
   const everything = routes.filter(({ match }) => isCatchAll(match ?? {}));
   const others = routes.filter(({ match }) => !isCatchAll(match ?? {}));
@@ -164,7 +164,7 @@ function virtualHost({ names, port, parts, redirect }: HostGroup): VirtualHost {
     domains: names.map((host) => (host.includes(':') ? `[${host}]` : host)),
     ...(redirect ? { require_tls: 'ALL' as const } : {}),
     routes: [...others, ...everything],
-    include_request_attempt_count: true,
+    ...attemptCount(read),
   };
 }
 

@@ -55,6 +55,38 @@ spec: { selector: { istio: ingressgateway }, ports: [{ name: http, port: 80, tar
     });
   });
 
+  it('is told by PROXY protocol who calls, and has limits of the edge, where the mesh says so', () => {
+    const settings = `
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data: { mesh: "{defaultConfig: {gatewayTopology: {proxyProtocol: {}}, connectionSettings: {profile: EDGE, httpStreamIdleTimeout: 9s}}}" }`;
+    const tls =
+      "{ port: { number: 443, name: https, protocol: HTTPS }, hosts: ['*'], tls: { mode: SIMPLE, credentialName: a } }";
+    const view = router(`${services}${gateway(`${http("['*']")}, ${tls}`)}${settings}`);
+    const filtersAt = (name: string) =>
+      named(view.listeners(), name).listener_filters?.map((filter) => filter.name);
+    expect(filtersAt('0.0.0.0_80')).toEqual(['envoy.filters.listener.proxy_protocol']);
+    expect(filtersAt('0.0.0.0_443')).toEqual([
+      'envoy.filters.listener.proxy_protocol',
+      'envoy.filters.listener.tls_inspector',
+    ]);
+    const listener = named(view.listeners(), '0.0.0.0_80');
+    expect(listener.per_connection_buffer_limit_bytes).toBe(32_768);
+    expect(filterOf(listener.filter_chains?.[0])).toMatchObject({
+      common_http_protocol_options: {
+        idle_timeout: '3600s',
+        headers_with_underscores_action: 'REJECT_REQUEST',
+      },
+      stream_idle_timeout: '9s',
+      request_headers_timeout: '60s',
+      http2_protocol_options: { max_concurrent_streams: 100 },
+      merge_slashes: true,
+      path_with_escaped_slashes_action: 'UNESCAPE_AND_REDIRECT',
+    });
+  });
+
   it('believes the proxies before it, as far as the mesh says', () => {
     const topology = `
 ---

@@ -6,8 +6,10 @@ import {
   type RouteConfiguration,
 } from '../../../xds/resources.ts';
 import { dnsCache } from '../cluster/dynamic-dns.ts';
+import { preserveCase } from '../cluster/http-options.ts';
 import { adsSource } from '../sources.ts';
 import { accessLogs } from './access-log.ts';
+import { limitFields } from './connection-limits.ts';
 
 type Filter = NonNullable<FilterChain['filters']>[number];
 type HttpFilter = NonNullable<HttpConnectionManager['http_filters']>[number];
@@ -54,13 +56,18 @@ function connectionManager(input: HttpInput): HttpConnectionManager {
     ...pathNormalization(input.settings),
     ...serverHeader(input.settings.headers),
     // HTTP/1.0 is what some health checkers and proxies still speak.
-    http_protocol_options: { accept_http_10: true },
+    http_protocol_options: {
+      accept_http_10: true,
+      ...(input.settings.headers.keepCase ? { header_key_format: preserveCase } : {}),
+    },
     // `reviews.default.svc.cluster.local.` is the same host: the dot only keeps resolvers from completing it.
     strip_trailing_host_dot: true,
     stream_idle_timeout: '0s',
     // Nobody becomes "internal" by an address alone.
     internal_address_config: { cidr_ranges: [{ address_prefix: '127.0.0.1', prefix_len: 32 }] },
     upgrade_configs: [{ upgrade_type: 'websocket' }],
+    ...(input.settings.headers.forwardedPort ? { append_x_forwarded_port: true } : {}),
+    ...limitFields(input.settings.connections[input.side === 'gateway' ? 'gateway' : 'sidecar']),
     ...accessLogs(input.settings.accessLog),
   };
 }
@@ -109,24 +116,28 @@ function clientDetails(side: HttpInput['side'], headers: HeaderSettings): HttpCo
   if (side === 'inbound')
     return {
       use_remote_address: false,
-      ...certificates(headers.inboundCertificates ?? 'APPEND_FORWARD', {}),
+      ...certificates(headers.inboundCertificates ?? 'APPEND_FORWARD', headers.inboundDetails),
     };
   const { trustedProxies, edgeCertificates = 'SANITIZE_SET' } = headers;
   return {
     use_remote_address: true,
     ...(trustedProxies === 0 ? {} : { xff_num_trusted_hops: trustedProxies }),
-    ...certificates(edgeCertificates, { cert: true }),
+    ...certificates(edgeCertificates, { subject: true, cert: true, chain: false, dns: true, uri: true }),
   };
 }
 
 /** Details are written by those modes alone that write any. */
 function certificates(
   forward_client_cert_details: ClientCertificates,
-  more: { readonly cert?: boolean },
+  { subject, cert, chain, dns, uri }: HeaderSettings['inboundDetails'],
 ): HttpConnectionManager {
   const writes =
     forward_client_cert_details === 'APPEND_FORWARD' || forward_client_cert_details === 'SANITIZE_SET';
-  const set_current_client_cert_details = { subject: true, dns: true, uri: true, ...more };
+  const set_current_client_cert_details = {
+    ...{ subject, dns, uri },
+    ...(cert ? { cert } : {}),
+    ...(chain ? { chain } : {}),
+  };
   return { forward_client_cert_details, ...(writes ? { set_current_client_cert_details } : {}) };
 }
 

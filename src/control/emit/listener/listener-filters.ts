@@ -24,6 +24,12 @@ export const originalDestination: ListenerFilter = {
   typed_config: any('envoy.extensions.filters.listener.original_dst.v3.OriginalDst', {}),
 };
 
+/** Takes the PROXY protocol's header off a connection, which says who really calls. Who sends none is cut off. */
+export const proxyProtocol: ListenerFilter = {
+  name: 'envoy.filters.listener.proxy_protocol',
+  typed_config: any('envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol', {}),
+};
+
 /** Tells TLS by its first bytes, with its server name and protocols. Waits for the client: not where the server speaks first. */
 export function tlsInspector(except: ExceptPorts = []): ListenerFilter {
   return {

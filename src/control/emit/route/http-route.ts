@@ -27,6 +27,8 @@ export interface RouteContext {
   /** Name of the object that the rule is in, for names of traces. */
   readonly owner: string;
   readonly retries: Retries;
+  /** A host that is rewritten stays known as X-Forwarded-Host. */
+  readonly keepsHost: boolean;
   readonly find: FindService;
   readonly hash: FindHash;
 }
@@ -97,6 +99,8 @@ function forward(rule: HttpRule, action: Forward, context: RouteContext): RouteA
   const authority = rule.rewrite?.authority ?? authorityOf(rule.headers);
   const hash_policy = hashPolicies(action.destinations, context.hash);
   const policy = retryPolicy(rule.retries ?? context.retries, hash_policy.length > 0);
+  const hosts = [authority, ...action.destinations.map(({ headers }) => authorityOf(headers))];
+  const rewritten = hosts.some((host) => host !== undefined);
   return {
     ...timeouts(rule.timeoutMs),
     ...destinations(action.destinations, authority, context),
@@ -104,6 +108,7 @@ function forward(rule: HttpRule, action: Forward, context: RouteContext): RouteA
       ? {}
       : { cluster_not_found_response_code: MISSING[action.missingStatus] }),
     ...pathRewrite(rule),
+    ...(context.keepsHost && rewritten ? { append_x_forwarded_host: true } : {}),
     ...(rule.mirrors.length === 0
       ? {}
       : { request_mirror_policies: rule.mirrors.map((mirror) => mirrorPolicy(mirror, context)) }),

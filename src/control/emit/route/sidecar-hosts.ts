@@ -14,7 +14,7 @@ import { keyOf, type Read, step } from '../../resolve/world.ts';
 import { hashPolicies } from './hash-policy.ts';
 import { plainRoute } from './http-route.ts';
 import { type RuleRoutes, ruleRoutes } from './rule-routes.ts';
-import { viewContext, wholeCluster } from './view-context.ts';
+import { attemptCount, viewContext, wholeCluster } from './view-context.ts';
 
 // Virtual hosts of sidecars: one for each service and port over which HTTP may be spoken.
 
@@ -62,7 +62,7 @@ export const serviceHost = step('virtual host', (read, key): HostRoutes | undefi
   const { routes, origins } = ruled ?? plainRoutes(read, viewKey, hostname, port);
   return {
     hostname,
-    host: virtualHost(hostname, port, domainsOf(read, viewKey, service, namespace), routes),
+    host: virtualHost(read, hostname, port, domainsOf(read, viewKey, service, namespace), routes),
     origins: [...origins, service.origin],
   };
 });
@@ -76,12 +76,13 @@ export const nearHosts = step('near hosts', (read, key): ReadonlySet<string> => 
 });
 
 export function virtualHost(
+  read: Read,
   name: string,
   port: number,
   domains: readonly string[],
   routes: readonly Route[],
 ): VirtualHost {
-  return { name: hostPort(name, port), domains, routes, include_request_attempt_count: true };
+  return { name: hostPort(name, port), domains, routes, ...attemptCount(read) };
 }
 
 /** What the rules that decide about the host say. */
@@ -201,7 +202,7 @@ export function unknownHost(
   if (routes.length === 0) return undefined;
   return {
     hostname: '',
-    host: virtualHost(host, port, [host], routes),
+    host: virtualHost(read, host, port, [host], routes),
     origins: [...origins, rules.origin],
   };
 }

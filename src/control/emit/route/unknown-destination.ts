@@ -4,29 +4,30 @@ import { unknownCluster, viewOutboundMode } from '../../resolve/outbound-mode.ts
 import { viewAndParts } from '../../resolve/views.ts';
 import type { Read } from '../../resolve/world.ts';
 import { timeouts } from './http-route.ts';
+import { attemptCount } from './view-context.ts';
 
 /** Hosts that nobody knows: passed through, or refused. */
 export function unknownDestination(read: Read, viewKey: string): VirtualHost {
   const { view } = viewAndParts(read, viewKey);
   const mode = read.of(viewOutboundMode, viewKey);
   if (mode === 'dynamic-dns')
-    return allowed(wellKnownNames.allowAnyDynamicDns, wellKnownNames.allowAnyDynamicDnsCluster);
+    return allowed(read, wellKnownNames.allowAnyDynamicDns, wellKnownNames.allowAnyDynamicDnsCluster);
   if (mode === 'allow-any' && !view.forwardProxy)
-    return allowed(wellKnownNames.allowAny, read.of(unknownCluster, viewKey));
+    return allowed(read, wellKnownNames.allowAny, read.of(unknownCluster, viewKey));
   return {
     name: wellKnownNames.blockAll,
     domains: ['*'],
     routes: [{ name: wellKnownNames.blockAll, match: { prefix: '/' }, direct_response: { status: 502 } }],
-    include_request_attempt_count: true,
+    ...attemptCount(read),
   };
 }
 
-function allowed(name: string, cluster: string): VirtualHost {
+function allowed(read: Read, name: string, cluster: string): VirtualHost {
   return {
     name,
     domains: ['*'],
     routes: [{ name, match: { prefix: '/' }, route: { cluster, ...timeouts(undefined) } }],
-    include_request_attempt_count: true,
+    ...attemptCount(read),
   };
 }
 

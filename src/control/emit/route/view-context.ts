@@ -1,5 +1,6 @@
 import type { Destination } from '../../../mesh/route.ts';
 import { outboundCluster } from '../../../xds/names.ts';
+import type { VirtualHost } from '../../../xds/resources.ts';
 import { hostPolicy, hostPolicyKey } from '../../resolve/destination-rules.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { scopedService } from '../../resolve/scoped-services.ts';
@@ -18,12 +19,14 @@ export function viewContext(
   tls = false,
 ): RouteContext {
   const { view } = viewAndParts(read, viewKey);
+  const settings = read.of(meshSettings, '');
   const find = (hostname: string) => read.of(scopedService, inView(viewKey, hostname));
   return {
     port,
     tls,
     owner,
-    retries: read.of(meshSettings, '').retries,
+    retries: settings.retries,
+    keepsHost: settings.headers.forwardedHost,
     find,
     hash: (destination: Destination) => {
       const namespace = find(destination.host)?.namespace ?? '';
@@ -32,6 +35,11 @@ export function viewContext(
       return hashOfPolicy(policy, destination.subset, destinationPort(destination, port, find));
     },
   };
+}
+
+/** Whether requests to a virtual host say how often they were tried. */
+export function attemptCount(read: Read): Pick<VirtualHost, 'include_request_attempt_count'> {
+  return read.of(meshSettings, '').headers.attemptCount ? { include_request_attempt_count: true } : {};
 }
 
 /** The cluster of a service as a whole. */

@@ -18,7 +18,7 @@ import { type Leaf, pickLeaf } from './leaf.ts';
 import { localReply } from './local-reply.ts';
 import { normalizePath } from './normalize-path.ts';
 import { pickRoute } from './pick-route.ts';
-import { clientAddress, prepareRequest } from './prepare-request.ts';
+import { clientAddress, prepareRequest, withoutUnderscores } from './prepare-request.ts';
 import { JWT_MESSAGE, runHttpFilters } from './run-filters.ts';
 import { verifyToken } from './verify-token.ts';
 
@@ -26,13 +26,18 @@ import { verifyToken } from './verify-token.ts';
 export function manage(scene: Scene, held: Held, config: HttpConnectionManager, given: Managed): Ending {
   const inside = { ...given, peer: { ...given.peer, remoteAddress: clientAddress(given, config) } };
   const tls = kindOfOpened(inside.opened);
+  const headers = withoutUnderscores(inside.request.headers, config);
+  if (headers === undefined) {
+    scene.trace.step('a name of a header has an underscore, which is refused');
+    return answered('reply', localReply(inside.request, 400, '', 'http1.unexpected_underscore'), tls);
+  }
   const path = normalizePath(inside.request.path, config);
   if (path === undefined) {
     scene.trace.step('the path is not valid');
     return answered('reply', localReply(inside.request, 400, '', 'path_normalization_failed'), tls);
   }
   if (path !== inside.request.path) scene.trace.step(`the path becomes ${path}, its normal form`);
-  const request = prepareRequest({ ...inside.request, path }, config, held, inside);
+  const request = prepareRequest({ ...inside.request, headers, path }, config, held, inside);
   scene.trace.lastRequest = request;
   const verified = verify(scene, config, { ...inside, request });
   if ('outcome' in verified) return verified;

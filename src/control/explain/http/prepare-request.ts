@@ -20,11 +20,24 @@ export function prepareRequest(
   const said = headerOf(headers, 'x-forwarded-proto');
   if (said === undefined || atEdge) headers = withHeader(headers, 'x-forwarded-proto', own);
   if (atEdge) headers = withHeader(headers, 'x-forwarded-for', forwardedFor(headers, inside));
+  if (config.append_x_forwarded_port === true && headerOf(headers, 'x-forwarded-port') === undefined)
+    headers = withHeader(headers, 'x-forwarded-port', String(inside.connection.destination.port));
   if (config.generate_request_id !== false && headerOf(headers, 'x-request-id') === undefined)
     headers = withHeader(headers, 'x-request-id', REQUEST_ID);
   headers = clientCertificate(headers, config, held, inside);
   const scheme = said === undefined || atEdge ? own : said === 'https' ? 'https' : 'http';
   return { ...request, headers, scheme };
+}
+
+/** The headers without names that two readers could read differently; undefined where those are refused. */
+export function withoutUnderscores(
+  headers: Headers,
+  { common_http_protocol_options: options }: HttpConnectionManager,
+): Headers | undefined {
+  const action = options?.headers_with_underscores_action ?? 'ALLOW';
+  const names = action === 'ALLOW' ? [] : headers.map(([name]) => name).filter((name) => name.includes('_'));
+  if (names.length === 0) return headers;
+  return action === 'REJECT_REQUEST' ? undefined : names.reduce(withoutHeader, headers);
 }
 
 /**

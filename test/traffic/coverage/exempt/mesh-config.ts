@@ -8,6 +8,8 @@ const OF_RULES =
   'the same message and the same code as of a DestinationRule or VirtualService, whose tests show it';
 const OF_TESTS = 'tests have an authority of their own';
 const WITHOUT = 'accepted; weft does nothing with it';
+const LIMITS =
+  'limits and times of connections: one call after the other does not reach them; unit tests show them';
 const AMBIENT = 'of the ambient mode, which weft does not have';
 
 /** What no TrafficTest shows of the mesh configuration, and why. */
@@ -87,14 +89,27 @@ export const MESH_CONFIG: Exempt = {
   'defaultConfig.extraStatTags': TELEMETRY,
   'defaultConfig.proxyStatsMatcher': TELEMETRY,
   'defaultConfig.statsCompression': TELEMETRY,
-  'defaultConfig.connectionSettings': WITHOUT,
-  'defaultConfig.proxyHeaders.setCurrentClientCertDetails': WITHOUT,
-  'defaultConfig.proxyHeaders.attemptCount': WITHOUT,
-  'defaultConfig.proxyHeaders.metadataExchangeHeaders': WITHOUT,
-  'defaultConfig.proxyHeaders.preserveHttp1HeaderCase': WITHOUT,
-  'defaultConfig.proxyHeaders.xForwardedHost': WITHOUT,
-  'defaultConfig.proxyHeaders.xForwardedPort': WITHOUT,
-  'defaultConfig.gatewayTopology.proxyProtocol': WITHOUT,
+  'defaultConfig.connectionSettings.listenerPerConnectionBufferLimitBytes': LIMITS,
+  'defaultConfig.connectionSettings.clusterPerConnectionBufferLimitBytes': LIMITS,
+  'defaultConfig.connectionSettings.httpIdleTimeout': LIMITS,
+  'defaultConfig.connectionSettings.httpMaxConnectionDuration': LIMITS,
+  'defaultConfig.connectionSettings.httpDrainTimeout': LIMITS,
+  'defaultConfig.connectionSettings.httpRequestTimeout': LIMITS,
+  'defaultConfig.connectionSettings.httpRequestHeadersTimeout': LIMITS,
+  'defaultConfig.connectionSettings.httpStreamIdleTimeout': LIMITS,
+  'defaultConfig.connectionSettings.httpMaxStreamDuration': LIMITS,
+  'defaultConfig.connectionSettings.http2InitialStreamWindowSize': LIMITS,
+  'defaultConfig.connectionSettings.http2InitialConnectionWindowSize': LIMITS,
+  'defaultConfig.connectionSettings.httpPathWithEscapedSlashesAction': LIMITS,
+  'defaultConfig.connectionSettings.profile: SIDECAR': 'the same as nothing',
+  'defaultConfig.connectionSettings.listenerConnectionLimit': WITHOUT,
+  'defaultConfig.connectionSettings.globalDownstreamConnectionLimit': WITHOUT,
+  'defaultConfig.proxyHeaders.setCurrentClientCertDetails.cert': 'unit tests show the listeners',
+  'defaultConfig.proxyHeaders.setCurrentClientCertDetails.chain': 'unit tests show the listeners',
+  'defaultConfig.proxyHeaders.metadataExchangeHeaders':
+    'IN_MESH is what weft does anyway: its proxies introduce themselves within mutual TLS alone',
+  'defaultConfig.gatewayTopology.proxyProtocol':
+    'clients of tests come without the load balancer that would speak it; unit tests show the listeners',
   'defaultConfig.proxyHeaders.server': 'unit tests show the listeners',
   'defaultConfig.proxyHeaders.envoyDebugHeaders': 'unit tests show the listeners',
   'defaultConfig.gatewayTopology.forwardClientCertDetails: UNDEFINED': 'unit tests show the listeners',
