@@ -149,6 +149,27 @@ describe('references to nothing', () => {
     expect(proxyOf(mesh, 'sidecar~default/reviews-v1').routes(['9080'])).toHaveLength(1);
   });
 
+  it('say what has no effect, and where identities of clients are not verified', () => {
+    const mesh = meshOf(`
+apiVersion: v1
+kind: Pod
+metadata: { name: a, namespace: default, annotations: { proxy.istio.io/config: '{ concurrency: 2 }' } }
+spec: { containers: [{ name: a, image: x }] }
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: g, namespace: default }
+spec:
+  selector: { app: a }
+  servers:
+    - port: { number: 443, name: https, protocol: HTTPS }
+      hosts: [a.org]
+      tls: { mode: MUTUAL, credentialName: a, insecureSkipVerify: true }`);
+    const said = mesh.findings().map(({ key, field }) => [key.name, field]);
+    expect(said).toContainEqual(['a', 'metadata.annotations']);
+    expect(said).toContainEqual(['g', 'spec.servers[0].tls.insecureSkipVerify']);
+  });
+
   it('are no findings where everything is there', () => {
     expect(meshOf(all).findings()).toEqual([]);
   });

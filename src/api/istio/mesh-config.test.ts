@@ -62,6 +62,16 @@ extensionProviders:
     expect(errors.map((error) => error.field)).toEqual([field]);
   });
 
+  it('warns of settings that have no effect', () => {
+    const text = `
+serviceEntryVisibility: {}
+defaultConfig: { connectionSettings: { listenerConnectionLimit: 5, httpIdleTimeout: 5s } }`;
+    expect(parseMeshConfig(text).warnings.map(({ field }) => field)).toEqual([
+      'serviceEntryVisibility',
+      'defaultConfig.connectionSettings.listenerConnectionLimit',
+    ]);
+  });
+
   it('warns of settings it does not know', () => {
     expect(parseMeshConfig('accesLogFile: /dev/stdout').warnings).toEqual([
       {

@@ -22,6 +22,7 @@ export const proxyConfig = specKind(
   { group: 'networking.istio.io', kind: 'ProxyConfig', versions: ['v1beta1'] },
   spec,
   (config, report) => {
+    report.warn([], 'has no effect: weft starts proxies by its own settings, and reads no ProxyConfig');
     if (config.selector !== undefined)
       checkSelector(config.selector.matchLabels, report, ['selector', 'matchLabels']);
     if ((config.concurrency ?? 0) < 0)

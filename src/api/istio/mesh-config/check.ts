@@ -27,6 +27,23 @@ export function checkMeshConfig(mesh: WrittenMeshConfig, report: Report): void {
   checkOutlierDetection(mesh.defaultTrafficPolicy?.outlierDetection, policy.at('outlierDetection'));
   checkLists(mesh, report);
   checkProxyDefaults(mesh, report.at('defaultConfig'));
+  warnWithoutEffect(mesh, report);
+}
+
+/** Settings that Istio knows and weft does nothing with: silence would look like consent. */
+function warnWithoutEffect(mesh: WrittenMeshConfig, report: Report): void {
+  const { serviceEntryVisibility, verifyCertificateAtClient, defaultConfig } = mesh;
+  const { listenerConnectionLimit, globalDownstreamConnectionLimit } =
+    defaultConfig?.connectionSettings ?? {};
+  const limits = ['defaultConfig', 'connectionSettings'];
+  const settings: readonly (readonly [readonly string[], unknown])[] = [
+    [['serviceEntryVisibility'], serviceEntryVisibility],
+    [['verifyCertificateAtClient'], verifyCertificateAtClient],
+    [[...limits, 'listenerConnectionLimit'], listenerConnectionLimit],
+    [[...limits, 'globalDownstreamConnectionLimit'], globalDownstreamConnectionLimit],
+  ];
+  for (const [steps, value] of settings)
+    if (value !== undefined) report.warn(steps, 'has no effect: weft does nothing with this setting');
 }
 
 const MAX_CONNECT_TIMEOUT_MS = 30_000;

@@ -3,7 +3,7 @@ import type { PodSpec } from '../../../api/kubernetes/pod-spec.ts';
 import type { Resource } from '../../../api/resources.ts';
 import { defined } from '../../../lib/defined.ts';
 import type { Labels, Workload } from '../../../mesh/workload.ts';
-import type { Resolved } from '../finding.ts';
+import type { Finding, Resolved } from '../finding.ts';
 import { objectOf, originOf, partsOf, type Read, step } from '../world.ts';
 import { explicitPorts } from './explicit-ports.ts';
 import {
@@ -24,8 +24,17 @@ export const podWorkload = step('pod', (read, key): Resolved<Workload> => {
   const phase = resource?.object.status?.phase;
   if (resource === undefined || phase === 'Succeeded' || phase === 'Failed')
     return { value: undefined, findings: [] };
-  return { value: workloadOf(read, resource), findings: [] };
+  return { value: workloadOf(read, resource), findings: ownProxyConfig(resource) };
 });
+
+const PROXY_CONFIG = 'proxy.istio.io/config';
+
+/** Proxies are configured for the whole mesh: what a Pod says of its own is not read. */
+function ownProxyConfig(resource: Resource<Pod>): readonly Finding[] {
+  if (resource.object.metadata.annotations?.[PROXY_CONFIG] === undefined) return [];
+  const message = `${PROXY_CONFIG} has no effect: weft reads defaultConfig of the MeshConfig only, for all proxies alike`;
+  return [{ origin: originOf(resource), field: 'metadata.annotations', message }];
+}
 
 function workloadOf(read: Read, resource: Resource<Pod>): Workload {
   const { metadata, spec, status = {} } = resource.object;
