@@ -52,7 +52,7 @@ export interface Measured {
 const QUIET_MS = 400;
 const COLD_QUIET_MS = 1500;
 /** The control plane frees garbage when it has nothing to do (src/control/memory-at-rest.ts). */
-const REST_MS = 7000;
+const REST_MS = 12_000;
 const CHANGE_LIMIT_MS = 30_000;
 const COLD_LIMIT_MS = 240_000;
 

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 import { manualClock } from '../lib/manual-clock.ts';
-import { collectAtRest, LOOK_MS, type Memory, processMemory } from './memory-at-rest.ts';
+import {
+  collectAtRest,
+  LOOK_MS,
+  type Memory,
+  MIN_BETWEEN_MS,
+  processMemory,
+  REST_LOOKS,
+} from './memory-at-rest.ts';
 
 const MIB = 1024 * 1024;
 
@@ -22,24 +29,30 @@ function memoryOf(usedMiB: number): Memory & { usedMiB: number; spentMs: number;
   };
 }
 
-test('garbage is freed once, at rest, where there is enough of it', () => {
+test('garbage is freed at rest, where there is enough of it, and not often', () => {
   const clock = manualClock();
   const memory = memoryOf(100);
   const stop = collectAtRest(clock, memory);
-  memory.spentMs += 500;
-  clock.advance(LOOK_MS);
-  expect(memory.collections).toBe(0); // busy
-  clock.advance(LOOK_MS);
+  const look = (times: number): void => {
+    for (let i = 0; i < times; i++) clock.advance(LOOK_MS);
+  };
+  look(REST_LOOKS - 1);
+  memory.spentMs += 500; // busy: at rest from now on
+  look(REST_LOOKS);
+  expect(memory.collections).toBe(0);
+  look(1);
+  expect(memory.collections).toBe(1);
+  memory.usedMiB += 10; // too little
+  look(MIN_BETWEEN_MS / LOOK_MS);
   expect(memory.collections).toBe(1);
   memory.usedMiB += 10;
-  clock.advance(10 * LOOK_MS);
-  expect(memory.collections).toBe(1); // little has come
-  memory.usedMiB += 10;
-  clock.advance(LOOK_MS);
+  look(1);
+  expect(memory.collections).toBe(2);
+  memory.usedMiB += 100; // too soon
+  look(2 * REST_LOOKS);
   expect(memory.collections).toBe(2);
   stop();
-  memory.usedMiB += 100;
-  clock.advance(10 * LOOK_MS);
+  look(2 * (MIN_BETWEEN_MS / LOOK_MS));
   expect(memory.collections).toBe(2);
 });
 
