@@ -176,6 +176,12 @@ describe('where a route leads', () => {
 });
 
 describe('what happens on the way', () => {
+  it('leaves the time to callers of gRPC where no rule says one', () => {
+    const { route } = routeOf(`- ${toV1}`);
+    expect(route).toMatchObject({ timeout: '0s', max_stream_duration: { grpc_timeout_header_max: '0s' } });
+    expect(route?.max_grpc_timeout).toBeUndefined();
+  });
+
   it('is written by the rule', () => {
     const { route, ...rest } = routeOf(`
 - ${toV1}
