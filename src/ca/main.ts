@@ -1,13 +1,13 @@
 // The CA by itself: opens or makes its root, serves CreateCertificate with TLS 1.3, renews its own certificate.
 
-import { Server } from '@grpc/grpc-js';
-import { endServer } from './end-server.ts';
-import { addCertificateService } from './grpc-service.ts';
+import { serveGrpcCalls } from '../wire/grpc/server.ts';
+import { network } from '../wire/net.ts';
+import { serveCertificateCall } from './certificate-call.ts';
 import { type IssuanceOptions, openIssuance } from './issuance.ts';
 import { createJoinToken, type JoinOrder } from './join-tokens.ts';
 import { requestRotation } from './rotation/request.ts';
-import { MeshServerCredentials } from './server-credentials.ts';
 import { MAX_REQUEST_BYTES } from './service.ts';
+import { servingTls } from './serving-tls.ts';
 
 /** What the CA is started with. */
 export interface CaOptions extends Omit<IssuanceOptions, 'secret' | 'awaitsCensus'> {
@@ -42,33 +42,29 @@ export async function runCa(options: CaOptions): Promise<RunningCa> {
     options.log(`ca: ${error instanceof Error ? error.message : error}`);
   const issuance = await openIssuance(options, {
     onTrust() {},
-    onServing: (serving) => credentials.renew(serving),
+    onServing(serving) {
+      tls = servingTls(serving);
+    },
     onError,
   });
-  const credentials = new MeshServerCredentials(issuance.firstServing);
-  const server = new Server({ 'grpc.max_receive_message_length': MAX_REQUEST_BYTES });
-  addCertificateService(server, issuance.createCertificate, issuance.leafInUse);
-  const address = `${bracketed(options.host)}:${options.port}`;
-  const port = await bind(server, address, credentials).catch(async (error) => {
+  let tls = servingTls(issuance.firstServing);
+  const server = await serveGrpcCalls({
+    network,
+    clock: options.clock,
+    listen: { host: options.host, port: options.port },
+    tls: () => tls,
+    onCall: (call) => serveCertificateCall(call, issuance),
+    maxReceiveMessageBytes: MAX_REQUEST_BYTES,
+  }).catch(async (error) => {
     await issuance.stop();
     throw error;
   });
   return {
-    port,
+    port: server.port,
     rootsPem: issuance.rootsPem(),
     async close() {
       await issuance.stop();
-      await endServer(server, CLOSE_TIMEOUT_MS);
+      await server.close(CLOSE_TIMEOUT_MS);
     },
   };
-}
-
-function bind(server: Server, address: string, credentials: MeshServerCredentials): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, credentials, (error, port) => (error === null ? resolve(port) : reject(error)));
-  });
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
 }

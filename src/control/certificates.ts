@@ -2,11 +2,11 @@
 
 import { type Issuance, openIssuance } from '../ca/issuance.ts';
 import type { IssuerPem } from '../ca/issuer.ts';
+import { servingTls } from '../ca/serving-tls.ts';
 import { systemClock } from '../lib/clock.ts';
 import { systemRandom } from '../lib/random.ts';
 import type { TlsContext } from '../wire/connection.ts';
 import type { ControlOptions } from './options.ts';
-import { servingTls } from './serve/serving-tls.ts';
 
 /** The CA and whom it believes. */
 export interface Certificates extends Omit<Issuance, 'firstServing'> {

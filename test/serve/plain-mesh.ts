@@ -7,6 +7,7 @@ import { watchJwksFile } from '../../src/ca/jwks-file.ts';
 import { DEFAULT_LIMITS, makeCertificateService } from '../../src/ca/service.ts';
 import { CA_AUDIENCE } from '../../src/ca/service-account-token.ts';
 import { CONTROL_PLANE_NAMES, issueServingCertificate } from '../../src/ca/serving-certificate.ts';
+import { servingTls } from '../../src/ca/serving-tls.ts';
 import { DEFAULT_LIFETIME, type LifetimePolicy } from '../../src/ca/sign.ts';
 import { openTokenIssuer } from '../../src/ca/token-issuer.ts';
 import type { Compiled, ProxyView, WorkloadSummary } from '../../src/control/compile.ts';
@@ -20,7 +21,6 @@ import {
 } from '../../src/control/serve/fleet.ts';
 import { type GrpcPorts, serveGrpc } from '../../src/control/serve/grpc-server.ts';
 import { createSecretSource, type SecretData } from '../../src/control/serve/secrets.ts';
-import { servingTls } from '../../src/control/serve/serving-tls.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { openAuthority } from '../../src/testing/authority.ts';
 import { trustBundlePem } from '../../src/wire/identity/trust-bundle.ts';

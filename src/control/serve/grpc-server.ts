@@ -1,19 +1,15 @@
 import type { Authentication, Credentials as Shown } from '../../ca/authenticate.ts';
-import type { LeafInUse } from '../../ca/leaf-in-use.ts';
-import type { CreateCertificate } from '../../ca/service.ts';
+import { type CertificateAnswers, serveCertificateCall } from '../../ca/certificate-call.ts';
 import { systemClock } from '../../lib/clock.ts';
 import type { TlsContext } from '../../wire/connection.ts';
 import { type GrpcServer, serveGrpcCalls } from '../../wire/grpc/server.ts';
 import type { GrpcServerCall } from '../../wire/grpc/server-call.ts';
-import { CREATE_CERTIFICATE_PATH } from '../../wire/identity/certificate-messages.ts';
-import { LEAF_IN_USE_PATH } from '../../wire/identity/leaf-in-use.ts';
 import { network } from '../../wire/net.ts';
 import { DELTA_ADS_PATH } from '../../xds/delta-messages.ts';
 import { SOTW_ADS_PATH } from '../../xds/sotw-messages.ts';
 import type { Peer } from './admission.ts';
 import type { AdsProtocol } from './ads-protocol.ts';
 import type { AdsTransport } from './ads-stream.ts';
-import { serveCertificate, serveLeafInUse } from './certificate-call.ts';
 import type { Fleet } from './fleet.ts';
 
 /** An address to listen on; port 0 takes a free one. */
@@ -23,12 +19,9 @@ export interface ListenAddress {
 }
 
 /** What the ports are made of. */
-export interface GrpcServeOptions {
+export interface GrpcServeOptions extends CertificateAnswers {
   readonly fleet: Fleet;
   readonly authenticate: (shown: Shown) => Promise<Authentication>;
-  readonly createCertificate: CreateCertificate;
-  /** Absent: nobody counts what is in use. */
-  readonly leafInUse?: LeafInUse;
   /** With TLS: proxies prove who they are. */
   readonly secure: ListenAddress & { readonly tls: () => TlsContext };
   /** Without TLS; absent: not served. */
@@ -90,9 +83,7 @@ export async function serveGrpc(options: GrpcServeOptions): Promise<GrpcPorts> {
 function serve(call: GrpcServerCall, options: GrpcServeOptions, proven: boolean): boolean {
   if (call.path === DELTA_ADS_PATH) void serveAds(call, 'delta', options, proven);
   else if (call.path === SOTW_ADS_PATH) void serveAds(call, 'sotw', options, proven);
-  else if (call.path === CREATE_CERTIFICATE_PATH) serveCertificate(call, options.createCertificate);
-  else if (call.path === LEAF_IN_USE_PATH && options.leafInUse) serveLeafInUse(call, options.leafInUse);
-  else return false;
+  else return serveCertificateCall(call, options);
   return true;
 }
 

@@ -1,24 +1,27 @@
 import { connect } from 'node:tls';
-import { Server } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../lib/clock.ts';
 import { makeTestCa, type TestCa } from '../testing/certificates.ts';
-import { MeshServerCredentials } from './server-credentials.ts';
+import type { TlsContext } from '../wire/connection.ts';
+import { type GrpcServer, serveGrpcCalls } from '../wire/grpc/server.ts';
+import { network } from '../wire/net.ts';
 import { issueServingCertificate, type ServingCertificate } from './serving-certificate.ts';
+import { servingTls } from './serving-tls.ts';
 
 const names = { dnsNames: ['localhost'], ipAddresses: [] };
-let server: Server | undefined;
+let server: GrpcServer | undefined;
 
-afterEach(() => server?.forceShutdown());
+afterEach(() => server?.close(0));
 
-describe('the credentials of a mesh server', () => {
+describe('TLS of a mesh server', () => {
   it('change certificate and roots for new connections, stay at TLS 1.3', async () => {
     const [before, after] = [await makeTestCa(), await makeTestCa()];
     const first = await issue(before);
-    const credentials = new MeshServerCredentials(first);
-    const port = await listen(credentials);
+    let tls = servingTls(first);
+    const port = await listen(() => tls);
     expect(await dial(port, before)).toBe('TLSv1.3');
     expect(await dial(port, after)).toMatch(/UNABLE_TO|SELF_SIGNED|SIGNATURE/);
-    credentials.renew(await issue(after));
+    tls = servingTls(await issue(after));
     expect(await dial(port, after)).toBe('TLSv1.3');
     expect(await dial(port, before)).toMatch(/UNABLE_TO|SELF_SIGNED|SIGNATURE/);
     expect(await dial(port, after, 'TLSv1.2')).toMatch(/ERR_SSL/);
@@ -26,7 +29,8 @@ describe('the credentials of a mesh server', () => {
 
   it('resume no session, so that no connection outlives a change of roots', async () => {
     const ca = await makeTestCa();
-    const port = await listen(new MeshServerCredentials(await issue(ca)));
+    const tls = servingTls(await issue(ca));
+    const port = await listen(() => tls);
     const first = await session(port, ca);
     expect(first.session).toBeDefined();
     expect((await session(port, ca, first.session)).reused).toBe(false);
@@ -64,14 +68,16 @@ function issue(ca: TestCa): Promise<ServingCertificate> {
   return issueServingCertificate(ca.authority, names, 3600, ca.nowMs);
 }
 
-function listen(credentials: MeshServerCredentials): Promise<number> {
-  const started = new Server();
-  server = started;
-  return new Promise((resolve, reject) => {
-    started.bindAsync('127.0.0.1:0', credentials, (error, port) =>
-      error === null ? resolve(port) : reject(error),
-    );
+async function listen(tls: () => TlsContext): Promise<number> {
+  server = await serveGrpcCalls({
+    network,
+    clock: systemClock,
+    listen: { host: '127.0.0.1', port: 0 },
+    tls,
+    onCall: () => false,
+    maxReceiveMessageBytes: 1,
   });
+  return server.port;
 }
 
 /** The agreed version, or the code of the error. */
