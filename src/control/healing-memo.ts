@@ -1,8 +1,7 @@
-import type { KindId } from '../api/kinds.ts';
 import { keyText } from '../api/object.ts';
 import type { Resource, Resources } from '../api/resources.ts';
 import { StepFailure, StepMemo } from '../lib/steps.ts';
-import { type Quarantine, stillBad, suspectsOf, withoutBad } from './quarantine.ts';
+import { live, type Quarantine, stillBad, suspectsOf, withoutBad } from './quarantine.ts';
 import type { World, WorldSettings } from './resolve/world.ts';
 
 /** An object, and what would count in its place. */
@@ -80,8 +79,7 @@ export class HealingMemo {
 
   /** What counted of it before the last change, where that is something else. */
   #lastGood({ key, object }: Resource): Resource | undefined {
-    const { group, kind, namespace, name } = key;
-    const before = this.#before?.get(`${group}/${kind}` as KindId, namespace, name) as Resource | undefined;
+    const before = this.#before && live(this.#before, key);
     return before?.object === object ? undefined : before;
   }
 

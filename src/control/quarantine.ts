@@ -1,5 +1,5 @@
 import { type KindId, kindIds } from '../api/kinds.ts';
-import { keyText, type ObjectKey } from '../api/object.ts';
+import { keyText, kindIdOf, type ObjectKey } from '../api/object.ts';
 import type { Resource, Resources } from '../api/resources.ts';
 import type { StepFailure } from '../lib/steps.ts';
 import { objectOfFact } from './resolve/world.ts';
@@ -74,10 +74,11 @@ export function suspectsOf({ facts }: StepFailure, resources: Resources): readon
 }
 
 /** The table of kinds goes from rules to what they are about. */
-function rank({ group, kind }: ObjectKey): number {
-  return kindIds.indexOf(`${group}/${kind}` as KindId);
+function rank(key: ObjectKey): number {
+  return kindIds.indexOf(kindIdOf(key) as KindId);
 }
 
-function live(resources: Resources, { group, kind, namespace, name }: ObjectKey): Resource | undefined {
-  return resources.get(`${group}/${kind}` as KindId, namespace, name);
+/** The object of a key, of whatever kind. */
+export function live(resources: Resources, key: ObjectKey): Resource | undefined {
+  return resources.get(kindIdOf(key) as KindId, key.namespace, key.name);
 }
