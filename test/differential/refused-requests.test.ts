@@ -2,10 +2,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { frame } from '../../src/wire/http2/test-pair.ts';
 import { any } from '../../src/xds/resources.ts';
 import { type Pair, type Ports, run, type Side, startPair } from './harness.ts';
 import { address, httpBootstrap } from './http-bootstrap.ts';
-import { rawFrame } from './http2/frames.ts';
 
 let pair: Pair | undefined;
 const folders = ['envoy', 'weft'].map((name) => mkdtempSync(join(tmpdir(), `weft-refused-${name}-`)));
@@ -25,7 +25,7 @@ function http2(...fields: readonly (readonly [string, string])[]): string {
     Buffer.from([value.length]),
     Buffer.from(value),
   ]);
-  const frames = [rawFrame(4, 0, 0, Buffer.alloc(0)), rawFrame(1, 5, 1, Buffer.concat(block))];
+  const frames = [frame(4, 0, 0, Buffer.alloc(0)), frame(1, 5, 1, Buffer.concat(block))];
   return `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${Buffer.concat(frames).toString('latin1')}`;
 }
 

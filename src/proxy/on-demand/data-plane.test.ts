@@ -4,9 +4,7 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../lib/clock.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { systemRandom } from '../../lib/random.ts';
 import { freePort } from '../../testing/free-port.ts';
-import { network } from '../../wire/net.ts';
 import { encode } from '../../xds/encode.ts';
 import { ON_DEMAND } from '../../xds/names.ts';
 import {
@@ -17,8 +15,8 @@ import {
   type RouteConfiguration,
   typeUrls,
 } from '../../xds/resources.ts';
-import { readBootstrap } from '../configure/bootstrap.ts';
-import { type DataPlane, startDataPlane } from '../data-plane.ts';
+import type { DataPlane } from '../data-plane.ts';
+import { startTestDataPlane } from '../test-data-plane.ts';
 import { staticCluster } from '../test-proxy.ts';
 import { DEMAND_LIMITS } from './limits.ts';
 
@@ -158,54 +156,43 @@ function resource(typeUrl: string, message: object & { readonly name?: string },
 async function planeOnDemand() {
   const port = await freePort();
   const address = { socket_address: { address: '127.0.0.1', port_value: port } };
-  const bootstrap = readBootstrap(
-    JSON.stringify({
-      node: { id: 'sidecar~10.0.0.1~a.b~c', metadata: { [ON_DEMAND]: 'true' } },
-      dynamic_resources: {
-        ads_config: { api_type: 'DELTA_GRPC', grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }] },
-        lds_config: { ads: {} },
-        cds_config: { ads: {} },
-      },
-      static_resources: {
-        clusters: [{ name: 'xds', type: 'STATIC' }, await webCluster('passthrough')],
-        listeners: [
-          {
-            name: 'virtualOutbound',
-            address,
-            use_original_dst: true,
-            traffic_direction: 'OUTBOUND',
-            filter_chains: [
-              {
-                filters: [
-                  filter('tcp', 'network.tcp_proxy.v3.TcpProxy', {
-                    stat_prefix: 'out',
-                    cluster: 'passthrough',
-                  }),
-                ],
-              },
-            ],
-          },
-        ],
-      },
-    }),
-  );
-  if (!bootstrap.ok) throw new Error(JSON.stringify(bootstrap.refusals));
+  const bootstrap = {
+    node: { id: 'sidecar~10.0.0.1~a.b~c', metadata: { [ON_DEMAND]: 'true' } },
+    dynamic_resources: {
+      ads_config: { api_type: 'DELTA_GRPC', grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }] },
+      lds_config: { ads: {} },
+      cds_config: { ads: {} },
+    },
+    static_resources: {
+      clusters: [{ name: 'xds', type: 'STATIC' }, await webCluster('passthrough')],
+      listeners: [
+        {
+          name: 'virtualOutbound',
+          address,
+          use_original_dst: true,
+          traffic_direction: 'OUTBOUND',
+          filter_chains: [
+            {
+              filters: [
+                filter('tcp', 'network.tcp_proxy.v3.TcpProxy', {
+                  stat_prefix: 'out',
+                  cluster: 'passthrough',
+                }),
+              ],
+            },
+          ],
+        },
+      ],
+    },
+  };
   const logged: string[] = [];
   const clock = holdingClock();
-  const plane = await startDataPlane(
-    { bootstrap: bootstrap.value, spiffeId: undefined, version: '1', workers: 1, ticketSeed: '' },
-    {
-      clock,
-      random: systemRandom,
-      network,
-      resolveName: () => Promise.reject(new Error('no names here')),
-      originalDestination: () => called,
-      readFile: () => '',
-      logs: { open: () => ({ droppedEntries: 0, write() {} }), reopen() {}, flush: async () => {} },
-      log: (_level, text) => logged.push(text),
-    },
-  );
-  cleanups.push(() => plane.stop(0));
+  const { plane, stop } = await startTestDataPlane(bootstrap, '', {
+    clock,
+    originalDestination: () => called,
+    log: (_level, text) => logged.push(text),
+  });
+  cleanups.push(stop);
   return { plane, port, clock, logged };
 }
 

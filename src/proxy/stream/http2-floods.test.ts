@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { frame } from '../../wire/http2/test-pair.ts';
 import { closeAll, routesOf, send, startTestProxy, type TestProxy } from '../test-proxy.ts';
 
 // Clients that only make work, over real sockets: each is cut, hears which limit it met, and nobody else notices.
@@ -27,16 +28,6 @@ const ENHANCE_YOUR_CALM = 11;
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 /** GET http://a/ by the static table. */
 const REQUEST = Buffer.from([0x82, 0x86, 0x84, 0x41, 1, 0x61]);
-const NOTHING = Buffer.alloc(0);
-
-function frame(type: number, flags: number, stream: number, payload: Buffer = NOTHING): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
 
 function many(count: number, make: (i: number) => Buffer): Buffer {
   return Buffer.concat(Array.from({ length: count }, (_, i) => make(i)));

@@ -11,7 +11,8 @@ const MAX_DESTINATIONS = 4096;
 /** Destinations that nobody uses are forgotten this often (Envoy's cleanup_interval). */
 const CLEANUP_MS = 5000;
 
-const NOWHERE: LocalityEndpoints = {
+/** A locality of priority 0 without a name, and nobody in it. */
+export const NOWHERE: LocalityEndpoints = {
   region: '',
   zone: '',
   subZone: '',

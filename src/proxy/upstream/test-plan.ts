@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { seededRandom } from '../../lib/random.ts';
+import { NOWHERE } from './destination-endpoints.ts';
 import type { LocalityEndpoints } from './endpoint-set.ts';
 import { type BalancingFields, readBalancing } from './lower-balancing.ts';
 import { LB_NAMESPACE } from './metadata-match.ts';
@@ -22,12 +23,7 @@ const NONE: BalancingFields = {
 
 /** A locality of priority 0 without a name, but for what `more` says. */
 export const locality = (more: Partial<LocalityEndpoints> = {}): LocalityEndpoints => ({
-  region: '',
-  zone: '',
-  subZone: '',
-  priority: 0,
-  weight: undefined,
-  endpoints: [],
+  ...NOWHERE,
   ...more,
 });
 

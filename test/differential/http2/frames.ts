@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { HpackDecoder } from '../../../src/wire/http2/hpack/decoder.ts';
 import { CLIENT_PREFACE, ERROR_CODE, errorName, FLAG, FRAME } from '../../../src/wire/http2/protocol.ts';
+import { frame as rawFrame } from '../../../src/wire/http2/test-pair.ts';
 
 export type Field = readonly [name: string, value: string];
 
@@ -44,16 +45,6 @@ export function encodeFrame(frame: Frame, id: number): Buffer {
     frames.push(rawFrame(FRAME.CONTINUATION, end, id, block.subarray(at, at + size)));
   }
   return Buffer.concat(frames);
-}
-
-/** One frame, whatever its parts say. */
-export function rawFrame(type: number, flags: number, id: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(id, 5);
-  return Buffer.concat([head, payload]);
 }
 
 function literal([name, value]: Field): Buffer {
