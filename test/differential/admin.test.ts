@@ -32,7 +32,7 @@ async function both(path: string, method = 'GET'): Promise<{ status: number; tex
 function plain(text: string, { ports }: Side): string {
   let same = text;
   for (const [i, port] of [...ports.listeners, ...ports.upstreams].entries())
-    same = same.replaceAll(String(port), String(990_000 + i));
+    same = same.replace(new RegExp(`\\b${port}\\b`, 'g'), String(990_000 + i));
   return same;
 }
 

@@ -215,10 +215,13 @@ function comparable(text: string, port: number): string {
     )
     .filter((line) => !/^x-answer:/.test(line))
     .sort();
-  return `${[first, ...kept].join('\n')}\n\n${end < 0 ? '' : text.slice(end + 4)}`
-    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<uuid>')
-    .replaceAll(String(port), '<port>')
-    .replace(/127\.0\.0\.1:[0-9]{4,5}/g, '127.0.0.1:<n>');
+  return (
+    `${[first, ...kept].join('\n')}\n\n${end < 0 ? '' : text.slice(end + 4)}`
+      .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<uuid>')
+      // A time-out of 15,000 ms is not the port 15000.
+      .replace(new RegExp(`(?<!-(?:ms|timeout): )\\b${port}\\b`, 'g'), '<port>')
+      .replace(/127\.0\.0\.1:[0-9]{4,5}/g, '127.0.0.1:<n>')
+  );
 }
 
 /** Sends the bytes; gives back the answer, read until its end, a close, or the time is over. */
