@@ -9,6 +9,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { CREATE_CERTIFICATE_PATH } from '../wire/identity/certificate-messages.ts';
+import { isJoinToken } from '../wire/identity/join-token.ts';
 import type { Leaf } from '../wire/identity/keep-leaf.ts';
 import { LEAF_IN_USE_PATH } from '../wire/identity/leaf-in-use.ts';
 import { DELTA_ADS_PATH } from '../xds/delta-messages.ts';
@@ -88,11 +89,6 @@ export function openChannel(
     },
     close: () => client.close(),
   };
-}
-
-/** A one-time token of the CA (`weft ca token create`). */
-export function isJoinToken(token: string): boolean {
-  return token.startsWith('weft-join.');
 }
 
 /** Undefined where there is none and none is needed. */

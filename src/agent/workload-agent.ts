@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Clock, Timer } from '../lib/clock.ts';
+import { isJoinToken } from '../wire/identity/join-token.ts';
 import { type KeptLeaf, keepLeaf, type Leaf } from '../wire/identity/keep-leaf.ts';
 import { workloadSpiffeId } from '../wire/identity/spiffe.ts';
 import type { WorkloadApi } from '../wire/identity/workload-api.ts';
@@ -8,7 +9,7 @@ import { network } from '../wire/net.ts';
 import { typeUrls } from '../xds/resources.ts';
 import type { Sendable } from '../xds/sendable.ts';
 import { type CacheFile, cacheFile } from './cache-file.ts';
-import { type ControlChannel, isJoinToken, openChannel } from './control-channel.ts';
+import { type ControlChannel, openChannel } from './control-channel.ts';
 import { type EnvoyCall, type EnvoyPort, openEnvoyPort } from './envoy-port.ts';
 import { EnvoyStream } from './envoy-stream.ts';
 import type { Held } from './held.ts';
@@ -177,7 +178,8 @@ class WorkloadServer implements WorkloadAgent {
 
   #channel(address: string): ControlChannel {
     const rootsPem = this.#trust?.rootsPem ?? this.#leaf?.rootsPem ?? '';
-    return openChannel(address, this.config, { leaf: this.#leaf, rootsPem });
+    const isGood = this.#leaf !== undefined && this.#leaf.notAfterMs > this.#environment.clock.nowMs();
+    return openChannel(address, this.config, { leaf: isGood ? this.#leaf : undefined, rootsPem });
   }
 
   /** One question to the CA. */

@@ -7,6 +7,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type infer as Infer, literal, object, string, number as wholeNumber } from 'zod/mini';
+import { JOIN_TOKEN_PREFIX } from '../wire/identity/join-token.ts';
 import { workloadSpiffeId } from '../wire/identity/spiffe.ts';
 import type { Authentication } from './authenticate.ts';
 import { readStored, replaceStored } from './key-store.ts';
@@ -69,7 +70,7 @@ export async function createJoinToken(keyDir: string, order: JoinOrder, nowMs: n
     expiresAtMs: nowMs + ttlS * 1000,
   };
   await replaceStored(join(folder, `${id}.json`), 0o600, `${JSON.stringify(stored)}\n`);
-  return `weft-join.${id}.${secret}`;
+  return `${JOIN_TOKEN_PREFIX}${id}.${secret}`;
 }
 
 /** The tokens of a CA's folder. */

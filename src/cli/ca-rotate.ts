@@ -7,6 +7,7 @@ import { exitCodes, type Io } from './io.ts';
 export function addCaRotate(ca: Command, io: Io): void {
   ca.command('rotate')
     .description('replace the root that weft made: the running control plane begins within a second')
+    .option('--key-dir <dir>', 'folder of the CA')
     .addHelpText('after', HELP)
     .action(async (_flags: object, command: Command) => {
       const { keyDir } = command.optsWithGlobals<{ keyDir?: string }>();

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import { entryFile } from './entry.ts';
@@ -8,6 +9,7 @@ interface Flags {
   readonly workload: { readonly namespace: string; readonly name: string };
   readonly serviceAccount: string;
   readonly ttl: number;
+  readonly out?: string;
 }
 
 /** `weft ca token create`. */
@@ -16,9 +18,11 @@ export function addCaToken(ca: Command, io: Io): void {
     .description('one-time tokens, by which machines outside of any platform join')
     .command('create')
     .description('print a token that gives one certificate, once')
+    .option('--key-dir <dir>', 'folder of the CA')
     .requiredOption('--workload <ns/name>', 'whose token: the proxy has to be called so', workload)
     .option('--service-account <name>', 'the identity that it gets', 'default')
     .option('--ttl <duration>', 'how long it may be used: 30m, 24h, 7d at most', duration, 3600)
+    .option('--out <file>', 'write it into a file (mode 0600) instead of printing it')
     .addHelpText('after', HELP)
     .action(async (_flags: object, command: Command) => {
       const { keyDir, ...flags } = command.optsWithGlobals<Flags>();
@@ -28,18 +32,22 @@ export function addCaToken(ca: Command, io: Io): void {
 }
 
 const HELP = `
---key-dir names the folder of the CA, which keeps a hash of the token. Write the token into the machine's token file
-(mode 0600); its agent or proxy shows it once, and from then on renews with the certificate that it got.
+--key-dir names the folder of the CA, which keeps a hash of the token. Bring the token to the machine as a file that only
+its proxy may read; the agent or proxy shows it once, and from then on renews with the certificate that it got.
 
 Examples:
-  weft ca token create --key-dir ./ca --workload vms/db-1 --service-account db --ttl 30m > token`;
+  weft ca token create --key-dir ./ca --workload vms/db-1 --service-account db --ttl 30m --out token
+  weft proxy -c sidecar.json --token-file token --cache-dir /var/lib/weft`;
 
 async function runCreate(flags: Flags & { readonly keyDir: string }, io: Io): Promise<number> {
-  const { keyDir, workload: of, serviceAccount, ttl } = flags;
+  const { keyDir, workload: of, serviceAccount, ttl, out } = flags;
   try {
     const main = (await import(pathToFileURL(entryFile('ca')).href)) as typeof import('../ca/main.ts');
     const order = { namespace: of.namespace, workload: of.name, serviceAccount, ttlS: ttl };
-    io.out(`${await main.makeJoinToken(keyDir, order, Date.now())}\n`);
+    const text = `${await main.makeJoinToken(keyDir, order, Date.now())}\n`;
+    // Never into a file that is there: it may be a link, or readable by others.
+    if (out === undefined) io.out(text);
+    else await writeFile(out, text, { mode: 0o600, flag: 'wx' });
     return exitCodes.fine;
   } catch (error) {
     io.err(`weft ca token create: ${(error as Error).message}\n`);

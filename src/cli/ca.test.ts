@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
@@ -46,8 +46,25 @@ describe('weft ca', () => {
     expect(exitCode).toBe(1);
   });
 
+  it('writes a token into a file for its owner alone, never over one that is there', async () => {
+    using folder = temporaryFolder();
+    const out = join(folder.path, 'token');
+    const args = ['ca', 'token', 'create', '--key-dir', join(folder.path, 'ca'), '--workload', 'vms/db-1'];
+    expect(await run([...args, '--out', out])).toEqual({ err: '', exitCode: 0 });
+    expect(readFileSync(out, 'utf8')).toMatch(/^weft-join\.[0-9a-f]{16}\.[\w-]{43}\n$/);
+    expect(statSync(out).mode & 0o777).toBe(0o600);
+    expect((await run([...args, '--out', out])).exitCode).toBe(1);
+  });
+
+  it('asks for a rotation in the folder that is named behind the command', async () => {
+    using folder = temporaryFolder();
+    const { err, exitCode } = await run(['ca', 'rotate', '--key-dir', folder.path]);
+    expect([err, exitCode]).toEqual([`weft ca rotate: ${folder.path} holds no CA that has served\n`, 1]);
+  });
+
   it.each([
     [['ca']],
+    [['ca', 'rotate']],
     [['ca', '--key-dir', 'x', '--listen', 'nowhere']],
     [['ca', '--key-dir', 'x', '--listen', '1.2.3.4:70000']],
     [['ca', '--key-dir', 'x', '--trust-domain', 'Upper/Case']],
@@ -75,13 +92,26 @@ async function run(args: readonly string[]): Promise<{ err: string; exitCode: un
     env: {},
     stdin: async () => '',
   };
-  const program = new Command('weft').exitOverride().configureOutput({ writeErr: () => {} });
+  // As main.ts makes it: options belong to the command they stand behind.
+  const program = quiet(new Command('weft').enablePositionalOptions());
   addCaCommand(program, io, () => AbortSignal.abort());
-  for (const command of program.commands) command.exitOverride().configureOutput({ writeErr: () => {} });
+  quietBelow(program);
+  process.exitCode = 0;
   try {
     await program.parseAsync(args, { from: 'user' });
     return { err, exitCode: process.exitCode };
   } finally {
     process.exitCode = before;
+  }
+}
+
+function quiet(command: Command): Command {
+  return command.exitOverride().configureOutput({ writeErr: () => {} });
+}
+
+function quietBelow(command: Command): void {
+  for (const one of command.commands) {
+    quiet(one);
+    quietBelow(one);
   }
 }

@@ -57,7 +57,11 @@ export const proxyFlags: readonly ProxyFlag[] = [
     help: 'serve, or validate: say what is wrong with the configuration and end',
   },
   { name: 'concurrency', value: 'n', help: 'worker processes; 1: one process does it all, 0: one per CPU' },
-  { name: 'token-file', value: 'file', help: 'service-account token that proves who we are to the CA' },
+  {
+    name: 'token-file',
+    value: 'file',
+    help: 'service-account token that proves to the CA who we are, or a one-time token (weft ca token create)',
+  },
   { name: 'trust-domain', value: 'name', help: 'trust domain of our identity (cluster.local)' },
   { name: 'cache-dir', value: 'dir', help: 'keeps the last good configuration there, and starts from it' },
   {

@@ -25,6 +25,7 @@ import type { ProxyEnvironment } from './environment.ts';
 import type { Credentials } from './identity/credentials.ts';
 import { hearingRoots } from './identity/hearing-roots.ts';
 import { keepIdentity } from './identity/identity.ts';
+import { proofOf } from './identity/proof.ts';
 import { openWorkloadApi } from './identity/workload-api.ts';
 import { DEMAND_LIMITS } from './on-demand/limits.ts';
 import type { ProxyOptions } from './options.ts';
@@ -103,6 +104,8 @@ export async function startProxy(
   let credentials: Credentials | undefined;
   let roots: string | undefined;
   let retired = false;
+  /** There is no second first certificate: what a one-time token gave is on disk before it is used up for nothing. */
+  let keepsAtOnce = false;
   const lastGood = keep(
     settings,
     () => ({ resources: plane.accepted(), names: wantedNames(plane.needed()), credentials }),
@@ -128,6 +131,7 @@ export async function startProxy(
     plane.setCredentials(fresh);
     tellWorkload();
     changed();
+    if (keepsAtOnce) lastGood?.flush();
   };
   /** A restart without a control plane begins with the roots as they are now, not as they came with the certificate. */
   const rootsChanged = (leaf: KeptLeaf) => (rootsPem: string) => {
@@ -142,23 +146,44 @@ export async function startProxy(
   async function connectControl(): Promise<{ plane: ControlPlane; close: () => void } | undefined> {
     const { ads, dynamic } = bootstrap;
     const { identity } = settings;
-    const channels = controlChannels(bootstrap, environment, () => credentials?.rootsPem);
+    const good = (): Credentials | undefined =>
+      credentials !== undefined && credentials.notAfterMs > clock.nowMs() ? credentials : undefined;
+    const channels = controlChannels(bootstrap, environment, () => credentials?.rootsPem, good);
     if (ads === undefined && dynamic.listeners === undefined && dynamic.clusters === undefined) {
       if (plane.needed().elsewhere.length === 0) return undefined;
     }
     const metadata = ads?.metadata.flat() ?? [];
-    const callOptions = () => ({
-      metadata:
-        identity === undefined
-          ? metadata
-          : [...metadata, 'authorization', `Bearer ${environment.readFile(identity.tokenFile).trim()}`],
-    });
-    const client = ads === undefined ? undefined : channels.open(ads.cluster.name ?? '');
+    const cluster = ads?.cluster.name ?? '';
+    const proof =
+      identity === undefined || ads === undefined
+        ? undefined
+        : proofOf({
+            tokenFile: identity.tokenFile,
+            readFile: environment.readFile,
+            shared: () => channels.open(cluster),
+            proving: () => channels.openProving(cluster),
+            credentials: good,
+            hasKept: kept?.credentials !== undefined,
+            metadata,
+          });
+    if (proof?.joins && lastGood === undefined)
+      log('warning', 'the certificate is kept nowhere (--cache-dir): after a restart a new token is needed');
+    keepsAtOnce = proof?.joins === true;
+    const client = proof?.client ?? (ads && channels.open(cluster));
+    const callOptions = proof?.forStreams ?? (() => ({ metadata }));
     const leaf =
-      identity === undefined || client === undefined
+      identity === undefined || proof === undefined
         ? undefined
         : keepIdentity(
-            { ...identity, client, callOptions, clock, random, onCredentials: takeCredentials, log },
+            {
+              ...identity,
+              client: proof.client,
+              callOptions: proof.forCertificates,
+              clock,
+              random,
+              onCredentials: takeCredentials,
+              log,
+            },
             kept?.credentials,
           );
     const followed = await followControlPlane({

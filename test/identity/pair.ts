@@ -3,7 +3,7 @@
  * a gateway `back` that takes mutual TLS, an application, and a gateway `aside` that leads to `back` as well. Each gateway is weft's proxy or Envoy behind the agent. No
  * namespaces and no root are needed: gateways listen on ports of their own.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,7 +11,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type RunningAgent, runAgent } from '../../src/agent/main.ts';
-import { createJoinToken } from '../../src/ca/join-tokens.ts';
 import { CA_AUDIENCE } from '../../src/ca/service-account-token.ts';
 import { openTokenIssuer } from '../../src/ca/token-issuer.ts';
 import { type RunningControl, runControl } from '../../src/control/main.ts';
@@ -30,6 +29,8 @@ export interface PairOptions {
   readonly joins?: readonly Member[];
   /** Lifetime of certificates. */
   readonly leafTtlS: number;
+  /** Worker processes of weft's proxies; default 1. */
+  readonly workers?: number;
 }
 
 export interface Pair {
@@ -50,6 +51,8 @@ export interface Pair {
   /** Process of a member's proxy. */
   pid(member: Member): number;
   output(): string;
+  /** Kills a member's proxy and starts it again. */
+  restart(member: Member): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -97,10 +100,11 @@ export async function startPair(options: PairOptions): Promise<Pair> {
     mkdirSync(own);
     const tokenFile = join(own, 'token');
     const token = { namespace: 'default', serviceAccount: member, pod: `${member}-1` };
-    const text = options.joins?.includes(member)
-      ? await createJoinToken(keyDir, { ...token, workload: token.pod, ttlS: 60 }, Date.now())
-      : await tokens.issueToken({ ...token, audience: CA_AUDIENCE, ttlSeconds: 3600 });
-    writeFileSync(tokenFile, text, { mode: 0o600 });
+    if (options.joins?.includes(member)) makeJoinToken(keyDir, member, tokenFile);
+    else {
+      const text = await tokens.issueToken({ ...token, audience: CA_AUDIENCE, ttlSeconds: 3600 });
+      writeFileSync(tokenFile, text, { mode: 0o600 });
+    }
     const socketPath = join(own, 'ads.sock');
     const isEnvoy = options.planes[member] === 'envoy';
     const bootstrap = bootstrapOf(
@@ -136,6 +140,7 @@ export async function startPair(options: PairOptions): Promise<Pair> {
     }
     const weft = ['--config-path', file, '--token-file', tokenFile, '--cache-dir', join(own, 'cache')];
     weft.push('--workload-api', join(own, 'spiffe.sock'));
+    if (options.workers !== undefined) weft.push('--concurrency', `${options.workers}`);
     return {
       member,
       argv: isEnvoy
@@ -152,12 +157,20 @@ export async function startPair(options: PairOptions): Promise<Pair> {
   let agent: RunningAgent | undefined;
   if (members.some((member) => options.planes[member] === 'envoy'))
     agent = await runAgent({ configDir: agentDir }, { log: (line) => log.push(line) });
-  for (const { member, argv } of starts) {
+  const launch = ({ member, argv }: (typeof starts)[number]): void => {
     const child = spawn(argv[0]!, argv.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (data) => (output = (output + data).slice(-20_000)));
     processes.set(member, child);
-  }
+  };
+  const kill = async (member: Member): Promise<void> => {
+    const child = processes.get(member);
+    if (child === undefined) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await ended;
+  };
+  for (const one of starts) launch(one);
   const api = `http://127.0.0.1:${control.apiPort}`;
   return {
     folder,
@@ -172,18 +185,26 @@ export async function startPair(options: PairOptions): Promise<Pair> {
     ca: async () => (await (await fetch(`${api}/api/ca`)).json()) as CaReport,
     pid: (member) => processes.get(member)?.pid ?? 0,
     output: () => output,
+    async restart(member) {
+      await kill(member);
+      for (const one of starts) if (one.member === member) launch(one);
+    },
     async stop() {
-      for (const child of processes.values()) {
-        const ended = new Promise((resolve) => child.once('exit', resolve));
-        child.kill('SIGKILL');
-        await ended;
-      }
+      await Promise.all(members.map(kill));
       await agent?.close();
       await control.close();
       await new Promise((resolve) => app.close(resolve));
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** As an operator makes it: by a process of its own, into a file. */
+function makeJoinToken(keyDir: string, member: Member, file: string): void {
+  const who = ['--workload', `default/${member}-1`, '--service-account', member];
+  const cli = join(root, 'src/cli/main.ts');
+  const args = ['ca', 'token', 'create', '--key-dir', keyDir, ...who, '--ttl', '1m', '--out', file];
+  execFileSync(process.execPath, [cli, ...args], { timeout: 30_000 });
 }
 
 function portOf(server: Server): number {

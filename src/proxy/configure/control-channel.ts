@@ -3,7 +3,13 @@
  * so that the same file tells Envoy and this proxy the same.
  */
 import type { Result } from '../../lib/result.ts';
-import type { Connection, ConnectOptions, NetError, Network } from '../../wire/connection.ts';
+import type {
+  Connection,
+  ConnectOptions,
+  NetError,
+  Network,
+  TlsContextOptions,
+} from '../../wire/connection.ts';
 import type { GrpcClient } from '../../wire/grpc/client.ts';
 import { createGrpcClient } from '../../wire/grpc/client.ts';
 import { postHttp1 } from '../../wire/http1/post.ts';
@@ -25,55 +31,72 @@ const maxAnswerBytes = 64 * 1024 * 1024;
 export interface ControlChannels {
   /** The channel to a static cluster; one for each. Throws an Error with the reasons where there can be none. */
   open(cluster: string): GrpcClient;
+  /** A channel of its own, whose connections show the proxy's certificate as it is when they are made. */
+  openProving(cluster: string): GrpcClient;
   /** Posts a JSON text to a static cluster; the answer's body, '' where there is nothing new. Rejects with a sentence. */
   post(cluster: string, path: string, body: string, timeoutMs: number): Promise<string>;
   close(): void;
 }
+
+type CertificateWithKey = TlsContextOptions['certificates'][number];
 
 /** Channels to the static clusters of a bootstrap that configuration comes from. */
 export function controlChannels(
   { message }: ProxyBootstrap,
   { network, clock, readFile }: Pick<ProxyEnvironment, 'network' | 'clock' | 'readFile'>,
   meshRoots: () => string | undefined = () => undefined,
+  ownCertificate: () => CertificateWithKey | undefined = () => undefined,
 ): ControlChannels {
   const clients = new Map<string, GrpcClient>();
-  const tls = (rootsFile?: string): TlsEnvironment => ({
+  const tls = (
+    rootsFile: string | undefined,
+    certificates: readonly CertificateWithKey[],
+  ): TlsEnvironment => ({
     secrets: createSecrets(), // the channel's secrets stand in the bootstrap
-    createContext: network.createTlsContext,
+    createContext: (options) =>
+      network.createTlsContext(certificates.length === 0 ? options : { ...options, certificates }),
     readFile: (path) =>
       path === rootsFile && path !== undefined ? `${readFile(path)}\n${meshRoots() ?? ''}` : readFile(path),
     nowMs: clock.nowMs,
   });
-  const reach = (name: string): Reached => {
+  const reach = (name: string, certificates: readonly CertificateWithKey[] = []): Reached => {
     const cluster = message.static_resources?.clusters?.find((c) => c.name === name);
     if (cluster === undefined) throw new Error(`a source of configuration is no static cluster: '${name}'`);
-    const reached = reachCluster(cluster, network, tls(rootsFileOf(cluster)));
+    const reached = reachCluster(cluster, network, tls(rootsFileOf(cluster), certificates));
     if (!reached.ok) throw new Error(reached.refusals.map((r) => `${r.field}: ${r.message}`).join('\n'));
     return reached.value;
   };
   /** As it is now: the files that TLS is made from may have been replaced. What worked is used where that fails. */
-  const reachAgain = (name: string, before: Reached): Reached => {
+  const reachAgain = (
+    name: string,
+    before: Reached,
+    certificates: readonly CertificateWithKey[],
+  ): Reached => {
     try {
-      return reach(name);
+      return reach(name, certificates);
     } catch {
       return before;
     }
+  };
+  const make = (name: string, certificates: () => readonly CertificateWithKey[]): GrpcClient => {
+    const first = reach(name);
+    const { authority, scheme } = first;
+    const connect = (signal: AbortSignal) => reachAgain(name, first, certificates()).connect(signal, 'h2');
+    return createGrpcClient({ clock, authority, scheme, connect });
   };
   return {
     open(name) {
       const known = clients.get(name);
       if (known !== undefined) return known;
-      const first = reach(name);
-      const { authority, scheme } = first;
-      const client = createGrpcClient({
-        clock,
-        authority,
-        scheme,
-        connect: (signal) => reachAgain(name, first).connect(signal, 'h2'),
-      });
+      const client = make(name, () => []);
       clients.set(name, client);
       return client;
     },
+    openProving: (name) =>
+      make(name, () => {
+        const own = ownCertificate();
+        return own === undefined ? [] : [own];
+      }),
     async post(name, path, body, timeoutMs) {
       const { authority, connect } = reach(name);
       const order = { authority, path, body, timeoutMs, maxBytes: maxAnswerBytes, clock };
