@@ -12,11 +12,13 @@ import { envoyForTests } from '../serve/envoy.ts';
 import { type CasePair, type Observed, startCases, withoutWords } from './cases.ts';
 import * as grpc from './filters/grpc-cases.ts';
 import * as policy from './filters/policy-cases.ts';
+import { sessionCases } from './filters/session-cases.ts';
 import * as traffic from './filters/traffic-cases.ts';
 
 const families = {
   ...policy,
   ...traffic,
+  sessions: sessionCases,
   'authorization over gRPC': grpc.authorization,
   'counting over gRPC': grpc.counting,
 };

@@ -1,4 +1,5 @@
 import type { PeerFacts, RequestFacts } from '../../xds/match/facts.ts';
+import { cookieValue } from '../../xds/match/cookie.ts';
 import { queryParameter } from '../../xds/match/query.ts';
 import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import { compileSubstitution } from '../../xds/match/regex.ts';
@@ -71,15 +72,4 @@ function headerValue(
     const value = request.header(name);
     return value === undefined ? undefined : rewrite(value);
   };
-}
-
-/** Without the quotes that it may have (RFC 6265 4.1.1): those of a cookie that was made here come back with it. */
-function cookieValue(cookies: string | undefined, name: string): string | undefined {
-  for (const part of (cookies ?? '').split(';')) {
-    const equals = part.indexOf('=');
-    if (equals <= 0 || part.slice(0, equals).trim() !== name) continue;
-    const value = part.slice(equals + 1).trim();
-    return /^".*"$/.test(value) ? value.slice(1, -1) : value;
-  }
-  return undefined;
 }

@@ -72,6 +72,8 @@ export interface FilterStream {
   readonly over: boolean;
   /** Whether answers of the proxy itself are gRPC's; for filters that make gRPC of requests that are none. */
   answersGrpc: boolean | undefined;
+  /** The endpoint that the first try goes to, where its cluster has it (`strict`: it or nobody). */
+  overrideHost: OverrideHost | undefined;
   /** The cluster the chosen route leads to; '' where it leads to none. */
   readonly routeCluster: string;
   /** Whether a body follows the head, and whether its length is told. */
@@ -89,6 +91,12 @@ export interface FilterStream {
   stateOf<T>(key: object, make: () => T): T;
   /** The same where it was made, undefined where it was not. */
   knownState<T>(key: object): T | undefined;
+}
+
+/** An endpoint by its address, `10.0.0.1:80`. */
+export interface OverrideHost {
+  readonly address: string;
+  readonly strict: boolean;
 }
 
 export interface MutableRequest extends RequestFacts {

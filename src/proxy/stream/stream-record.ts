@@ -10,7 +10,7 @@ import type { Tracing } from '../observe/tracing/tracing.ts';
 import type { CallMessages } from './call-messages.ts';
 import { ConnectionFacts } from './connection-facts.ts';
 import type { ConnectionView } from './connection-view.ts';
-import type { MutableResponse } from './http-filter.ts';
+import type { MutableResponse, OverrideHost } from './http-filter.ts';
 import type { HttpManager } from './manager.ts';
 import type { RequestState } from './request-state.ts';
 import type { Route, RouteLeaf } from './route-table.ts';
@@ -53,6 +53,7 @@ export class StreamRecord extends ConnectionFacts implements StreamFacts {
   over = false;
   /** Undefined: as the request's content-type says. */
   answersGrpc: boolean | undefined;
+  overrideHost: OverrideHost | undefined;
   /** Undefined for what is no gRPC call, or counted by nobody. */
   messages: CallMessages | undefined;
   route: Route | undefined;

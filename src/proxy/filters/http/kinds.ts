@@ -15,6 +15,7 @@ import { localRateLimitKind } from './local-ratelimit/filter.ts';
 import { rateLimitKind } from './ratelimit/filter.ts';
 import { rbacKind } from './rbac/filter.ts';
 import { routerKind } from './router/filter.ts';
+import { statefulSessionKind } from './stateful-session/filter.ts';
 
 /** The HTTP filters of this proxy. The router is none of them: it is what chains end in. */
 const KINDS: readonly HttpFilterKind[] = [
@@ -32,6 +33,7 @@ const KINDS: readonly HttpFilterKind[] = [
   localRateLimitKind,
   rateLimitKind,
   rbacKind,
+  statefulSessionKind,
 ];
 
 /** What chains end in. */

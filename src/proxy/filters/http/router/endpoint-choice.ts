@@ -18,6 +18,7 @@ export class EndpointChoice implements PickContext {
   readonly #stream: RoutedStream;
   readonly #action: ForwardAction;
   #tried: Endpoint[] | undefined;
+  #retrying = false;
 
   constructor(stream: RoutedStream, action: ForwardAction, leaf: RouteLeaf) {
     this.#stream = stream;
@@ -27,6 +28,11 @@ export class EndpointChoice implements PickContext {
 
   get destination(): PickContext['destination'] {
     return this.#stream.connection.downstream.local;
+  }
+
+  /** Only the first try goes where the session wants it: others are made because it failed. */
+  get overrideHost(): PickContext['overrideHost'] {
+    return this.#retrying ? undefined : this.#stream.overrideHost;
   }
 
   /** Only tries after the first are particular. */
@@ -66,6 +72,7 @@ export class EndpointChoice implements PickContext {
   next(cluster: Cluster): Endpoint | undefined {
     const { retry } = this.#action;
     const endpoint = cluster.pick(this);
+    this.#retrying = true;
     if (endpoint === undefined || retry === undefined) return endpoint;
     if (retry.avoidPreviousHosts || retry.omitCanaries || retry.omitMetadata !== undefined) {
       this.#tried ??= [];
