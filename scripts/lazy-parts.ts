@@ -28,6 +28,7 @@ const parts: readonly string[] = [
   'proxy/filters/http/local-ratelimit/filter.ts',
   'proxy/filters/http/ratelimit/filter.ts',
   'proxy/filters/http/rbac/filter.ts',
+  'proxy/filters/http/stateful-session/filter.ts',
   'proxy/filters/http/router/hash-cookies.ts',
   'proxy/filters/http/router/mirror.ts',
   'proxy/filters/http/router/redirects.ts',

@@ -1,5 +1,5 @@
-import type { PeerFacts, RequestFacts } from '../../xds/match/facts.ts';
 import { cookieValue } from '../../xds/match/cookie.ts';
+import type { PeerFacts, RequestFacts } from '../../xds/match/facts.ts';
 import { queryParameter } from '../../xds/match/query.ts';
 import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import { compileSubstitution } from '../../xds/match/regex.ts';
