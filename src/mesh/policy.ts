@@ -8,11 +8,20 @@ export interface PeerModes {
   readonly mode: PeerMode;
   /** Ports of the workload (not of its Services) with a mode of their own. */
   readonly ports: ReadonlyMap<number, PeerMode>;
-  /** What decided, the narrowest first. */
+  /** All that have a say, the narrowest first. */
   readonly origins: readonly Origin[];
+  /** What decided about `mode`; undefined where it is the default. */
+  readonly decidedBy: Origin | undefined;
+  /** What decided about `ports`. */
+  readonly portsDecidedBy: Origin | undefined;
 }
 
 /** The mode of one port. */
 export function modeOfPort(modes: PeerModes, port: number): PeerMode {
   return modes.ports.get(port) ?? modes.mode;
+}
+
+/** What decided about the mode of one port. */
+export function deciderOfPort(modes: PeerModes, port: number): Origin | undefined {
+  return modes.ports.has(port) ? modes.portsDecidedBy : modes.decidedBy;
 }

@@ -1,6 +1,8 @@
+import { deciderOfPort } from '../../mesh/policy.ts';
 import type { PeerFacts } from '../../xds/match/facts.ts';
 import { wellKnownNames } from '../../xds/names.ts';
 import type { FilterChain } from '../../xds/resources.ts';
+import { peerModes, peerModesKey } from '../resolve/peer-authentication.ts';
 import { because, objectText } from './because.ts';
 import { addressText, type Connection, type TlsLayer } from './connection.ts';
 import { cut, type Ending } from './ending.ts';
@@ -71,10 +73,10 @@ function choose(scene: Scene, held: Held, connection: Connection, request: Reque
   const { hop, picked } = held;
   const facts = inspect(picked.listener.object, connection);
   const { chain, instead } = pickChain(picked.listener.object, facts);
-  const reason = because(scene.places.mesh, decidesAboutTls(held));
+  const reason = because(scene.places.mesh, decidesAboutTls(scene, held, connection));
   if (chain === undefined) {
     hop.problem = 'no-filter-chain';
-    scene.trace.deniedBy ??= decidesAboutTls(held);
+    scene.trace.deniedBy ??= decidesAboutTls(scene, held, connection);
     scene.trace.step(`no filter chain takes ${factsText(facts)}: the connection is closed`, reason, instead);
     return cut('refuse', connection.layers.length > 0 ? 'connect' : 'reset', kindOfTls(connection));
   }
@@ -85,9 +87,10 @@ function choose(scene: Scene, held: Held, connection: Connection, request: Reque
 }
 
 /** The policy about mutual TLS that holds at a workload's door. */
-function decidesAboutTls({ side, picked }: Held) {
-  if (side !== 'inbound') return undefined;
-  return picked.listener.provenance.find(({ kind }) => kind === 'PeerAuthentication');
+function decidesAboutTls({ places }: Scene, { side, proxy }: Held, { destination }: Connection) {
+  if (side !== 'inbound' || proxy.workload === undefined) return undefined;
+  const { namespace, labels } = proxy.workload;
+  return deciderOfPort(places.mesh.read.of(peerModes, peerModesKey(namespace, labels)), destination.port);
 }
 
 function open(
@@ -100,7 +103,7 @@ function open(
   const opened = openTls(scene.places.mesh, held.proxy, chain, connection);
   if ('failure' in opened) {
     held.hop.problem = 'tls';
-    const origin = decidesAboutTls(held);
+    const origin = decidesAboutTls(scene, held, connection);
     scene.trace.deniedBy ??= origin;
     const by = origin === undefined ? '' : ` (${objectText(origin)})`;
     scene.trace.step(`the TLS handshake fails: ${opened.failure}${by}`, because(scene.places.mesh, origin));

@@ -25,13 +25,14 @@ export const peerModes = step('peer modes', (read, key): PeerModes => {
   const ofNamespace =
     namespace === rootNamespace ? wide : read.of(policiesOfNamespace, namespace).find(isNamespaceWide);
   const own = ownPolicy(read, namespace, JSON.parse(labels) as Labels);
-  const inherited = modeOf(ofNamespace) ?? modeOf(wide) ?? 'permissive';
-  const mode = modeOf(own) ?? inherited;
-  const deciding = [own, ofNamespace, wide].filter((policy) => policy !== undefined);
+  const levels = [own, ofNamespace, wide].filter((policy) => policy !== undefined);
+  const decider = levels.find((policy) => modeOf(policy) !== undefined);
   return {
-    mode,
-    ports: portModes(own, mode),
-    origins: [...new Set(deciding)].map((policy) => originOf(policy)),
+    mode: modeOf(decider) ?? 'permissive',
+    ports: portModes(own),
+    origins: [...new Set(levels)].map((policy) => originOf(policy)),
+    decidedBy: decider && originOf(decider),
+    portsDecidedBy: own && originOf(own),
   };
 });
 
@@ -79,9 +80,11 @@ function modeOf(policy: Policy | undefined): PeerMode | undefined {
   return MODES[policy?.object.spec.mtls?.mode ?? ''];
 }
 
-function portModes(policy: Policy | undefined, mode: PeerMode): ReadonlyMap<number, PeerMode> {
-  const entries = Object.entries(policy?.object.spec.portLevelMtls ?? {}).map(
-    ([port, mtls]) => [Number(port), MODES[mtls.mode ?? ''] ?? mode] as const,
-  );
+/** A port that says UNSET is as if it were not named. */
+function portModes(policy: Policy | undefined): ReadonlyMap<number, PeerMode> {
+  const entries = Object.entries(policy?.object.spec.portLevelMtls ?? {}).flatMap(([port, mtls]) => {
+    const mode = MODES[mtls.mode ?? ''];
+    return mode === undefined ? [] : [[Number(port), mode] as const];
+  });
   return new Map(entries.sort(([a], [b]) => a - b));
 }
