@@ -60,6 +60,8 @@ export interface Service {
   readonly trafficDistribution?: string;
   /** Only endpoints of the caller's own node are called (internalTrafficPolicy). */
   readonly nodeLocal?: boolean;
+  /** Labels of the ServiceEntry itself: entries of one host that differ in them are not one service. */
+  readonly entryLabels?: Readonly<Record<string, string>>;
   /** For "oldest wins". */
   readonly age: Age;
   readonly origin: Origin;

@@ -6,6 +6,7 @@ import type { ListedEndpoint, Service, ServicePort } from '../../mesh/service.ts
 import type { Workload } from '../../mesh/workload.ts';
 import { networkOf } from './networks.ts';
 import { serviceByKey } from './services.ts';
+import { hostKey, sharedEndpoints, sharersOf } from './shared-hosts.ts';
 import { selectedWorkloads, selectionKey, workloadsAt } from './workloads.ts';
 import { keyOf, listOf, partsOf, type Read, step } from './world.ts';
 
@@ -16,6 +17,22 @@ import { keyOf, listOf, partsOf, type Read, step } from './world.ts';
 export const endpoints = step('endpoints', (read, key): readonly Endpoint[] => {
   const service = read.of(serviceByKey, key);
   if (service === undefined) return [];
+  return allEndpoints(read, service)
+    .map((endpoint) => inNetwork(read, endpoint))
+    .sort((a, b) => compareText(a.address, b.address) || compareText(portText(a), portText(b)));
+});
+
+/** The service's own endpoints, and those of other entries of its host that are resolved as it is. */
+function allEndpoints(read: Read, service: Service): readonly Endpoint[] {
+  const sharers = service.registry === 'entry' ? read.of(sharersOf, hostKey(service)) : [];
+  if (sharers.length === 0) return ownEndpoints(read, service);
+  const shares = sharers
+    .filter(({ resolution }) => resolution === service.resolution)
+    .map((sharer) => ({ ports: sharer.ports, endpoints: ownEndpoints(read, sharer) }));
+  return sharedEndpoints(service, shares);
+}
+
+function ownEndpoints(read: Read, service: Service): readonly Endpoint[] {
   const selected =
     service.selector === undefined
       ? []
@@ -24,10 +41,8 @@ export const endpoints = step('endpoints', (read, key): readonly Endpoint[] => {
           .flatMap((workload) => workloadEndpoints(service, workload));
   const listed = listedEndpoints(service).map((endpoint) => listedEndpoint(read, service, endpoint));
   const sliced = service.registry === 'kubernetes' ? slicedEndpoints(read, service, selected) : [];
-  return [...selected, ...listed, ...sliced]
-    .map((endpoint) => inNetwork(read, endpoint))
-    .sort((a, b) => compareText(a.address, b.address) || compareText(portText(a), portText(b)));
-});
+  return [...selected, ...listed, ...sliced];
+}
 
 function inNetwork(read: Read, endpoint: Endpoint): Endpoint {
   const network = networkOf(read, endpoint.address, endpoint.network);

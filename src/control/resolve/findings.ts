@@ -9,6 +9,7 @@ import { kubernetesService } from './kubernetes-services.ts';
 import { destinationRuleReferences, virtualServiceReferences } from './references.ts';
 import { requestAuthentication } from './request-authentications.ts';
 import { serviceEntry } from './service-entries.ts';
+import { sharedHostFindings } from './shared-hosts.ts';
 import { virtualService } from './virtual-services.ts';
 import { entryWorkload } from './workload/entries.ts';
 import { podWorkload } from './workload/pods.ts';
@@ -29,7 +30,10 @@ export const findings = step('findings', (read): readonly Finding[] => [
     ];
   }),
   ...ofKind(read, 'networking.istio.io/Gateway', (key) => read.of(gateway, key).findings),
-  ...ofKind(read, 'networking.istio.io/ServiceEntry', (key) => read.of(serviceEntry, key).findings),
+  ...ofKind(read, 'networking.istio.io/ServiceEntry', (key) => [
+    ...read.of(serviceEntry, key).findings,
+    ...read.of(sharedHostFindings, key),
+  ]),
   ...ofKind(read, 'networking.istio.io/WorkloadEntry', (key) => read.of(entryWorkload, key).findings),
   ...ofKind(read, 'networking.istio.io/EnvoyFilter', (key) => read.of(envoyFilterFindings, key)),
   ...ofKind(

@@ -57,6 +57,7 @@ function serviceOf(read: Read, resource: Resource<ServiceEntry>, written: string
     ...defined({
       selector: spec.workloadSelector?.labels,
       ownAddress: address === undefined ? undefined : true,
+      entryLabels: resource.object.metadata.labels,
     }),
   };
 }

@@ -2,8 +2,9 @@ import { compareAge, type Service } from '../../mesh/service.ts';
 import { discovered } from './discovered.ts';
 import { kubernetesService } from './kubernetes-services.ts';
 import { serviceEntry } from './service-entries.ts';
+import { hostKey, joinedService, sharersOf } from './shared-hosts.ts';
 import { visibleIn } from './visibility.ts';
-import { keyOf, listOf, objectKey, partsOf, step } from './world.ts';
+import { keyOf, listOf, objectKey, partsOf, type Read, step } from './world.ts';
 
 // Everything that can be called, from Kubernetes Services and ServiceEntries.
 
@@ -17,18 +18,23 @@ export const services = step('services', (read): readonly Service[] => [
   ...discovered(read, listOf(read, '/Service'))
     .map((resource) => read.of(kubernetesService, objectKey(resource)).value)
     .filter((service) => service !== undefined),
-  ...discovered(read, listOf(read, 'networking.istio.io/ServiceEntry')).flatMap(
-    (resource) => read.of(serviceEntry, objectKey(resource)).value ?? [],
-  ),
+  ...discovered(read, listOf(read, 'networking.istio.io/ServiceEntry'))
+    .flatMap((resource) => read.of(serviceEntry, objectKey(resource)).value ?? [])
+    .map((service) => joined(read, service))
+    .filter((service) => service !== undefined),
 ]);
+
+/** The service as it is beside other entries of its host; undefined where an older one stands for it. */
+function joined(read: Read, service: Service): Service | undefined {
+  if (read.of(sharersOf, hostKey(service)).length === 0) return service;
+  return read.of(joinedService, keyOf(service.namespace, service.name, service.hostname));
+}
 
 /** One service by its key. */
 export const serviceByKey = step('service', (read, key): Service | undefined => {
   const [registry, namespace = '', name = '', hostname = ''] = partsOf(key);
   if (registry === 'kubernetes') return read.of(kubernetesService, keyOf(namespace, name)).value;
-  return read
-    .of(serviceEntry, keyOf(namespace, name))
-    .value?.find((service) => service.hostname === hostname);
+  return read.of(joinedService, keyOf(namespace, name, hostname));
 });
 
 /** The services of one view, and by hostname. */
