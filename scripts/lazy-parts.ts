@@ -36,6 +36,7 @@ const parts: readonly string[] = [
   'proxy/configure/lower-process-limits.ts',
   'proxy/configure/lower-proxy-protocol.ts',
   'proxy/configure/rest-source.ts',
+  'proxy/filters/network/ext-authz/config.ts',
   'proxy/filters/network/http-connection-manager/early-mutations.ts',
   'proxy/filters/network/http-connection-manager/original-ip.ts',
   'proxy/filters/network/rbac/config.ts',

@@ -4,7 +4,7 @@
  * details and flags, and the filters' own statistics have to be the same.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CHECK } from '../../src/proxy/filters/http/ext-authz/grpc-question.ts';
+import { CHECK } from '../../src/proxy/filters/http/authorization-check.ts';
 import { SHOULD_RATE_LIMIT } from '../../src/proxy/filters/http/ratelimit/service.ts';
 import { startGrpcService, type TestGrpcService } from '../../src/proxy/filters/http/test-grpc-service.ts';
 import type { Cluster } from '../../src/xds/resources.ts';

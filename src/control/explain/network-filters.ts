@@ -1,14 +1,16 @@
 import { choose, weightedChoice } from '../../xds/match/weighted.ts';
 import {
-  type AnyMessage,
   type FilterChain,
   type HttpConnectionManager,
   messageOf,
+  type NetworkExtAuthz,
+  type NetworkRbac,
   type TcpProxy,
 } from '../../xds/resources.ts';
 import { cut, type Ending } from './ending.ts';
 import { type Alternative, NOBODY } from './explanation.ts';
 import type { Held, Inside } from './held.ts';
+import { askAuthorizer, TrialNotes } from './http/ask-authorizer.ts';
 import { manage } from './http/manage.ts';
 import { checkRbac } from './rbac.ts';
 import type { Scene } from './scene.ts';
@@ -27,7 +29,9 @@ const SILENT: ReadonlySet<string> = new Set([
 ]);
 
 /** The network filters of a chain, in order; the last one decides. */
-export function runNetworkFilters(scene: Scene, held: Held, chain: FilterChain, inside: Inside): Ending {
+export function runNetworkFilters(scene: Scene, held: Held, chain: FilterChain, came: Inside): Ending {
+  const notes = new TrialNotes('network');
+  const inside = notes.on(came);
   for (const { name = '', typed_config } of chain.filters ?? []) {
     const message = messageOf(typed_config?.['@type'] ?? '');
     if (message === `${NETWORK}.tcp_proxy.v3.TcpProxy`)
@@ -35,9 +39,14 @@ export function runNetworkFilters(scene: Scene, held: Held, chain: FilterChain, 
     if (message === `${NETWORK}.http_connection_manager.v3.HttpConnectionManager`)
       return speakHttp(scene, held, typed_config as HttpConnectionManager, inside);
     if (message === `${NETWORK}.rbac.v3.RBAC`) {
-      const denied = checkRbac(scene, (typed_config as AnyMessage)['rules'], undefined, inside.peer);
+      const { rules, shadow_rules, shadow_rules_stat_prefix = '' } = typed_config as NetworkRbac;
+      if (shadow_rules !== undefined)
+        notes.note(shadow_rules, shadow_rules_stat_prefix, undefined, inside.peer);
+      const denied = checkRbac(scene, rules, undefined, inside.peer);
       if (denied) return cut('deny', 'reset', kindOfOpened(inside.opened));
-    } else if (!SILENT.has(message)) notWalked(scene, name);
+    } else if (message === `${NETWORK}.ext_authz.v3.ExtAuthz`)
+      askAuthorizer(scene, typed_config as NetworkExtAuthz, inside);
+    else if (!SILENT.has(message)) notWalked(scene, name);
   }
   scene.trace.step('the filter chain has no filter that takes the connection');
   return cut('refuse', 'reset', kindOfTls(inside.connection));

@@ -84,6 +84,6 @@ export const jwtRules = step('jwt rules', (read, key): readonly JwtRule[] => {
 export const labelKeysOfAuthentication = step(
   'label keys of request authentications',
   (read): readonly string[] => [
-    ...new Set(listOf(read, KIND).flatMap(({ object }) => labelKeysOf(object.spec))),
+    ...new Set(listOf(read, KIND).flatMap((resource) => labelKeysOf(read, resource))),
   ],
 );

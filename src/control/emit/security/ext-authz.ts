@@ -1,22 +1,17 @@
 import { formatProtoDuration } from '../../../lib/duration.ts';
 import type { Authorizer } from '../../../mesh/authorization.ts';
 import { outboundCluster } from '../../../xds/names.ts';
-import { any, type ExtAuthz } from '../../../xds/resources.ts';
-import type { HttpFilter } from './rbac-types.ts';
+import { any, type ExtAuthz, type NetworkExtAuthz } from '../../../xds/resources.ts';
+import type { HttpFilter, NetworkFilter } from './rbac-types.ts';
 import { textMatcher } from './text.ts';
 
 /**
  * Asks an authorizer about the requests that the rules before it, on trial only, would have denied: those name their
  * policy with `prefix` in the metadata that they leave under `metadataKey`.
  */
-export function extAuthzFilter(
-  name: string,
-  authorizer: Authorizer,
-  prefix: string,
-  metadataKey: string,
-): HttpFilter {
+export function extAuthzFilter(authorizer: Authorizer, prefix: string, metadataKey: string): HttpFilter {
   return {
-    name,
+    name: 'envoy.filters.http.ext_authz',
     typed_config: any('envoy.extensions.filters.http.ext_authz.v3.ExtAuthz', {
       ...service(authorizer),
       transport_api_version: 'V3',
@@ -24,13 +19,33 @@ export function extAuthzFilter(
       ...(authorizer.clearRouteCache ? { clear_route_cache: true } : {}),
       ...(authorizer.body === undefined ? {} : { with_request_body: body(authorizer.body) }),
       status_on_error: { code: STATUS[authorizer.statusOnError] ?? 'Forbidden' },
-      filter_enabled_metadata: {
-        filter: 'envoy.filters.http.rbac',
-        path: [{ key: metadataKey }],
-        value: { string_match: { prefix } },
-      },
+      filter_enabled_metadata: named('envoy.filters.http.rbac', prefix, metadataKey),
     } satisfies ExtAuthz),
   };
+}
+
+/** The same of connections. Only over gRPC: undefined for an authorizer that is asked over HTTP. */
+export function extAuthzOfConnections(
+  authorizer: Authorizer,
+  prefix: string,
+  metadataKey: string,
+): NetworkFilter | undefined {
+  if (authorizer.kind !== 'grpc') return undefined;
+  return {
+    name: 'envoy.filters.network.ext_authz',
+    typed_config: any('envoy.extensions.filters.network.ext_authz.v3.ExtAuthz', {
+      stat_prefix: 'tcp.',
+      grpc_service: grpcService(authorizer),
+      transport_api_version: 'V3',
+      ...(authorizer.failOpen ? { failure_mode_allow: true } : {}),
+      filter_enabled_metadata: named('envoy.filters.network.rbac', prefix, metadataKey),
+    } satisfies NetworkExtAuthz),
+  };
+}
+
+/** That rules on trial before this filter named a policy. */
+function named(filter: string, prefix: string, key: string) {
+  return { filter, path: [{ key }], value: { string_match: { prefix } } };
 }
 
 function body({ maxBytes, allowPartial, asBytes }: NonNullable<Authorizer['body']>) {
@@ -42,11 +57,8 @@ function body({ maxBytes, allowPartial, asBytes }: NonNullable<Authorizer['body'
 }
 
 function service(authorizer: Authorizer): ExtAuthz {
-  const host = authorizer.service.slice(authorizer.service.indexOf('/') + 1);
-  const cluster = outboundCluster(authorizer.port, '', host);
-  const timeout = formatProtoDuration(authorizer.timeoutMs);
-  if (authorizer.kind === 'grpc')
-    return { grpc_service: { envoy_grpc: { cluster_name: cluster, authority: host }, timeout } };
+  if (authorizer.kind === 'grpc') return { grpc_service: grpcService(authorizer) };
+  const { host, cluster, timeout } = placeOf(authorizer);
   return {
     ...patterns('allowed_headers', authorizer.headersInCheck),
     http_service: {
@@ -60,6 +72,16 @@ function service(authorizer: Authorizer): ExtAuthz {
       },
     },
   };
+}
+
+function grpcService(authorizer: Authorizer) {
+  const { host, cluster, timeout } = placeOf(authorizer);
+  return { envoy_grpc: { cluster_name: cluster, authority: host }, timeout };
+}
+
+function placeOf({ service, port, timeoutMs }: Authorizer) {
+  const host = service.slice(service.indexOf('/') + 1);
+  return { host, cluster: outboundCluster(port, '', host), timeout: formatProtoDuration(timeoutMs) };
 }
 
 function patterns<K extends string>(field: K, names: readonly string[]) {

@@ -6,15 +6,24 @@
  * are verified, whoever is to be asked is asked, then what is denied is denied, and last, where anything must be
  * allowed, it must be allowed. Policies that only observe are rules on trial of the same filters.
  */
-import type { Authorization, AuthorizationAction, AuthorizationPolicy } from '../../../mesh/authorization.ts';
+import type {
+  Authorization,
+  AuthorizationAction,
+  AuthorizationPolicy,
+  Authorizer,
+} from '../../../mesh/authorization.ts';
 import type { MeshSettings } from '../../../mesh/settings.ts';
 import { any, type Rbac } from '../../../xds/resources.ts';
-import { extAuthzFilter } from './ext-authz.ts';
+import { extAuthzFilter, extAuthzOfConnections } from './ext-authz.ts';
 import { type RulesContext, rbacOf } from './rbac-rules.ts';
 import type { HttpFilter, NetworkFilter } from './rbac-types.ts';
 
 /** Key prefixes of what rules on trial tell, and names of policies that say who is asked (Istio's). */
-const TRIAL = { allow: 'istio_dry_run_allow_', deny: 'istio_dry_run_deny_' } as const;
+const TRIAL = {
+  allow: 'istio_dry_run_allow_',
+  deny: 'istio_dry_run_deny_',
+  custom: 'istio_dry_run_custom_',
+} as const;
 const ASK = 'istio_ext_authz_';
 const ASK_POLICY = 'istio-ext-authz';
 
@@ -28,7 +37,7 @@ export function authorizationFilters(
   const rules = (action: AuthorizationAction, list: readonly AuthorizationPolicy[]) =>
     rbacOf(action, list, context);
   return [
-    ...askFilters(policies.custom, context),
+    ...askFilters(policies.custom, context, OF_REQUESTS),
     ...(policies.audit.length === 0 ? [] : [httpRbac({ rules: rules('audit', policies.audit) })]),
     ...(['deny', 'allow'] as const).flatMap((action) => filterOf(action, policies[action], rules, httpRbac)),
   ];
@@ -40,11 +49,16 @@ export function connectionFilters(
   settings: MeshSettings,
   unverified: boolean,
 ): readonly NetworkFilter[] {
+  const context = { settings, tcp: true, unverified };
   const rules = (action: AuthorizationAction, list: readonly AuthorizationPolicy[]) =>
-    rbacOf(action, list, { settings, tcp: true, unverified });
-  return (['deny', 'allow'] as const).flatMap((action) =>
-    filterOf(action, policies[action], rules, networkRbac),
-  );
+    rbacOf(action, list, context);
+  return [
+    ...askFilters(policies.custom, context, OF_CONNECTIONS),
+    ...(policies.audit.length === 0 ? [] : [networkRbac({ rules: rules('audit', policies.audit) })]),
+    ...(['deny', 'allow'] as const).flatMap((action) =>
+      filterOf(action, policies[action], rules, networkRbac),
+    ),
+  ];
 }
 
 interface RbacFields {
@@ -73,26 +87,43 @@ function filterOf<T>(
   ];
 }
 
-/** For each provider the rules that tell which requests it is asked about, on trial, and then the question. */
-function askFilters(policies: readonly AuthorizationPolicy[], context: RulesContext): readonly HttpFilter[] {
-  const providers = [...new Set(policies.map(({ provider }) => provider))].sort();
-  return providers.flatMap((provider) => {
-    const own = policies.filter((policy) => policy.provider === provider);
+/** How somebody is asked: about requests, or about connections. */
+interface Asking<T> {
+  readonly rbac: (fields: RbacFields) => T;
+  /** Undefined where the authorizer cannot be asked. */
+  readonly ask: (authorizer: Authorizer, prefix: string, metadataKey: string) => T | undefined;
+}
+
+const OF_REQUESTS: Asking<HttpFilter> = { rbac: httpRbac, ask: extAuthzFilter };
+const OF_CONNECTIONS: Asking<NetworkFilter> = { rbac: networkRbac, ask: extAuthzOfConnections };
+
+/**
+ * For each provider the rules that tell what it is asked about, on trial, and then the question. Policies that only
+ * observe are counted by rules on trial that no question follows.
+ */
+function askFilters<T>(
+  policies: readonly AuthorizationPolicy[],
+  context: RulesContext,
+  { rbac, ask }: Asking<T>,
+): readonly T[] {
+  const observed = policies.filter(({ observe }) => observe);
+  const trial = { shadow_rules_stat_prefix: TRIAL.custom };
+  const counting =
+    observed.length === 0 ? [] : [rbac({ shadow_rules: rbacOf('custom', observed, context), ...trial })];
+  const enforced = policies.filter(({ observe }) => !observe);
+  const providers = [...new Set(enforced.map(({ provider }) => provider))].sort();
+  const asking = providers.flatMap((provider) => {
+    const own = enforced.filter((policy) => policy.provider === provider);
     const authorizer = context.settings.authorizers[provider];
-    // Nobody to ask: what would have been asked about is denied.
-    if (authorizer === undefined) return [httpRbac({ rules: rbacOf('deny', own, context) })];
     const prefix = `${ASK_POLICY}-${provider}-`;
     const shadow = `${ASK}${provider}_`;
-    return [
-      httpRbac({ shadow_rules: rbacOf('custom', own, context, prefix), shadow_rules_stat_prefix: shadow }),
-      extAuthzFilter(
-        `envoy.filters.http.ext_authz`,
-        authorizer,
-        prefix,
-        `${shadow}shadow_effective_policy_id`,
-      ),
-    ];
+    const question = authorizer && ask(authorizer, prefix, `${shadow}shadow_effective_policy_id`);
+    // Nobody to ask, or nobody who can be asked about connections: what would have been asked about is denied.
+    if (question === undefined) return [rbac({ rules: rbacOf('deny', own, context) })];
+    const asked = rbacOf('custom', own, context, prefix);
+    return [rbac({ shadow_rules: asked, shadow_rules_stat_prefix: shadow }), question];
   });
+  return [...counting, ...asking];
 }
 
 function httpRbac(fields: RbacFields): HttpFilter {

@@ -88,6 +88,70 @@ spec: {jwtRules: [{issuer: a, jwks: test}]}`,
   });
 });
 
+describe('authorizers of connections', () => {
+  const mesh = `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |
+    extensionProviders:
+      - {name: by-grpc, envoyExtAuthzGrpc: {service: authz.default.svc.cluster.local, port: 9000, timeout: 2s, failOpen: true}}
+      - {name: by-http, envoyExtAuthzHttp: {service: authz.default.svc.cluster.local, port: 8000}}`;
+  const custom = (provider: string, more = ''): string =>
+    policy(
+      'ask',
+      `{action: CUSTOM, provider: {name: ${provider}}, rules: [{to: [{operation: {paths: [/a]}}]}]}`,
+      more,
+    );
+  const filtersOfBytes = (...texts: readonly string[]) =>
+    (inbound([httpService('web'), mesh, ...texts].join('\n---')).filter_chains ?? [])
+      .map(({ filters = [] }) => filters)
+      .filter((filters) => filters.at(-1)?.name === 'envoy.filters.network.tcp_proxy')
+      .sort((a, b) => b.length - a.length)[0] ?? [];
+
+  it('are asked over gRPC, with what is known of connections', () => {
+    const [trial, ask] = filtersOfBytes(custom('by-grpc'));
+    expect(trial?.typed_config).toMatchObject({
+      shadow_rules_stat_prefix: 'istio_ext_authz_by-grpc_',
+      shadow_rules: {
+        policies: {
+          'istio-ext-authz-by-grpc-ns[default]-policy[ask]-rule[0]': {
+            permissions: [{ any: true }],
+            principals: [{ any: true }],
+          },
+        },
+      },
+    });
+    expect(ask?.typed_config).toMatchObject({
+      '@type': 'type.googleapis.com/envoy.extensions.filters.network.ext_authz.v3.ExtAuthz',
+      grpc_service: {
+        envoy_grpc: { cluster_name: 'outbound|9000||authz.default.svc.cluster.local' },
+        timeout: '2s',
+      },
+      failure_mode_allow: true,
+      filter_enabled_metadata: { filter: 'envoy.filters.network.rbac' },
+    });
+  });
+
+  it('cannot be asked over HTTP: what they would be asked about is denied', () => {
+    const [rbac, ...others] = filtersOfBytes(custom('by-http'));
+    expect(rbac?.typed_config).toMatchObject({ rules: { action: 'DENY' } });
+    expect(others.map(({ name }) => name)).toEqual(['envoy.filters.network.tcp_proxy']);
+  });
+
+  it('are not asked for policies that only observe: those are counted', () => {
+    const observed = custom('by-http', ', annotations: {weft.dev/mode: observe}');
+    const [rbac, ...others] = filtersOfBytes(observed);
+    expect(rbac?.typed_config).toMatchObject({ shadow_rules_stat_prefix: 'istio_dry_run_custom_' });
+    expect(rbac?.typed_config).not.toHaveProperty('rules');
+    expect(others.map(({ name }) => name)).toEqual(['envoy.filters.network.tcp_proxy']);
+    expect(httpFilters(inbound([httpService('web'), mesh, observed].join('\n---')))).toEqual([
+      `${RBAC} envoy.filters.http.router`,
+    ]);
+  });
+});
+
 describe('where certificates of clients are not verified', () => {
   const gateway = (tls: string) => `
 apiVersion: networking.istio.io/v1

@@ -54,7 +54,7 @@ export function runHttpFilters(
   managed: Managed,
 ): Filtered {
   const changes: ((response: Response) => Response)[] = [];
-  const notes = new TrialNotes();
+  const notes = new TrialNotes('http');
   let now = notes.on(managed);
   for (const { name = '', typed_config } of http_filters) {
     const message = messageOf(typed_config?.['@type'] ?? '');
@@ -113,7 +113,8 @@ function runFilter(
   if (message === `${HTTP}.rbac.v3.RBAC`) {
     const rules = config['rbac'] === undefined ? config : (config['rbac'] as AnyMessage);
     const { shadow_rules, shadow_rules_stat_prefix } = rules as RbacConfig;
-    if (shadow_rules !== undefined) notes.note(shadow_rules, shadow_rules_stat_prefix ?? '', managed);
+    if (shadow_rules !== undefined)
+      notes.note(shadow_rules, shadow_rules_stat_prefix ?? '', factsOf(request), peer);
     if (!checkRbac(scene, rules['rules'], factsOf(request), peer)) return undefined;
     return answered(
       'deny',

@@ -2,9 +2,11 @@ import { DRY_RUN_ANNOTATION, OBSERVE_ANNOTATION } from '../../../api/istio/annot
 import type { AuthorizationPolicy as Written } from '../../../api/istio/authorization-policy.ts';
 import type { Resource } from '../../../api/resources.ts';
 import type { Authorization, AuthorizationAction, AuthorizationPolicy } from '../../../mesh/authorization.ts';
+import { isTcp } from '../../../mesh/protocol.ts';
 import type { Finding, Resolved } from '../finding.ts';
 import { meshSettings } from '../mesh-settings.ts';
-import { holdingAt, labelKeysOf, subjectOf, targetsOf } from '../policy-attachment.ts';
+import { holdingAt, labelKeysOf, placeOfTarget, subjectOf, targetsOf } from '../policy-attachment.ts';
+import { services } from '../services.ts';
 import { listOf, objectKey, objectOf, originOf, partsOf, type Read, step } from '../world.ts';
 import { authorizationRule } from './rules.ts';
 
@@ -46,26 +48,44 @@ function observed(annotations: Readonly<Record<string, string>> = {}): boolean {
   );
 }
 
-/** Targets that no proxy of the mesh stands for, and providers that nobody defined. */
+/** Targets that no proxy of the mesh stands for, and authorizers that cannot be asked. */
 function oddities(read: Read, resource: Resource<Written>): readonly Finding[] {
   const { spec } = resource.object;
   const origin = originOf(resource);
   const findings: Finding[] = [];
-  for (const { kind, name } of targetsOf(spec))
-    if (kind !== 'Gateway')
+  for (const target of targetsOf(spec))
+    if (placeOfTarget(read, target, resource.key.namespace) === undefined)
       findings.push({
         origin,
         field: 'spec.targetRefs',
-        message: `no proxy enforces policies of ${kind} ${name} as a whole; select its workloads by labels`,
+        message: `no proxy enforces policies of ${target.kind} ${target.name}: it is not there, or no workload of the mesh stands for it; select workloads by labels`,
       });
-  const provider = spec.provider?.name ?? '';
-  if (spec.action === 'CUSTOM' && read.of(meshSettings, '').authorizers[provider] === undefined)
-    findings.push({
-      origin,
-      field: 'spec.provider.name',
-      message: `extensionProviders of the mesh configuration have no authorizer "${provider}"; until there is one everything that this policy is about is denied`,
-    });
+  const trouble = spec.action === 'CUSTOM' ? authorizerTrouble(read, resource) : '';
+  if (trouble !== '') findings.push({ origin, field: 'spec.provider.name', message: trouble });
   return findings;
+}
+
+/** Why an authorizer cannot be asked all that the policy is about; '' for no trouble. */
+function authorizerTrouble(read: Read, { key, object: { spec } }: Resource<Written>): string {
+  const { authorizers, rootNamespace } = read.of(meshSettings, '');
+  const provider = spec.provider?.name ?? '';
+  const authorizer = authorizers[provider];
+  if (authorizer === undefined)
+    return `extensionProviders of the mesh configuration have no authorizer "${provider}"; until there is one everything that this policy is about is denied`;
+  const aboutPorts = (spec.rules ?? []).every(({ to = [] }) =>
+    to.some(({ operation }) => (operation?.ports ?? operation?.notPorts ?? []).length > 0),
+  );
+  if (authorizer.kind !== 'http' || aboutPorts) return '';
+  const carriesBytes = read
+    .of(services, '')
+    .some(
+      ({ namespace, ports }) =>
+        (namespace === key.namespace || key.namespace === rootNamespace) &&
+        ports.some(({ protocol }) => isTcp(protocol)),
+    );
+  return carriesBytes
+    ? `"${provider}" is asked over HTTP, which can ask about requests only: on TCP ports connections that this policy is about are denied; name the ports it is about, or ask over gRPC`
+    : '';
 }
 
 /** All policies that hold at a workload, by the key of {@link subjectKey}: the root namespace's, then its own. */
@@ -85,6 +105,6 @@ const NONE: Authorization = { custom: [], deny: [], allow: [], audit: [] };
 export const labelKeysOfAuthorization = step(
   'label keys of authorization policies',
   (read): readonly string[] => [
-    ...new Set(listOf(read, KIND).flatMap(({ object }) => labelKeysOf(object.spec))),
+    ...new Set(listOf(read, KIND).flatMap((resource) => labelKeysOf(read, resource))),
   ],
 );

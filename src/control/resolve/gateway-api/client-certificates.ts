@@ -4,8 +4,8 @@ import { ageOf, keyOf, listOf, objectKey, objectOf, partsOf, step } from '../wor
 import { certificateProblem, gatewayCredential } from './certificates.ts';
 import { controllerOfClass } from './classes.ts';
 import type { RefProblem } from './conditions.ts';
-import { gatewayWorkloads } from './gateways.ts';
 import { GROUP } from './route-kinds.ts';
+import { gatewayWorkloads } from './workloads.ts';
 
 // What Gateways show backends that a BackendTLSPolicy is about (`tls.backend`).
 

@@ -1,9 +1,9 @@
 import { meshSettings } from '../mesh-settings.ts';
 import { keyOf, listOf, objectKey, step } from '../world.ts';
 import { clientCertificate } from './client-certificates.ts';
-import { gatewayWorkloads } from './gateways.ts';
 import { allListeners } from './listeners.ts';
 import { GROUP } from './route-kinds.ts';
+import { gatewayWorkloads } from './workloads.ts';
 
 /**
  * Secrets that the proxies of a namespace may have because a Gateway or its listener names them: those of its own Pods, or

@@ -11,11 +11,12 @@ import { CONTROLLERS, controllerOfClass } from './classes.ts';
 import { clientCertificate } from './client-certificates.ts';
 import { type Condition, isFalse, isTrue } from './conditions.ts';
 import { SUPPORTED_FEATURES } from './features.ts';
-import { gatewayWorkloads, isServed, servicesOfAddresses } from './gateways.ts';
+import { isServed } from './gateways.ts';
 import { isAllowed } from './listener-sets.ts';
 import { type Listener, listenersOfGateway, listenersOfOwner } from './listeners.ts';
 import { GROUP } from './route-kinds.ts';
 import type { GatewayApiStatusFields, ListenerStatus } from './status.ts';
+import { gatewayWorkloads, servicesOfAddresses } from './workloads.ts';
 
 export function classStatus(
   read: Read,

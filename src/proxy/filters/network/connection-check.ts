@@ -1,28 +1,88 @@
 import type { Downstream, TerminalFilter } from '../../runtime.ts';
+import { ConnectionView, StreamPeer } from '../../stream/connection-view.ts';
 
-/** A network filter that says whether a connection may go on; undefined: yes, else why not. */
-export type ConnectionCheck = (downstream: Downstream) => string | undefined;
+/** Why a connection may not go on; undefined: it may. */
+export type Refusal = string | undefined;
+
+/**
+ * A network filter that says whether a connection may go on: at once, or later where somebody has to be asked. `peer` is
+ * what the checks of one connection tell each other.
+ */
+export interface ConnectionCheck {
+  judge(downstream: Downstream, peer: StreamPeer): Refusal | Promise<Refusal>;
+  /** It asks others: nobody may be called for the connection in the meantime, not even to win time. */
+  readonly asks: boolean;
+  /** Clusters that are asked. */
+  readonly clusterNames: readonly string[];
+}
 
 /** The terminal filter behind checks: a connection that fails one is closed before a byte of it is read. */
 export function guarded(checks: readonly ConnectionCheck[], terminal: TerminalFilter): TerminalFilter {
-  if (checks.length === 0) return terminal;
-  const guardedTerminal: TerminalFilter = {
-    onConnection(downstream) {
-      if (checks.every((check) => check(downstream) === undefined)) terminal.onConnection(downstream);
-      else downstream.connection.destroy();
-    },
-    drain: (gently) => terminal.drain(gently),
-    handOver: (next) => terminal.handOver?.(behind.get(next) ?? next) ?? false,
-    ...(terminal.racesUpstream === true ? { racesUpstream: true } : {}),
-    routeNames: terminal.routeNames,
-    clusterNames: terminal.clusterNames,
-    get openConnections() {
-      return terminal.openConnections;
-    },
-  };
-  behind.set(guardedTerminal, terminal);
-  return guardedTerminal;
+  return checks.length === 0 ? terminal : new GuardedTerminal(checks, terminal);
 }
 
-/** What is behind checks. */
-const behind = new WeakMap<TerminalFilter, TerminalFilter>();
+class GuardedTerminal implements TerminalFilter {
+  readonly #checks: readonly ConnectionCheck[];
+  readonly #terminal: TerminalFilter;
+  readonly routeNames: readonly string[];
+  readonly clusterNames: readonly string[];
+  readonly racesUpstream: boolean;
+  /** Connections about which somebody is being asked. */
+  #waiting = 0;
+
+  constructor(checks: readonly ConnectionCheck[], terminal: TerminalFilter) {
+    this.#checks = checks;
+    this.#terminal = terminal;
+    this.routeNames = terminal.routeNames;
+    this.clusterNames = [...terminal.clusterNames, ...checks.flatMap(({ clusterNames }) => clusterNames)];
+    this.racesUpstream = terminal.racesUpstream === true && checks.every(({ asks }) => !asks);
+  }
+
+  get openConnections(): number {
+    return this.#terminal.openConnections + this.#waiting;
+  }
+
+  onConnection(downstream: Downstream): void {
+    this.#judge(downstream, new StreamPeer(new ConnectionView(downstream)), 0);
+  }
+
+  drain(gently?: boolean): void {
+    this.#terminal.drain(gently);
+  }
+
+  handOver(next: TerminalFilter): boolean {
+    return this.#terminal.handOver?.(next instanceof GuardedTerminal ? next.#terminal : next) ?? false;
+  }
+
+  #judge(downstream: Downstream, peer: StreamPeer, from: number): void {
+    for (let i = from; i < this.#checks.length; i++) {
+      const refusal = (this.#checks[i] as ConnectionCheck).judge(downstream, peer);
+      if (refusal instanceof Promise) {
+        this.#wait(downstream, peer, i + 1, refusal);
+        return;
+      }
+      if (refusal !== undefined) {
+        downstream.connection.destroy();
+        return;
+      }
+    }
+    this.#terminal.onConnection(downstream);
+  }
+
+  /** Nothing is read meanwhile: what the client sends stays with the kernel. */
+  #wait(downstream: Downstream, peer: StreamPeer, next: number, asked: Promise<Refusal>): void {
+    const { connection } = downstream;
+    connection.pause();
+    this.#waiting++;
+    void asked.then((refusal) => {
+      this.#waiting--;
+      if (connection.closed) return;
+      if (refusal !== undefined) {
+        connection.destroy();
+        return;
+      }
+      connection.resume();
+      this.#judge(downstream, peer, next);
+    });
+  }
+}

@@ -3,6 +3,7 @@ import { type HttpConnectionManager, messageOf, type TcpProxy } from '../../../x
 import { lowering } from '../../lowered.ts';
 import type { FilterContext, LowerNetworkFilters, TerminalFilter } from '../../runtime.ts';
 import { type ConnectionCheck, guarded } from './connection-check.ts';
+import { EXT_AUTHZ_MESSAGE, readNetworkExtAuthz } from './ext-authz/config.ts';
 import { MANAGER_MESSAGE, readManager } from './http-connection-manager/config.ts';
 import { ConnectionManager } from './http-connection-manager/filter.ts';
 import { RBAC_MESSAGE, readNetworkRbac } from './rbac/config.ts';
@@ -62,8 +63,15 @@ function readCheck(
   field: string,
 ): ConnectionCheck | undefined {
   const { typed_config } = filter;
-  if (typed_config === undefined || messageOf(typed_config['@type']) !== RBAC_MESSAGE) return undefined;
-  return readNetworkRbac(typed_config, context, refuse, field);
+  if (typed_config === undefined) return undefined;
+  switch (messageOf(typed_config['@type'])) {
+    case RBAC_MESSAGE:
+      return readNetworkRbac(typed_config, context, refuse, field);
+    case EXT_AUTHZ_MESSAGE:
+      return readNetworkExtAuthz(typed_config, context, refuse, field);
+    default:
+      return undefined;
+  }
 }
 
 function readTerminal(

@@ -10,6 +10,7 @@ const OF_TESTS = 'tests have an authority of their own';
 const WITHOUT = 'accepted; weft does nothing with it';
 const LIMITS =
   'limits and times of connections: one call after the other does not reach them; unit tests show them';
+const AUTHORIZER = 'tests of the filters that ask show it, against Envoy';
 const AMBIENT = 'of the ambient mode, which weft does not have';
 
 /** What no TrafficTest shows of the mesh configuration, and why. */
@@ -29,7 +30,32 @@ export const MESH_CONFIG: Exempt = {
   zoneAwareLbSetting: OF_RULES,
   enablePrometheusMerge: TELEMETRY,
   enableTracing: TELEMETRY,
-  extensionProviders: 'servers that are asked or told; tests of authorization and telemetry have them',
+  'extensionProviders.zipkin': TELEMETRY,
+  'extensionProviders.lightstep': TELEMETRY,
+  'extensionProviders.datadog': TELEMETRY,
+  'extensionProviders.stackdriver': TELEMETRY,
+  'extensionProviders.opencensus': TELEMETRY,
+  'extensionProviders.skywalking': TELEMETRY,
+  'extensionProviders.opentelemetry': TELEMETRY,
+  'extensionProviders.prometheus': TELEMETRY,
+  'extensionProviders.envoyFileAccessLog': TELEMETRY,
+  'extensionProviders.envoyHttpAls': TELEMETRY,
+  'extensionProviders.envoyTcpAls': TELEMETRY,
+  'extensionProviders.envoyOtelAls': TELEMETRY,
+  'extensionProviders.sds': WITHOUT,
+  'extensionProviders.envoyExtAuthzHttp.timeout': AUTHORIZER,
+  'extensionProviders.envoyExtAuthzHttp.failOpen': AUTHORIZER,
+  'extensionProviders.envoyExtAuthzHttp.clearRouteCache': AUTHORIZER,
+  'extensionProviders.envoyExtAuthzHttp.statusOnError': AUTHORIZER,
+  'extensionProviders.envoyExtAuthzHttp.includeRequestBodyInCheck': AUTHORIZER,
+  'extensionProviders.envoyExtAuthzHttp.pathPrefix': AUTHORIZER,
+  'extensionProviders.envoyExtAuthzHttp.includeHeadersInCheck': AUTHORIZER,
+  'extensionProviders.envoyExtAuthzHttp.includeRequestHeadersInCheck': AUTHORIZER,
+  'extensionProviders.envoyExtAuthzHttp.includeAdditionalHeadersInCheck': AUTHORIZER,
+  'extensionProviders.envoyExtAuthzHttp.headersToUpstreamOnAllow': AUTHORIZER,
+  'extensionProviders.envoyExtAuthzHttp.headersToDownstreamOnDeny': AUTHORIZER,
+  'extensionProviders.envoyExtAuthzHttp.headersToDownstreamOnAllow': AUTHORIZER,
+  'extensionProviders.envoyExtAuthzGrpc': AUTHORIZER,
   defaultProviders: TELEMETRY,
   serviceSettings: 'clusterLocal keeps calls within one of several clusters: weft has one',
   serviceScopeConfigs: AMBIENT,

@@ -11,6 +11,7 @@ import type {
 } from '../../../stream/http-filter.ts';
 import { REPLIES } from '../../../stream/replies.ts';
 import type { RouteLeaf } from '../../../stream/route-table.ts';
+import { CHECK } from '../authorization-check.ts';
 import { callCluster } from '../cluster-call.ts';
 import { callGrpc } from '../grpc-call.ts';
 import {
@@ -24,7 +25,6 @@ import {
 } from './config.ts';
 import {
   applyOk,
-  CHECK,
   type CheckResponse,
   changeHeaders,
   checkRequestOf,

@@ -7,21 +7,14 @@ import {
 } from '../../../../wire/headers.ts';
 import type { Json } from '../../../../xds/resources.ts';
 import { FLAG } from '../../../observe/response-flags.ts';
-import type { SocketAddress } from '../../../runtime.ts';
 import type { FilterStream, MutableRequest, Reply } from '../../../stream/http-filter.ts';
 import { joined } from '../../../stream/request-state.ts';
-import type { GrpcMethod } from '../grpc-call.ts';
+import { addressOf } from '../authorization-check.ts';
 import { statusNumber } from '../status-code.ts';
 import type { ExtAuthzConfig } from './config.ts';
 import { type HeaderChange, METADATA, mayBeRemoved, PARTIAL_HEADER, type Told } from './question.ts';
 
 // The same question and answer as messages of service.auth.v3.
-
-export const CHECK: GrpcMethod = {
-  path: '/envoy.service.auth.v3.Authorization/Check',
-  request: 'envoy.service.auth.v3.CheckRequest',
-  response: 'envoy.service.auth.v3.CheckResponse',
-};
 
 interface HeaderOption {
   readonly header?: { readonly key?: string; readonly value?: string; readonly raw_value?: string };
@@ -81,10 +74,6 @@ export function checkRequestOf(
       ...(config.tells.tlsSession && tls !== undefined && { tls_session: { sni: tls.sni } }),
     },
   };
-}
-
-function addressOf({ address, port }: SocketAddress): object {
-  return { socket_address: { address, port_value: port } };
 }
 
 function metadataOf({ peer }: FilterStream, names: readonly string[]): object {

@@ -9,9 +9,10 @@ import {
   startUpstream,
   staticCluster,
 } from '../../../test-proxy.ts';
+import { CHECK } from '../authorization-check.ts';
 import { startGrpcService, type TestGrpcService } from '../test-grpc-service.ts';
 import { EXT_AUTHZ_MESSAGE, EXT_AUTHZ_ROUTE_MESSAGE } from './config.ts';
-import { CHECK, type CheckResponse } from './grpc-question.ts';
+import type { CheckResponse } from './grpc-question.ts';
 
 interface Question {
   readonly attributes: {
