@@ -153,7 +153,7 @@ describe('references to nothing', () => {
     const mesh = meshOf(`
 apiVersion: v1
 kind: Pod
-metadata: { name: a, namespace: default, annotations: { proxy.istio.io/config: '{ concurrency: 2 }' } }
+metadata: { name: a, namespace: default, annotations: { proxy.istio.io/config: '{ statNameLength: 2 }' } }
 spec: { containers: [{ name: a, image: x }] }
 ---
 apiVersion: networking.istio.io/v1
@@ -166,7 +166,7 @@ spec:
       hosts: [a.org]
       tls: { mode: MUTUAL, credentialName: a, insecureSkipVerify: true }`);
     const said = mesh.findings().map(({ key, field }) => [key.name, field]);
-    expect(said).toContainEqual(['a', 'metadata.annotations']);
+    expect(said).toContainEqual(['a', "metadata.annotations['proxy.istio.io/config']"]);
     expect(said).toContainEqual(['g', 'spec.servers[0].tls.insecureSkipVerify']);
   });
 

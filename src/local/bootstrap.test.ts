@@ -13,6 +13,7 @@ const subject: BootstrapSubject = {
   address: '10.244.0.7',
   kind: 'sidecar',
   appPorts: [9080],
+  settings: {},
 };
 const tls: ControlPlaneAddress = {
   kind: 'tls',
@@ -32,6 +33,20 @@ describe('bootstrapOf', () => {
       );
       expect(problems).toEqual([]);
     }
+  });
+
+  it('limits connections of clients, but not those for probes and statistics', () => {
+    const settings = { maxConnections: 5, environment: { ISTIO_META_A: 'b', C: 'd' } };
+    const bootstrap = bootstrapOf({ ...subject, settings }, tls, mesh);
+    expect(fromJson('envoy.config.bootstrap.v3.Bootstrap', bootstrap).problems).toEqual([]);
+    expect(bootstrap.overload_manager?.resource_monitors?.[0]?.typed_config).toMatchObject({
+      max_active_downstream_connections: '5',
+    });
+    expect(bootstrap.static_resources?.listeners).toMatchObject([
+      { ignore_global_conn_limit: true },
+      { ignore_global_conn_limit: true },
+    ]);
+    expect(bootstrap.node?.metadata).toMatchObject({ A: 'b' });
   });
 
   it('names the node as Istio does', () => {

@@ -8,6 +8,7 @@ import {
   type Node,
 } from '../xds/resources.ts';
 import { PORTS } from './network/plan.ts';
+import type { ProxySettings } from './resources/proxy-settings.ts';
 
 // The Envoy v3 bootstrap of a pod's proxy: the same shape starts weft's own proxy and Envoy. Pure. What differs is how
 // the control plane is reached: weft's proxy speaks TLS to it, Envoy speaks to the agent beside it on a Unix socket.
@@ -25,6 +26,7 @@ export interface BootstrapSubject {
   readonly address: string;
   readonly kind: 'sidecar' | 'gateway';
   readonly appPorts: readonly number[];
+  readonly settings: ProxySettings;
   /** Source of its connections, where interception tells it by that. */
   readonly sourceAddress?: string;
   /** In place of 15000, 15021 and 15090, where the network is shared. */
@@ -85,6 +87,7 @@ export function bootstrapOf(
         forwarder('weft-health', host, ports.health, '/healthz/ready', '/ready'),
       ],
     },
+    ...connectionLimit(subject.settings),
     ...(sourceAddress === undefined
       ? {}
       : {
@@ -93,6 +96,30 @@ export function bootstrapOf(
           },
         }),
   };
+}
+
+/** Connections of clients, over all listeners but those for probes and statistics. */
+function connectionLimit({ maxConnections }: ProxySettings): Pick<Bootstrap, 'overload_manager'> {
+  if (maxConnections === undefined) return {};
+  const typed_config = any(
+    'envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig',
+    { max_active_downstream_connections: `${maxConnections}` },
+  );
+  return {
+    overload_manager: {
+      resource_monitors: [
+        { name: 'envoy.resource_monitors.global_downstream_max_connections', typed_config },
+      ],
+    },
+  };
+}
+
+/** Variables of this prefix are of the proxy's node, too, without it (Istio). */
+const META = 'ISTIO_META_';
+
+function ownMetadata({ environment = {} }: ProxySettings): Readonly<Record<string, string>> {
+  const entries = Object.entries(environment).filter(([name]) => name.startsWith(META));
+  return Object.fromEntries(entries.map(([name, value]) => [name.slice(META.length), value]));
 }
 
 /** A Pod's annotation: `false` has its sidecar hold everything that it may call, whether or not it does. */
@@ -131,6 +158,7 @@ function nodeOf(subject: BootstrapSubject, mesh: MeshIdentity, onDemand: boolean
       DNS_CAPTURE: 'true',
       TRUST_DOMAIN: mesh.trustDomain,
       ...(onDemand ? { [ON_DEMAND]: 'true' } : {}),
+      ...ownMetadata(subject.settings),
     },
   };
 }
@@ -208,6 +236,7 @@ function forwarder(name: string, host: string, port: number, path: string, admin
   return {
     name,
     address: socket(host, port),
+    ignore_global_conn_limit: true,
     filter_chains: [
       {
         filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: connectionManager }],

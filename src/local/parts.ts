@@ -4,6 +4,7 @@
 import type { ProxyPorts } from './network/pod-networks.ts';
 import type { ProcessKind } from './processes/supervise.ts';
 import type { DataPlane } from './resources/desired.ts';
+import type { ProxySettings } from './resources/proxy-settings.ts';
 
 /** A program of the platform itself: the control plane, the agent. Supervised like everything else. */
 export interface PlatformProgram {
@@ -29,6 +30,8 @@ export interface ProxyRequest {
   readonly dataPlane: DataPlane;
   /** Ports the application says it listens on. */
   readonly appPorts: readonly number[];
+  /** What it is started with, beyond what all are. */
+  readonly settings: ProxySettings;
   /** A folder for the proxy alone, which it may write: configuration, its last good configuration. Survives its restarts. */
   readonly folder: string;
   /** The service-account token; renewed in place. */

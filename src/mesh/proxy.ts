@@ -33,4 +33,6 @@ export interface View {
   readonly ports: ReadonlyMap<number, number>;
   /** Of a router on a shared host: where it listens in truth for each of its own ports. */
   readonly boundPorts: ReadonlyMap<number, number>;
+  /** What workloads say of their own proxies, as JSON, as far as it is delivered; '' for nothing. */
+  readonly proxyConfig: string;
 }

@@ -33,6 +33,8 @@ export interface Workload {
   readonly canonicalRevision: string;
   /** Present where the workload shares its host's network and takes explicit ports. */
   readonly explicit?: ExplicitPorts;
+  /** What it says of its own proxy, over what the mesh configuration says for all: YAML of the annotation. */
+  readonly proxyConfig?: string;
   /** A gateway: no application behind its proxy. */
   readonly gateway: boolean;
   readonly origin: Origin;

@@ -117,6 +117,7 @@ export async function startPair(options: PairOptions): Promise<Pair> {
         address: '127.0.0.1',
         kind: 'gateway',
         appPorts: [],
+        settings: {},
         ports,
       },
       isEnvoy

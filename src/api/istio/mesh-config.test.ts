@@ -50,6 +50,10 @@ extensionProviders:
     ['connectTimeout: 10', 'connectTimeout'],
     ['outboundTrafficPolicy: {mode: DENY}', 'outboundTrafficPolicy.mode'],
     ['defaultConfig: {statusPort: 0}', 'defaultConfig.statusPort'],
+    [
+      'defaultConfig: {connectionSettings: {http2InitialStreamWindowSize: 9}}',
+      'defaultConfig.connectionSettings.http2InitialStreamWindowSize',
+    ],
     ['serviceSettings: [{hosts: ["a b"]}]', 'serviceSettings[0].hosts[0]'],
     [
       'extensionProviders: [{name: a, prometheus: {}}, {name: a, prometheus: {}}]',
@@ -67,8 +71,8 @@ extensionProviders:
 serviceEntryVisibility: {}
 defaultConfig: { connectionSettings: { listenerConnectionLimit: 5, httpIdleTimeout: 5s } }`;
     expect(parseMeshConfig(text).warnings.map(({ field }) => field)).toEqual([
-      'serviceEntryVisibility',
       'defaultConfig.connectionSettings.listenerConnectionLimit',
+      'serviceEntryVisibility',
     ]);
   });
 

@@ -22,7 +22,8 @@ export const proxyConfig = specKind(
   { group: 'networking.istio.io', kind: 'ProxyConfig', versions: ['v1beta1'] },
   spec,
   (config, report) => {
-    report.warn([], 'has no effect: weft starts proxies by its own settings, and reads no ProxyConfig');
+    if (config.image !== undefined)
+      report.warn('image', 'has no effect: weft proxies do not come as images of several types');
     if (config.selector !== undefined)
       checkSelector(config.selector.matchLabels, report, ['selector', 'matchLabels']);
     if ((config.concurrency ?? 0) < 0)

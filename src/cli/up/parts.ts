@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CA_AUDIENCE } from '../../ca/service-account-token.ts';
 import { openTokenIssuer, TOKEN_ISSUER } from '../../ca/token-issuer.ts';
@@ -128,6 +129,7 @@ function controlProgram({ settings, weft, control, rootsFile, jwksFile }: Layout
 /** weft's own proxy, from its bundle: it loads nothing of the rest. */
 function weftCommand(request: ProxyRequest, { control, rootsFile }: Layout): ProxyCommand {
   const { folder, tokenFile } = request;
+  const { concurrency, environment } = request.settings;
   const { host: address, port } = control;
   const from: ControlPlaneAddress = { kind: 'tls', address, port, serverName: SERVER_NAME, rootsFile };
   const flags: Readonly<Record<string, string>> = {
@@ -136,10 +138,11 @@ function weftCommand(request: ProxyRequest, { control, rootsFile }: Layout): Pro
     '--trust-domain': TRUST_DOMAIN,
     '--cache-dir': join(folder, 'cache'),
     '--drain-time-s': `${DRAIN_S}`,
+    ...(concurrency === undefined ? {} : { '--concurrency': `${concurrency}` }),
   };
   return {
     argv: [process.execPath, ...nodeFlags, entryFile('proxy'), ...Object.entries(flags).flat()],
-    env: { WEFT_VERSION: packageVersion() },
+    env: { ...environment, WEFT_VERSION: packageVersion() },
     files: { 'bootstrap.json': bootstrapText(request, from) },
   };
 }
@@ -147,6 +150,7 @@ function weftCommand(request: ProxyRequest, { control, rootsFile }: Layout): Pro
 /** Envoy, which gets its configuration and its identity from the agent, on a socket of its own. */
 function envoyCommand(request: ProxyRequest, layout: Layout, envoy: string): ProxyCommand {
   const { namespace, pod, folder } = request;
+  const { concurrency = 1, environment = {} } = request.settings;
   if (envoy === '') {
     throw new Error(
       'Envoy is not installed; end weft up and start it again, and it is installed for this pod',
@@ -159,7 +163,7 @@ function envoyCommand(request: ProxyRequest, layout: Layout, envoy: string): Pro
     '--config-path',
     join(folder, 'bootstrap.json'),
     '--concurrency',
-    '1',
+    `${concurrency === 0 ? availableParallelism() : concurrency}`,
     '--disable-hot-restart',
     // Its logs would be ten seconds late.
     '--file-flush-interval-msec',
@@ -167,7 +171,7 @@ function envoyCommand(request: ProxyRequest, layout: Layout, envoy: string): Pro
   ];
   return {
     argv: [...argv, '--log-level', 'warning', '--drain-time-s', `${DRAIN_S}`],
-    env: {},
+    env: environment,
     files: { 'bootstrap.json': bootstrapText(request, { kind: 'pipe', path: socketPath }) },
     needs: [
       {

@@ -1,7 +1,7 @@
 import { formatProtoDuration } from '../../lib/duration.ts';
-import { meshSettings } from '../resolve/mesh-settings.ts';
 import { unknownCluster, viewOutboundMode } from '../resolve/outbound-mode.ts';
 import { proxy } from '../resolve/proxies.ts';
+import { settingsOfView } from '../resolve/view-settings.ts';
 import { type Read, step } from '../resolve/world.ts';
 import { allowAnyDynamicDnsCluster } from './cluster/dynamic-dns.ts';
 import { outboundClusters } from './cluster/outbound-cluster.ts';
@@ -43,7 +43,7 @@ export const viewListeners = step('listeners of a view', (read, viewKey): readon
 
 /** virtualOutbound of a view. */
 export const outboundSocket = step('outbound socket', (read, viewKey): EmittedListener => {
-  const settings = read.of(meshSettings, '');
+  const settings = read.of(settingsOfView, viewKey);
   const named = read.of(viewOutboundMode, viewKey) === 'dynamic-dns';
   return virtualOutbound(
     read.of(unknownCluster, viewKey),
@@ -59,7 +59,7 @@ export const viewClusters = step('clusters of a view', (read, viewKey): readonly
 
 /** Clusters that every sidecar of a view has, whatever it calls. */
 export const standingClusters = step('standing clusters', (read, viewKey): readonly EmittedCluster[] => {
-  const { connectTimeoutMs, outboundTls, headers } = read.of(meshSettings, '');
+  const { connectTimeoutMs, outboundTls, headers } = read.of(settingsOfView, viewKey);
   const timeout = formatProtoDuration(connectTimeoutMs);
   const mode = read.of(viewOutboundMode, viewKey);
   return [

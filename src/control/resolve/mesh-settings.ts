@@ -21,9 +21,18 @@ import { objectOf, type Read, settingsFact, step, type WorldSettings } from './w
 /** What holds for the whole mesh: ConfigMap `istio` of the root namespace over how the control plane was started. */
 export const meshSettings = step('mesh settings', (read): MeshSettings => {
   const settings = read.fact(settingsFact, '');
-  const rootNamespace = settings.rootNamespace ?? 'istio-system';
-  return settingsOf(settings, rootNamespace, settings.meshConfig ?? meshConfig(read, rootNamespace));
+  return settingsOf(settings, rootNamespaceOf(settings), read.of(writtenMeshConfig, ''));
 });
+
+/** The mesh configuration as it is written. */
+export const writtenMeshConfig = step('mesh configuration', (read): Partial<MeshConfig> => {
+  const settings = read.fact(settingsFact, '');
+  return settings.meshConfig ?? meshConfig(read, rootNamespaceOf(settings));
+});
+
+function rootNamespaceOf(settings: WorldSettings): string {
+  return settings.rootNamespace ?? 'istio-system';
+}
 
 /** Istio's default policy: two more tries where no answer was begun. */
 const DEFAULT_RETRIES = {
@@ -62,9 +71,7 @@ function settingsOf(
     http2Upgrade: config.h2UpgradePolicy === 'UPGRADE',
     locality: localityOf(config) ?? localityPreference({}),
     accessLog: accessLog(settings, config),
-    headers: headers(config.defaultConfig),
-    gatewayProxyProtocol: config.defaultConfig?.gatewayTopology?.proxyProtocol !== undefined,
-    connections: connectionLimits(config.defaultConfig?.connectionSettings),
+    ...proxySettings(config.defaultConfig),
     meshTls: tlsDefaults(config.meshMTLS),
     tlsDefaults: tlsDefaults(config.tlsDefaults),
     sniffingTimeoutMs:
@@ -83,7 +90,18 @@ function settingsOf(
   };
 }
 
-/** Settings of the headers that proxies write, for all proxies. */
+/** What of the mesh's settings a single proxy may have otherwise. */
+export function proxySettings(
+  config: Partial<MeshConfig>['defaultConfig'],
+): Pick<MeshSettings, 'headers' | 'gatewayProxyProtocol' | 'connections'> {
+  return {
+    headers: headers(config),
+    gatewayProxyProtocol: config?.gatewayTopology?.proxyProtocol !== undefined,
+    connections: connectionLimits(config?.connectionSettings),
+  };
+}
+
+/** Settings of the headers that proxies write. */
 function headers({
   gatewayTopology,
   proxyHeaders,

@@ -4,6 +4,7 @@ import { labelKeysOfDestinationRules } from './destination-rules.ts';
 import { gateways } from './gateways.ts';
 import { inboundPorts } from './inbound-ports.ts';
 import { namespaceClass } from './namespace-classes.ts';
+import { deliveredConfig } from './own-proxy-config.ts';
 import { placeOf, placeUse } from './places.ts';
 import { proxy } from './proxies.ts';
 import { labelKeysOfAuthentication } from './request-authentications.ts';
@@ -27,7 +28,9 @@ export const viewKeyOf = step('view of a proxy', (read, key): string => {
   const namespace = alike ? read.of(namespaceClass, who.namespace) : who.namespace;
   const { locality, network, node } = placeOf(read, who);
   const place = [locality, network, node];
-  return JSON.stringify([who.type, namespace, sidecar, labels, explicit !== undefined, ports, bound, place]);
+  const own = deliveredConfig(who.workload?.proxyConfig);
+  const forward = explicit !== undefined;
+  return JSON.stringify([who.type, namespace, sidecar, labels, forward, ports, bound, place, own]);
 });
 
 function sidecarName(read: Read, who: MeshProxy): string {
@@ -52,11 +55,14 @@ type ViewParts = [
   [number, number][],
   [number, number][],
   [string, string, string],
+  string,
 ];
 
 /** The view of a key. */
 export const view = step('view', (_read, key): View => {
-  const [type, namespace, sidecar, labels, forwardProxy, ports, bound, place] = JSON.parse(key) as ViewParts;
+  const [type, namespace, sidecar, labels, forwardProxy, ports, bound, place, proxyConfig] = JSON.parse(
+    key,
+  ) as ViewParts;
   const [locality, network, node] = place;
   return {
     type,
@@ -67,6 +73,7 @@ export const view = step('view', (_read, key): View => {
     forwardProxy,
     ports: new Map(ports),
     boundPorts: new Map(bound),
+    proxyConfig,
   };
 });
 

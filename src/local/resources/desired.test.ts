@@ -79,4 +79,35 @@ describe('desiredOf', () => {
     ).toBe(hash);
     expect(desired(text.replace('my app', 'your app')).workloads[0]?.hash).not.toBe(hash);
   });
+
+  it('starts proxies as the mesh, ProxyConfigs and the pod itself say, in this order', () => {
+    const config = (name: string, namespace: string, spec: string) => `---
+apiVersion: networking.istio.io/v1beta1
+kind: ProxyConfig
+metadata: { name: ${name}, namespace: ${namespace} }
+spec: ${spec}
+`;
+    const mesh = `---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data:
+  mesh: 'defaultConfig: { concurrency: 1, proxyMetadata: { A: mesh, B: mesh }, connectionSettings: { globalDownstreamConnectionLimit: 9 } }'
+`;
+    const annotated = (text: string) =>
+      pod(`{ labels: { app: a }, annotations: { ${command}, proxy.istio.io/config: "${text}" } }`);
+    const own = annotated('{ concurrency: 4, proxyMetadata: { B: own } }');
+    const settings = (text: string) => desired(text).workloads[0]?.proxySettings;
+    expect(settings(pod(`{ annotations: { ${command} } }`))).toEqual({});
+    expect(settings(`${mesh + config('root', 'istio-system', '{ concurrency: 2 }')}---\n${own}`)).toEqual({
+      concurrency: 4,
+      environment: { A: 'mesh', B: 'own' },
+      maxConnections: 9,
+    });
+    const selecting = config('one', 'shop', '{ selector: { matchLabels: { app: a } }, concurrency: 5 }');
+    const elsewhere = config('other', 'bank', '{ concurrency: 7 }');
+    const ofNamespace = config('all', 'shop', '{ concurrency: 3 }');
+    expect(settings(own + elsewhere + ofNamespace)).toMatchObject({ concurrency: 4 });
+    expect(settings(own + ofNamespace + selecting)).toMatchObject({ concurrency: 5 });
+  });
 });

@@ -11,6 +11,7 @@ import type {
   WorkloadObject,
 } from './objects.ts';
 import { type OutsidePlaces, outsidePlaces } from './outside-places.ts';
+import { type ProxySettings, proxySettingsOf } from './proxy-settings.ts';
 import { splitWords } from './words.ts';
 
 // From the objects of the folder to what is to run. Pure.
@@ -38,6 +39,8 @@ export interface DesiredWorkload {
   readonly proxy: 'sidecar' | 'gateway' | 'none';
   readonly dataPlane: DataPlane;
   readonly interception: InterceptionOptions;
+  /** What its proxies are started with. */
+  readonly proxySettings: ProxySettings;
   /** What the pods stand for outside of the cluster. */
   readonly outside: OutsidePlaces;
   /** Changes when pods must be replaced. */
@@ -62,7 +65,9 @@ export function desiredOf(objects: readonly PlatformObject[], dataPlane: DataPla
       const { namespace, name } = object.metadata;
       problems.push({ ...object.origin, message: `${object.kind} ${namespace}/${name}: ${message}` });
     };
-    const workload = workloadOf(object, namespaces.get(object.metadata.namespace), dataPlane, note);
+    const settings = proxySettingsOf(objects, object.metadata.namespace, object.template);
+    const namespace = namespaces.get(object.metadata.namespace);
+    const workload = workloadOf(object, namespace, dataPlane, settings, note);
     if (workload !== undefined) workloads.push(workload);
   }
   const services = objects.filter((object) => object.kind === 'Service');
@@ -73,6 +78,7 @@ function workloadOf(
   object: WorkloadObject,
   namespace: NamespaceObject | undefined,
   standard: DataPlane,
+  proxySettings: ProxySettings,
   note: (message: string) => void,
 ): DesiredWorkload | undefined {
   const { template, metadata, origin } = object;
@@ -86,7 +92,7 @@ function workloadOf(
   const folder = dirname(resolve(origin.file));
   const outside = outsidePlaces(template.annotations);
   outside.problems.forEach(note);
-  const common = { template, command, folder, proxy, dataPlane, interception } as const;
+  const common = { template, command, folder, proxy, dataPlane, interception, proxySettings } as const;
   return {
     ...common,
     outside,

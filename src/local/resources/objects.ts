@@ -1,3 +1,5 @@
+import type { ProxyDefaults } from '../../api/istio/mesh-config/proxy-defaults.ts';
+
 // The Kubernetes objects that the platform acts on, as far as it acts on them. The mesh's own kinds and all
 // validation of them are the control plane's business; here a folder is read as kubelet and the controllers read it.
 
@@ -112,7 +114,30 @@ export type Check =
   | { readonly kind: 'tcp'; readonly port: number }
   | { readonly kind: 'exec'; readonly command: readonly string[] };
 
-export type PlatformObject = NamespaceObject | ServiceObject | WorkloadObject;
+/** The mesh configuration's settings of all proxies (ConfigMap `istio`). */
+export interface MeshDefaultsObject {
+  readonly kind: 'ConfigMap';
+  readonly metadata: Metadata;
+  readonly origin: Origin;
+  readonly config: ProxyDefaults;
+}
+
+/** Settings of the proxies of some pods. */
+export interface ProxyConfigObject {
+  readonly kind: 'ProxyConfig';
+  readonly metadata: Metadata;
+  readonly origin: Origin;
+  /** Empty for all of the namespace; of all namespaces where that is the root namespace. */
+  readonly selector: Readonly<Record<string, string>>;
+  readonly config: ProxyDefaults;
+}
+
+export type PlatformObject =
+  | NamespaceObject
+  | ServiceObject
+  | WorkloadObject
+  | MeshDefaultsObject
+  | ProxyConfigObject;
 
 /** `Kind/namespace/name`: tells objects apart. */
 export function identityOf(object: PlatformObject): string {

@@ -1,5 +1,6 @@
 import { type FieldProblem, Fields, isMapping } from './fields.ts';
 import type {
+  MeshDefaultsObject,
   Metadata,
   Origin,
   PlatformObject,
@@ -7,6 +8,7 @@ import type {
   ServicePort,
   WorkloadObject,
 } from './objects.ts';
+import { readMeshDefaults, readProxyConfig } from './proxy-settings.ts';
 import { readTemplate } from './read-template.ts';
 
 /** Replicas of one Deployment on one machine. */
@@ -37,6 +39,11 @@ function readKind(
   }
   if (apiVersion === 'v1' && kind === 'Service') return readService(fields, written, origin);
   if (apiVersion === 'v1' && kind === 'Pod') return readPod(fields, origin);
+  if (apiVersion === 'v1' && kind === 'ConfigMap') return readConfigMap(written, origin);
+  if (apiVersion === 'networking.istio.io/v1beta1' && kind === 'ProxyConfig') {
+    const metadata = readMetadata(fields, true);
+    return { kind, metadata, origin, ...readProxyConfig(fields.fields('spec')) };
+  }
   if (apiVersion === 'apps/v1' && kind === 'Deployment') return readDeployment(fields, origin);
   return undefined;
 }
@@ -105,4 +112,16 @@ function readPod(fields: Fields, origin: Origin): WorkloadObject {
     replicas: undefined,
     template: readTemplate(fields.fields('metadata'), fields.fields('spec')),
   };
+}
+
+/** The mesh configuration. What is wrong in it, or in another ConfigMap, others say. */
+function readConfigMap(
+  written: Readonly<Record<string, unknown>>,
+  origin: Origin,
+): MeshDefaultsObject | undefined {
+  const metadata = readMetadata(new Fields(written, [], []), true);
+  const { data } = written;
+  const text = isMapping(data) ? data['mesh'] : undefined;
+  const read = typeof text === 'string' ? readMeshDefaults(metadata, text) : undefined;
+  return read === undefined ? undefined : { kind: 'ConfigMap', metadata, origin, ...read };
 }

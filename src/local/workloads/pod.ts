@@ -139,6 +139,7 @@ export class RunningPod {
       serviceAccount: template.serviceAccount,
       kind,
       dataPlane,
+      settings: workload.proxySettings,
       appPorts: (template.container?.ports ?? []).map((port) => port.number),
     };
     this.#proxy = new PodProxy(subject, place, this.#folder, this.#world, (ready) => {

@@ -1,11 +1,11 @@
 import { checkDuration, checkDurationSyntax, durationMs } from '../../check/duration.ts';
 import { isDnsLabel, wildcardHostProblem } from '../../check/host.ts';
-import { portProblem } from '../../check/port.ts';
 import type { Report } from '../../report.ts';
 import { checkConnectionPool } from '../shared/connection-pool.ts';
 import { checkHttpRetry } from '../shared/http-retry.ts';
 import { checkLocalityLb, checkZoneAwareLb } from '../shared/locality.ts';
 import { checkOutlierDetection } from '../shared/outlier-detection.ts';
+import { checkProxyDefaults } from './check-proxy-defaults.ts';
 import type { WrittenMeshConfig } from './schema.ts';
 
 /** Times, names and ports, and the settings that are DestinationRules' and VirtualServices' too. */
@@ -26,24 +26,19 @@ export function checkMeshConfig(mesh: WrittenMeshConfig, report: Report): void {
   checkConnectionPool(mesh.defaultTrafficPolicy?.connectionPool, policy.at('connectionPool'));
   checkOutlierDetection(mesh.defaultTrafficPolicy?.outlierDetection, policy.at('outlierDetection'));
   checkLists(mesh, report);
-  checkProxyDefaults(mesh, report.at('defaultConfig'));
+  checkProxyDefaults(mesh.defaultConfig ?? {}, report.at('defaultConfig'));
   warnWithoutEffect(mesh, report);
 }
 
 /** Settings that Istio knows and weft does nothing with: silence would look like consent. */
 function warnWithoutEffect(mesh: WrittenMeshConfig, report: Report): void {
-  const { serviceEntryVisibility, verifyCertificateAtClient, defaultConfig } = mesh;
-  const { listenerConnectionLimit, globalDownstreamConnectionLimit } =
-    defaultConfig?.connectionSettings ?? {};
-  const limits = ['defaultConfig', 'connectionSettings'];
-  const settings: readonly (readonly [readonly string[], unknown])[] = [
-    [['serviceEntryVisibility'], serviceEntryVisibility],
-    [['verifyCertificateAtClient'], verifyCertificateAtClient],
-    [[...limits, 'listenerConnectionLimit'], listenerConnectionLimit],
-    [[...limits, 'globalDownstreamConnectionLimit'], globalDownstreamConnectionLimit],
+  const { serviceEntryVisibility, verifyCertificateAtClient } = mesh;
+  const settings: readonly (readonly [string, unknown])[] = [
+    ['serviceEntryVisibility', serviceEntryVisibility],
+    ['verifyCertificateAtClient', verifyCertificateAtClient],
   ];
-  for (const [steps, value] of settings)
-    if (value !== undefined) report.warn(steps, 'has no effect: weft does nothing with this setting');
+  for (const [field, value] of settings)
+    if (value !== undefined) report.warn(field, 'has no effect: weft does nothing with this setting');
 }
 
 const MAX_CONNECT_TIMEOUT_MS = 30_000;
@@ -84,16 +79,4 @@ function checkLists(mesh: WrittenMeshConfig, report: Report): void {
       );
     names.add(provider.name);
   }
-}
-
-function checkProxyDefaults(mesh: WrittenMeshConfig, report: Report): void {
-  const config = mesh.defaultConfig;
-  for (const field of ['proxyAdminPort', 'statusPort'] as const) {
-    const problem = config?.[field] === undefined ? undefined : portProblem(config[field]);
-    if (problem !== undefined) report.error(field, problem);
-  }
-  for (const field of ['drainDuration', 'terminationDrainDuration'] as const)
-    checkDuration(config?.[field], report, field);
-  if ((config?.concurrency ?? 0) < 0)
-    report.error('concurrency', 'concurrency is 0 (one thread per core) or more');
 }

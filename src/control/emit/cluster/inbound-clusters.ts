@@ -3,9 +3,9 @@ import { isHttp2, type Protocol } from '../../../mesh/protocol.ts';
 import { inboundCluster } from '../../../xds/names.ts';
 import type { Cluster } from '../../../xds/resources.ts';
 import { type InboundPort, inboundPorts } from '../../resolve/inbound-ports.ts';
-import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { proxy } from '../../resolve/proxies.ts';
 import type { ApplicationPlace } from '../../resolve/sidecar-ingress.ts';
+import { settingsOfProxy } from '../../resolve/view-settings.ts';
 import { step } from '../../resolve/world.ts';
 import { type EmittedCluster, emittedCluster } from '../emitted.ts';
 import { socketAddress } from '../sources.ts';
@@ -16,7 +16,7 @@ import { ownSource } from './standing-clusters.ts';
 
 /** Clusters to the application beside a proxy, one for each port that services call; by the proxy's key. */
 export const inboundClusters = step('inbound clusters', (read, key): readonly EmittedCluster[] => {
-  const { connectTimeoutMs, inbound, headers } = read.of(meshSettings, '');
+  const { connectTimeoutMs, inbound, headers } = settingsOfProxy(read, key);
   const timeout = formatProtoDuration(connectTimeoutMs);
   const { workload, ips } = read.of(proxy, key);
   const explicit = workload?.explicit;

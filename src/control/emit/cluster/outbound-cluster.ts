@@ -18,6 +18,7 @@ import { allMutual, identities } from '../../resolve/identities.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { scopedService, scopedServices } from '../../resolve/scoped-services.ts';
 import { serviceKey } from '../../resolve/services.ts';
+import { settingsOfView } from '../../resolve/view-settings.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedCluster, emittedCluster } from '../emitted.ts';
@@ -44,17 +45,18 @@ export const outboundClusters = step('outbound clusters', (read, key): readonly 
 
 /** Those of one service, by view and hostname. */
 export const clustersOfService = step('clusters of a service', (read, key): readonly EmittedCluster[] => {
-  const { view, parts } = viewAndParts(read, key);
+  const { viewKey, view, parts } = viewAndParts(read, key);
   const [hostname = ''] = parts;
   const service = read.of(scopedService, key);
   if (service === undefined || service.resolution === 'alias') return [];
   const policy = read.of(hostPolicy, hostPolicyKey(view.namespace, hostname, service.namespace, view.labels));
+  const settings = read.of(settingsOfView, viewKey);
   const discovery = { routed: view.type === 'router' || view.forwardProxy };
   return service.ports
     .filter(({ protocol }) => protocol !== 'udp')
     .flatMap((port) =>
       [undefined, ...policy.subsets].map((subset) =>
-        clusterOf(read, { service, port, subset, policy, view, ...discovery }),
+        clusterOf(read, { service, port, subset, policy, view, settings, ...discovery }),
       ),
     );
 });
@@ -65,6 +67,7 @@ interface ClusterInput {
   readonly subset: Subset | undefined;
   readonly policy: HostPolicy;
   readonly view: View;
+  readonly settings: MeshSettings;
   /** The proxy chooses the endpoint: there is no address that a client chose. */
   readonly routed: boolean;
 }
@@ -76,7 +79,7 @@ function clusterOf(read: Read, input: ClusterInput): EmittedCluster {
     port.protocol,
     read.of(meshSettings, ''),
   );
-  const { headers, connections } = read.of(meshSettings, '');
+  const { headers, connections } = input.settings;
   const buffer = connections.sidecar.clusterBufferBytes;
   const name = clusterName(port.number, subset?.name ?? '', service.hostname);
   const object: Cluster = {

@@ -13,6 +13,7 @@ import {
 import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { usesDynamicDns } from '../../resolve/outbound-mode.ts';
 import { scopedService } from '../../resolve/scoped-services.ts';
+import { settingsOfView } from '../../resolve/view-settings.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener, sortedByName } from '../emitted.ts';
@@ -49,7 +50,7 @@ function listenerOf(read: Read, viewKey: string, port: GatewayPort): EmittedList
   const { chains, origins } = chainsOf(read, viewKey, port, name);
   // Bytes that no rule sends anywhere: nobody listens, as if the port were not there.
   if (chains.length === 0) return undefined;
-  const { gatewayProxyProtocol, connections } = read.of(meshSettings, '');
+  const { gatewayProxyProtocol, connections } = read.of(settingsOfView, viewKey);
   const buffer = connections.gateway.listenerBufferBytes;
   // Who calls is said before anything else.
   const filters = [
@@ -107,7 +108,7 @@ function distinctMatches(chains: readonly FilterChain[]): FilterChain[] {
 
 function http(read: Read, viewKey: string, statPrefix: string, routes: string, tls?: ServerTls) {
   const dynamicDns = read.of(usesDynamicDns, viewKey);
-  const settings = read.of(meshSettings, '');
+  const settings = read.of(settingsOfView, viewKey);
   const security = securityOfView(read, viewKey, tls).http;
   return httpFilter({ statPrefix, routes, side: 'gateway', settings, dynamicDns, security });
 }

@@ -52,7 +52,7 @@ function configuration(
     if (tls) addMisdirected(server, hosts);
   }
   const virtual_hosts = alike(hosts)
-    .map((group) => virtualHost(read, group))
+    .map((group) => virtualHost(read, viewKey, group))
     .sort((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1));
   const object = {
     name,
@@ -155,7 +155,7 @@ function addMisdirected({ server }: BoundServer, hosts: Map<string, Host>): void
 const MISDIRECTED: readonly Route[] = [{ match: { prefix: '/' }, direct_response: { status: 421 } }];
 
 /** Rules of several objects for one host: what takes everything comes last, or nothing would get past it. */
-function virtualHost(read: Read, { names, port, parts, redirect }: HostGroup): VirtualHost {
+function virtualHost(read: Read, viewKey: string, { names, port, parts, redirect }: HostGroup): VirtualHost {
   const routes = parts.flat();
   const everything = routes.filter(({ match }) => isCatchAll(match ?? {}));
   const others = routes.filter(({ match }) => !isCatchAll(match ?? {}));
@@ -164,7 +164,7 @@ function virtualHost(read: Read, { names, port, parts, redirect }: HostGroup): V
     domains: names.map((host) => (host.includes(':') ? `[${host}]` : host)),
     ...(redirect ? { require_tls: 'ALL' as const } : {}),
     routes: [...others, ...everything],
-    ...attemptCount(read),
+    ...attemptCount(read, viewKey),
   };
 }
 

@@ -1,8 +1,8 @@
 import { isHttp, isTls } from '../../../mesh/protocol.ts';
 import { addressListener } from '../../../xds/names.ts';
-import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { scopedServices } from '../../resolve/scoped-services.ts';
 import { type EgressBind, sidecarScope } from '../../resolve/sidecars.ts';
+import { settingsOfView } from '../../resolve/view-settings.ts';
 import { view } from '../../resolve/views.ts';
 import { keyOf, objectOf, originOf, type Read, step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener } from '../emitted.ts';
@@ -21,7 +21,7 @@ export const egressBinds = step('egress binds', (read, viewKey): readonly Emitte
     const name = addressListener(bind.address, bind.port);
     const parts = partsOf(read, viewKey, bind, name);
     if ((parts.filter_chains ?? []).length === 0) return [];
-    const listener = outboundListener(name, bind.address, bind.port, parts, read.of(meshSettings, ''));
+    const listener = outboundListener(name, bind.address, bind.port, parts, read.of(settingsOfView, viewKey));
     return [emittedListener({ ...listener, ...(bind.socket ? { bind_to_port: true } : {}) }, origins)];
   });
 });

@@ -1,8 +1,8 @@
 import { addressListener } from '../../../xds/names.ts';
 import { inboundPorts } from '../../resolve/inbound-ports.ts';
-import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { peerModes, peerModesKey } from '../../resolve/peer-authentication.ts';
 import { proxy } from '../../resolve/proxies.ts';
+import { settingsOfProxy } from '../../resolve/view-settings.ts';
 import { step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener } from '../emitted.ts';
 import { securityOf } from '../security/workload-security.ts';
@@ -12,7 +12,7 @@ import { ownTls, portChains } from './virtual-inbound.ts';
 
 /** Sockets for ports of a Sidecar that others call directly, without interception; by the proxy's key. */
 export const ingressSockets = step('ingress sockets', (read, key): readonly EmittedListener[] => {
-  const settings = read.of(meshSettings, '');
+  const settings = settingsOfProxy(read, key);
   const who = read.of(proxy, key);
   const ports = read.of(inboundPorts, key).filter(({ ingress }) => ingress?.socket === true);
   const security = securityOf(read, who, 'sidecar');

@@ -7,6 +7,7 @@ import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { unknownCluster, usesDynamicDns } from '../../resolve/outbound-mode.ts';
 import { connectionRulesForHost } from '../../resolve/rules-for.ts';
 import { scopedService } from '../../resolve/scoped-services.ts';
+import { settingsOfView } from '../../resolve/view-settings.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import type { Read } from '../../resolve/world.ts';
 import { type Caller, concerns } from '../route/rule-routes.ts';
@@ -31,7 +32,7 @@ export function httpChain(
   listener: string,
   routes: string | RouteConfiguration,
 ): FilterChain {
-  const settings = read.of(meshSettings, '');
+  const settings = read.of(settingsOfView, viewKey);
   const dynamicDns = read.of(usesDynamicDns, viewKey);
   return {
     filter_chain_match: PLAIN_HTTP,

@@ -2,9 +2,9 @@ import type { Service, ServicePort } from '../../../mesh/service.ts';
 import { addressListener } from '../../../xds/names.ts';
 import type { Listener } from '../../../xds/resources.ts';
 import { endpoints } from '../../resolve/endpoints.ts';
-import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { scopedService, scopedServices, servicesByAge } from '../../resolve/scoped-services.ts';
 import { serviceKey } from '../../resolve/services.ts';
+import { settingsOfView } from '../../resolve/view-settings.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener } from '../emitted.ts';
@@ -120,5 +120,5 @@ function listenerAt(
     port.protocol === 'auto'
       ? sniffedListenerParts(read, viewKey, service, port, name)
       : plainListenerParts(read, viewKey, service, port);
-  return outboundListener(name, address, number, parts, read.of(meshSettings, ''));
+  return outboundListener(name, address, number, parts, read.of(settingsOfView, viewKey));
 }

@@ -2,11 +2,11 @@ import { modeOfPort, type PeerMode } from '../../../mesh/policy.ts';
 import { addressListener, clusterSni, wellKnownNames } from '../../../xds/names.ts';
 import type { FilterChain } from '../../../xds/resources.ts';
 import { type InboundPort, inboundPorts } from '../../resolve/inbound-ports.ts';
-import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { usesDynamicDns } from '../../resolve/outbound-mode.ts';
 import { peerModes, peerModesKey } from '../../resolve/peer-authentication.ts';
 import { proxy } from '../../resolve/proxies.ts';
 import { subsetNames } from '../../resolve/subset-names.ts';
+import { settingsOfProxy } from '../../resolve/view-settings.ts';
 import { viewKeyOf } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener } from '../emitted.ts';
@@ -28,7 +28,7 @@ export const forwardProxyListener = step(
   (read, key): EmittedListener | undefined => {
     const port = read.of(proxy, key).workload?.explicit?.proxyPort;
     if (port === undefined) return undefined;
-    const settings = read.of(meshSettings, '');
+    const settings = settingsOfProxy(read, key);
     const dynamicDns = read.of(usesDynamicDns, read.of(viewKeyOf, key));
     const statPrefix = `outbound_${addressListener(LOOPBACK, port)}`;
     return emittedListener({
@@ -69,7 +69,7 @@ export const sharedHostInbound = step(
         traffic_direction: 'INBOUND',
         listener_filters: [tlsInspector(), ...(ports.some(needsInspection) ? [httpInspector()] : [])],
         filter_chains: ports.flatMap((port, i) =>
-          chainsOf(read, port, i === 0, modeOfPort(modes, port.number), security),
+          chainsOf(read, key, port, i === 0, modeOfPort(modes, port.number), security),
         ),
       },
       [
@@ -88,12 +88,13 @@ function needsInspection({ protocol }: InboundPort): boolean {
 /** The first port takes everything; each other one what is called by a server name that names it. */
 function chainsOf(
   read: Read,
+  key: string,
   port: InboundPort,
   first: boolean,
   mode: PeerMode,
   security: WorkloadSecurity,
 ): FilterChain[] {
-  const settings = read.of(meshSettings, '');
+  const settings = settingsOfProxy(read, key);
   const chains = inboundChains(
     mode,
     port.protocol,

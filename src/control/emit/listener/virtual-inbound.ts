@@ -6,9 +6,9 @@ import type { MeshSettings } from '../../../mesh/settings.ts';
 import { addressListener, inboundCluster, inboundVirtualHost, wellKnownNames } from '../../../xds/names.ts';
 import type { FilterChain, Route, RouteConfiguration } from '../../../xds/resources.ts';
 import { type InboundPort, inboundPorts } from '../../resolve/inbound-ports.ts';
-import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { peerModes, peerModesKey } from '../../resolve/peer-authentication.ts';
 import { proxy } from '../../resolve/proxies.ts';
+import { settingsOfProxy } from '../../resolve/view-settings.ts';
 import { step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener } from '../emitted.ts';
 import { serverTlsSocket } from '../gateway/server-tls.ts';
@@ -25,7 +25,7 @@ const INBOUND_PORT = 15006;
 
 /** The inbound socket of a proxy, by its key: chains for each port that services call, and for all others. */
 export const virtualInbound = step('virtual inbound', (read, key): EmittedListener => {
-  const settings = read.of(meshSettings, '');
+  const settings = settingsOfProxy(read, key);
   const who = read.of(proxy, key);
   const ports = read.of(inboundPorts, key).filter(({ ingress }) => ingress?.socket !== true);
   const modes = read.of(peerModes, peerModesKey(who.namespace, who.labels));

@@ -7,6 +7,7 @@ import type { FilterChain, Listener } from '../../../xds/resources.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { viewOutboundMode } from '../../resolve/outbound-mode.ts';
 import { servicesByAge } from '../../resolve/scoped-services.ts';
+import { settingsOfView } from '../../resolve/view-settings.ts';
 import { viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener } from '../emitted.ts';
@@ -29,7 +30,7 @@ export const wildcardListener = step('wildcard listener', (read, key): EmittedLi
     // Where only bytes are passed on, nobody looks at them: the server may be the one to speak first.
     ...(users.some(isLookedInto) ? { listener_filters: [tlsInspector(), httpInspector()] } : {}),
   };
-  const object = outboundListener(name, ANY_ADDRESS, port, content, read.of(meshSettings, ''));
+  const object = outboundListener(name, ANY_ADDRESS, port, content, read.of(settingsOfView, viewKey));
   return emittedListener(
     object,
     users.map(({ service }) => service.origin),

@@ -62,7 +62,7 @@ export const serviceHost = step('virtual host', (read, key): HostRoutes | undefi
   const { routes, origins } = ruled ?? plainRoutes(read, viewKey, hostname, port);
   return {
     hostname,
-    host: virtualHost(read, hostname, port, domainsOf(read, viewKey, service, namespace), routes),
+    host: virtualHost(read, viewKey, hostname, port, domainsOf(read, viewKey, service, namespace), routes),
     origins: [...origins, service.origin],
   };
 });
@@ -77,12 +77,13 @@ export const nearHosts = step('near hosts', (read, key): ReadonlySet<string> => 
 
 export function virtualHost(
   read: Read,
+  viewKey: string,
   name: string,
   port: number,
   domains: readonly string[],
   routes: readonly Route[],
 ): VirtualHost {
-  return { name: hostPort(name, port), domains, routes, ...attemptCount(read) };
+  return { name: hostPort(name, port), domains, routes, ...attemptCount(read, viewKey) };
 }
 
 /** What the rules that decide about the host say. */
@@ -202,7 +203,7 @@ export function unknownHost(
   if (routes.length === 0) return undefined;
   return {
     hostname: '',
-    host: virtualHost(read, host, port, [host], routes),
+    host: virtualHost(read, viewKey, host, port, [host], routes),
     origins: [...origins, rules.origin],
   };
 }

@@ -11,23 +11,28 @@ export function unknownDestination(read: Read, viewKey: string): VirtualHost {
   const { view } = viewAndParts(read, viewKey);
   const mode = read.of(viewOutboundMode, viewKey);
   if (mode === 'dynamic-dns')
-    return allowed(read, wellKnownNames.allowAnyDynamicDns, wellKnownNames.allowAnyDynamicDnsCluster);
+    return allowed(
+      read,
+      viewKey,
+      wellKnownNames.allowAnyDynamicDns,
+      wellKnownNames.allowAnyDynamicDnsCluster,
+    );
   if (mode === 'allow-any' && !view.forwardProxy)
-    return allowed(read, wellKnownNames.allowAny, read.of(unknownCluster, viewKey));
+    return allowed(read, viewKey, wellKnownNames.allowAny, read.of(unknownCluster, viewKey));
   return {
     name: wellKnownNames.blockAll,
     domains: ['*'],
     routes: [{ name: wellKnownNames.blockAll, match: { prefix: '/' }, direct_response: { status: 502 } }],
-    ...attemptCount(read),
+    ...attemptCount(read, viewKey),
   };
 }
 
-function allowed(read: Read, name: string, cluster: string): VirtualHost {
+function allowed(read: Read, viewKey: string, name: string, cluster: string): VirtualHost {
   return {
     name,
     domains: ['*'],
     routes: [{ name, match: { prefix: '/' }, route: { cluster, ...timeouts(undefined) } }],
-    ...attemptCount(read),
+    ...attemptCount(read, viewKey),
   };
 }
 

@@ -2,8 +2,8 @@ import type { Destination } from '../../../mesh/route.ts';
 import { outboundCluster } from '../../../xds/names.ts';
 import type { VirtualHost } from '../../../xds/resources.ts';
 import { hostPolicy, hostPolicyKey } from '../../resolve/destination-rules.ts';
-import { meshSettings } from '../../resolve/mesh-settings.ts';
 import { scopedService } from '../../resolve/scoped-services.ts';
+import { settingsOfView } from '../../resolve/view-settings.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import type { Read } from '../../resolve/world.ts';
 import { destinationPort } from './destination-cluster.ts';
@@ -19,7 +19,7 @@ export function viewContext(
   tls = false,
 ): RouteContext {
   const { view } = viewAndParts(read, viewKey);
-  const settings = read.of(meshSettings, '');
+  const settings = read.of(settingsOfView, viewKey);
   const find = (hostname: string) => read.of(scopedService, inView(viewKey, hostname));
   return {
     port,
@@ -38,8 +38,11 @@ export function viewContext(
 }
 
 /** Whether requests to a virtual host say how often they were tried. */
-export function attemptCount(read: Read): Pick<VirtualHost, 'include_request_attempt_count'> {
-  return read.of(meshSettings, '').headers.attemptCount ? { include_request_attempt_count: true } : {};
+export function attemptCount(
+  read: Read,
+  viewKey: string,
+): Pick<VirtualHost, 'include_request_attempt_count'> {
+  return read.of(settingsOfView, viewKey).headers.attemptCount ? { include_request_attempt_count: true } : {};
 }
 
 /** The cluster of a service as a whole. */

@@ -1,3 +1,5 @@
+import type { FieldError } from '../../../api/finding.ts';
+import { PROXY_CONFIG, readOwnProxyConfig } from '../../../api/istio/proxy-config-annotation.ts';
 import type { Pod } from '../../../api/kubernetes/pod.ts';
 import type { PodSpec } from '../../../api/kubernetes/pod-spec.ts';
 import type { Resource } from '../../../api/resources.ts';
@@ -27,13 +29,22 @@ export const podWorkload = step('pod', (read, key): Resolved<Workload> => {
   return { value: workloadOf(read, resource), findings: ownProxyConfig(resource) };
 });
 
-const PROXY_CONFIG = 'proxy.istio.io/config';
-
-/** Proxies are configured for the whole mesh: what a Pod says of its own is not read. */
+/** What is wrong, or means nothing here, in what a Pod says of its own proxy. */
 function ownProxyConfig(resource: Resource<Pod>): readonly Finding[] {
-  if (resource.object.metadata.annotations?.[PROXY_CONFIG] === undefined) return [];
-  const message = `${PROXY_CONFIG} has no effect: weft reads defaultConfig of the MeshConfig only, for all proxies alike`;
-  return [{ origin: originOf(resource), field: 'metadata.annotations', message }];
+  const text = resource.object.metadata.annotations?.[PROXY_CONFIG];
+  if (text === undefined) return [];
+  const { errors, warnings } = readOwnProxyConfig(text);
+  const origin = originOf(resource);
+  const at = `metadata.annotations['${PROXY_CONFIG}']`;
+  const found = ({ field, message }: FieldError, after = '') => ({
+    origin,
+    field: at,
+    message: `${field === '' ? '' : `${field}: `}${message}${after}`,
+  });
+  return [
+    ...errors.map((error) => found(error, '; the annotation does not count')),
+    ...warnings.map((warning) => found(warning)),
+  ];
 }
 
 function workloadOf(read: Read, resource: Resource<Pod>): Workload {
@@ -62,7 +73,7 @@ function workloadOf(read: Read, resource: Resource<Pod>): Workload {
     canonicalRevision: canonicalRevision(labels),
     gateway: isGateway(described),
     origin: originOf(resource),
-    ...defined({ explicit: explicitPorts(annotations) }),
+    ...defined({ explicit: explicitPorts(annotations), proxyConfig: annotations[PROXY_CONFIG] }),
   };
 }
 

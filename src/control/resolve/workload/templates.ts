@@ -1,3 +1,4 @@
+import { PROXY_CONFIG } from '../../../api/istio/proxy-config-annotation.ts';
 import type { PodTemplate } from '../../../api/kubernetes/workload-kinds.ts';
 import type { Resource } from '../../../api/resources.ts';
 import { defined } from '../../../lib/defined.ts';
@@ -58,7 +59,7 @@ function workloadOf(read: Read, resource: Resource, template: PodTemplate): Work
     canonicalRevision: canonicalRevision(labels),
     gateway: isGateway(described),
     origin: originOf(resource),
-    ...defined({ explicit: explicitPorts(annotations) }),
+    ...defined({ explicit: explicitPorts(annotations), proxyConfig: annotations[PROXY_CONFIG] }),
   };
 }
 
