@@ -4,6 +4,8 @@
 /** Says whether a client may call now. */
 export interface RateLimit {
   admit(client: string): boolean;
+  /** Whether it may not, without counting this. */
+  isSpent(client: string): boolean;
 }
 
 /** Clients remembered at once. */
@@ -28,6 +30,7 @@ export function makeRateLimit(perMinute: number, nowMs: () => number): RateLimit
       bucket.tokens--;
       return true;
     },
+    isSpent: (client) => refill(buckets.get(client), perMinute, nowMs()).tokens < 1,
   };
 }
 

@@ -27,7 +27,7 @@ export function addControlCommand(program: Command, io: Io): void {
     .option('--root-namespace <name>', 'namespace whose policies hold for the whole mesh', 'istio-system')
     .option('--dns-upstream <address...>', 'resolvers (IP or IP:PORT) for names outside the mesh')
     .addOption(address('--listen <host:port>', 'xDS and CA with TLS', '127.0.0.1:15012'))
-    .addOption(address('--plain <host:port>', 'xDS without TLS; "none" for none', '127.0.0.1:15010'))
+    .addOption(address('--plain <host:port>', 'xDS without TLS, on a loopback address only', 'none'))
     .option('--jwks-allow <cidr...>', 'private ranges that keys of tokens (jwksUri) may be fetched from')
     .option('--plain-tokens', 'ask for a token on the port without TLS, too')
     .option('--name <name...>', 'DNS names and addresses under which proxies reach it, for its certificate')
@@ -49,7 +49,7 @@ export function addControlCommand(program: Command, io: Io): void {
 const HELP = `
 Examples:
   weft control mesh/ --key-dir ./ca --token-jwks ./jwks.json --roots-file ./roots.pem
-  weft control mesh/ --key-dir ./ca --listen 0.0.0.0:15012 --name mesh.example --plain none`;
+  weft control mesh/ --key-dir ./ca --listen 0.0.0.0:15012 --name mesh.example`;
 
 /** An address on TCP, a Unix socket, or none. */
 type Address = { readonly host: string; readonly port: number } | { readonly socketPath: string } | 'none';
@@ -113,7 +113,7 @@ function controlOptions(paths: readonly string[], flags: ControlFlags): ControlO
     rootNamespace: flags.rootNamespace,
     secure: onTcp('--listen', listen),
     ...(plain !== 'none' && {
-      plain: { ...onTcp('--plain', plain), authenticate: flags.plainTokens === true },
+      plain: { ...onLoopback('--plain', plain), authenticate: flags.plainTokens === true },
     }),
     holdBack: flags.holdBack === 'on',
     api: api === 'none' ? onTcp('--api', api) : api,
@@ -150,6 +150,15 @@ function parseAddress(text: string): Address {
 function onTcp(flag: string, where: Address): { readonly host: string; readonly port: number } {
   if (where === 'none' || 'socketPath' in where) throw new InvalidArgumentError(`${flag} takes HOST:PORT.`);
   return where;
+}
+
+/** What is not encrypted stays on this machine. */
+function onLoopback(flag: string, where: Address): { readonly host: string; readonly port: number } {
+  const tcp = onTcp(flag, where);
+  if (/^(?:localhost|::1|127(?:\.\d{1,3}){3})$/.test(tcp.host)) return tcp;
+  throw new InvalidArgumentError(
+    `${flag} takes a loopback address: ${tcp.host} would be served without TLS.`,
+  );
 }
 
 function namesOf(names: readonly string[]): NonNullable<ControlOptions['names']> {

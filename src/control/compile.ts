@@ -45,7 +45,8 @@ import { gatewayApiStatuses } from './resolve/gateway-api/statuses.ts';
 import { proxyKey } from './resolve/proxies.ts';
 import type * as summaries from './resolve/summaries.ts';
 import { serviceSummaries, workloadSummaries } from './resolve/summaries.ts';
-import type { Read, World, WorldSettings } from './resolve/world.ts';
+import { workloadNamed } from './resolve/workloads.ts';
+import { keyOf, type Read, type World, type WorldSettings } from './resolve/world.ts';
 
 // Joins resolve and emit: the resources of the store -> what each proxy gets. Called by control/main.ts after each
 // change of the store, by control/serve for each proxy, and by `weft dump`.
@@ -109,6 +110,8 @@ export interface Compiled {
   forProxy(node: ProxyNode): ProxyView | undefined;
   findings(): readonly CompileFinding[];
   workloads(): readonly WorkloadSummary[];
+  /** What a proxy of this name is taken for, as `forProxy` does; undefined where nothing is known of it. */
+  workload(namespace: string, name: string): { readonly serviceAccount: string } | undefined;
   services(): readonly ServiceSummary[];
   /** Status of each object of the Kubernetes Gateway API that is weft's to judge. */
   gatewayApiStatuses(): readonly GatewayApiStatus[];
@@ -174,6 +177,7 @@ function compiled(world: World, memo: HealingMemo, onTrouble: (message: string) 
       return [...[...memo.quarantine.values()].map((one) => troubleWith(world.resources, one)), ...found];
     },
     workloads: () => ask((read) => read.of(workloadSummaries, '')),
+    workload: (namespace, name) => ask((read) => read.of(workloadNamed, keyOf(namespace, name))),
     services: () => ask((read) => read.of(serviceSummaries, '')),
     gatewayApiStatuses: () => ask((read) => read.of(gatewayApiStatuses, '')),
     gatewaySecrets: (namespace) => ask((read) => read.of(gatewaySecrets, namespace)),

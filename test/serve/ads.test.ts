@@ -33,6 +33,11 @@ afterEach(async () => {
   await mesh.close();
 });
 
+const chainWith = (name: string) => ({
+  transport_socket: {
+    typed_config: { common_tls_context: { tls_certificate_sds_secret_configs: [{ name }] } },
+  },
+});
 const clusterOf = (name: string, seconds = 1) => ({ name, type: 'EDS', connect_timeout: `${seconds}s` });
 
 describe('ADS on the ports of the control plane', () => {
@@ -110,6 +115,7 @@ describe('ADS on the ports of the control plane', () => {
       'kubernetes://other/web',
     ];
     const subscribe = { [secret]: names };
+    mesh.set({ listeners: [{ name: 'tls', filter_chains: names.map(chainWith) }] });
     const proxy = await proven({ subscribe });
     await until(() => proxy.updates.length > 0);
     expect([...proxy.held.get(secret)!.keys()].sort()).toEqual([

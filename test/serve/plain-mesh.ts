@@ -181,6 +181,7 @@ function compiledOf(
     forProxy: () => view,
     findings: () => [],
     workloads: () => workloads as readonly WorkloadSummary[],
+    workload: (namespace, name) => workloads.find((one) => one.namespace === namespace && one.name === name),
     services: () => [],
     locate: () => undefined,
     gatewayApiStatuses: () => [],

@@ -93,9 +93,8 @@ async function layOut(settings: RunSettings): Promise<Layout> {
 }
 
 function controlProgram({ settings, weft, control, rootsFile, jwksFile }: Layout): PlatformProgram {
-  const { paths, dir, way } = settings;
+  const { paths, dir } = settings;
   const api = dashboardAddress(settings);
-  const plain = way === 'shared' ? 'none' : `127.0.0.1:${PORTS.xdsPlaintext}`;
   const flags: Readonly<Record<string, string>> = {
     '--key-dir': join(paths.control, 'ca'),
     '--roots-file': rootsFile,
@@ -103,7 +102,6 @@ function controlProgram({ settings, weft, control, rootsFile, jwksFile }: Layout
     '--token-issuer': TOKEN_ISSUER,
     '--trust-domain': TRUST_DOMAIN,
     '--listen': `${control.host}:${control.port}`,
-    '--plain': plain,
     '--api': `${api.host}:${api.port}`,
     ...(settings.extra['dnsUpstream'] === 'platform' ? { '--dns-upstream': PLATFORM_ADDRESS } : {}),
     '--hold-back': settings.extra['holdBack'] ?? 'on',

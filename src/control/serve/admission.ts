@@ -9,24 +9,44 @@ export interface Peer {
   readonly pod: string | undefined;
 }
 
-/** Whether a peer may be the proxy that it says it is: undefined, or why not. */
-export function refusalOf(node: NodeId, peer: Peer | undefined, compiled: Compiled): string | undefined {
+/** Metadata of a node that says who it is, as Istio's agents send it. */
+const CLAIMS = { namespace: 'NAMESPACE', serviceAccount: 'SERVICE_ACCOUNT' } as const;
+
+/**
+ * Whether a peer may be the proxy that it says it is, in its node id and in the node's metadata: undefined, or why not.
+ */
+export function refusalOf(
+  node: NodeId,
+  metadata: Readonly<Record<string, unknown>> | undefined,
+  peer: Peer | undefined,
+  compiled: Compiled,
+): string | undefined {
   if (peer === undefined) return undefined;
   const { identity, pod } = peer;
   const who = workloadSpiffeId(identity);
   if (identity.namespace !== node.namespace) {
     return `${who} may not be a proxy in the namespace ${node.namespace}`;
   }
+  for (const claim of ['namespace', 'serviceAccount'] as const) {
+    const claimed = metadata?.[CLAIMS[claim]] ?? '';
+    if (claimed !== '' && claimed !== identity[claim]) {
+      return `${who} may not say of itself ${CLAIMS[claim]}: ${String(claimed).slice(0, MAX_CLAIM)}`;
+    }
+  }
   if (pod !== undefined && pod !== node.name) {
     return `the token is bound to the Pod ${pod} and cannot be used for ${node.name}`;
   }
-  const workload = workloadOf(node, compiled);
+  // By the same rules as its configuration is chosen: a name of a Deployment stands for one of its Pods.
+  const workload = compiled.workload(node.namespace, node.name);
   // A Pod that the store does not hold yet: the namespace is all that can be held against it. Asked again at each change.
   if (workload !== undefined && workload.serviceAccount !== identity.serviceAccount) {
     return `${who} may not be the proxy of ${node.namespace}/${node.name}, which runs as ${workload.serviceAccount}`;
   }
   return undefined;
 }
+
+/** Longest claim that is repeated to who made it, in characters. */
+const MAX_CLAIM = 200;
 
 /** The workload that a proxy belongs to. */
 export function workloadOf(

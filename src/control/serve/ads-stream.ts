@@ -5,7 +5,9 @@ import type { ServedType } from '../../xds/served-type.ts';
 import type { ServerEvent } from '../../xds/server-end.ts';
 import { type Peer, refusalOf } from './admission.ts';
 import { type AdsProtocol, type Wire, wireOf } from './ads-protocol.ts';
-import { type MeshState, viewFor } from './mesh-state.ts';
+import { type Asker, type MeshState, viewFor } from './mesh-state.ts';
+import { RequestBudget } from './request-budget.ts';
+import { SecretGrants } from './secret-grants.ts';
 import { openRecord, type StreamRecord } from './stream-record.ts';
 
 /** The gRPC call below a stream. After `close` nothing is sent. */
@@ -27,6 +29,8 @@ export interface AdsStreamOptions {
   /** What the mesh is now. */
   readonly state: () => MeshState;
   readonly maxSubscriptions: number;
+  /** It has said who it is: a sentence where there are too many of these. */
+  readonly onProxy: (stream: AdsStream) => string | undefined;
   /** Hears of mistakes of ours. */
   readonly onError: (error: unknown) => void;
 }
@@ -37,7 +41,16 @@ export interface Proxy {
   readonly id: NodeId;
 }
 
-const code = { invalidArgument: 3, permissionDenied: 7, resourceExhausted: 8, internal: 13 } as const;
+const code = {
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  permissionDenied: 7,
+  resourceExhausted: 8,
+  internal: 13,
+} as const;
+
+/** A stream that has not said who it is by then is ended. */
+export const FIRST_REQUEST_TIMEOUT_MS = 10_000;
 
 /** One stream of one proxy, in either protocol. */
 export class AdsStream {
@@ -46,6 +59,9 @@ export class AdsStream {
   readonly protocol: AdsProtocol;
   readonly #options: AdsStreamOptions;
   readonly #wire: Wire;
+  readonly #asker: Asker;
+  readonly #budget: RequestBudget;
+  readonly #patience: Timer;
   #proxy: Proxy | undefined;
   /** What the server end was offered last. */
   #state: MeshState | undefined;
@@ -60,6 +76,17 @@ export class AdsStream {
     this.peer = peer;
     this.record = openRecord(clock.nowMs());
     this.#wire = wireOf(protocol, { streamId: id, maxSubscriptions });
+    this.#budget = new RequestBudget(clock.monotonicMs());
+    this.#asker = {
+      peer,
+      grants: new SecretGrants(),
+      asked: (typeUrl) => this.types.get(typeUrl)?.names ?? [],
+      nowMs: () => clock.monotonicMs(),
+    };
+    this.#patience = clock.setTimeout(
+      () => this.end(code.deadlineExceeded, 'no request came'),
+      FIRST_REQUEST_TIMEOUT_MS,
+    );
   }
 
   /** Undefined before the first request. */
@@ -75,8 +102,12 @@ export class AdsStream {
   /** A message arrived. */
   receive(message: Uint8Array): void {
     if (!this.#isOpen) return;
+    if (!this.#budget.take(message.length, this.#options.clock.monotonicMs())) {
+      this.end(code.resourceExhausted, 'too many requests');
+      return;
+    }
     const read = this.#wire.read(message);
-    if (read === undefined) this.#close(code.invalidArgument, 'the message is no discovery request');
+    if (read === undefined) this.end(code.invalidArgument, 'the message is no discovery request');
     else if (this.#admit(read.node)) this.#take(read.take());
   }
 
@@ -85,13 +116,14 @@ export class AdsStream {
     if (!this.#isOpen || this.#proxy === undefined) return;
     const state = this.#options.state();
     try {
-      const refusal = refusalOf(this.#proxy.id, this.peer, state.compiled);
-      if (refusal !== undefined) this.#close(code.permissionDenied, refusal);
+      const { id, node } = this.#proxy;
+      const refusal = refusalOf(id, node.metadata, this.peer, state.compiled);
+      if (refusal !== undefined) this.end(code.permissionDenied, refusal);
       else if (state === this.#state || this.#offer(state, this.#proxy)) this.#push();
     } catch (error) {
       // A mistake of ours that no object is to blame for: the proxy keeps what it has, the others are served.
       this.#options.onError(error);
-      this.#close(code.internal, 'the control plane failed on the configuration of this proxy');
+      this.end(code.internal, 'the control plane failed on the configuration of this proxy');
     }
   }
 
@@ -105,6 +137,7 @@ export class AdsStream {
   ended(): void {
     this.#isOpen = false;
     this.#timer?.cancel();
+    this.#patience.cancel();
     this.record.ended(this.#options.clock.nowMs());
   }
 
@@ -113,16 +146,19 @@ export class AdsStream {
     const id = parseNodeId(node?.id ?? '');
     if (node === undefined || id === undefined) {
       const form = 'TYPE~IP~NAME.NAMESPACE~DOMAIN';
-      this.#close(code.invalidArgument, `the first request must carry a node id ${form}`);
+      this.end(code.invalidArgument, `the first request must carry a node id ${form}`);
       return false;
     }
     this.#proxy = { node, id };
-    return true;
+    this.#patience.cancel();
+    const excess = this.#options.onProxy(this);
+    if (excess !== undefined) this.end(code.resourceExhausted, excess);
+    return excess === undefined;
   }
 
   #take(events: readonly ServerEvent[]): void {
     for (const event of events) {
-      if (event.kind === 'excess') this.#close(code.resourceExhausted, event.message);
+      if (event.kind === 'excess') this.end(code.resourceExhausted, event.message);
       else this.record.heard(event, this.#options.clock.nowMs());
     }
     this.refresh();
@@ -130,9 +166,9 @@ export class AdsStream {
 
   #offer(state: MeshState, { node, id }: Proxy): boolean {
     this.#state = state;
-    const snapshot = viewFor(state, node, id, this.peer);
+    const snapshot = viewFor(state, node, id, this.#asker);
     if (snapshot === undefined) {
-      this.#close(code.invalidArgument, 'the node id is malformed');
+      this.end(code.invalidArgument, 'the node id is malformed');
       return false;
     }
     this.#wire.server.offer(snapshot);
@@ -154,10 +190,12 @@ export class AdsStream {
     this.#timer = clock.setTimeout(() => this.refresh(), wakeAtMs - clock.monotonicMs());
   }
 
-  #close(status: number, message: string): void {
+  /** Ends the call with a status of gRPC and a sentence for the proxy. */
+  end(status: number, message: string): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#timer?.cancel();
+    this.#patience.cancel();
     this.#options.transport.close(status, message);
   }
 }

@@ -3,10 +3,15 @@ import type { Peer } from './admission.ts';
 import type { AdsProtocol } from './ads-protocol.ts';
 import { AdsStream, type AdsTransport } from './ads-stream.ts';
 import type { MeshState } from './mesh-state.ts';
+import { StreamPlaces } from './stream-places.ts';
 
 /** Bounds of what proxies may ask for. */
 export interface FleetLimits {
   readonly maxStreams: number;
+  /** Streams of one proxy: where there are more the oldest is ended, since it is most likely dead. */
+  readonly maxStreamsPerProxy: number;
+  /** Streams under one identity of proxies that nothing is known of (their Pods may not have been seen yet). */
+  readonly maxUnknownPerIdentity: number;
   /** Names per stream. */
   readonly maxSubscriptions: number;
   /** Proxies that are remembered after their stream has ended. */
@@ -15,6 +20,8 @@ export interface FleetLimits {
 
 export const DEFAULT_FLEET_LIMITS: FleetLimits = {
   maxStreams: 10_000,
+  maxStreamsPerProxy: 8,
+  maxUnknownPerIdentity: 500,
   maxSubscriptions: 100_000,
   maxEnded: 1000,
 };
@@ -47,6 +54,7 @@ export function createFleet(
   const streams = new Set<AdsStream>();
   const ended = new Map<string, AdsStream>();
   const waiting = new Set<AdsStream>();
+  const places = new StreamPlaces(limits);
   let state = first;
   let opened = 0;
   let isRunning = false;
@@ -76,6 +84,7 @@ export function createFleet(
         clock,
         state: () => state,
         maxSubscriptions,
+        onProxy: (one) => places.take(one, state.compiled),
         onError,
       });
       streams.add(stream);
@@ -84,6 +93,7 @@ export function createFleet(
     close(stream) {
       if (!streams.delete(stream)) return;
       waiting.delete(stream);
+      places.leave(stream);
       stream.ended();
       const id = stream.proxy?.node.id;
       if (id === undefined) return;

@@ -1,5 +1,6 @@
 import type { Authentication, Credentials as Shown } from '../../ca/authenticate.ts';
 import { type CertificateAnswers, serveCertificateCall } from '../../ca/certificate-call.ts';
+import { makeRateLimit, type RateLimit } from '../../ca/rate-limit.ts';
 import { systemClock } from '../../lib/clock.ts';
 import type { TlsContext } from '../../wire/connection.ts';
 import { type GrpcServer, serveGrpcCalls } from '../../wire/grpc/server.ts';
@@ -44,12 +45,15 @@ export interface GrpcPorts {
 /** Largest message from a proxy: a reconnecting one names every resource that it holds. */
 const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
 const CLOSE_TIMEOUT_MS = 1000;
+/** Calls without good credentials from one address; then it waits, and nothing is verified or logged for it. */
+export const MAX_REFUSALS_PER_MINUTE = 300;
 const status = { ok: 0, resourceExhausted: 8, unauthenticated: 16 } as const;
 
 /** Serves ADS and the certificate service. Rejects where a port cannot be had. */
 export async function serveGrpc(options: GrpcServeOptions): Promise<GrpcPorts> {
   const { secure, plain } = options;
   const servers: GrpcServer[] = [];
+  const refusals = makeRateLimit(MAX_REFUSALS_PER_MINUTE, () => systemClock.monotonicMs());
   const open = async (
     { host, port }: ListenAddress,
     tls: (() => TlsContext) | undefined,
@@ -60,7 +64,7 @@ export async function serveGrpc(options: GrpcServeOptions): Promise<GrpcPorts> {
       clock: systemClock,
       listen: { host, port },
       ...(tls && { tls }),
-      onCall: (call) => serve(call, options, proven),
+      onCall: (call) => serve(call, options, proven ? refusals : undefined),
       maxReceiveMessageBytes: MAX_REQUEST_BYTES,
     });
     servers.push(server);
@@ -79,10 +83,10 @@ export async function serveGrpc(options: GrpcServeOptions): Promise<GrpcPorts> {
   }
 }
 
-/** False: there is no such method. */
-function serve(call: GrpcServerCall, options: GrpcServeOptions, proven: boolean): boolean {
-  if (call.path === DELTA_ADS_PATH) void serveAds(call, 'delta', options, proven);
-  else if (call.path === SOTW_ADS_PATH) void serveAds(call, 'sotw', options, proven);
+/** False: there is no such method. Without `refusals` nobody is asked who they are. */
+function serve(call: GrpcServerCall, options: GrpcServeOptions, refusals: RateLimit | undefined): boolean {
+  if (call.path === DELTA_ADS_PATH) void serveAds(call, 'delta', options, refusals);
+  else if (call.path === SOTW_ADS_PATH) void serveAds(call, 'sotw', options, refusals);
   else return serveCertificateCall(call, options);
   return true;
 }
@@ -91,11 +95,16 @@ async function serveAds(
   call: GrpcServerCall,
   protocol: AdsProtocol,
   options: GrpcServeOptions,
-  proven: boolean,
+  refusals: RateLimit | undefined,
 ): Promise<void> {
-  const peer = proven ? await peerOf(call, options) : undefined;
+  if (refusals?.isSpent(call.caller.address) === true)
+    return call.end(status.resourceExhausted, 'too many calls of this address were refused; try again later');
+  const peer = refusals === undefined ? undefined : await peerOf(call, options);
   if (!call.isOpen) return;
-  if (typeof peer === 'string') return call.end(status.unauthenticated, peer);
+  if (typeof peer === 'string') {
+    if (peer !== CANNOT_CHECK) refusals?.admit(call.caller.address);
+    return call.end(status.unauthenticated, peer);
+  }
   const transport: AdsTransport = {
     send: (pieces) => call.send(pieces),
     close: (code, details) => call.end(code, details),
@@ -113,6 +122,8 @@ async function serveAds(
   });
 }
 
+const CANNOT_CHECK = 'the control plane cannot check now who calls';
+
 /** Who calls, or a sentence that says why nobody knows. */
 async function peerOf(call: GrpcServerCall, { authenticate, log }: GrpcServeOptions): Promise<Peer | string> {
   const { address, certificate } = call.caller;
@@ -126,6 +137,6 @@ async function peerOf(call: GrpcServerCall, { authenticate, log }: GrpcServeOpti
     return found.reason;
   } catch (error) {
     log(`xds: cannot check who calls: ${error instanceof Error ? error.message : error}`);
-    return 'the control plane cannot check now who calls';
+    return CANNOT_CHECK;
   }
 }

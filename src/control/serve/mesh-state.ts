@@ -1,11 +1,12 @@
 import type { NodeId } from '../../xds/names.ts';
 import type { Node } from '../../xds/resources.ts';
 import type { Snapshot } from '../../xds/served-type.ts';
-import type { Compiled } from '../compile.ts';
+import type { Compiled, ProxyView } from '../compile.ts';
 import type { Peer } from './admission.ts';
 import type { ResourceBytes } from './encoded.ts';
+import type { Asked, SecretGrants } from './secret-grants.ts';
 import type { SecretSource } from './secrets.ts';
-import { snapshotOf } from './view-snapshot.ts';
+import { type SecretsFor, snapshotOf } from './view-snapshot.ts';
 
 /** What the mesh is at one moment: never changed, replaced as a whole. */
 export interface MeshState {
@@ -16,20 +17,36 @@ export interface MeshState {
   readonly changedAtMs: number;
 }
 
+/** What a stream has shown and asked for, as far as it decides what it gets. */
+export interface Asker {
+  readonly peer: Peer | undefined;
+  readonly grants: SecretGrants;
+  readonly asked: Asked;
+  readonly nowMs: () => number;
+}
+
 /** What one proxy gets in this state; undefined where the compiler cannot tell from its node. */
-export function viewFor(
-  state: MeshState,
-  node: Node,
-  id: NodeId,
-  peer: Peer | undefined,
-): Snapshot | undefined {
-  const { compiled, secrets, bytes } = state;
+export function viewFor(state: MeshState, node: Node, id: NodeId, asker: Asker): Snapshot | undefined {
+  const { compiled, bytes } = state;
   const view = compiled.forProxy({ id: node.id ?? '', ...(node.metadata && { metadata: node.metadata }) });
   if (view === undefined) return undefined;
-  // Who has proved nothing gets no private keys.
-  const secretsFor = (names: ReadonlySet<string>) =>
-    peer === undefined
-      ? secrets.secretsFor(names, undefined)
-      : secrets.secretsFor(names, id.namespace, compiled.gatewaySecrets(id.namespace));
-  return snapshotOf(view, secretsFor, String(compiled.revision), bytes);
+  return snapshotOf(view, secretsOf(state, view, id, asker), String(compiled.revision), bytes);
+}
+
+/**
+ * Who has proved nothing gets no private keys, nor does who says to be something that nobody knows: its labels, and so
+ * what it is configured for, are its own word. It is asked again when the configuration changes.
+ */
+function secretsOf(
+  { compiled, secrets }: MeshState,
+  view: ProxyView,
+  { namespace, name }: NodeId,
+  { peer, grants, asked, nowMs }: Asker,
+): SecretsFor {
+  const isKnown = peer !== undefined && compiled.workload(namespace, name) !== undefined;
+  if (!isKnown) return (names) => secrets.secretsFor(names, undefined);
+  return (names) => {
+    const granted = grants.among(names, view, asked, nowMs());
+    return secrets.secretsFor(granted, namespace, compiled.gatewaySecrets(namespace));
+  };
 }

@@ -26,6 +26,12 @@ export const ROOT_CA = 'ROOTCA';
 const SYSTEM_ROOTS = 'file-root:system';
 /** Where Debian, Ubuntu and Alpine have them. `SSL_CERT_FILE` names another file, as for OpenSSL. */
 const SYSTEM_ROOTS_FILE = '/etc/ssl/certs/ca-certificates.crt';
+
+/** Nothing private about it: every proxy may have it. */
+export function isForEverybody(name: string): boolean {
+  return name === ROOT_CA || name === SYSTEM_ROOTS;
+}
+
 const SCHEME = 'kubernetes://';
 /** Secrets of Gateways of the Kubernetes Gateway API, which may be lent from other namespaces. */
 const GATEWAY_SCHEME = 'kubernetes-gateway://';

@@ -28,7 +28,6 @@ export const PORTS = {
   admin: 15000,
   outbound: 15001,
   inbound: 15006,
-  xdsPlaintext: 15010,
   xds: 15012,
   mergedMetrics: 15020,
   health: 15021,
