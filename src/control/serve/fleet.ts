@@ -3,15 +3,11 @@ import type { Peer } from './admission.ts';
 import type { AdsProtocol } from './ads-protocol.ts';
 import { AdsStream, type AdsTransport } from './ads-stream.ts';
 import type { MeshState } from './mesh-state.ts';
-import { StreamPlaces } from './stream-places.ts';
+import { type StreamLimits, StreamPlaces } from './stream-places.ts';
 
 /** Bounds of what proxies may ask for. */
-export interface FleetLimits {
+export interface FleetLimits extends StreamLimits {
   readonly maxStreams: number;
-  /** Streams of one proxy: where there are more the oldest is ended, since it is most likely dead. */
-  readonly maxStreamsPerProxy: number;
-  /** Streams under one identity of proxies that nothing is known of (their Pods may not have been seen yet). */
-  readonly maxUnknownPerIdentity: number;
   /** Names per stream. */
   readonly maxSubscriptions: number;
   /** Proxies that are remembered after their stream has ended. */

@@ -1,17 +1,24 @@
 import { workloadSpiffeId } from '../../wire/identity/spiffe.ts';
 import type { Compiled } from '../compile.ts';
 import type { AdsStream } from './ads-stream.ts';
-import type { FleetLimits } from './fleet.ts';
 
 const RESOURCE_EXHAUSTED = 8;
 
+/** Bounds of one client. */
+export interface StreamLimits {
+  /** Streams of one proxy: where there are more the oldest is ended, since it is most likely dead. */
+  readonly maxStreamsPerProxy: number;
+  /** Streams under one identity of proxies that nothing is known of (their Pods may not have been seen yet). */
+  readonly maxUnknownPerIdentity: number;
+}
+
 /** How many streams each client has. A client is what it proved to be, and which of its proxies it says it is. */
 export class StreamPlaces {
-  readonly #limits: Pick<FleetLimits, 'maxStreamsPerProxy' | 'maxUnknownPerIdentity'>;
+  readonly #limits: StreamLimits;
   readonly #byProxy = new Map<string, Set<AdsStream>>();
   readonly #unknown = new Map<string, Set<AdsStream>>();
 
-  constructor(limits: Pick<FleetLimits, 'maxStreamsPerProxy' | 'maxUnknownPerIdentity'>) {
+  constructor(limits: StreamLimits) {
     this.#limits = limits;
   }
 
