@@ -3,6 +3,7 @@ import { createSecureContext } from 'node:tls';
 import {
   Client,
   type ClientDuplexStream,
+  type ClientWritableStream,
   credentials,
   Metadata,
   type ServiceError,
@@ -13,14 +14,20 @@ import { isJoinToken } from '../wire/identity/join-token.ts';
 import type { Leaf } from '../wire/identity/keep-leaf.ts';
 import { LEAF_IN_USE_PATH } from '../wire/identity/leaf-in-use.ts';
 import { DELTA_ADS_PATH } from '../xds/delta-messages.ts';
+import { ACCESS_LOG_PATH } from '../xds/names.ts';
 import type { WorkloadConfig } from './workload-config.ts';
 
 /** A delta ADS call. */
 export type AdsCall = ClientDuplexStream<Uint8Array, Buffer>;
 
+/** A call of the access log service. */
+export type ReportCall = ClientWritableStream<Uint8Array>;
+
 /** One connection to the control plane or the CA, with the token of one workload. */
 export interface ControlChannel {
   ads(): AdsCall;
+  /** A call for what an Envoy tells of denials. */
+  reports(): ReportCall;
   /** Sends a certificate request; the bytes of the answer. Rejects with what gRPC says. */
   createCertificate(request: Uint8Array, timeoutMs: number): Promise<Buffer>;
   /** Tells the CA what is in use. Rejects with what gRPC says. */
@@ -77,6 +84,7 @@ export function openChannel(
     });
   return {
     ads: () => client.makeBidiStreamRequest(DELTA_ADS_PATH, asBuffer, asIs, metadata),
+    reports: () => client.makeClientStreamRequest(ACCESS_LOG_PATH, asBuffer, asIs, metadata, () => {}),
     createCertificate: (request, timeoutMs) => ask(CREATE_CERTIFICATE_PATH, request, timeoutMs),
     async leafInUse(request, timeoutMs) {
       try {

@@ -1,9 +1,19 @@
 import { chmod, chown, unlink } from 'node:fs/promises';
-import { Server, ServerCredentials, type ServerDuplexStream, type ServiceDefinition } from '@grpc/grpc-js';
+import {
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerReadableStream,
+  type ServiceDefinition,
+} from '@grpc/grpc-js';
 import { DELTA_ADS_PATH } from '../xds/delta-messages.ts';
+import { ACCESS_LOG_PATH } from '../xds/names.ts';
 
 /** A delta ADS call of an Envoy. */
 export type EnvoyCall = ServerDuplexStream<Buffer, Uint8Array>;
+
+/** A call on which an Envoy tells what policies denied. */
+export type EnvoyReport = ServerReadableStream<Buffer, Uint8Array>;
 
 /** Where one Envoy is served. */
 export interface EnvoyPort {
@@ -20,16 +30,26 @@ const service: ServiceDefinition = {
     responseSerialize: asBuffer,
     responseDeserialize: asBuffer,
   },
+  StreamAccessLogs: {
+    path: ACCESS_LOG_PATH,
+    requestStream: true,
+    responseStream: false,
+    requestSerialize: asBuffer,
+    requestDeserialize: asBuffer,
+    responseSerialize: asBuffer,
+    responseDeserialize: asBuffer,
+  },
 };
 
 /** An Envoy that comes back names every resource that it holds. */
 const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
 
-/** Serves ADS on a Unix socket that only `uid` can connect to. A socket left by a killed agent is replaced. */
+/** Serves ADS, and takes reports, on a Unix socket that only `uid` can connect to. A socket left by a killed agent is replaced. */
 export async function openEnvoyPort(
   socketPath: string,
   uid: number | undefined,
   onCall: (call: EnvoyCall) => void,
+  onReport: (call: EnvoyReport) => void,
 ): Promise<EnvoyPort> {
   await unlink(socketPath).catch(() => {});
   const server = new Server({
@@ -37,7 +57,7 @@ export async function openEnvoyPort(
     'grpc.max_send_message_length': -1,
     'grpc.max_concurrent_streams': 16,
   });
-  server.addService(service, { DeltaAggregatedResources: onCall });
+  server.addService(service, { DeltaAggregatedResources: onCall, StreamAccessLogs: onReport });
   await new Promise<void>((resolve, reject) => {
     server.bindAsync(`unix:${socketPath}`, ServerCredentials.createInsecure(), (error) =>
       error === null ? resolve() : reject(error),

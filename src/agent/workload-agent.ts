@@ -15,6 +15,7 @@ import { EnvoyStream } from './envoy-stream.ts';
 import type { Held } from './held.ts';
 import { type LeafFile, leafFile } from './leaf-file.ts';
 import { OWN_CERTIFICATE, type OwnSecrets, ownSecretsOf, rootsOf, TRUST_BUNDLE } from './own-secrets.ts';
+import { relayReports } from './relay-reports.ts';
 import { type WorkloadConfig, workloadName } from './workload-config.ts';
 
 /** What the agent has of the world. */
@@ -81,7 +82,12 @@ class WorkloadServer implements WorkloadAgent {
     const { socketPath, socketUid, workloadApi: path, workloadApiUid: uid } = this.config;
     if (path !== undefined)
       this.#api = await openWorkloadSocket({ path, uid, network, clock: this.#environment.clock });
-    this.#port = await openEnvoyPort(socketPath, socketUid, (call) => this.#serve(call));
+    this.#port = await openEnvoyPort(
+      socketPath,
+      socketUid,
+      (call) => this.#serve(call),
+      (call) => relayReports(call, () => this.#channel(this.config.controlAddress)),
+    );
     const held = this.#leafFile.load();
     this.#leaf = held;
     const { clock, random, log } = this.#environment;

@@ -30,6 +30,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   test: async () => (await import('./test.ts')).addTestCommand,
   explain: async () => (await import('./explain.ts')).addExplainCommand,
   proxies: async () => (await import('./proxies.ts')).addProxiesCommand,
+  why: async () => (await import('./why.ts')).addWhyCommand,
   wait: async () => (await import('./wait.ts')).addWaitCommand,
   status: async () => (await import('./status.ts')).addStatusCommand,
   validate: async () => (await import('./validate.ts')).addValidateCommand,

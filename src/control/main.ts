@@ -14,6 +14,7 @@ import { type RunningApi, serveApi } from '../server/http-api.ts';
 import { noPlatform, platformPartsFrom } from '../server/platform-parts.ts';
 import { type Certificates, openCertificates } from './certificates.ts';
 import { compile } from './compile.ts';
+import { DenialRing } from './denials/denial-ring.ts';
 import { type Held, heldNothing, holdBack } from './hold-back/hold-back.ts';
 import { withHeld } from './hold-back/status.ts';
 import { keySetFetcher } from './key-sets/fetch-key-set.ts';
@@ -79,9 +80,10 @@ export async function runControl(options: ControlOptions, io: ControlIo): Promis
     mesh = openMesh(options, sources.store, rootsPem, startedAtMs, logError);
     closers.push(mesh.close);
     followCa(rotation, mesh, options.rootNamespace);
-    const ports = await servePorts(options, certificates, mesh.fleet, io.log);
+    const denials = new DenialRing();
+    const ports = await servePorts(options, certificates, mesh.fleet, denials, io.log);
     closers.push(ports.close);
-    const api = await serveAnswers(options, mesh, rotation, startedAtMs, logError);
+    const api = await serveAnswers(options, mesh, rotation, denials, startedAtMs, logError);
     closers.push(api.close);
     if (io.ownProcess === true) closers.push(collectAtRest(systemClock, processMemory()));
     const { securePort, plainPort } = ports;
@@ -202,10 +204,12 @@ function servePorts(
   { secure, plain }: ControlOptions,
   certificates: Certificates,
   fleet: Fleet,
+  denials: DenialRing,
   log: (line: string) => void,
 ): Promise<GrpcPorts> {
   return serveGrpc({
     fleet,
+    denials,
     authenticate: certificates.authenticate,
     createCertificate: certificates.createCertificate,
     leafInUse: certificates.leafInUse,
@@ -219,6 +223,7 @@ function serveAnswers(
   options: ControlOptions,
   { store, fleet, held }: Mesh,
   rotation: Rotation,
+  denials: DenialRing,
   startedAtMs: number,
   onError: (error: unknown) => void,
 ): Promise<RunningApi> {
@@ -236,6 +241,7 @@ function serveAnswers(
       statuses: () => withHeld(store.statuses(), held().objects),
       parts,
       rotation,
+      denials,
     }),
     ...(dashboardDir !== undefined && { dashboardDir }),
     ...(allowedHosts && { allowedHosts }),

@@ -1,4 +1,4 @@
-import { ON_DEMAND } from '../xds/names.ts';
+import { ON_DEMAND, REPORTS_CLUSTER } from '../xds/names.ts';
 import {
   type Address,
   any,
@@ -80,7 +80,7 @@ export function bootstrapOf(
       },
     },
     static_resources: {
-      clusters: [controlPlaneCluster(control), adminCluster(ports.admin)],
+      clusters: [controlPlaneCluster(control), reportsCluster(control), adminCluster(ports.admin)],
       listeners: [
         // Exactly one path each: nothing else of the admin's can be reached from outside.
         forwarder('weft-metrics', host, ports.metrics, '/stats/prometheus', '/stats/prometheus'),
@@ -164,8 +164,35 @@ function nodeOf(subject: BootstrapSubject, mesh: MeshIdentity, onDemand: boolean
 }
 
 function controlPlaneCluster(control: ControlPlaneAddress): Cluster {
-  const common: Cluster = {
-    name: XDS_CLUSTER,
+  const common = controlPlane(XDS_CLUSTER, control);
+  if (control.kind === 'pipe') return common;
+  const { rootsFile } = control;
+  const trusted_ca = { filename: rootsFile };
+  const context = { validation_context: { trusted_ca, ...servedBy(control) } };
+  return { ...common, transport_socket: toControlPlane(control, context) };
+}
+
+/**
+ * The same place, for what proxies tell it on calls of their own: who calls is proven by the certificate that the CA gave
+ * the workload, or, beside an agent, by the agent.
+ */
+function reportsCluster(control: ControlPlaneAddress): Cluster {
+  const common = controlPlane(REPORTS_CLUSTER, control);
+  if (control.kind === 'pipe') return common;
+  const sds_config = { ads: {}, resource_api_version: 'V3' } as const;
+  const context = {
+    tls_certificate_sds_secret_configs: [{ name: 'default', sds_config }],
+    combined_validation_context: {
+      default_validation_context: servedBy(control),
+      validation_context_sds_secret_config: { name: 'ROOTCA', sds_config },
+    },
+  };
+  return { ...common, transport_socket: toControlPlane(control, context) };
+}
+
+function controlPlane(name: string, control: ControlPlaneAddress): Cluster {
+  return {
+    name,
     type: 'STATIC',
     connect_timeout: '1s',
     typed_extension_protocol_options: {
@@ -176,27 +203,36 @@ function controlPlaneCluster(control: ControlPlaneAddress): Cluster {
     },
     // A control plane that is gone without a word is noticed, and looked for again.
     upstream_connection_options: { tcp_keepalive: { keepalive_time: 300 } },
-  };
-  if (control.kind === 'pipe')
-    return { ...common, load_assignment: assignment({ pipe: { path: control.path } }) };
-  const { address, port, serverName, rootsFile } = control;
-  return {
-    ...common,
-    load_assignment: assignment(socket(address, port)),
-    transport_socket: {
-      name: 'envoy.transport_sockets.tls',
-      typed_config: any('envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', {
-        sni: serverName,
-        common_tls_context: {
-          alpn_protocols: ['h2'],
-          tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
-          validation_context: {
-            trusted_ca: { filename: rootsFile },
-            match_typed_subject_alt_names: [{ san_type: 'DNS', matcher: { exact: serverName } }],
-          },
-        },
-      }),
+    load_assignment: {
+      ...assignment(
+        control.kind === 'pipe' ? { pipe: { path: control.path } } : socket(control.address, control.port),
+      ),
+      cluster_name: name,
     },
+  };
+}
+
+type TlsAddress = Extract<ControlPlaneAddress, { readonly kind: 'tls' }>;
+
+function servedBy({ serverName }: TlsAddress) {
+  return { match_typed_subject_alt_names: [{ san_type: 'DNS', matcher: { exact: serverName } }] } as const;
+}
+
+/** TLS to the control plane; `context` says who we are and whom we trust. */
+function toControlPlane(
+  { serverName }: TlsAddress,
+  context: object,
+): NonNullable<Cluster['transport_socket']> {
+  return {
+    name: 'envoy.transport_sockets.tls',
+    typed_config: any('envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', {
+      sni: serverName,
+      common_tls_context: {
+        alpn_protocols: ['h2'],
+        tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
+        ...context,
+      },
+    }),
   };
 }
 

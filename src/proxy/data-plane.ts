@@ -183,6 +183,7 @@ export async function startDataPlane(
         chainPem: fresh.chainPem,
         privateKeyPem: fresh.privateKeyPem,
       });
+      clusters.secretsChanged();
     },
     routes: dataPlaneRoutes({
       bootstrap: bootstrap.message,

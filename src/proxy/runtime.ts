@@ -6,7 +6,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { Connection } from '../wire/connection.ts';
-import type { AnyMessage } from '../xds/resources.ts';
+import type { AnyMessage, Json } from '../xds/resources.ts';
 import type { Lowered } from './lowered.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { Exporters } from './observe/exporters.ts';
@@ -44,8 +44,8 @@ export interface Downstream {
   readonly tls: DownstreamTls | undefined;
   /** Bytes that were read while sniffing, in order: they come before what the connection delivers. */
   readonly firstBytes: Buffer | undefined;
-  /** Dynamic metadata by filter: what a PROXY protocol header told. */
-  readonly metadata?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Dynamic metadata by filter: what a PROXY protocol header told, and what rules made of the connection. */
+  readonly metadata?: { readonly [filter: string]: { readonly [key: string]: Json } };
   /**
    * True as long as the connection may be, or has turned out to be, for another chain: where it ends so, the filter that
    * was tried (racesUpstream) counts and logs nothing of it.
@@ -73,6 +73,8 @@ export interface DownstreamTls {
 export interface TerminalFilter {
   /** Takes the connection over; from now on nobody else calls handle() on it. */
   onConnection(downstream: Downstream): void;
+  /** A filter before it has refused the connection, which is closed: for the logs. `details` are Envoy's. */
+  onRefused?(downstream: Downstream, details: string): void;
   /**
    * The chain is leaving: finish what is open, take nothing new (HTTP/1 `connection: close`, HTTP/2 GOAWAY). `gently`: an idle
    * HTTP/1 connection is closed with the answer to its next request, not under a request that is on its way.

@@ -117,6 +117,76 @@ export interface CaCertificate {
   readonly notAfterMs: number;
 }
 
+/**
+ * GET /api/denials?id=REFERENCE: what policies denied, or would have, the newest first; without `id` the last ones. Of
+ * proxies that are connected to this control plane.
+ */
+export interface DenialsReport {
+  readonly nowMs: number;
+  /** How many are remembered. */
+  readonly kept: number;
+  /** How many were not looked at, because too many came at once. */
+  readonly dropped: number;
+  readonly denials: readonly DenialReport[];
+}
+
+/** One request or connection that a policy denied, or would deny. Nothing in it is a secret. */
+export interface DenialReport {
+  /** What the caller got as x-request-id; of a connection its id in access logs (%STREAM_ID%). */
+  readonly id: string;
+  readonly atMs: number;
+  /** `NAME.NAMESPACE` of the proxy that judged. */
+  readonly proxy: string;
+  /** `NAMESPACE/WORKLOAD` that was called. */
+  readonly workload: string;
+  readonly protocol: 'http' | 'tcp';
+  /** HTTP status of the answer; 0 of a connection. */
+  readonly status: number;
+  /** Port that was called. */
+  readonly port: number;
+  readonly caller: {
+    /** SPIFFE id that it proved; '' for none. */
+    readonly principal: string;
+    readonly address: string;
+  };
+  /** Of HTTP; the path without its query. */
+  readonly request?: { readonly method: string; readonly host: string; readonly path: string };
+  /** `would-deny`: by a policy that only observes. */
+  readonly verdict: 'denied' | 'would-deny';
+  readonly check: 'authorization' | 'token' | 'authorizer';
+  /** In one sentence. */
+  readonly why: string;
+  /** The policy that decided, or, with `nearest`, the rule that came nearest to allowing it. */
+  readonly policy?: DenyingPolicy;
+  readonly nearest: boolean;
+  /** What that rule asks, and what there was. */
+  readonly values: readonly DeniedValue[];
+  /** How many policies and rules there were to choose from. */
+  readonly policies: number;
+  readonly rules: number;
+}
+
+export interface DenyingPolicy {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Place among its rules, from 0; -1 where it is no single one. */
+  readonly rule: number;
+  readonly file: string;
+  readonly line: number;
+}
+
+/** One thing that a rule asks. */
+export interface DeniedValue {
+  /** `source.principal`, `request.headers[x-a]`, as conditions of policies write it. */
+  readonly attribute: string;
+  readonly wanted: readonly string[];
+  readonly unwanted: readonly string[];
+  /** In parentheses where it is no value. */
+  readonly was: string;
+  readonly failed: boolean;
+}
+
 /** Any answer with a status of 400 and more. */
 export interface ApiError {
   readonly error: string;

@@ -20,6 +20,7 @@ const answers: ApiAnswers = {
   ca: () => {
     throw new Error('not asked');
   },
+  denials: (id) => ({ nowMs: 1, kept: 0, dropped: 0, denials: [], id }) as never,
   proxies: () => ({ nowMs: 1, proxies: [] }),
   dump: (proxy, parts) => (proxy === 'a.b' ? { configs: parts } : undefined),
   explain: ({ from, headers, jwt }) =>

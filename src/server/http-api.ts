@@ -10,6 +10,7 @@ import { lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type {
   CaReport,
+  DenialsReport,
   ExplainAnswer,
   ExplainQuestion,
   ObjectAnswer,
@@ -25,6 +26,8 @@ export interface ApiAnswers {
   status(): StatusReport | Promise<StatusReport>;
   proxies(): ProxiesReport;
   ca(): CaReport;
+  /** What policies denied under a reference; the last of all for ''. */
+  denials(id: string): DenialsReport;
   /** The configuration of a proxy as Envoy's config_dump; undefined where there is no such proxy. */
   dump(proxy: string, parts: readonly string[]): object | undefined;
   explain(question: ExplainQuestion): ExplainAnswer;
@@ -162,6 +165,8 @@ async function route(
       return answers.proxies();
     case '/api/ca':
       return answers.ca();
+    case '/api/denials':
+      return answers.denials(url.searchParams.get('id') ?? '');
     case '/api/dump':
       return answers.dump(url.searchParams.get('proxy') ?? '', url.searchParams.getAll('part'));
     case '/api/object':

@@ -192,3 +192,12 @@ function parsePort(digits: string | undefined): number | undefined {
   const port = Number(digits);
   return port <= 65535 ? port : undefined;
 }
+
+/** Static cluster of a proxy's bootstrap that reports go to: the control plane's port, with the proxy's own certificate. */
+export const REPORTS_CLUSTER = 'weft-reports';
+
+/** Name of the access log of what policies deny, or would deny. */
+export const DENIAL_LOG = 'weft-denials';
+
+/** Method of the access log service (envoy.service.accesslog.v3) as a path. */
+export const ACCESS_LOG_PATH = '/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs';

@@ -1,4 +1,5 @@
 /** A control plane's serving side with a hand-made mesh in place of the compiler, for tests through real sockets. */
+
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import { servingTls } from '../../src/ca/serving-tls.ts';
 import { DEFAULT_LIFETIME, type LifetimePolicy } from '../../src/ca/sign.ts';
 import { openTokenIssuer } from '../../src/ca/token-issuer.ts';
 import type { Compiled, ProxyView, WorkloadSummary } from '../../src/control/compile.ts';
+import { DenialRing } from '../../src/control/denials/denial-ring.ts';
 import type { Emitted } from '../../src/control/emit/emitted.ts';
 import { createResourceBytes } from '../../src/control/serve/encoded.ts';
 import {
@@ -133,6 +135,7 @@ export async function plainMesh(options: PlainMeshOptions = {}): Promise<PlainMe
       fleet = createFleet(systemClock, stateOf(), { ...DEFAULT_FLEET_LIMITS, ...options.limits });
       ports = await serveGrpc({
         fleet,
+        denials: new DenialRing(),
         authenticate: (shown) => authenticate(shown, authority, rules, nowMs()),
         createCertificate,
         secure: { host: '127.0.0.1', port: securePort, tls: () => servingTls(serving) },

@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { PartStatus, Usage } from '../../server/contract.ts';
 import type { ApiAnswers } from '../../server/http-api.ts';
 import type { PlatformParts } from '../../server/platform-parts.ts';
+import type { DenialRing } from '../denials/denial-ring.ts';
 import type { ObjectStatus } from '../watch/status.ts';
 import { caReport } from './ca-report.ts';
 import { dumpAnswer } from './dump-answer.ts';
@@ -22,6 +23,7 @@ export interface AnswerSources {
   readonly statuses: () => readonly ObjectStatus[];
   readonly parts: PlatformParts;
   readonly rotation: Rotation;
+  readonly denials: DenialRing;
 }
 
 /** The control plane's answers to the questions of the HTTP API. */
@@ -40,6 +42,7 @@ export function apiAnswers(sources: AnswerSources): ApiAnswers {
     },
     proxies: () => ({ nowMs: clock.nowMs(), proxies: proxyStatuses(fleet) }),
     ca: () => caReport(sources.rotation, clock.nowMs()),
+    denials: (id) => sources.denials.find(id, clock.nowMs()),
     dump: (proxy, parts) => dumpAnswer(proxy, parts, fleet),
     explain: (question) => explainAnswer(question, fleet.state().compiled, clock.nowMs()),
     object: (wanted) => objectAnswer(wanted, sources.statuses(), fleet, clock.nowMs()),

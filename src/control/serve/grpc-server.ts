@@ -7,8 +7,11 @@ import { type GrpcServer, serveGrpcCalls } from '../../wire/grpc/server.ts';
 import type { GrpcServerCall } from '../../wire/grpc/server-call.ts';
 import { network } from '../../wire/net.ts';
 import { DELTA_ADS_PATH } from '../../xds/delta-messages.ts';
+import { ACCESS_LOG_PATH } from '../../xds/names.ts';
 import { SOTW_ADS_PATH } from '../../xds/sotw-messages.ts';
-import type { Peer } from './admission.ts';
+import type { DenialRing } from '../denials/denial-ring.ts';
+import { serveDenials } from '../denials/report-call.ts';
+import { type Peer, refusalOf } from './admission.ts';
 import type { AdsProtocol } from './ads-protocol.ts';
 import type { AdsTransport } from './ads-stream.ts';
 import type { Fleet } from './fleet.ts';
@@ -22,6 +25,8 @@ export interface ListenAddress {
 /** What the ports are made of. */
 export interface GrpcServeOptions extends CertificateAnswers {
   readonly fleet: Fleet;
+  /** Keeps what proxies tell of denials. */
+  readonly denials: DenialRing;
   readonly authenticate: (shown: Shown) => Promise<Authentication>;
   /** With TLS: proxies prove who they are. */
   readonly secure: ListenAddress & { readonly tls: () => TlsContext };
@@ -87,8 +92,45 @@ export async function serveGrpc(options: GrpcServeOptions): Promise<GrpcPorts> {
 function serve(call: GrpcServerCall, options: GrpcServeOptions, refusals: RateLimit | undefined): boolean {
   if (call.path === DELTA_ADS_PATH) void serveAds(call, 'delta', options, refusals);
   else if (call.path === SOTW_ADS_PATH) void serveAds(call, 'sotw', options, refusals);
+  else if (call.path === ACCESS_LOG_PATH) void serveReports(call, options, refusals);
   else return serveCertificateCall(call, options);
   return true;
+}
+
+/** What a proxy tells of what policies denied. */
+async function serveReports(
+  call: GrpcServerCall,
+  options: GrpcServeOptions,
+  refusals: RateLimit | undefined,
+): Promise<void> {
+  const admitted = await admit(call, options, refusals);
+  if (admitted === undefined) return;
+  const { fleet, denials, log } = options;
+  serveDenials(call, {
+    ring: denials,
+    clock: systemClock,
+    compiled: () => fleet.state().compiled,
+    refusal: (node) => refusalOf(node, undefined, admitted.peer, fleet.state().compiled),
+    onError: (error) => log(`denials: ${error instanceof Error ? error.message : error}`),
+  });
+}
+
+/** Who calls, without `peer` where nobody is asked; undefined after the call was ended because it may not be. */
+async function admit(
+  call: GrpcServerCall,
+  options: GrpcServeOptions,
+  refusals: RateLimit | undefined,
+): Promise<{ readonly peer: Peer | undefined } | undefined> {
+  if (refusals?.isSpent(call.caller.address) === true) {
+    call.end(status.resourceExhausted, 'too many calls of this address were refused; try again later');
+    return undefined;
+  }
+  const peer = refusals === undefined ? undefined : await peerOf(call, options);
+  if (!call.isOpen) return undefined;
+  if (typeof peer !== 'string') return { peer };
+  if (peer !== CANNOT_CHECK) refusals?.admit(call.caller.address);
+  call.end(status.unauthenticated, peer);
+  return undefined;
 }
 
 async function serveAds(
@@ -97,14 +139,9 @@ async function serveAds(
   options: GrpcServeOptions,
   refusals: RateLimit | undefined,
 ): Promise<void> {
-  if (refusals?.isSpent(call.caller.address) === true)
-    return call.end(status.resourceExhausted, 'too many calls of this address were refused; try again later');
-  const peer = refusals === undefined ? undefined : await peerOf(call, options);
-  if (!call.isOpen) return;
-  if (typeof peer === 'string') {
-    if (peer !== CANNOT_CHECK) refusals?.admit(call.caller.address);
-    return call.end(status.unauthenticated, peer);
-  }
+  const admitted = await admit(call, options, refusals);
+  if (admitted === undefined) return;
+  const { peer } = admitted;
   const transport: AdsTransport = {
     send: (pieces) => call.send(pieces),
     close: (code, details) => call.end(code, details),

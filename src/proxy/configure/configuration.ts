@@ -112,6 +112,9 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
   const listeners = createListenerStates(clock, (l) => isListenerWarm(l, hasRoutes, hasCluster), settleLater);
   let lastBindFailures: readonly RefusedResource[] = [];
 
+  /** Clusters of the bootstrap: nobody is asked for them, and nobody takes them away. */
+  const fixedClusters = new Set<string>();
+
   const lowerers: Readonly<Record<string, (message: never, name: string) => Outcome>> = {
     [typeUrls.cluster]: (message: messages.Cluster, name) =>
       outcome(
@@ -145,7 +148,7 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
       outcome(applySecret(message, name, environment.listeners.tls), (put) => put()),
   };
   const removers: Readonly<Record<string, (name: string) => void>> = {
-    [typeUrls.cluster]: (name) => void retiring.add(name),
+    [typeUrls.cluster]: (name) => void (fixedClusters.has(name) || retiring.add(name)),
     [typeUrls.endpoint]: (name) => clusters.removeEndpoints(name),
     [typeUrls.route]: (name) => tables.remove(name),
     [typeUrls.listener]: (name) => listeners.remove(name),
@@ -218,7 +221,8 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
   };
 
   const needed = (): NeededNames => {
-    const wanted = demanded?.names([...listeners.clusterNames(), ...tables.clusterNames()]);
+    const all = demanded?.names([...listeners.clusterNames(), ...tables.clusterNames()]);
+    const wanted = all && { ...all, clusters: all.clusters.filter((name) => !fixedClusters.has(name)) };
     // Endpoints mostly have the cluster's name: asked for in one go with it.
     const onTheirWay = (wanted?.clusters ?? []).filter((name) => !clusters.has(name) && !canServe(name));
     return {
@@ -306,6 +310,7 @@ export function createConfiguration(environment: ConfigurationEnvironment): Conf
       };
       const { clusters: fixed, listeners: open, secrets: given } = bootstrap.static_resources ?? {};
       for (const secret of given ?? []) take(typeUrls.secret, secret, 'secrets');
+      for (const { name = '' } of fixed ?? []) fixedClusters.add(name);
       for (const cluster of fixed ?? []) take(typeUrls.cluster, cluster, 'clusters');
       for (const listener of open ?? []) take(typeUrls.listener, listener, 'listeners');
       if (reasons.length > 0) return reasons;

@@ -23,6 +23,8 @@ export interface StreamFacts {
   readonly requestHeaders: Headers;
   readonly peer: PeerFacts;
   readonly connectionId: number;
+  /** Names a TCP connection wherever it is logged; of a request its x-request-id does. */
+  readonly streamId?: string;
   readonly peerCertificate:
     | { readonly uri: string; readonly subject: string; readonly hash: string }
     | undefined;

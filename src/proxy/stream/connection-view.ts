@@ -65,6 +65,10 @@ export class StreamPeer implements PeerFacts {
     return this.#view.principals;
   }
 
+  get allMetadata(): PeerFacts['allMetadata'] {
+    return this.#metadata;
+  }
+
   metadata(filter: string): { readonly [key: string]: Json } | undefined {
     return this.#metadata?.[filter];
   }

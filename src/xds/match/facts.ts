@@ -28,6 +28,8 @@ export interface PeerFacts {
   readonly principals: readonly string[];
   /** Dynamic metadata by filter name. */
   metadata(filter: string): { readonly [key: string]: Json } | undefined;
+  /** All of it, by filter name; undefined for none. */
+  readonly allMetadata?: { readonly [filter: string]: { readonly [key: string]: Json } } | undefined;
 }
 
 /** The getter of a header that may be one of HTTP/2's pseudo-headers. */

@@ -11,6 +11,11 @@ export interface RbacVerdict {
   readonly policy: string;
 }
 
+/** %RESPONSE_CODE_DETAILS% of a denial, or those of a connection's end, as Envoy writes them; '' where no policy matched. */
+export function rbacDetails(policy: string): string {
+  return `rbac_access_denied_matched_policy[${policy === '' ? 'none' : policy.replace(/\s/g, '_')}]`;
+}
+
 export interface CompiledRbac {
   readonly action: 'ALLOW' | 'DENY' | 'LOG';
   evaluate(request: RequestFacts | undefined, peer: PeerFacts): RbacVerdict;

@@ -19,6 +19,7 @@ import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener, sortedByName } from '../emitted.ts';
 import { addressMatch } from '../listener/cidr-ranges.ts';
 import { connectionOptions } from '../listener/connection-options.ts';
+import { checked } from '../listener/denial-log.ts';
 import { httpFilter } from '../listener/http-connection-manager.ts';
 import { proxyProtocol, tlsInspector } from '../listener/listener-filters.ts';
 import { routedTcpFilter } from '../listener/tcp-proxy.ts';
@@ -185,8 +186,10 @@ function chainsOfRule(
   const name = `outbound|${port}||${destinations.map(({ host }) => host).join(',')}`;
   const options = connectionOptions(read, viewKey, destinations, port);
   const filters = [
-    ...securityOfView(read, viewKey, tls).tcp,
-    routedTcpFilter(name, rule.destinations, port, find, read.of(meshSettings, ''), options),
+    ...checked(
+      securityOfView(read, viewKey, tls).tcp,
+      routedTcpFilter(name, rule.destinations, port, find, read.of(meshSettings, ''), options),
+    ),
   ];
   if (rule.matches.length === 0) return [{ filters }];
   return rule.matches

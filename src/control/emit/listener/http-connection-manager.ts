@@ -10,6 +10,7 @@ import { preserveCase } from '../cluster/http-options.ts';
 import { adsSource } from '../sources.ts';
 import { accessLogs } from './access-log.ts';
 import { limitFields } from './connection-limits.ts';
+import { httpDenials } from './denial-log.ts';
 
 type Filter = NonNullable<FilterChain['filters']>[number];
 type HttpFilter = NonNullable<HttpConnectionManager['http_filters']>[number];
@@ -68,7 +69,7 @@ function connectionManager(input: HttpInput): HttpConnectionManager {
     upgrade_configs: [{ upgrade_type: 'websocket' }],
     ...(input.settings.headers.forwardedPort ? { append_x_forwarded_port: true } : {}),
     ...limitFields(input.settings.connections[input.side === 'gateway' ? 'gateway' : 'sidecar']),
-    ...accessLogs(input.settings.accessLog),
+    ...httpDenials(input.security ?? [], accessLogs(input.settings.accessLog).access_log),
   };
 }
 

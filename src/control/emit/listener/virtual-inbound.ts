@@ -15,6 +15,7 @@ import { serverTlsSocket } from '../gateway/server-tls.ts';
 import { timeouts } from '../route/http-route.ts';
 import { securityOf, type WorkloadSecurity } from '../security/workload-security.ts';
 import { socketAddress } from '../sources.ts';
+import { checked } from './denial-log.ts';
 import { httpFilter } from './http-connection-manager.ts';
 import { type ChainContent, inboundChains } from './inbound-chains.ts';
 import { httpInspector, originalDestination, sniffingTimeout, tlsInspector } from './listener-filters.ts';
@@ -111,7 +112,7 @@ function passthroughChains(
         security: security.http,
       }),
     ],
-    tcp: () => [...security.tcp, tcpFilter(cluster, cluster, settings)],
+    tcp: () => [...checked(security.tcp, tcpFilter(cluster, cluster, settings))],
   };
   const served = new Set(ports.map(({ number }) => number));
   const own = [...modes.ports].filter(([port, mode]) => !served.has(port) && mode !== modes.mode);
@@ -182,7 +183,7 @@ export function portContent(
         security: security.http,
       }),
     ],
-    tcp: () => [...security.tcp, tcpFilter(cluster, cluster, settings)],
+    tcp: () => [...checked(security.tcp, tcpFilter(cluster, cluster, settings))],
   };
 }
 

@@ -19,11 +19,13 @@ import { type RulesContext, rbacOf } from './rbac-rules.ts';
 import type { HttpFilter, NetworkFilter } from './rbac-types.ts';
 
 /** Key prefixes of what rules on trial tell, and names of policies that say who is asked (Istio's). */
-const TRIAL = {
+export const TRIAL = {
   allow: 'istio_dry_run_allow_',
   deny: 'istio_dry_run_deny_',
   custom: 'istio_dry_run_custom_',
 } as const;
+/** Rules that hold for connections stand among the ones on trial too: logs can only ask what those found. */
+export const ENFORCED_MIRROR = 'weft_enforced_';
 const ASK = 'istio_ext_authz_';
 const ASK_POLICY = 'istio-ext-authz';
 
@@ -56,7 +58,10 @@ export function connectionFilters(
     ...askFilters(policies.custom, context, OF_CONNECTIONS),
     ...(policies.audit.length === 0 ? [] : [networkRbac({ rules: rules('audit', policies.audit) })]),
     ...(['deny', 'allow'] as const).flatMap((action) =>
-      filterOf(action, policies[action], rules, networkRbac),
+      [true, false].flatMap((observe) => {
+        const own = policies[action].filter((policy) => policy.observe === observe);
+        return filterOf(action, own, rules, networkRbac);
+      }),
     ),
   ];
 }
@@ -134,8 +139,14 @@ function httpRbac(fields: RbacFields): HttpFilter {
 }
 
 function networkRbac(fields: RbacFields): NetworkFilter {
+  const { rules } = fields;
   return {
     name: 'envoy.filters.network.rbac',
-    typed_config: any('envoy.extensions.filters.network.rbac.v3.RBAC', { stat_prefix: 'tcp.', ...fields }),
+    typed_config: any('envoy.extensions.filters.network.rbac.v3.RBAC', {
+      stat_prefix: 'tcp.',
+      ...fields,
+      ...(rules !== undefined &&
+        rules.action !== 'LOG' && { shadow_rules: rules, shadow_rules_stat_prefix: ENFORCED_MIRROR }),
+    }),
   };
 }

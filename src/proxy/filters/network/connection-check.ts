@@ -1,7 +1,7 @@
 import type { Downstream, TerminalFilter } from '../../runtime.ts';
 import { ConnectionView, StreamPeer } from '../../stream/connection-view.ts';
 
-/** Why a connection may not go on; undefined: it may. */
+/** Why a connection may not go on, as Envoy's %CONNECTION_TERMINATION_DETAILS% say it; undefined: it may. */
 export type Refusal = string | undefined;
 
 /**
@@ -62,11 +62,16 @@ class GuardedTerminal implements TerminalFilter {
         return;
       }
       if (refusal !== undefined) {
-        downstream.connection.destroy();
+        this.#refuse(downstream, peer, refusal);
         return;
       }
     }
-    this.#terminal.onConnection(downstream);
+    this.#terminal.onConnection(told(downstream, peer));
+  }
+
+  #refuse(downstream: Downstream, peer: StreamPeer, refusal: string): void {
+    this.#terminal.onRefused?.(told(downstream, peer), refusal);
+    downstream.connection.destroy();
   }
 
   /** Nothing is read meanwhile: what the client sends stays with the kernel. */
@@ -78,11 +83,18 @@ class GuardedTerminal implements TerminalFilter {
       this.#waiting--;
       if (connection.closed) return;
       if (refusal !== undefined) {
-        connection.destroy();
+        this.#refuse(downstream, peer, refusal);
         return;
       }
       connection.resume();
       this.#judge(downstream, peer, next);
     });
   }
+}
+
+/** The connection with what the checks have said of it, for logs. */
+function told(downstream: Downstream, { allMetadata: metadata }: StreamPeer): Downstream {
+  return metadata === undefined || metadata === downstream.metadata
+    ? downstream
+    : { ...downstream, metadata };
 }

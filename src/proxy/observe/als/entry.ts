@@ -87,7 +87,8 @@ function commonProperties(facts: StreamFacts, settings: EntrySettings): object {
     response_flags: facts.responseFlags === 0 ? undefined : responseFlags(facts.responseFlags),
     route_name: facts.routeName,
     connection_termination_details: facts.connectionTerminationDetails,
-    stream_id: getHeader(facts.requestHeaders, 'x-request-id'),
+    stream_id: facts.streamId ?? getHeader(facts.requestHeaders, 'x-request-id'),
+    metadata: facts.peer.allMetadata && { filter_metadata: facts.peer.allMetadata },
     custom_tags: settings.customTags(facts),
     access_log_type: facts.logType,
   };

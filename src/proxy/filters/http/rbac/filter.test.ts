@@ -107,6 +107,17 @@ describe('rules about requests', () => {
     ]);
   });
 
+  it('tell of a denial which policy it was, and of what is allowed nothing', async () => {
+    const proxy = await proxyWith(rules('DENY', '/x'), {}, '%DYNAMIC_METADATA(envoy.filters.http.rbac)%\n');
+    await send(proxy.port, { path: '/x' });
+    await send(proxy.port, { path: '/y' });
+    expect(JSON.parse(proxy.log[0] ?? '')).toEqual({
+      enforced_effective_policy_id: 'ns[default]-policy[p]-rule[0]',
+      enforced_engine_result: 'denied',
+    });
+    expect(proxy.log[1]).toBe('-\n');
+  });
+
   it('take templates of paths', async () => {
     const uri_template = {
       typed_config: any('envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig', {

@@ -1,4 +1,4 @@
-import type { RbacVerdict } from '../../../../xds/match/rbac.ts';
+import { type RbacVerdict, rbacDetails } from '../../../../xds/match/rbac.ts';
 import type { Counter, StatScope } from '../../../observe/stat-scope.ts';
 import type { FilterStream, HttpFilter, HttpFilterKind, Reply } from '../../../stream/http-filter.ts';
 import { lowerRbac, lowerRbacRoute, RBAC_MESSAGE, RBAC_ROUTE_MESSAGE, type RbacConfig } from './config.ts';
@@ -54,8 +54,8 @@ function makeRbac(config: RbacConfig, stats: StatScope): HttpFilter | undefined 
         stream.setMetadata(COMMON_METADATA, { access_log_hint: verdict.policy !== '' });
         return undefined;
       }
-      // Telling costs every request something: only where somebody gave it a name to be found by.
-      if (statPrefix !== '') tell(stream, `${statPrefix}enforced`, verdict);
+      // Telling costs every request something: of what is allowed only where somebody gave it a name to be found by.
+      if (statPrefix !== '' || !verdict.allowed) tell(stream, `${statPrefix}enforced`, verdict);
       return verdict.allowed ? undefined : denied(verdict.policy);
     },
   };
@@ -70,10 +70,5 @@ function tell(stream: FilterStream, prefix: string, { allowed, policy }: RbacVer
 }
 
 function denied(policy: string): Reply {
-  const name = policy === '' ? 'none' : policy.replace(/\s/g, '_');
-  return {
-    status: 403,
-    body: 'RBAC: access denied',
-    details: `rbac_access_denied_matched_policy[${name}]`,
-  };
+  return { status: 403, body: 'RBAC: access denied', details: rbacDetails(policy) };
 }

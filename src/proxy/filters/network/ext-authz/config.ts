@@ -125,7 +125,7 @@ async function ask(
     return undefined;
   }
   stats.cx_closed.value++;
-  return answer.ok ? 'the authorizer says no' : `the authorizer does not answer: ${answer.error.message}`;
+  return answer.ok ? 'ext_authz_denied' : 'ext_authz_error';
 }
 
 /** service.auth.v3.CheckRequest: who connects to whom. */

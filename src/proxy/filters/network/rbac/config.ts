@@ -1,4 +1,4 @@
-import { compileRbac, type RbacVerdict } from '../../../../xds/match/rbac.ts';
+import { compileRbac, type RbacVerdict, rbacDetails } from '../../../../xds/match/rbac.ts';
 import { fieldIn, type Refuse, refuseRest } from '../../../../xds/match/refuse.ts';
 import type { AnyMessage } from '../../../../xds/resources.ts';
 import type { Counter, StatScope } from '../../../observe/stat-scope.ts';
@@ -43,8 +43,7 @@ export function readNetworkRbac(
       if (enforced === undefined) return undefined;
       const { allowed, policy } = enforced.evaluate(undefined, peer);
       (allowed ? counted.allowed : counted.denied).value++;
-      if (allowed) return undefined;
-      return `RBAC denies the connection${policy === '' ? '' : ` by policy ${policy}`}`;
+      return allowed ? undefined : rbacDetails(policy);
     },
   };
 }

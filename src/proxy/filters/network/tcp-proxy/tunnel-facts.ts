@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../../../lib/clock.ts';
 import type { ResponseFlags } from '../../../observe/response-flags.ts';
 import type { LogType } from '../../../observe/stream-facts.ts';
@@ -9,10 +10,17 @@ export class TunnelFacts extends RequestlessFacts {
   logType: LogType = 'TcpConnectionEnd';
   readonly #clock: Clock;
   #endedMs = -1;
+  #streamId: string | undefined;
 
   constructor(connection: ConnectionView, clock: Clock) {
     super(connection, clock);
     this.#clock = clock;
+  }
+
+  /** Made when somebody asks: most connections are logged nowhere. */
+  get streamId(): string {
+    this.#streamId ??= randomUUID();
+    return this.#streamId;
   }
 
   get durationMs(): number {
