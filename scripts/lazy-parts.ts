@@ -36,12 +36,14 @@ const parts: readonly string[] = [
   'proxy/configure/lower-process-limits.ts',
   'proxy/configure/lower-proxy-protocol.ts',
   'proxy/configure/rest-source.ts',
+  'proxy/configure/spiffe-validator.ts',
   'proxy/filters/network/ext-authz/config.ts',
   'proxy/filters/network/http-connection-manager/early-mutations.ts',
   'proxy/filters/network/http-connection-manager/original-ip.ts',
   'proxy/filters/network/rbac/config.ts',
   'proxy/filters/network/tcp-proxy/http-tunnel.ts',
   'proxy/filters/network/tcp-proxy/tunneling.ts',
+  'proxy/identity/proving-client.ts',
   'proxy/identity/workload-api.ts',
   'proxy/observe/access-log-filter.ts',
   'proxy/observe/als/lower-als.ts',
@@ -82,6 +84,7 @@ const parts: readonly string[] = [
   'wire/http1/post.ts',
   'xds/match/redirect.ts',
   'xds/match/uri-template.ts',
+  'xds/sotw-client.ts',
 ];
 
 /** Name of the entry, and of its file. */

@@ -4,6 +4,7 @@ import type { Leaf } from '../wire/identity/keep-leaf.ts';
 import { decode } from '../xds/decode.ts';
 import { encode } from '../xds/encode.ts';
 import { joined } from '../xds/joined.ts';
+import { type MeshTrust, meshTrustOf } from '../xds/mesh-trust.ts';
 import { messageOf, type Secret, typeUrls } from '../xds/resources.ts';
 import { type Sendable, sendable } from '../xds/sendable.ts';
 
@@ -34,8 +35,8 @@ export function ownSecretsOf(identity: Leaf): OwnSecrets {
   };
 }
 
-/** The roots that a trust bundle holds, PEM; undefined where it holds none. */
-export function rootsOf(bundle: Sendable): string | undefined {
+/** Whom a trust bundle trusts; undefined where it names no roots. */
+export function trustOf(bundle: Sendable): MeshTrust | undefined {
   const reader = new BinaryReader(joined(bundle.any));
   let value: Uint8Array | undefined;
   while (reader.pos < reader.len) {
@@ -44,8 +45,7 @@ export function rootsOf(bundle: Sendable): string | undefined {
     else reader.skip(wireType, field);
   }
   if (value === undefined) return undefined;
-  const secret = decode<Secret>(messageOf(typeUrls.secret), value);
-  return secret.validation_context?.trusted_ca?.inline_string;
+  return meshTrustOf(decode<Secret>(messageOf(typeUrls.secret), value));
 }
 
 function ready(secret: Secret): Sendable {

@@ -6,6 +6,7 @@ import { workloadSpiffeId } from '../wire/identity/spiffe.ts';
 import type { WorkloadApi } from '../wire/identity/workload-api.ts';
 import { openWorkloadSocket } from '../wire/identity/workload-socket.ts';
 import { network } from '../wire/net.ts';
+import type { MeshTrust } from '../xds/mesh-trust.ts';
 import { typeUrls } from '../xds/resources.ts';
 import type { Sendable } from '../xds/sendable.ts';
 import { type CacheFile, cacheFile } from './cache-file.ts';
@@ -14,7 +15,7 @@ import { type EnvoyCall, type EnvoyPort, openEnvoyPort } from './envoy-port.ts';
 import { EnvoyStream } from './envoy-stream.ts';
 import type { Held } from './held.ts';
 import { type LeafFile, leafFile } from './leaf-file.ts';
-import { OWN_CERTIFICATE, type OwnSecrets, ownSecretsOf, rootsOf, TRUST_BUNDLE } from './own-secrets.ts';
+import { OWN_CERTIFICATE, type OwnSecrets, ownSecretsOf, TRUST_BUNDLE, trustOf } from './own-secrets.ts';
 import { relayReports } from './relay-reports.ts';
 import { type WorkloadConfig, workloadName } from './workload-config.ts';
 
@@ -64,7 +65,7 @@ class WorkloadServer implements WorkloadAgent {
   #kept: KeptLeaf | undefined;
   #secrets: OwnSecrets | undefined;
   /** The trust bundle as the control plane told it last. */
-  #trust: { readonly version: string; readonly rootsPem: string } | undefined;
+  #trust: ({ readonly version: string } & MeshTrust) | undefined;
   #saving: Timer | undefined;
   #port: EnvoyPort | undefined;
   #count = 0;
@@ -165,10 +166,10 @@ class WorkloadServer implements WorkloadAgent {
 
   #hearBundle(bundle: Sendable | undefined): void {
     if (bundle === undefined || bundle.version === this.#trust?.version) return;
-    const rootsPem = rootsOf(bundle);
-    if (rootsPem === undefined) return;
-    this.#trust = { version: bundle.version, rootsPem };
-    this.#kept?.rootsChanged(rootsPem);
+    const trust = trustOf(bundle);
+    if (trust === undefined) return;
+    this.#trust = { version: bundle.version, ...trust };
+    this.#kept?.rootsChanged(trust.rootsPem);
     this.#tellWorkload();
   }
 
@@ -179,6 +180,7 @@ class WorkloadServer implements WorkloadAgent {
       spiffeId: workloadSpiffeId(this.config),
       leaf: { chainPem, privateKeyPem },
       rootsPem: this.#trust?.rootsPem ?? rootsPem,
+      trusted: this.#trust?.domains ?? [],
     });
   }
 

@@ -13,7 +13,7 @@ import { systemRandom } from '../lib/random.ts';
 import { type RunningApi, serveApi } from '../server/http-api.ts';
 import { noPlatform, platformPartsFrom } from '../server/platform-parts.ts';
 import { type Certificates, openCertificates } from './certificates.ts';
-import { compile } from './compile.ts';
+import { compile, readOf } from './compile.ts';
 import { DenialRing } from './denials/denial-ring.ts';
 import { type Held, heldNothing, holdBack } from './hold-back/hold-back.ts';
 import { withHeld } from './hold-back/status.ts';
@@ -24,6 +24,7 @@ import { wantedKeySets } from './key-sets/wanted.ts';
 import { collectAtRest, processMemory } from './memory-at-rest.ts';
 import type { ControlOptions } from './options.ts';
 import { overlaySource } from './platform-overlay.ts';
+import { meshSettings } from './resolve/mesh-settings.ts';
 import { apiAnswers } from './serve/api-answers.ts';
 import { createResourceBytes } from './serve/encoded.ts';
 import { createFleet, DEFAULT_FLEET_LIMITS, type Fleet } from './serve/fleet.ts';
@@ -77,7 +78,7 @@ export async function runControl(options: ControlOptions, io: ControlIo): Promis
     });
     closers.push(certificates.stop);
     const { rotation, rootsPem } = certificates;
-    mesh = openMesh(options, sources.store, rootsPem, startedAtMs, logError);
+    mesh = openMesh(options, sources.store, certificates, startedAtMs, logError);
     closers.push(mesh.close);
     followCa(rotation, mesh, options.rootNamespace);
     const denials = new DenialRing();
@@ -128,7 +129,7 @@ function followCa(rotation: Rotation, { store, fleet }: Mesh, rootNamespace: str
 function openMesh(
   options: ControlOptions,
   store: ResourceStore,
-  rootsPem: () => string,
+  { rotation, rootsPem }: Pick<Certificates, 'rotation' | 'rootsPem'>,
   startedAtMs: number,
   onError: (error: unknown) => void,
 ): Mesh {
@@ -162,12 +163,11 @@ function openMesh(
   };
   let compiled = compile(held.resources, { ...options, keySets: keySets.current }, undefined, onTrouble);
   keysChanged = false;
-  const stateSince = (changedAtMs: number): MeshState => ({
-    compiled,
-    secrets: secretsOf(held.resources),
-    bytes,
-    changedAtMs,
-  });
+  const stateSince = (changedAtMs: number): MeshState => {
+    const settings = readOf(compiled).of(meshSettings, '');
+    rotation.alsoKnownAs(settings.trustDomainAliases);
+    return { compiled, secrets: secretsOf(held.resources, settings), bytes, changedAtMs };
+  };
   const fleet = createFleet(systemClock, stateSince(startedAtMs), DEFAULT_FLEET_LIMITS, onError);
   let changedAtMs: number | undefined;
   schedule = createPushSchedule(systemClock, () => {

@@ -15,7 +15,6 @@ export interface ControlOptions extends CompileSettings {
   /** The platform's table of processes. */
   readonly platformStatusFile?: string;
   readonly trustDomain: string;
-  readonly trustDomainAliases?: readonly string[];
   /** Whether routes wait for what they lead to, and that for them (hold-back/); true by default. */
   readonly holdBack?: boolean;
   /** Folder of the CA's key, made at the first start. */

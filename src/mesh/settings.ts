@@ -6,6 +6,10 @@ import type { ClientTls, ConnectionPool, LocalityPreference, OutlierDetection } 
 export interface MeshSettings {
   readonly trustDomain: string;
   readonly trustDomainAliases: readonly string[];
+  /** Roots for these trust domains beside those of the mesh's CA; PEM, concatenated, '' for none. */
+  readonly extraRootsPem: string;
+  /** Trust domains of others whose workloads may enter, by name. */
+  readonly federated: readonly FederatedDomain[];
   /** Suffix of the names of Kubernetes Services: `cluster.local`. */
   readonly clusterDomain: string;
   readonly rootNamespace: string;
@@ -48,6 +52,13 @@ export interface MeshSettings {
   readonly ingress: IngressSettings;
   /** Extension providers that policies may ask, by name. */
   readonly authorizers: Readonly<Record<string, Authorizer>>;
+}
+
+/** Another trust domain, with the roots that may speak for it and for no other. */
+export interface FederatedDomain {
+  readonly trustDomain: string;
+  /** PEM, concatenated. */
+  readonly rootsPem: string;
 }
 
 /**

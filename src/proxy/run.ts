@@ -5,6 +5,7 @@
  */
 import type { OpenedSocket } from '../wire/connection.ts';
 import type { KeptLeaf } from '../wire/identity/keep-leaf.ts';
+import type { MeshTrust } from '../xds/mesh-trust.ts';
 import { typeUrls } from '../xds/resources.ts';
 import { openAdmin } from './admin/admin.ts';
 import { processRoutes } from './admin/process-routes.ts';
@@ -103,6 +104,7 @@ export async function startProxy(
 
   let credentials: Credentials | undefined;
   let roots: string | undefined;
+  let trusted: MeshTrust['domains'] = [];
   let retired = false;
   /** There is no second first certificate: what a one-time token gave is on disk before it is used up for nothing. */
   let keepsAtOnce = false;
@@ -123,7 +125,7 @@ export async function startProxy(
   const tellWorkload = (): void => {
     if (own === undefined || credentials === undefined) return;
     const { chainPem, privateKeyPem, rootsPem } = credentials;
-    api?.changed({ spiffeId: own.spiffeId, leaf: { chainPem, privateKeyPem }, rootsPem });
+    api?.changed({ spiffeId: own.spiffeId, leaf: { chainPem, privateKeyPem }, rootsPem, trusted });
   };
   const takeCredentials = (fresh: Credentials): void => {
     // Roots that the control plane has told are newer than those that came with a certificate, or the same.
@@ -134,13 +136,16 @@ export async function startProxy(
     if (keepsAtOnce) lastGood?.flush();
   };
   /** A restart without a control plane begins with the roots as they are now, not as they came with the certificate. */
-  const rootsChanged = (leaf: KeptLeaf) => (rootsPem: string) => {
-    roots = rootsPem;
-    if (credentials !== undefined) credentials = { ...credentials, rootsPem };
-    tellWorkload();
-    leaf.rootsChanged(rootsPem);
-    changed();
-  };
+  const trustChanged =
+    (leaf: KeptLeaf) =>
+    ({ rootsPem, domains }: MeshTrust) => {
+      roots = rootsPem;
+      trusted = domains;
+      if (credentials !== undefined) credentials = { ...credentials, rootsPem };
+      tellWorkload();
+      leaf.rootsChanged(rootsPem);
+      changed();
+    };
   const control = await connectControl();
 
   async function connectControl(): Promise<{ plane: ControlPlane; close: () => void } | undefined> {
@@ -194,7 +199,7 @@ export async function startProxy(
       }),
       post: channels.post,
       node: { ...bootstrap.message.node, user_agent_name: 'weft', user_agent_version: settings.version },
-      configuration: leaf === undefined ? plane : hearingRoots(plane, rootsChanged(leaf)),
+      configuration: leaf === undefined ? plane : hearingRoots(plane, trustChanged(leaf)),
       dynamic,
       ownSecrets: identity === undefined ? [] : [ownCertificate],
       moreSecrets: identity === undefined ? [] : [trustBundle],

@@ -7,7 +7,7 @@ import {
   CLIENT_AUTH,
   SERVER_AUTH,
 } from '../ca/certificate-builder.ts';
-import { type Issuer, issuerFromPem, makeRoot, makeSerialHex } from '../ca/issuer.ts';
+import { type Issuer, issuerFromPem, makeRoot, makeSerialHex, openIssuer } from '../ca/issuer.ts';
 import { DEFAULT_LIFETIME, signLeaf } from '../ca/sign.ts';
 import { makePrivateKeyPem, toSigningKey } from '../ca/signing-key.ts';
 import { type CertificateAuthority, makeAuthority } from '../ca/trust-bundle.ts';
@@ -88,6 +88,19 @@ export async function makeTestLeaf(
   const certificate = await buildCertificate(plan, ca.issuer);
   const chainPem = [certificate, ...ca.issuer.intermediates].map((part) => part.toString()).join('');
   return { certificate, keyPem, chainPem };
+}
+
+/** The CA whose folder this is, as if somebody had stolen its key. */
+export async function openTestCa(keyDir: string, trustDomain = 'cluster.local'): Promise<TestCa> {
+  const nowMs = Date.now();
+  const issuer = await openIssuer({ folder: keyDir, nowMs });
+  const authority = makeAuthority({ trustDomain, signer: issuer });
+  return { trustDomain, issuer, authority, rootsPem: trustBundlePem(authority.bundle), nowMs };
+}
+
+/** A leaf of the CA in a folder, with any name. */
+export async function makeLeafOf(keyDir: string, uri: string): Promise<TestLeaf> {
+  return makeTestLeaf(await openTestCa(keyDir), '', '', { uris: [uri] });
 }
 
 /** A leaf signed with the key of another leaf, which nobody made a CA; or of one that `makeTestLeaf` made one. */

@@ -6,32 +6,10 @@
  */
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import type { DeltaClient } from './delta-client.ts';
-import {
-  type DeltaRequest,
-  type DeltaResource,
-  type DeltaResponse,
-  decodeDeltaResponse,
-  encodeDeltaRequest,
-  WILDCARD,
-} from './delta-messages.ts';
+import { type DeltaResource, WILDCARD } from './delta-messages.ts';
 import { typeUrls } from './resources.ts';
 import { encodeSotwRequest } from './sotw-messages.ts';
-
-/** How requests and responses travel on one stream. */
-export interface XdsProtocol {
-  /** A new stream begins. */
-  opened(): void;
-  encode(request: DeltaRequest): Uint8Array;
-  /** Throws where the bytes are no message. */
-  decode(bytes: Uint8Array): DeltaResponse;
-}
-
-/** Delta xDS as it is. */
-export const deltaProtocol: XdsProtocol = {
-  opened() {},
-  encode: encodeDeltaRequest,
-  decode: decodeDeltaResponse,
-};
+import type { XdsProtocol } from './xds-protocol.ts';
 
 const wholeStateTypes: readonly string[] = [typeUrls.listener, typeUrls.cluster];
 const text = WireType.LengthDelimited;

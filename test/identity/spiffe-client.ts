@@ -12,7 +12,7 @@ const MAX_BUILD_MS = 400_000;
 
 /** The program; the reason where it cannot be had. @throws with WEFT_REQUIRE_REAL_PARTS=1. */
 export function spiffeClient(): { readonly file: string } | { readonly reason: string } {
-  const file = join(cache, 'client-v2.6.0-1');
+  const file = join(cache, 'client-v2.6.0-2');
   if (existsSync(file)) return { file };
   if (process.env['WEFT_REQUIRE_REAL_PARTS'] !== '1')
     return { reason: 'the client is not built: WEFT_REQUIRE_REAL_PARTS=1 builds it with go' };
@@ -33,6 +33,8 @@ export interface Heard {
   readonly verified?: string;
   readonly chain?: string;
   readonly bundle?: string;
+  /** Trust domains whose bundles came with it. */
+  readonly trusts?: readonly string[];
   readonly trustDomain?: string;
   readonly code?: string;
   readonly error?: string;

@@ -45,6 +45,8 @@ extensionProviders:
   it.each([
     ['trustDomain: a b', 'trustDomain'],
     ['trustDomainAliases: [a, "x/y"]', 'trustDomainAliases[1]'],
+    ['caCertificates: [{pem: nothing}]', 'caCertificates[0].pem'],
+    ['caCertificates: [{trustDomains: ["a/b"]}]', 'caCertificates[0].trustDomains[0]'],
     ['rootNamespace: a.b', 'rootNamespace'],
     ['connectTimeout: 1h', 'connectTimeout'],
     ['connectTimeout: 10', 'connectTimeout'],

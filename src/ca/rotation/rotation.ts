@@ -63,6 +63,8 @@ export interface Rotation {
   readonly ledger: Ledger;
   /** Says who has taken a step; until it is called certificates alone tell. */
   countBy(census: () => readonly CensusEntry[]): void;
+  /** Other names of the trust domain, as the mesh configuration has them now; those of the options stay. */
+  alsoKnownAs(aliases: readonly string[]): void;
   /** The Secret `cacerts` as it is now; undefined: there is none. */
   offerSecret(pem: IssuerPem | undefined): void;
   report(): RotationReport;
@@ -116,6 +118,7 @@ class RunningRotation implements Rotation {
   #filesVersion = '';
   #secret: IssuerPem | undefined;
   #seenSecret: string | undefined;
+  #aliases: readonly string[];
 
   constructor(options: RotationOptions, store: RotationStore, ledger: Ledger, state: RotationState) {
     this.#options = options;
@@ -123,10 +126,12 @@ class RunningRotation implements Rotation {
     this.ledger = ledger;
     this.#state = state;
     this.#secret = options.secret;
+    this.#aliases = options.trustDomainAliases ?? [];
   }
 
   async open(): Promise<void> {
-    this.#authority = await this.#authorityOf(this.#state);
+    await this.#openIssuers(this.#state);
+    this.#authority = this.#authorityOf(this.#state);
     await this.look();
   }
 
@@ -141,6 +146,14 @@ class RunningRotation implements Rotation {
 
   countBy(census: () => readonly CensusEntry[]): void {
     this.#census = census;
+  }
+
+  alsoKnownAs(aliases: readonly string[]): void {
+    const { trustDomain, trustDomainAliases = [] } = this.#options;
+    const all = [...new Set([...trustDomainAliases, ...aliases])].filter((name) => name !== trustDomain);
+    if (all.join(' ') === this.#aliases.join(' ')) return;
+    this.#aliases = all;
+    this.#authority = this.#authorityOf(this.#state);
   }
 
   offerSecret(pem: IssuerPem | undefined): void {
@@ -253,23 +266,26 @@ class RunningRotation implements Rotation {
 
   /** First to disk, then to the world. */
   async #become(state: RotationState): Promise<void> {
-    const authority = await this.#authorityOf(state);
+    await this.#openIssuers(state);
     await this.#store.writeState(state);
     this.#state = state;
-    this.#authority = authority;
+    this.#authority = this.#authorityOf(state);
     this.#options.log(`ca: rotation: ${sentenceOf(state)}`);
     this.#options.onChange(this.authority());
   }
 
-  async #authorityOf(state: RotationState): Promise<CertificateAuthority> {
-    const { clock, trustDomain, trustDomainAliases = [] } = this.#options;
+  async #openIssuers(state: RotationState): Promise<void> {
     for (const generation of trusted(state)) {
       if (this.#issuers.has(generation)) continue;
-      this.#issuers.set(generation, await this.#store.open(generation, clock.nowMs()));
+      this.#issuers.set(generation, await this.#store.open(generation, this.#options.clock.nowMs()));
     }
+  }
+
+  #authorityOf(state: RotationState): CertificateAuthority {
     const [signer, ...alsoTrusted] = trusted(state).map((one) => this.#issuers.get(one)!);
     if (signer === undefined) throw new Error('nobody signs');
-    return makeAuthority({ trustDomain, trustDomainAliases, signer, alsoTrusted });
+    const { trustDomain } = this.#options;
+    return makeAuthority({ trustDomain, trustDomainAliases: this.#aliases, signer, alsoTrusted });
   }
 
   #progress(): Progress {

@@ -26,21 +26,27 @@ export function tlsParameters({ minVersion = 'TLSv1_2', cipherSuites, curves }: 
   };
 }
 
-/** The mesh's own certificate for the peer to see, and the mesh's trust bundle to judge the peer by. */
-export function meshTlsContext(alpn: readonly string[], peerIds: readonly string[] = []): CommonTlsContext {
+/**
+ * The mesh's own certificate for the peer to see, and the mesh's trust bundle to judge the peer by: one of these ids, or,
+ * without any, whoever is of these trust domains; without either whoever the bundle vouches for.
+ */
+export function meshTlsContext(
+  alpn: readonly string[],
+  peerIds: readonly string[] = [],
+  trustDomains: readonly string[] = [],
+): CommonTlsContext {
+  const names =
+    peerIds.length > 0
+      ? peerIds.map((exact) => ({ exact }))
+      : trustDomains.map((domain) => ({ prefix: `spiffe://${domain}/` }));
   return {
     tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
     tls_certificate_sds_secret_configs: [sdsSecret(wellKnownNames.ownCertificate)],
     combined_validation_context: {
       default_validation_context:
-        peerIds.length === 0
+        names.length === 0
           ? {}
-          : {
-              match_typed_subject_alt_names: peerIds.map((exact) => ({
-                san_type: 'URI',
-                matcher: { exact },
-              })),
-            },
+          : { match_typed_subject_alt_names: names.map((matcher) => ({ san_type: 'URI', matcher })) },
       validation_context_sds_secret_config: sdsSecret(wellKnownNames.trustBundle),
     },
     alpn_protocols: alpn,

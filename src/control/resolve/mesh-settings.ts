@@ -15,6 +15,7 @@ import { authorizers } from './authorization/authorizers.ts';
 import { connectionLimits } from './connection-limits.ts';
 import { localityOf, localityPreference } from './destination-rule/load-balancer.ts';
 import { clientTls, connectionPool, outlierDetection } from './destination-rule/traffic-policy.ts';
+import { extraTrust } from './federation.ts';
 import { retries } from './virtual-service/http-rule.ts';
 import { objectOf, type Read, settingsFact, step, type WorldSettings } from './world.ts';
 
@@ -48,9 +49,13 @@ function settingsOf(
   rootNamespace: string,
   config: Partial<MeshConfig>,
 ): MeshSettings {
+  const trustDomain = settings.trustDomain ?? config.trustDomain ?? 'cluster.local';
+  const names = new Set([...(settings.trustDomainAliases ?? []), ...(config.trustDomainAliases ?? [])]);
+  const trustDomainAliases = [...names].filter((name) => name !== trustDomain);
   return {
-    trustDomain: settings.trustDomain ?? config.trustDomain ?? 'cluster.local',
-    trustDomainAliases: config.trustDomainAliases ?? [],
+    trustDomain,
+    trustDomainAliases,
+    ...extraTrust(config.caCertificates, [trustDomain, ...trustDomainAliases]),
     clusterDomain: settings.clusterDomain ?? 'cluster.local',
     rootNamespace,
     outbound: OUTBOUND[config.outboundTrafficPolicy?.mode ?? 'ALLOW_ANY'] ?? 'allow-any',

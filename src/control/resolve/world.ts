@@ -23,6 +23,8 @@ import type { Age } from '../../mesh/service.ts';
 export interface WorldSettings {
   /** That of the CA. Default: the mesh configuration's, which is `cluster.local` by default. */
   readonly trustDomain?: string;
+  /** Other names of the trust domain, beside those of the mesh configuration. */
+  readonly trustDomainAliases?: readonly string[];
   /** Suffix of the names of Kubernetes Services. Default `cluster.local`. */
   readonly clusterDomain?: string;
   /** Namespace whose policies hold for the whole mesh. Default `istio-system`. */

@@ -23,8 +23,10 @@ kind: Secret
 metadata: { name: partners, namespace: default }
 stringData: { ca.crt: authority, ca.crl: revoked }`;
 
+const trust = { trustDomain: 'cluster.local', trustDomainAliases: [], extraRootsPem: '', federated: [] };
+
 function namesFor(namespace: string, ...wanted: readonly string[]): string[] {
-  const source = secretSources(() => 'roots')(storeOf(mesh).resources());
+  const source = secretSources(() => 'roots')(storeOf(mesh).resources(), trust);
   const lent = meshOf(mesh).gatewaySecrets(namespace);
   return source.secretsFor(new Set(wanted), namespace, lent).map(({ name }) => name);
 }
@@ -39,7 +41,7 @@ describe('secrets of Gateways', () => {
   });
 
   it('may be CA certificates alone, with what they revoked, in a Secret or a ConfigMap', () => {
-    const source = secretSources(() => 'roots')(storeOf(mesh).resources());
+    const source = secretSources(() => 'roots')(storeOf(mesh).resources(), trust);
     const wanted = new Set(['kubernetes://partners-cacert', 'kubernetes://ca-cacert']);
     expect(source.secretsFor(wanted, 'default').map(({ object }) => object)).toEqual([
       {

@@ -1,14 +1,24 @@
 import type { Secret } from '../../api/kubernetes/config-data.ts';
 import type { Resources } from '../../api/resources.ts';
 import type { IssuerPem } from '../../ca/issuer.ts';
+import type { MeshSettings } from '../../mesh/settings.ts';
 import { createSecretSource, type SecretData, type SecretSource } from './secrets.ts';
 
+/** Whom the mesh configuration trusts. */
+export type TrustSettings = Pick<
+  MeshSettings,
+  'trustDomain' | 'trustDomainAliases' | 'extraRootsPem' | 'federated'
+>;
+
 /** Secrets of the resources; the same source as long as no Secret, no ConfigMap and no root changes. */
-export function secretSources(roots: () => string): (resources: Resources) => SecretSource {
+export function secretSources(
+  roots: () => string,
+): (resources: Resources, settings: TrustSettings) => SecretSource {
   let last: { readonly lists: readonly unknown[]; readonly source: SecretSource } | undefined;
-  return (resources) => {
-    const rootsPem = roots();
-    const lists = [resources.list('/Secret'), resources.list('/ConfigMap'), rootsPem];
+  return (resources, { trustDomain, trustDomainAliases, extraRootsPem, federated }) => {
+    const rootsPem = `${roots()}${extraRootsPem}`;
+    const trust = { rootsPem, federated, trustDomains: [trustDomain, ...trustDomainAliases] };
+    const lists = [resources.list('/Secret'), resources.list('/ConfigMap'), JSON.stringify(trust)];
     if (last === undefined || last.lists.some((list, i) => list !== lists[i])) {
       const find = (namespace: string, name: string): SecretData | undefined => {
         const found = resources.get('/Secret', namespace, name);
@@ -18,7 +28,7 @@ export function secretSources(roots: () => string): (resources: Resources) => Se
         const data = resources.get('/ConfigMap', namespace, name)?.object.data;
         return data && secretData({ stringData: data });
       };
-      last = { lists, source: createSecretSource({ rootsPem, find, findConfigMap }) };
+      last = { lists, source: createSecretSource({ ...trust, find, findConfigMap }) };
     }
     return last.source;
   };

@@ -1,3 +1,4 @@
+import { type DomainRoots, trustSecret } from '../../xds/mesh-trust.ts';
 import { type Secret, typeUrls } from '../../xds/resources.ts';
 import type { Emitted } from '../emit/emitted.ts';
 
@@ -42,8 +43,12 @@ const CA_ENDING = '-cacert';
 
 /** What the secrets come from. */
 export interface SecretSourceOptions {
-  /** PEM of all roots. */
+  /** PEM of all roots of the mesh. */
   readonly rootsPem: string;
+  /** Other trust domains that are trusted; default: none. */
+  readonly federated?: readonly DomainRoots[];
+  /** The mesh's trust domain and its aliases; needed where there are others. */
+  readonly trustDomains?: readonly string[];
   /** A Kubernetes Secret; the same object as long as it does not change. */
   readonly find: (namespace: string, name: string) => SecretData | undefined;
   /** A Kubernetes ConfigMap, likewise; default: there are none. */
@@ -55,6 +60,8 @@ export interface SecretSourceOptions {
 /** Secrets of one moment. */
 export function createSecretSource({
   rootsPem,
+  federated = [],
+  trustDomains = [],
   find,
   findConfigMap = () => undefined,
   systemRootsFile = process.env['SSL_CERT_FILE'] ?? SYSTEM_ROOTS_FILE,
@@ -63,7 +70,7 @@ export function createSecretSource({
     name: SYSTEM_ROOTS,
     validation_context: { trusted_ca: { filename: systemRootsFile } },
   });
-  const rootCa = emitted({ name: ROOT_CA, validation_context: { trusted_ca: { inline_string: rootsPem } } });
+  const rootCa = emitted(trustSecret(ROOT_CA, rootsPem, trustDomains, federated));
   const made = new Map<string, Emitted | undefined>();
   const tlsSecret = (name: string, namespace: string): Emitted | undefined => {
     const key = `${namespace} ${name}`;

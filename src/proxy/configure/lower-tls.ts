@@ -131,7 +131,12 @@ export function lowerCommonTls(
         return current.judgeNames(peer);
       }
       if (peer.chainError !== '') return `the peer's certificate is not trusted: ${peer.chainError}`;
-      return judgeSpiffeId(peer, usage, environment.nowMs()) ?? current.judgeNames(peer);
+      const nowMs = environment.nowMs();
+      const refusal =
+        current.spiffe === undefined
+          ? judgeSpiffeId(peer, usage, nowMs)
+          : current.spiffe.judge(peer.certificate, usage, nowMs);
+      return refusal ?? current.judgeNames(peer);
     },
   };
 }

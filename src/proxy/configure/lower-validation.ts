@@ -5,12 +5,15 @@ import type { CertificateValidationContext } from '../../xds/tls-types.ts';
 import { type Refuse, readSource, refuseRest } from './data-source.ts';
 import { nameMatcher } from './name-matcher.ts';
 import type { ValidationSecret } from './secrets.ts';
+import { lowerSpiffeValidator, type SpiffeValidator } from './spiffe-validator.ts';
 
 /** What a peer's certificate is held to. */
 export interface ValidationRules {
   /** PEM, or `system` for the roots that come with the runtime; undefined: no chain is asked for. */
   readonly trustedCaPem: string | undefined;
   readonly crlPem: string | undefined;
+  /** Each trust domain has roots of its own. */
+  readonly spiffe: SpiffeValidator | undefined;
   /** Whatever a certificate is judged to be, who shows it is let in: others look at it. */
   readonly acceptsUntrusted: boolean;
   /** It may be known by a hash; by a name. */
@@ -62,6 +65,7 @@ export function lowerValidation(
     verify_certificate_hash,
     verify_certificate_spki,
     trust_chain_verification,
+    custom_validator_config,
     ...rest
   } = context;
   refuseRest(rest, field, refuse);
@@ -80,10 +84,15 @@ export function lowerValidation(
       test: nameMatcher(matcher, `${field}.match_subject_alt_names[${i}]`, refuse),
     })),
   ];
+  const spiffe =
+    custom_validator_config &&
+    lowerSpiffeValidator(custom_validator_config, `${field}.custom_validator_config`, environment, refuse);
   const hashes = (verify_certificate_hash ?? []).map((hash) => hash.replaceAll(':', '').toLowerCase());
   const keys = verify_certificate_spki ?? [];
   return {
+    spiffe,
     trustedCaPem:
+      spiffe?.trustedCaPem ??
       readSource(trusted_ca, `${field}.trusted_ca`, environment, refuse) ??
       (system_root_certs === undefined ? undefined : 'system'),
     acceptsUntrusted: trust_chain_verification === 'ACCEPT_UNTRUSTED',

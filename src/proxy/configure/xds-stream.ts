@@ -7,7 +7,7 @@ import type { Random } from '../../lib/random.ts';
 import type { CallOptions, GrpcClient, GrpcStream } from '../../wire/grpc/client.ts';
 import type { DeltaClient, DeltaUpdate } from '../../xds/delta-client.ts';
 import type { DeltaRequest } from '../../xds/delta-messages.ts';
-import type { XdsProtocol } from '../../xds/sotw-client.ts';
+import type { XdsProtocol } from '../../xds/xds-protocol.ts';
 
 export interface XdsStreamOptions {
   readonly client: GrpcClient;

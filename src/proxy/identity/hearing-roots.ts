@@ -1,12 +1,13 @@
 import { decode } from '../../xds/decode.ts';
+import { type MeshTrust, meshTrustOf } from '../../xds/mesh-trust.ts';
 import { wellKnownNames } from '../../xds/names.ts';
 import { messageOf, type Secret, typeUrls } from '../../xds/resources.ts';
 import type { Configuration } from '../configure/configuration.ts';
 
 type Applying = Pick<Configuration, 'apply' | 'needed' | 'warming'>;
 
-/** The same configuration; tells the roots of each trust bundle that it has taken. */
-export function hearingRoots(configuration: Applying, onRoots: (rootsPem: string) => void): Applying {
+/** The same configuration; tells of each trust bundle that it has taken. */
+export function hearingRoots(configuration: Applying, onTrust: (trust: MeshTrust) => void): Applying {
   return {
     needed: configuration.needed,
     warming: configuration.warming,
@@ -15,9 +16,8 @@ export function hearingRoots(configuration: Applying, onRoots: (rootsPem: string
       if (typeUrl !== typeUrls.secret) return refused;
       const bundle = resources.find(({ name }) => name === wellKnownNames.trustBundle);
       if (bundle === undefined || refused.some(({ name }) => name === bundle.name)) return refused;
-      const secret = decode<Secret>(messageOf(typeUrl), bundle.value);
-      const rootsPem = secret.validation_context?.trusted_ca?.inline_string;
-      if (rootsPem !== undefined) onRoots(rootsPem);
+      const trust = meshTrustOf(decode<Secret>(messageOf(typeUrl), bundle.value));
+      if (trust !== undefined) onTrust(trust);
       return refused;
     },
   };

@@ -3,21 +3,16 @@
  * every call, over one connection. With a one-time token (a machine outside of any platform): the token is shown to the
  * CA once; from then on each call has a connection of its own, made with the certificate as it is at that moment.
  */
-import type { CallOptions, GrpcClient, GrpcStream, GrpcStreamEvents } from '../../wire/grpc/client.ts';
-import { GRPC_CODE, localStatus } from '../../wire/grpc/status.ts';
+import type { CallOptions, GrpcClient } from '../../wire/grpc/client.ts';
 import { isJoinToken } from '../../wire/identity/join-token.ts';
-import type { Credentials } from './credentials.ts';
+import { type ProvingOptions, provingClient } from './proving-client.ts';
 
 /** What proving takes. */
-export interface ProofOptions {
+export interface ProofOptions extends ProvingOptions {
   readonly tokenFile: string;
   readonly readFile: (path: string) => string;
   /** The one channel to the control plane. */
   readonly shared: () => GrpcClient;
-  /** A channel whose connections show the certificate of the moment. */
-  readonly proving: () => GrpcClient;
-  /** Those that are good now. */
-  readonly credentials: () => Credentials | undefined;
   /** The certificate of an earlier run is there. */
   readonly hasKept: boolean;
   /** Sent with every call besides. */
@@ -58,47 +53,4 @@ function joinsByToken({ hasKept }: ProofOptions, token: () => string): boolean {
     if (hasKept) return true;
     throw error;
   }
-}
-
-/** A client that connects for each call. */
-function provingClient({ proving, credentials }: ProofOptions): GrpcClient {
-  const open = new Set<GrpcClient>();
-  const make = (): GrpcClient => {
-    const client = proving();
-    open.add(client);
-    return client;
-  };
-  const done = (client: GrpcClient): void => {
-    open.delete(client);
-    client.close();
-  };
-  return {
-    async unary(path, message, callOptions) {
-      const client = make();
-      try {
-        return await client.unary(path, message, callOptions);
-      } finally {
-        done(client);
-      }
-    },
-    stream(path, events, callOptions) {
-      if (credentials() === undefined) return endedStream(events);
-      const client = make();
-      const onEnd: GrpcStreamEvents['onEnd'] = (status) => {
-        done(client);
-        events.onEnd(status);
-      };
-      return client.stream(path, { ...events, onEnd }, callOptions);
-    },
-    close() {
-      for (const client of [...open]) done(client);
-    },
-  };
-}
-
-/** There is nothing to prove oneself with yet; who opened it tries again. */
-function endedStream(events: GrpcStreamEvents): GrpcStream {
-  const status = localStatus(GRPC_CODE.UNAVAILABLE, 'the first certificate is not there yet');
-  setImmediate(() => events.onEnd(status));
-  return { send: () => true, end() {}, cancel() {}, pause() {}, resume() {} };
 }

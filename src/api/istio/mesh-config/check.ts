@@ -17,6 +17,7 @@ export function checkMeshConfig(mesh: WrittenMeshConfig, report: Report): void {
   checkTrustDomain(mesh.trustDomain, report, ['trustDomain']);
   for (const [i, alias] of (mesh.trustDomainAliases ?? []).entries())
     checkTrustDomain(alias, report, ['trustDomainAliases', i]);
+  checkCaCertificates(mesh.caCertificates ?? [], report);
   if (mesh.rootNamespace !== undefined && !isDnsLabel(mesh.rootNamespace))
     report.error('rootNamespace', `"${mesh.rootNamespace}" is not a namespace; use letters, digits and "-"`);
   checkLocalityLb(mesh.localityLbSetting, true, report.at('localityLbSetting'));
@@ -59,6 +60,22 @@ function checkTrustDomain(
   const labels = domain.replace(/\.$/, '').split('.');
   if (!labels.every(isDnsLabel))
     report.error(steps, `"${domain}" is not a trust domain; write it like a host name: cluster.local`);
+}
+
+const CERTIFICATES = /^\s*(?:-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+$/;
+
+/** Roots of the mesh, or of the trust domains that they name. */
+function checkCaCertificates(list: NonNullable<WrittenMeshConfig['caCertificates']>, report: Report): void {
+  for (const [i, { pem, spiffeBundleUrl, certSigners, trustDomains = [] }] of list.entries()) {
+    const at = ['caCertificates', i] as const;
+    for (const [j, domain] of trustDomains.entries())
+      checkTrustDomain(domain, report, [...at, 'trustDomains', j]);
+    if (pem !== undefined && pem !== '' && !CERTIFICATES.test(pem))
+      report.error([...at, 'pem'], 'is no list of certificates in PEM');
+    for (const [name, value] of Object.entries({ spiffeBundleUrl, certSigners }))
+      if (value !== undefined)
+        report.warn([...at, name], 'has no effect: weft takes roots from "pem", for all signers');
+  }
 }
 
 function checkLists(mesh: WrittenMeshConfig, report: Report): void {

@@ -169,7 +169,7 @@ function discoveryType({ service, port, routed }: ClusterInput, policy: TrafficP
 
 function tlsOf(read: Read, input: ClusterInput, policy: TrafficPolicy): Partial<Cluster> {
   const { service, port, subset } = input;
-  const { autoMtls } = read.of(meshSettings, '');
+  const { autoMtls, trustDomain, trustDomainAliases, federated } = read.of(meshSettings, '');
   const key = serviceKey(service);
   const mayBeMutual = !service.external && (autoMtls || policy.tls?.mode === 'mesh');
   const fields = {
@@ -180,6 +180,7 @@ function tlsOf(read: Read, input: ClusterInput, policy: TrafficPolicy): Partial<
     identities: mayBeMutual ? read.of(identities, key) : [],
     subjectAltNames: service.subjectAltNames,
     atSidecar: input.view.type === 'sidecar',
+    ...(federated.length > 0 && { trustDomains: [trustDomain, ...trustDomainAliases] }),
   };
   // To an address that the client chose there is no metadata to choose by: mutual TLS where all endpoints take it.
   if (policy.tls === undefined && fields.automatic && discoveryType(input, policy) === 'ORIGINAL_DST') {

@@ -15,6 +15,8 @@ export interface UpstreamTlsInput {
   readonly sni: string;
   /** SPIFFE ids that the destination may have; empty: any of the mesh. */
   readonly identities: readonly string[];
+  /** Of the mesh, where there are others that are trusted too. */
+  readonly trustDomains?: readonly string[];
   /** Names that certificates of a destination outside may have, where its rule says none; empty: the one asked for. */
   readonly subjectAltNames: readonly string[];
   /** The client is a sidecar: what a credential holds is not for all of them. */
@@ -68,9 +70,11 @@ function automaticTls(input: UpstreamTlsInput): TlsFields {
 }
 
 /** Mutual TLS with the mesh's certificates, to peers of these identities only. */
-export function meshSocket(input: Pick<UpstreamTlsInput, 'protocol' | 'sni' | 'identities'>) {
+export function meshSocket(
+  input: Pick<UpstreamTlsInput, 'protocol' | 'sni' | 'identities' | 'trustDomains'>,
+) {
   const context = {
-    common_tls_context: meshTlsContext(meshAlpn(input.protocol), input.identities),
+    common_tls_context: meshTlsContext(meshAlpn(input.protocol), input.identities, input.trustDomains),
     sni: input.sni,
   };
   return tlsSocket('Upstream', context);

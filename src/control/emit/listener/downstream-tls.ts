@@ -2,9 +2,10 @@ import type { MeshSettings } from '../../../mesh/settings.ts';
 import type { TransportSocket } from '../../../xds/resources.ts';
 import { meshTlsContext, tlsParameters, tlsSocket } from '../sources.ts';
 
-/** Mutual TLS towards peers of the mesh: of its trust domain, or one of the aliases, and of no other. */
+/** Mutual TLS towards peers of the mesh: of its trust domain, an alias of it, a federated one, and of no other. */
 export function meshServerSocket(settings: MeshSettings, alpn: readonly string[]): TransportSocket {
-  const domains = [settings.trustDomain, ...settings.trustDomainAliases];
+  const federated = settings.federated.map(({ trustDomain }) => trustDomain);
+  const domains = [settings.trustDomain, ...settings.trustDomainAliases, ...federated];
   const context = meshTlsContext(alpn);
   const match_typed_subject_alt_names = domains.map((domain) => ({
     san_type: 'URI' as const,

@@ -12,7 +12,7 @@ const SCHEME = 'spiffe://';
 export function principalOf(
   { attribute, path }: AttributeTest,
   value: string,
-  settings: MeshSettings,
+  settings: TrustDomains,
 ): readonly RbacPrincipal[] {
   return SOURCE[attribute as SourceAttribute](value, path, settings);
 }
@@ -48,7 +48,7 @@ export function isSourceAttribute(attribute: string): boolean {
   return Object.hasOwn(SOURCE, attribute);
 }
 
-type Test = (value: string, path: readonly string[], settings: MeshSettings) => readonly RbacPrincipal[];
+type Test = (value: string, path: readonly string[], settings: TrustDomains) => readonly RbacPrincipal[];
 
 const SOURCE: Readonly<Record<SourceAttribute, Test>> = {
   'source.principal': (value, _, settings) =>
@@ -60,9 +60,10 @@ const SOURCE: Readonly<Record<SourceAttribute, Test>> = {
     const [namespace = '', account = ''] = value.split('/');
     return [idRegex(`${SCHEME}[^/]+/ns/${quoted(namespace)}/sa/${quoted(account)}`)];
   },
-  'source.trustDomain': (value) => [
-    idRegex(`${SCHEME}${quotedWildcard(value).replaceAll('.*', '[^/]*')}/.*`),
-  ],
+  'source.trustDomain': (value, _, settings) =>
+    namesOf(value, settings).map((domain) =>
+      idRegex(`${SCHEME}${quotedWildcard(domain).replaceAll('.*', '[^/]*')}/.*`),
+    ),
   'source.ip': (value) => [{ direct_remote_ip: cidrRange(value) }],
   'remote.ip': (value) => [{ remote_ip: cidrRange(value) }],
   'request.auth.principal': (value) => [requestPrincipalTest(value)],
@@ -87,14 +88,35 @@ function idMatcher(text: string): StringMatcher {
   return textMatcher(`${SCHEME}${text}`);
 }
 
+type TrustDomains = Pick<MeshSettings, 'trustDomain' | 'trustDomainAliases'>;
+
 /**
  * A name of the mesh's own trust domain is meant in all of the mesh's: its identities may still, or already, have
- * another of them. `cluster.local` stands for the mesh's own whatever that is called (Istio).
+ * another of them. `cluster.local` stands for the mesh's own whatever that is called. `*.example/ns/..` stays, and where
+ * it matches one of the mesh's own it means the others too (Istio).
  */
-function inAllDomains(text: string, { trustDomain, trustDomainAliases }: MeshSettings): readonly string[] {
+function inAllDomains(text: string, { trustDomain, trustDomainAliases }: TrustDomains): readonly string[] {
   const slash = text.indexOf('/');
   const domain = text.slice(0, slash);
   const domains = [trustDomain, ...trustDomainAliases];
-  if (slash < 0 || !(domain === 'cluster.local' || domains.includes(domain))) return [text];
-  return [...new Set(domains)].map((other) => `${other}${text.slice(slash)}`);
+  if (slash < 0 || !isOneOf(domain, domains)) return [text];
+  const rest = text.slice(slash);
+  const named = domains.map((other) => (matches(domain, other) ? domain : other));
+  return [...new Set(named)].map((other) => `${other}${rest}`);
+}
+
+/** One of the names of the mesh's own trust domain stands for all of them. */
+function namesOf(domain: string, { trustDomain, trustDomainAliases }: TrustDomains): readonly string[] {
+  const domains = [trustDomain, ...trustDomainAliases];
+  return domains.includes(domain) ? domains : [domain];
+}
+
+function isOneOf(domain: string, domains: readonly string[]): boolean {
+  return domain === 'cluster.local' || domains.some((one) => matches(domain, one));
+}
+
+/** Whether `*SUFFIX` is one of the trust domain's names. `*` alone is any of everybody's, and means nothing particular. */
+function matches(pattern: string, domain: string): boolean {
+  if (pattern.length > 1 && pattern.startsWith('*')) return domain.endsWith(pattern.slice(1));
+  return pattern === domain;
 }
