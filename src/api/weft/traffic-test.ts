@@ -32,7 +32,7 @@ const send = message(
     url: text,
     headers: textMap,
     body: text,
-    /** Claims of a token that is signed by a key made for the run. */
+    /** Claims of a token that is signed by a key made for the run; it stands where `{jwt}` does in the URL or a header, or else in Authorization. */
     jwt: anyObject,
     sni: text,
     plaintext: bool,

@@ -28,8 +28,31 @@ export interface Call {
   readonly sni: string;
   /** Without TLS and past the caller's proxy: as a program calls that no mesh knows. */
   readonly plaintext: boolean;
-  /** Claims of the token that is sent along; undefined for none. */
+  /**
+   * Claims of the token that is sent along, in the place of `{jwt}` in the path or a header, or else in Authorization;
+   * undefined for none.
+   */
   readonly jwt?: Readonly<Record<string, unknown>>;
+}
+
+/** Stands for the token in a path or a header. */
+const TOKEN_PLACE = '{jwt}';
+
+/** Path and headers of a call with its token in them. */
+export function withToken(
+  path: string,
+  headers: Headers,
+  token: string,
+): { readonly path: string; readonly headers: Headers } {
+  const isPlaced = path.includes(TOKEN_PLACE) || headers.some(([, value]) => value.includes(TOKEN_PLACE));
+  if (!isPlaced) {
+    const others = headers.filter(([name]) => name.toLowerCase() !== 'authorization');
+    return { path, headers: [...others, ['authorization', `Bearer ${token}`]] };
+  }
+  return {
+    path: path.replaceAll(TOKEN_PLACE, token),
+    headers: headers.map(([name, value]) => [name, value.replaceAll(TOKEN_PLACE, token)] as const),
+  };
 }
 
 /** `NS/WORKLOAD`, `gateway:NS/NAME` or `outside`; undefined for anything else. */

@@ -1,6 +1,6 @@
 import { accept } from './accept.ts';
 import { because } from './because.ts';
-import { type Call, callerText, type Target } from './call.ts';
+import { type Call, callerText, type Target, withToken } from './call.ts';
 import type { Connection, TlsLayer } from './connection.ts';
 import { cut, type Ending } from './ending.ts';
 import { atGateway, gatewayFor } from './gateway-door.ts';
@@ -142,8 +142,9 @@ function requestOf({ target, method, headers, jwt }: Call): Request | undefined 
   let own: Headers = withoutHeader(headers, 'host');
   if (target.scheme === 'grpc' && headerOf(own, 'content-type') === undefined)
     own = withHeader(own, 'content-type', 'application/grpc');
-  if (jwt !== undefined) own = withHeader(own, 'authorization', `Bearer ${TOKEN_TEXT}`);
+  let { path } = target;
+  if (jwt !== undefined) ({ path, headers: own } = withToken(path, own, TOKEN_TEXT));
   const scheme = target.scheme === 'https' ? 'https' : 'http';
   const claims = jwt === undefined ? {} : { claims: jwt as Claims };
-  return { method, path: target.path, authority, scheme, headers: own, ...claims };
+  return { method, path, authority, scheme, headers: own, ...claims };
 }

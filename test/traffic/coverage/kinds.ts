@@ -19,6 +19,7 @@ import {
   WORKLOAD_ENTRY,
   WORKLOAD_GROUP,
 } from './exempt/network.ts';
+import { AUTHORIZATION_POLICY, REQUEST_AUTHENTICATION } from './exempt/security.ts';
 import { VIRTUAL_SERVICE } from './exempt/virtual-service.ts';
 import type { UsedObject } from './used-objects.ts';
 
@@ -55,6 +56,9 @@ export const coveredKinds: readonly CoveredKind[] = [
   kind('networking.istio.io/WorkloadGroup', WORKLOAD_GROUP),
   kind('networking.istio.io/Sidecar', SIDECAR),
   kind('networking.istio.io/ProxyConfig', PROXY_CONFIG),
+  kind('security.istio.io/AuthorizationPolicy', AUTHORIZATION_POLICY),
+  kind('security.istio.io/RequestAuthentication', REQUEST_AUTHENTICATION),
+  kind('security.istio.io/PeerAuthentication', {}),
   kind('/Service', SERVICE),
   kind('discovery.k8s.io/EndpointSlice', ENDPOINT_SLICE),
   kind('/Pod', POD),

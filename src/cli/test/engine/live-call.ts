@@ -1,5 +1,11 @@
 import type { TestCase } from '../../../api/weft/traffic-test.ts';
-import { type Caller, parseCaller, parseTarget, type Target } from '../../../control/explain/call.ts';
+import {
+  type Caller,
+  parseCaller,
+  parseTarget,
+  type Target,
+  withToken,
+} from '../../../control/explain/call.ts';
 import { gatewayFor, ownPort } from '../../../control/explain/gateway-door.ts';
 import { sceneOf } from '../../../control/explain/journeys.ts';
 import { resolveName } from '../../../control/explain/names.ts';
@@ -21,7 +27,7 @@ export interface LiveCall {
 /** Longer than any time-out or delay that a test can wait for. */
 const CALL_TIMEOUT_MS = 20_000;
 
-/** Makes a call of a test's request. `token` is what `Authorization` carries, '' for none. @throws Untestable */
+/** Makes a call of a test's request. `token` is '' for none. @throws Untestable */
 export function liveCall(mesh: RunningMesh, test: TestCase, token: string): LiveCall {
   const caller = parseCaller(test.from);
   if (caller === undefined) throw new Untestable('from', `"${test.from}" is nobody`);
@@ -30,12 +36,14 @@ export function liveCall(mesh: RunningMesh, test: TestCase, token: string): Live
   if (target === undefined) throw new Untestable('send.url', `"${url}" is not a URL`);
   const own = Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'host');
   const host = Object.entries(headers).find(([name]) => name.toLowerCase() === 'host')?.[1];
+  const { path, headers: sent } =
+    token === '' ? { path: target.path, headers: own } : withToken(target.path, own, token);
   const order = {
     scheme: target.scheme,
     authority: host ?? target.authority,
-    path: target.path,
+    path,
     method: method ?? (target.scheme === 'grpc' ? 'POST' : 'GET'),
-    headers: token === '' ? own : [...own, ['Authorization', `Bearer ${token}`] as const],
+    headers: sent,
     body,
     sni:
       sni === '' && target.scheme === 'https' && parseIpAddress(target.host) === undefined

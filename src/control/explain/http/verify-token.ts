@@ -4,13 +4,13 @@ import type { Managed } from '../held.ts';
 import type { Scene } from '../scene.ts';
 import { kindOfOpened } from '../tls.ts';
 import { localReply } from './local-reply.ts';
-import { type Headers, headerOf, type Request, withHeader, withoutHeader } from './request.ts';
+import { headerOf, type Request, withHeader, withoutHeader } from './request.ts';
 
 /** The claims of a call's token. */
 export type Claims = Readonly<Record<string, Json>>;
 
 /** What stands for a token in simulation: its claims are known, and its signature is good. */
-export const TOKEN_TEXT = 'a token with the given claims';
+export const TOKEN_TEXT = 'a.token.with.the.claims';
 
 /** Metadata of the filter, and the header that tokens come in unless a provider says. */
 const FILTER = 'envoy.filters.http.jwt_authn';
@@ -45,7 +45,7 @@ export function verifyToken(scene: Scene, config: JwtAuthentication, managed: Ma
   }
   const claims = token as Claims;
   scene.trace.step(`the token of ${String(claims['iss'] ?? 'nobody')} is good`);
-  return accepted(managed, request, judged, claims);
+  return accepted(scene, managed, request, judged, claims);
 }
 
 interface Found {
@@ -55,23 +55,74 @@ interface Found {
   readonly at: readonly JwtProvider[];
 }
 
+/** The first that is there: in headers, then in parameters, then in cookies. */
 function findToken(request: Request, providers: readonly JwtProvider[]): Found | undefined {
-  for (const provider of providers)
-    for (const { name, value_prefix } of placesOf(provider)) {
-      const text = headerOf(request.headers, name.toLowerCase());
-      if (text === undefined || !text.startsWith(value_prefix)) continue;
-      const at = providers.filter((other) =>
-        placesOf(other).some((place) => place.name === name && place.value_prefix === value_prefix),
-      );
-      return { token: text === value_prefix + TOKEN_TEXT ? request.claims : undefined, at };
+  const places = providers.flatMap(placesOf);
+  for (const kind of ['header', 'param', 'cookie'] as const)
+    for (const place of places.filter((one) => one.kind === kind)) {
+      const text = textAt(request, place);
+      if (text === undefined) continue;
+      const at = providers.filter((other) => placesOf(other).some((one) => isSame(one, place)));
+      return { token: text === TOKEN_TEXT ? request.claims : undefined, at };
     }
   return undefined;
 }
 
-function placesOf({ from_headers = [], from_params = [], from_cookies = [] }: JwtProvider) {
-  if (from_headers.length + from_params.length + from_cookies.length === 0)
-    return [{ name: 'authorization', value_prefix: BEARER }];
-  return from_headers.map(({ name = '', value_prefix = '' }) => ({ name, value_prefix }));
+/** Where a token may stand. */
+interface Place {
+  readonly kind: 'header' | 'param' | 'cookie';
+  readonly name: string;
+  readonly prefix: string;
+}
+
+function isSame(one: Place, other: Place): boolean {
+  return one.kind === other.kind && one.name === other.name && one.prefix === other.prefix;
+}
+
+/** Unless a provider says, where RFC 6750 has it. */
+const USUAL: readonly Place[] = [
+  { kind: 'header', name: 'authorization', prefix: BEARER },
+  { kind: 'param', name: 'access_token', prefix: '' },
+];
+
+function placesOf({ from_headers = [], from_params = [], from_cookies = [] }: JwtProvider): readonly Place[] {
+  const places: Place[] = [
+    ...from_headers.map(({ name = '', value_prefix: prefix = '' }) => ({
+      kind: 'header' as const,
+      name: name.toLowerCase(),
+      prefix,
+    })),
+    ...from_params.map((name) => ({ kind: 'param' as const, name, prefix: '' })),
+    ...from_cookies.map((name) => ({ kind: 'cookie' as const, name, prefix: '' })),
+  ];
+  return places.length === 0 ? USUAL : places;
+}
+
+function textAt({ headers, path }: Request, { kind, name, prefix }: Place): string | undefined {
+  if (kind === 'header') {
+    const text = headerOf(headers, name);
+    const at = text?.indexOf(prefix) ?? -1;
+    return at < 0 ? undefined : text?.slice(at + prefix.length);
+  }
+  if (kind === 'param')
+    return (
+      new URLSearchParams(path.includes('?') ? path.slice(path.indexOf('?') + 1) : '').get(name) ?? undefined
+    );
+  const cookies = (headerOf(headers, 'cookie') ?? '').split(';').map((one) => one.trim());
+  return cookies.find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+/** The request without what stands in a place. Cookies stay. */
+function withoutPlace(request: Request, { kind, name }: Place): Request {
+  if (kind === 'header') return { ...request, headers: withoutHeader(request.headers, name) };
+  const query = request.path.indexOf('?');
+  if (kind === 'cookie' || query < 0) return request;
+  const kept = request.path
+    .slice(query + 1)
+    .split('&')
+    .filter((pair) => pair.split('=', 1)[0] !== name);
+  const path = request.path.slice(0, query);
+  return { ...request, path: kept.length === 0 ? path : `${path}?${kept.join('&')}` };
 }
 
 /** The provider that believes the token, or why none does. */
@@ -98,10 +149,21 @@ function texts(value: Json | undefined): readonly string[] {
   return (Array.isArray(value) ? value : [value]).filter((one) => typeof one === 'string');
 }
 
-function accepted(managed: Managed, request: Request, provider: JwtProvider, claims: Claims): Managed {
-  let headers: Headers = request.headers;
-  if (provider.forward !== true)
-    for (const { name } of placesOf(provider)) headers = withoutHeader(headers, name.toLowerCase());
+function accepted(
+  scene: Scene,
+  managed: Managed,
+  sent: Request,
+  provider: JwtProvider,
+  claims: Claims,
+): Managed {
+  const places = placesOf(provider).filter((place) => textAt(sent, place) === TOKEN_TEXT);
+  const request = provider.forward === true ? sent : places.reduce(withoutPlace, sent);
+  let { headers } = request;
+  if (provider.forward_payload_header !== undefined) {
+    // Who signs the token may put an expiry into it.
+    if (claims['exp'] === undefined) scene.trace.unsure.add('headers');
+    headers = withHeader(headers, provider.forward_payload_header.toLowerCase(), payloadText(claims));
+  }
   for (const { header_name = '', claim_name = '' } of provider.claim_to_headers ?? []) {
     const value = claimText(claims, claim_name.split('.'));
     if (value !== '') headers = withHeader(headers, header_name.toLowerCase(), value);
@@ -116,10 +178,21 @@ function accepted(managed: Managed, request: Request, provider: JwtProvider, cla
   };
 }
 
+/** The middle of the token: base64url without padding, of JSON that begins with the expiry. */
+function payloadText(claims: Claims): string {
+  const text = base64(JSON.stringify({ exp: claims['exp'], ...claims }));
+  return text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+}
+
+function base64(text: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+}
+
 function claimText(claims: Claims, path: readonly string[]): string {
   let value: Json | undefined = claims as Json;
   for (const key of path)
     value = typeof value === 'object' && value !== null ? (value as Record<string, Json>)[key] : undefined;
+  if (typeof value === 'object' && value !== null) return base64(JSON.stringify(value));
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
     ? String(value)
     : '';
