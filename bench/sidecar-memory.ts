@@ -1,6 +1,6 @@
 // How the memory of a sidecar grows with the mesh: a sidecar whose workload uses five services, in meshes of ever more
 // services, weft's on demand and holding everything, and Envoy. Run as root after `npm run build`:
-// node bench/sidecar-memory.ts [services=10,100,1000,5000] [proxies=demand,whole,envoy]
+// node bench/sidecar-memory.ts [services=10,100,1000,5000] [proxies=demand,whole,envoy,envoy-demand]
 //
 // Everything runs in a network namespace of its own (unshare): there calls to cluster IPs are redirected to the
 // sidecar's port 15001, as in a Pod.
@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findEnvoy } from '../src/local/envoy-binary.ts';
 import { nodeFlags } from '../src/proxy/node-flags.ts';
-import { ON_DEMAND } from '../src/xds/names.ts';
+import { ON_DEMAND, ON_DEMAND_ENVOY } from '../src/xds/names.ts';
 import { residentBytes } from './peers/process-usage.ts';
 
 const INSIDE = 'WEFT_BENCH_INSIDE';
@@ -33,10 +33,10 @@ const AS_PROXY = ['--reuid', `${PROXY_UID}`, '--clear-groups'];
 const TIED = ['--pdeathsig', 'KILL', '--'];
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-type Kind = 'demand' | 'whole' | 'envoy';
+type Kind = 'demand' | 'whole' | 'envoy' | 'envoy-demand';
 
 const sizes = (process.argv[2] ?? '10,100,1000,5000').split(',').map(Number);
-const kinds = (process.argv[3] ?? 'demand,whole,envoy').split(',') as Kind[];
+const kinds = (process.argv[3] ?? 'demand,whole,envoy,envoy-demand').split(',') as Kind[];
 
 if (process.env[INSIDE] === undefined) {
   const argv = ['-n', '--', 'setpriv', ...TIED, process.execPath, ...process.argv.slice(1)];
@@ -147,7 +147,7 @@ async function measure(kind: Kind, folder: string, size: number): Promise<string
   });
   try {
     await eventually(async () => (await text(ADMIN_PORT, '/server_info')).includes('"LIVE"'));
-    if (kind !== 'demand') await eventually(async () => (await held()).clusters > size);
+    if (!kind.endsWith('demand')) await eventually(async () => (await held()).clusters > size);
     const first = await useAll(kind);
     const second = await useAll(kind);
     await new Promise((resolve) => setTimeout(resolve, REST_MS));
@@ -160,7 +160,7 @@ async function measure(kind: Kind, folder: string, size: number): Promise<string
 }
 
 function commandOf(kind: Kind, file: string): [string, string[]] {
-  if (kind !== 'envoy')
+  if (!kind.startsWith('envoy'))
     return [
       process.execPath,
       [...nodeFlags, join(root, 'dist/proxy.js'), '--config-path', file, '--log-level', 'error'],
@@ -173,11 +173,12 @@ function commandOf(kind: Kind, file: string): [string, string[]] {
 function bootstrapOf(kind: Kind): object {
   const socket = (port_value: number) => ({ socket_address: { address: '127.0.0.1', port_value } });
   const ads = { ads: {}, resource_api_version: 'V3' };
+  const onDemand = kind === 'demand' ? 'true' : kind === 'envoy-demand' && ON_DEMAND_ENVOY;
   return {
     node: {
       id: 'sidecar~127.0.0.1~client-0.default~default.svc.cluster.local',
       cluster: 'client',
-      metadata: { NAMESPACE: 'default', ...(kind === 'demand' ? { [ON_DEMAND]: 'true' } : {}) },
+      metadata: { NAMESPACE: 'default', ...(onDemand && { [ON_DEMAND]: onDemand }) },
     },
     admin: { address: socket(ADMIN_PORT) },
     dynamic_resources: {
@@ -219,7 +220,7 @@ async function useAll(kind: Kind): Promise<string> {
   for (let i = 0; i < USED; i++) {
     const host = `svc${i}.ns0.svc.cluster.local`;
     const startMs = performance.now();
-    const [found] = kind === 'envoy' ? [address(i)] : await resolver.resolve4(host);
+    const [found] = kind.startsWith('envoy') ? [address(i)] : await resolver.resolve4(host);
     const body = await text(80, '/', found, host);
     spentMs.push(performance.now() - startMs);
     if (body !== 'ok') throw new Error(`${host} answered ${body}`);

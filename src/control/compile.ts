@@ -5,7 +5,7 @@ import type { Resources } from '../api/resources.ts';
 import type { Step, StepMemo } from '../lib/steps.ts';
 import type { Origin } from '../mesh/origin.ts';
 import type { Labels } from '../mesh/workload.ts';
-import { ON_DEMAND, parseNodeId } from '../xds/names.ts';
+import { ON_DEMAND, ON_DEMAND_ENVOY, parseNodeId } from '../xds/names.ts';
 import type {
   EmittedCluster,
   EmittedDnsTable,
@@ -15,6 +15,9 @@ import type {
   EmittedVirtualHost,
 } from './emit/emitted.ts';
 import type { Assignments } from './emit/endpoint/assignments.ts';
+import { envoyClusters } from './emit/on-demand/envoy-clusters.ts';
+import { envoyListenerParts, envoyListeners } from './emit/on-demand/envoy-listeners.ts';
+import { envoyRoutes, envoyVirtualHost } from './emit/on-demand/envoy-routes.ts';
 import {
   clusterOnDemand,
   demandKey,
@@ -210,7 +213,9 @@ function proxyView(ask: Ask, node: ProxyNode): ProxyView | undefined {
     namespace: id.namespace,
     labels: labelsOf(node),
   });
-  if (id.type === 'sidecar' && isOnDemand(node)) return viewOnDemand(ask, key);
+  const onDemand = id.type === 'sidecar' ? node.metadata?.[ON_DEMAND] : undefined;
+  if (onDemand === 'true') return viewOnDemand(ask, key);
+  if (onDemand === ON_DEMAND_ENVOY) return envoyViewOnDemand(ask, key);
   const all = <T>(step: Step<World, T | undefined>, names: Iterable<string>): T[] =>
     [...names]
       .sort()
@@ -289,8 +294,26 @@ function viewOnDemand(ask: Ask, key: string): ProxyView {
   };
 }
 
-function isOnDemand({ metadata }: ProxyNode): boolean {
-  return metadata?.[ON_DEMAND] === 'true';
+/** What an Envoy gets that asks for virtual hosts and clusters by name; all else it gets whole. */
+function envoyViewOnDemand(ask: Ask, key: string): ProxyView {
+  const own = viewOnDemand(ask, key);
+  const each = <T>(step: Step<World, T | undefined>, names: Iterable<string>): T[] =>
+    [...names]
+      .sort()
+      .map((name) => ask((memo) => memo.of(step, demandKey(key, name))))
+      .filter((value) => value !== undefined);
+  const listeners = () => ask((memo) => memo.of(envoyListeners, key));
+  const clusters = () => ask((memo) => memo.of(envoyClusters, key));
+  return {
+    ...own,
+    listeners: (names) => named(listeners(), names),
+    clusters: (names) => (names === undefined ? clusters() : own.clusters(names)),
+    listenerParts: () => ask((memo) => memo.of(envoyListenerParts, key)),
+    clusterParts: () => ({ shared: [], own: clusters() }),
+    routes: (names) => each(envoyRoutes, names ?? []),
+    virtualHosts: (names) => each(envoyVirtualHost, names),
+    dnsTables: () => [],
+  };
 }
 
 /** All of them, or those of these names that are there, in order of name. */

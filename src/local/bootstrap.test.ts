@@ -60,6 +60,21 @@ describe('bootstrapOf', () => {
     expect(bootstrapOf({ ...subject, kind: 'gateway' }, tls, mesh).node?.id).toMatch(/^router~/);
   });
 
+  it('asks on demand: weft’s proxy unless told not to, Envoy where told to, gateways never', () => {
+    const wish = (
+      control: ControlPlaneAddress,
+      said: string | undefined,
+      kind: BootstrapSubject['kind'] = 'sidecar',
+    ) => {
+      const annotations = said === undefined ? {} : { 'weft.dev/on-demand': said };
+      return bootstrapOf({ ...subject, kind, annotations }, control, mesh).node?.metadata?.['WEFT_ON_DEMAND'];
+    };
+    const pipe = { kind: 'pipe', path: '/agent.sock' } as const;
+    expect([wish(tls, undefined), wish(tls, 'false')]).toEqual(['true', undefined]);
+    expect([wish(pipe, undefined), wish(pipe, 'true')]).toEqual([undefined, 'envoy']);
+    expect([wish(tls, undefined, 'gateway'), wish(pipe, 'true', 'gateway')]).toEqual([undefined, undefined]);
+  });
+
   it('verifies the control plane by its name, with TLS 1.3', () => {
     const [cluster] = bootstrapOf(subject, tls, mesh).static_resources?.clusters ?? [];
     expect(cluster?.transport_socket?.typed_config).toMatchObject({

@@ -1,4 +1,4 @@
-import { ON_DEMAND, REPORTS_CLUSTER } from '../xds/names.ts';
+import { ON_DEMAND, ON_DEMAND_ENVOY, REPORTS_CLUSTER } from '../xds/names.ts';
 import {
   type Address,
   any,
@@ -122,16 +122,19 @@ function ownMetadata({ environment = {} }: ProxySettings): Readonly<Record<strin
   return Object.fromEntries(entries.map(([name, value]) => [name.slice(META.length), value]));
 }
 
-/** A Pod's annotation: `false` has its sidecar hold everything that it may call, whether or not it does. */
+/** A Pod's annotation: whether its sidecar holds what its workload calls (`true`), or all that it may call (`false`). */
 const ON_DEMAND_ANNOTATION = 'weft.dev/on-demand';
 
-/** Whether the proxy asks for what its workload calls: weft's own does. */
-function asks({ kind, annotations }: BootstrapSubject, control: ControlPlaneAddress): boolean {
-  return kind === 'sidecar' && control.kind === 'tls' && annotations[ON_DEMAND_ANNOTATION] !== 'false';
+/** How the proxy asks for what its workload calls, if it does: weft's own does unless told not to, Envoy where told to. */
+function asks({ kind, annotations }: BootstrapSubject, control: ControlPlaneAddress): string | undefined {
+  const wanted = annotations[ON_DEMAND_ANNOTATION];
+  if (kind !== 'sidecar') return undefined;
+  if (control.kind === 'tls') return wanted === 'false' ? undefined : 'true';
+  return wanted === 'true' ? ON_DEMAND_ENVOY : undefined;
 }
 
 /** Istio's node: the id names type, address and pod; metadata in capitals is what the control plane reads. */
-function nodeOf(subject: BootstrapSubject, mesh: MeshIdentity, onDemand: boolean): Node {
+function nodeOf(subject: BootstrapSubject, mesh: MeshIdentity, onDemand: string | undefined): Node {
   const { namespace, pod, address, labels, workload } = subject;
   const domain = `${namespace}.svc.cluster.local`;
   const app = labels['app'] ?? labels['service.istio.io/canonical-name'] ?? workload;
@@ -157,7 +160,7 @@ function nodeOf(subject: BootstrapSubject, mesh: MeshIdentity, onDemand: boolean
       INTERCEPTION_MODE: 'REDIRECT',
       DNS_CAPTURE: 'true',
       TRUST_DOMAIN: mesh.trustDomain,
-      ...(onDemand ? { [ON_DEMAND]: 'true' } : {}),
+      ...(onDemand === undefined ? {} : { [ON_DEMAND]: onDemand }),
       ...ownMetadata(subject.settings),
     },
   };

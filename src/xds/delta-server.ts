@@ -25,7 +25,7 @@ class DeltaServerEnd extends ServerCore implements DeltaServer {
     const events: ServerEvent[] = [];
     if (request.nonce !== '') events.push(this.answer(type, request.nonce, request.error));
     dropNames(type, request.unsubscribe);
-    addNames(type, isFirst ? firstNames(request) : request.subscribe);
+    addNames(type, withinLimit(type, isFirst ? firstNames(request) : request.subscribe));
     if (isFirst) claim(type, request.initialVersions);
     if (isFirst || request.subscribe.length + request.unsubscribe.length > 0) {
       events.push({ kind: 'subscribed', typeUrl });
@@ -39,4 +39,18 @@ class DeltaServerEnd extends ServerCore implements DeltaServer {
 function firstNames(request: DeltaRequest): readonly string[] {
   const mayBeWild = request.typeUrl === typeUrls.listener || request.typeUrl === typeUrls.cluster;
   return mayBeWild && request.subscribe.length === 0 ? [WILDCARD] : request.subscribe;
+}
+
+/**
+ * Most virtual hosts that one client is served on demand. Envoy asks for one for each Host header that its workload ever
+ * sends, and never gives one back: beyond this a host is not answered, which is better than to end the stream.
+ */
+export const MAX_VIRTUAL_HOSTS = 20_000;
+
+function withinLimit(type: ServedType, names: readonly string[]): readonly string[] {
+  if (type.typeUrl !== typeUrls.virtualHost || type.names.size + names.length <= MAX_VIRTUAL_HOSTS)
+    return names;
+  const known = names.filter((name) => type.names.has(name));
+  const room = Math.max(0, MAX_VIRTUAL_HOSTS - type.names.size);
+  return [...known, ...names.filter((name) => !type.names.has(name)).slice(0, room)];
 }

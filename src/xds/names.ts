@@ -115,8 +115,11 @@ export function parseVirtualHostResource(
   return at <= 0 ? undefined : { routes: text.slice(0, at), host: text.slice(at + 1) };
 }
 
-/** Metadata of a node that holds only what it asks for, beside what it cannot do without: `true`. */
+/** Metadata of a node that holds only what it asks for, beside what it cannot do without: `true`, of an Envoy `envoy`. */
 export const ON_DEMAND = 'WEFT_ON_DEMAND';
+
+/** Asks as Envoy can: for virtual hosts and clusters. */
+export const ON_DEMAND_ENVOY = 'envoy';
 
 /** Routes of a gateway's plain HTTP port: `http.8080`. */
 export function gatewayHttpRoutes(port: number, bind: string): string {

@@ -28,11 +28,14 @@ export interface Permission {
 
 /** Which parts of a type's difference may go out now. */
 export function permissionFor(typeUrl: string, standing: Standing): Permission {
-  const { cluster, endpoint, listener, route } = typeUrls;
+  const { cluster, endpoint, listener, route, virtualHost } = typeUrls;
   switch (typeUrl) {
     case cluster:
     case endpoint:
-      return { additions: true, removals: ![listener, route].some((user) => isChanging(user, standing)) };
+      return {
+        additions: true,
+        removals: ![listener, route, virtualHost].some((user) => isChanging(user, standing)),
+      };
     case listener:
       return newClustersCome(standing) ? none : both;
     case route:

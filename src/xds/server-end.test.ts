@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DeltaRequest } from './delta-messages.ts';
-import { createDeltaServer, type DeltaServer } from './delta-server.ts';
+import { createDeltaServer, type DeltaServer, MAX_VIRTUAL_HOSTS } from './delta-server.ts';
 import { HOLD_LIMIT_MS } from './push-order.ts';
 import { typeUrls } from './resources.ts';
 import { type Push, type Sendable, sendable } from './sendable.ts';
@@ -8,7 +8,7 @@ import { namesIn, type Snapshot, standing } from './served-type.ts';
 import type { SotwRequest } from './sotw-messages.ts';
 import { createSotwServer, type SotwServer } from './sotw-server.ts';
 
-const { cluster, endpoint, listener, route } = typeUrls;
+const { cluster, endpoint, listener, route, virtualHost } = typeUrls;
 
 /** `snapshot('2', { [cluster]: ['a@1', 'b@2'] })` */
 function snapshot(version: string, contents: Record<string, readonly string[]>): Snapshot {
@@ -52,6 +52,7 @@ function synced(first: Snapshot): DeltaServer {
   const names = (typeUrl: string) => first.all(typeUrl).map(({ name }) => name);
   server.receive(delta(endpoint, { subscribe: names(endpoint) }));
   server.receive(delta(route, { subscribe: names(route) }));
+  server.receive(delta(virtualHost, { subscribe: names(virtualHost) }));
   for (let pushes = server.next(0); pushes.length > 0; pushes = server.next(0)) answerAll(server, pushes);
   return server;
 }
@@ -74,6 +75,25 @@ describe('the server end of delta ADS', () => {
     expect(server.next(0)).toEqual([]);
     answerAll(server, third);
     expect(shown(server.next(0))).toEqual(['Cluster -old', 'ClusterLoadAssignment -old']);
+  });
+
+  it('takes no cluster away before the virtual hosts that led to it have changed', () => {
+    const server = synced(snapshot('1', { [cluster]: ['a@1', 'b@1'], [virtualHost]: ['80/h@1'] }));
+    server.offer(snapshot('2', { [cluster]: ['a@1'], [virtualHost]: ['80/h@2'] }));
+    const hosts = server.next(0);
+    expect(shown(hosts)).toEqual(['VirtualHost +80/h@2']);
+    answerAll(server, hosts);
+    expect(shown(server.next(0))).toEqual(['Cluster -b']);
+  });
+
+  it('goes on serving a client that asks for ever more virtual hosts', () => {
+    const server = synced(snapshot('1', { [virtualHost]: ['80/a@1'] }));
+    const many = Array.from({ length: MAX_VIRTUAL_HOSTS }, (_, i) => `80/${i}`);
+    server.receive(delta(virtualHost, { subscribe: many }));
+    const events = server.receive(delta(virtualHost, { subscribe: ['80/late', '80/a'] }));
+    expect(events).toEqual([{ kind: 'subscribed', typeUrl: virtualHost }]);
+    const names = server.types().get(virtualHost)?.names;
+    expect([names?.size, names?.has('80/a')]).toEqual([MAX_VIRTUAL_HOSTS, true]);
   });
 
   it('does not let a cluster that never gets warm hold up routes for ever', () => {

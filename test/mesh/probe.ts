@@ -10,10 +10,15 @@ export interface ProbeOptions {
   /** Its program, a file of apps/. */
   readonly app?: 'probe' | 'stranger';
   readonly replicas?: number;
+  /** More of its Pods' annotations, as YAML: `a: b, c: d`. */
+  readonly annotations?: string;
 }
 
 /** Adds a probe that the gateway offers at `/NAME/...`; call it while the mesh is prepared. */
-export function addProbe(folder: string, { name, sidecar, app = 'probe', replicas = 1 }: ProbeOptions): void {
+export function addProbe(
+  folder: string,
+  { name, sidecar, app = 'probe', replicas = 1, annotations = '' }: ProbeOptions,
+): void {
   cpSync(join(root, `test/mesh/apps/${app}.ts`), join(folder, `${app}.ts`));
   writeFileSync(
     join(folder, `${name}.yaml`),
@@ -34,7 +39,7 @@ spec:
   template:
     metadata:
       labels: {app: ${name}, sidecar.istio.io/inject: "${sidecar}"}
-      annotations: {weft.dev/command: node ${app}.ts}
+      annotations: {weft.dev/command: node ${app}.ts${annotations && `, ${annotations}`}}
     spec:
       containers:
       - name: probe
@@ -67,9 +72,15 @@ export interface Fetched {
   readonly error?: string;
 }
 
-/** Lets the probe fetch a URL from where it is. */
-export async function fetchFrom(mesh: Mesh, probe: string, url: string): Promise<Fetched> {
-  const response = await fetch(`${mesh.gateway}/${probe}/fetch?url=${encodeURIComponent(url)}`, {
+/** Lets the probe fetch a URL from where it is; `post`: a body, in two pieces; `host`: another Host header. */
+export async function fetchFrom(
+  mesh: Mesh,
+  probe: string,
+  url: string,
+  more: { readonly post?: string; readonly host?: string } = {},
+): Promise<Fetched> {
+  const query = new URLSearchParams({ url, ...more });
+  const response = await fetch(`${mesh.gateway}/${probe}/fetch?${query}`, {
     signal: AbortSignal.timeout(20_000),
   });
   if (response.status !== 200)

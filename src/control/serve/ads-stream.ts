@@ -9,6 +9,7 @@ import { type Asker, type MeshState, viewFor } from './mesh-state.ts';
 import { RequestBudget } from './request-budget.ts';
 import { SecretGrants } from './secret-grants.ts';
 import { openRecord, type StreamRecord } from './stream-record.ts';
+import { servedNode } from './user-agent.ts';
 
 /** The gRPC call below a stream. After `close` nothing is sent. */
 export interface AdsTransport {
@@ -149,7 +150,7 @@ export class AdsStream {
       this.end(code.invalidArgument, `the first request must carry a node id ${form}`);
       return false;
     }
-    this.#proxy = { node, id };
+    this.#proxy = { node: servedNode(node, this.protocol), id };
     this.#patience.cancel();
     const excess = this.#options.onProxy(this);
     if (excess !== undefined) this.end(code.resourceExhausted, excess);

@@ -1,8 +1,9 @@
+import type { Origin } from '../../../mesh/origin.ts';
 import { type HostIndex, indexHosts, matchHost, withoutPort } from '../../../xds/match/virtual-host.ts';
-import { parseClusterName, parseVirtualHostResource, wellKnownNames } from '../../../xds/names.ts';
+import { parseClusterName, parseVirtualHostResource } from '../../../xds/names.ts';
 import type { RouteConfiguration, VirtualHost } from '../../../xds/resources.ts';
 import { inView, viewAndParts, viewKeyOf } from '../../resolve/views.ts';
-import { keyOf, partsOf, step } from '../../resolve/world.ts';
+import { keyOf, partsOf, type Read, step } from '../../resolve/world.ts';
 import { clustersOfService } from '../cluster/outbound-cluster.ts';
 import {
   type EmittedCluster,
@@ -21,6 +22,7 @@ import { patchedClusters } from '../patch/clusters.ts';
 import { patchedListeners } from '../patch/listeners.ts';
 import { namedKey, patchesOf, proxyRoutes } from '../proxy-resources.ts';
 import { originsOfHosts } from '../route/sidecar-routes.ts';
+import { hasManyHosts } from '../route-names.ts';
 import { adsSource } from '../sources.ts';
 
 // What a sidecar gets on demand, each by the proxy's key and a name (`demandKey`). Undefined: there is no such thing.
@@ -30,14 +32,15 @@ export function demandKey(proxyKey: string, name: string): string {
   return keyOf(proxyKey, name);
 }
 
-function split(key: string): readonly [proxyKey: string, name: string] {
+/** The parts of such a key. */
+export function splitDemandKey(key: string): readonly [proxyKey: string, name: string] {
   const [proxyKey = '', name = ''] = partsOf(key);
   return [proxyKey, name];
 }
 
 /** An outbound listener by the address that is called. */
 export const listenerOnDemand = step('listener on demand', (read, key): EmittedListener | undefined => {
-  const [proxyKey, name] = split(key);
+  const [proxyKey, name] = splitDemandKey(key);
   const listener = read.of(outboundListenerNamed, inView(read.of(viewKeyOf, proxyKey), name));
   if (listener === undefined) return undefined;
   return patchedListeners([listener], patchesOf(read, proxyKey), false).find((one) => one.name === name);
@@ -45,7 +48,7 @@ export const listenerOnDemand = step('listener on demand', (read, key): EmittedL
 
 /** A cluster for calls to a service. */
 export const clusterOnDemand = step('cluster on demand', (read, key): EmittedCluster | undefined => {
-  const [proxyKey, name] = split(key);
+  const [proxyKey, name] = splitDemandKey(key);
   const cluster = read.of(outboundClusterNamed, inView(read.of(viewKeyOf, proxyKey), name));
   if (cluster === undefined) return undefined;
   return patchedClusters([cluster], patchesOf(read, proxyKey)).find((one) => one.name === name);
@@ -65,7 +68,7 @@ export const outboundClusterNamed = step(
 
 /** The endpoints of an outbound cluster. */
 export const endpointsOnDemand = step('endpoints on demand', (read, key): EmittedEndpoints | undefined => {
-  const [proxyKey, name] = split(key);
+  const [proxyKey, name] = splitDemandKey(key);
   const parsed = parseClusterName(name);
   if (parsed?.direction !== 'outbound') return undefined;
   const service = inView(read.of(viewKeyOf, proxyKey), parsed.hostname);
@@ -74,13 +77,13 @@ export const endpointsOnDemand = step('endpoints on demand', (read, key): Emitte
 
 /** The addresses of a name. */
 export const dnsTableOnDemand = step('dns table on demand', (read, key): EmittedDnsTable | undefined => {
-  const [proxyKey, name] = split(key);
+  const [proxyKey, name] = splitDemandKey(key);
   return read.of(dnsTableNamed, inView(read.of(viewKeyOf, proxyKey), name.toLowerCase()));
 });
 
 /** A route configuration: that of a port has no virtual hosts and says where they come from (VHDS). */
 export const routesOnDemand = step('routes on demand', (read, key): EmittedRoutes | undefined => {
-  const [proxyKey, name] = split(key);
+  const [proxyKey, name] = splitDemandKey(key);
   const routes = read.of(proxyRoutes, namedKey(proxyKey, name));
   if (routes === undefined || !hasManyHosts(name)) return routes;
   const { virtual_hosts: _hosts, ...rest } = routes.object;
@@ -95,26 +98,28 @@ export const routesOnDemand = step('routes on demand', (read, key): EmittedRoute
 export const virtualHostOnDemand = step(
   'virtual host on demand',
   (read, key): EmittedVirtualHost | undefined => {
-    const [proxyKey, name] = split(key);
-    const { routes: routesName, host } = parseVirtualHostResource(name) ?? { routes: '', host: '' };
-    if (!hasManyHosts(routesName)) return undefined;
-    const routes = read.of(proxyRoutes, namedKey(proxyKey, routesName));
-    if (routes === undefined) return undefined;
-    const { object } = routes;
-    const found = matchHost(indexOf(object), object.ignore_port_in_host_matching ? withoutPort(host) : host);
+    const [proxyKey, name] = splitDemandKey(key);
+    const found = virtualHostFor(read, proxyKey, name);
     if (found === undefined) return undefined;
-    const origins = read.of(originsOfHosts, inView(read.of(viewKeyOf, proxyKey), routesName));
-    return emittedVirtualHost(
-      name,
-      { ...found, domains: [host || '*'] },
-      origins.get(found.name ?? '') ?? [],
-    );
+    const { host, object, origins } = found;
+    return emittedVirtualHost(name, { ...object, domains: [host || '*'] }, origins);
   },
 );
 
-/** Routes of ports, and of all ports together; those of one service are one virtual host. */
-function hasManyHosts(routes: string): boolean {
-  return /^\d{1,5}$/.test(routes) || routes === wellKnownNames.httpProxy;
+/** What answers for the host of a name `ROUTES/HOST`, as the whole configuration has it; undefined where nothing does. */
+export function virtualHostFor(
+  read: Read,
+  proxyKey: string,
+  name: string,
+): { readonly host: string; readonly object: VirtualHost; readonly origins: readonly Origin[] } | undefined {
+  const { routes: routesName, host } = parseVirtualHostResource(name) ?? { routes: '', host: '' };
+  if (!hasManyHosts(routesName)) return undefined;
+  const routes = read.of(proxyRoutes, namedKey(proxyKey, routesName))?.object;
+  if (routes === undefined) return undefined;
+  const object = matchHost(indexOf(routes), routes.ignore_port_in_host_matching ? withoutPort(host) : host);
+  if (object === undefined) return undefined;
+  const origins = read.of(originsOfHosts, inView(read.of(viewKeyOf, proxyKey), routesName));
+  return { host, object, origins: origins.get(object.name ?? '') ?? [] };
 }
 
 /** Made once for each configuration: every host that a proxy asks for is looked up in it. */
