@@ -63,8 +63,10 @@ export interface DownstreamTls {
   readonly alpn: string;
   readonly sni: string;
   readonly version: string;
-  /** The verified peer; undefined where no certificate was asked for or given. */
+  /** The peer as its certificate says; undefined where none was asked for or given. */
   readonly peer: PeerIdentity | undefined;
+  /** Its certificate was held against roots or hashes, and passed. Absent: no. */
+  readonly validated?: boolean;
   /** URI name of the certificate we showed, for `By=` in X-Forwarded-Client-Cert. */
   readonly localUri?: string;
 }

@@ -135,6 +135,9 @@ function peerFacts(connection: Connection, layer: TlsLayer | undefined): PeerFac
     destinationPort: destination.port,
     requestedServerName: layers[0]?.serverName ?? '',
     principals: shown === '' ? [] : [shown],
+    // What nobody trusts ends before, but where the server takes any certificate.
+    presented: shown !== '',
+    validated: shown !== '',
     metadata: () => undefined,
   };
 }

@@ -3,13 +3,14 @@ import type { TlsInfo } from '../../wire/connection.ts';
 import type { DownstreamTls, PeerIdentity } from '../runtime.ts';
 
 /** What filters see of a TLS connection. The certificate is parsed when somebody asks for more than its URI. */
-export function downstreamTls(info: TlsInfo, localUri: string): DownstreamTls {
+export function downstreamTls(info: TlsInfo, localUri: string, validated: boolean): DownstreamTls {
   const { certificate, uris, dnsNames } = info.peer;
   return {
     alpn: info.alpn,
     sni: info.sni,
     version: info.protocol,
     localUri,
+    validated,
     peer: certificate === undefined ? undefined : new CertificatePeer(uris[0] ?? '', dnsNames, certificate),
   };
 }

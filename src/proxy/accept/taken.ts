@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
-import type { Connection, Network } from '../../wire/connection.ts';
+import type { Connection, Network, TlsInfo } from '../../wire/connection.ts';
 import type { Chain, Listener } from '../configure/listener.ts';
-import type { Downstream, SocketAddress } from '../runtime.ts';
+import type { Downstream, DownstreamTls, SocketAddress } from '../runtime.ts';
 import type { AcceptCounts } from './accept-counts.ts';
 import type { Inspected } from './inspect.ts';
 import type { ListenerSet, ListenersOnDemand } from './listener-set.ts';
@@ -58,8 +58,12 @@ export function downstreamOf(
     local,
     remote,
     requestedServerName: seen.serverName,
-    tls: connection.tls === undefined ? undefined : downstreamTls(connection.tls, environment.localUri()),
+    tls: connection.tls === undefined ? undefined : tlsOf(connection.tls, chain, environment),
     firstBytes: seen.firstBytes,
     ...(metadata === undefined ? {} : { metadata }),
   };
+}
+
+function tlsOf(tls: TlsInfo, chain: Chain, environment: AcceptEnvironment): DownstreamTls {
+  return downstreamTls(tls, environment.localUri(), chain.tls?.validated(tls.peer) === true);
 }

@@ -30,6 +30,7 @@ const environmentWith = (secrets: Secrets) => ({
 /** What the rules say of the peer, and what of them is refused. */
 function lower(validation_context: CertificateValidationContext): {
   said: string | undefined;
+  validated: boolean;
   refused: string[];
 } {
   const refused: string[] = [];
@@ -37,7 +38,8 @@ function lower(validation_context: CertificateValidationContext): {
   const tls = lowerCommonTls({ validation_context }, 'tls', environment, 'client', (field) =>
     refused.push(field),
   );
-  return { said: refused.length === 0 ? tls.judge(peer, true) : undefined, refused };
+  const said = refused.length === 0 ? tls.judge(peer, true) : undefined;
+  return { said, validated: tls.validated(peer), refused };
 }
 
 const judge = (rules: CertificateValidationContext) =>
@@ -86,7 +88,9 @@ describe('rules for a peer', () => {
   it('about names of a kind that is not looked at are refused, not matched against others', () => {
     const matcher = { prefix: 'spiffe://cluster.local/' };
     const field = 'tls.validation_context.match_typed_subject_alt_names[0].san_type';
-    expect(judge({ match_typed_subject_alt_names: [{ san_type: 'URI', matcher }] })).toEqual({ refused: [] });
+    expect(judge({ match_typed_subject_alt_names: [{ san_type: 'URI', matcher }] })).toMatchObject({
+      refused: [],
+    });
     expect(judge({ match_typed_subject_alt_names: [{ san_type: 'DNS', matcher }] }).said).toContain(
       'not who may',
     );
@@ -123,6 +127,10 @@ describe('rules for a peer', () => {
   it('let in whom they do not trust where they say so, as long as a certificate is shown', () => {
     const wrong = { verify_certificate_hash: ['00'.repeat(32)] };
     expect(judge(wrong).said).toContain('none of the expected');
-    expect(judge({ ...wrong, trust_chain_verification: 'ACCEPT_UNTRUSTED' }).said).toBeUndefined();
+    const any = { trust_chain_verification: 'ACCEPT_UNTRUSTED' } as const;
+    expect(judge({ ...wrong, ...any })).toMatchObject({ said: undefined, validated: false });
+    expect(judge(any)).toMatchObject({ said: undefined, validated: true });
+    // Nothing to hold it against: it was shown, and that is all.
+    expect(lower({})).toMatchObject({ said: undefined, validated: false });
   });
 });

@@ -9,7 +9,7 @@ import type * as gen from '../../xds/tls-types.ts';
 import { type Refuse, refuseRest } from './data-source.ts';
 import { certificateSource, clashOf } from './lower-certificate.ts';
 import { lowerParams } from './lower-tls-params.ts';
-import { lowerValidation, withSecret } from './lower-validation.ts';
+import { lowerValidation, type ValidationRules, withSecret } from './lower-validation.ts';
 import type { Secrets } from './secrets.ts';
 import { type Resumption, sessionsOf, type TicketKeys } from './session-tickets.ts';
 
@@ -27,6 +27,8 @@ export interface LoweredTls {
   context(): TlsContext;
   /** A sentence where the peer is refused. `required`: a peer without certificate is. */
   judge(peer: TlsPeer, required: boolean): string | undefined;
+  /** Whether a peer that was not refused was held against anything, and passed. */
+  validated(peer: TlsPeer): boolean;
 }
 
 /** What the lowering needs from outside. */
@@ -125,20 +127,28 @@ export function lowerCommonTls(
     judge(peer, required) {
       const current = currentRules() ?? rules;
       if (peer.certificate === undefined) return required ? 'the peer showed no certificate' : undefined;
-      if (current.acceptsUntrusted) return undefined;
-      if (current.trustedCaPem === undefined) {
-        if (current.named && !current.pinned) return 'names are worth nothing without trusted_ca';
-        return current.judgeNames(peer);
-      }
-      if (peer.chainError !== '') return `the peer's certificate is not trusted: ${peer.chainError}`;
-      const nowMs = environment.nowMs();
-      const refusal =
-        current.spiffe === undefined
-          ? judgeSpiffeId(peer, usage, nowMs)
-          : current.spiffe.judge(peer.certificate, usage, nowMs);
-      return refusal ?? current.judgeNames(peer);
+      return current.acceptsUntrusted ? undefined : judgeShown(current, peer);
+    },
+    validated(peer) {
+      const current = currentRules() ?? rules;
+      if (peer.certificate === undefined || (current.trustedCaPem === undefined && !current.pinned))
+        return false;
+      return !current.acceptsUntrusted || judgeShown(current, peer) === undefined;
     },
   };
+  function judgeShown(current: ValidationRules, peer: TlsPeer): string | undefined {
+    if (current.trustedCaPem === undefined) {
+      if (current.named && !current.pinned) return 'names are worth nothing without trusted_ca';
+      return current.judgeNames(peer);
+    }
+    if (peer.chainError !== '') return `the peer's certificate is not trusted: ${peer.chainError}`;
+    const nowMs = environment.nowMs();
+    const refusal =
+      current.spiffe === undefined || peer.certificate === undefined
+        ? judgeSpiffeId(peer, usage, nowMs)
+        : current.spiffe.judge(peer.certificate, usage, nowMs);
+    return refusal ?? current.judgeNames(peer);
+  }
 }
 
 /** `make` of what `read` gives, made anew when that is another object. */

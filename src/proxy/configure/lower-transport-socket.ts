@@ -2,7 +2,7 @@
  * transport_socket of clusters and filter chains to TLS ends. `raw_buffer` and an absent one are plaintext; what this
  * proxy cannot do is refused.
  */
-import type { TlsServerOptions } from '../../wire/connection.ts';
+import type { TlsPeer, TlsServerOptions } from '../../wire/connection.ts';
 import type { TransportSocket } from '../../xds/resources.ts';
 import type { DownstreamTlsContext, UpstreamTlsContext } from '../../xds/tls-types.ts';
 import { readDurationMs } from '../fields.ts';
@@ -25,6 +25,8 @@ export interface DownstreamTlsEnd {
   ready(): boolean;
   /** Options for Network.acceptTls with the secrets of this moment. Only called while ready(). */
   acceptOptions(): Omit<TlsServerOptions, 'peeked'>;
+  /** Whether a client that was let in showed a certificate that was held against anything, and passed. */
+  validated(peer: TlsPeer): boolean;
 }
 
 /** How long a handshake may take where the chain does not say (Envoy's transport_socket_connect_timeout is off by default). */
@@ -78,6 +80,7 @@ export function lowerDownstreamTls(
         verify: (peer) => common.judge(peer, required),
         timeoutMs: handshakeTimeoutMs,
       }),
+      validated: common.validated,
     };
   });
 }

@@ -64,6 +64,12 @@ export class StreamPeer implements PeerFacts {
   get principals(): readonly string[] {
     return this.#view.principals;
   }
+  get validated(): boolean {
+    return this.#view.downstream.tls?.validated === true;
+  }
+  get presented(): boolean {
+    return this.#view.downstream.tls?.peer !== undefined;
+  }
 
   get allMetadata(): PeerFacts['allMetadata'] {
     return this.#metadata;

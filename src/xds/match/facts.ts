@@ -26,6 +26,10 @@ export interface PeerFacts {
   readonly requestedServerName: string;
   /** Names a verified peer goes by: URI names, or else DNS names, or else the subject. Empty where nobody proved anything. */
   readonly principals: readonly string[];
+  /** Whether its certificate was held against roots or hashes, and passed. */
+  readonly validated: boolean;
+  /** Whether it showed a certificate at all. */
+  readonly presented: boolean;
   /** Dynamic metadata by filter name. */
   metadata(filter: string): { readonly [key: string]: Json } | undefined;
   /** All of it, by filter name; undefined for none. */

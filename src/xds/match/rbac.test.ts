@@ -14,6 +14,8 @@ const peer: PeerFacts = {
   destinationPort: 9080,
   requestedServerName: 'outbound_.9080_._.reviews',
   principals: ['spiffe://cluster.local/ns/default/sa/productpage'],
+  presented: true,
+  validated: true,
   metadata: (filter) =>
     filter === 'envoy.filters.http.jwt_authn' ? { iss: 'me', aud: ['a', 'b'] } : undefined,
 };

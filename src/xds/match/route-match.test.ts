@@ -11,6 +11,8 @@ const nobody: PeerFacts = {
   destinationPort: 80,
   requestedServerName: '',
   principals: [],
+  presented: false,
+  validated: false,
   metadata: () => undefined,
 };
 

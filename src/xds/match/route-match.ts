@@ -128,12 +128,11 @@ function compileCriteria(
   return criteria;
 }
 
-/** Every presented certificate that gets this far was verified: presented and validated are one. */
-function tlsCriterion(tls: NonNullable<RouteMatch['tls_context']>): Criterion {
-  return (_, { principals }) =>
-    [tls.presented, tls.validated].every(
-      (wanted) => wanted === undefined || wanted === principals.length > 0,
-    );
+/** A certificate may be shown that nobody holds against anything, or that failed where failing is allowed. */
+function tlsCriterion({ presented, validated }: NonNullable<RouteMatch['tls_context']>): Criterion {
+  return (_, peer) =>
+    (presented === undefined || presented === peer.presented) &&
+    (validated === undefined || validated === peer.validated);
 }
 
 const isGrpc: Criterion = (request) =>

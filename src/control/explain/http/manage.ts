@@ -1,3 +1,4 @@
+import type { PathProblem } from '../../../xds/match/path-normalization.ts';
 import { indexHosts, matchHost, withoutPort } from '../../../xds/match/virtual-host.ts';
 import {
   type HttpConnectionManager,
@@ -19,6 +20,7 @@ import { localReply } from './local-reply.ts';
 import { normalizePath } from './normalize-path.ts';
 import { pickRoute } from './pick-route.ts';
 import { clientAddress, prepareRequest, withoutUnderscores } from './prepare-request.ts';
+import type { Request, Response } from './request.ts';
 import { JWT_MESSAGE, runHttpFilters } from './run-filters.ts';
 import { verifyToken } from './verify-token.ts';
 
@@ -32,10 +34,7 @@ export function manage(scene: Scene, held: Held, config: HttpConnectionManager, 
     return answered('reply', localReply(inside.request, 400, '', 'http1.unexpected_underscore'), tls);
   }
   const path = normalizePath(inside.request.path, config);
-  if (path === undefined) {
-    scene.trace.step('the path is not valid');
-    return answered('reply', localReply(inside.request, 400, '', 'path_normalization_failed'), tls);
-  }
+  if (typeof path !== 'string') return answered('reply', pathReply(scene, inside.request, path), tls);
   if (path !== inside.request.path) scene.trace.step(`the path becomes ${path}, its normal form`);
   const request = prepareRequest({ ...inside.request, headers, path }, config, held, inside);
   scene.trace.lastRequest = request;
@@ -50,6 +49,16 @@ export function manage(scene: Scene, held: Held, config: HttpConnectionManager, 
   const ending =
     found.leaf === undefined ? notFound(scene, held, managed) : act(scene, held, found.leaf, reply.managed);
   return reply.after(ending);
+}
+
+/** Nobody may ask for such a path, or the client is told to ask for its normal form. */
+function pathReply({ trace }: Scene, request: Request, problem: PathProblem): Response {
+  if (problem.kind === 'invalid') {
+    trace.step(`the path is refused: ${problem.message}`);
+    return localReply(request, 400, '', 'path_normalization_failed');
+  }
+  trace.step(`the path holds escaped slashes: the client is sent to ${problem.path}`);
+  return localReply(request, 307, '', 'path_normalization_redirect', [['location', problem.path]]);
 }
 
 /** Tokens come before everything: where routes look at claims, the route is chosen once they are known. */
