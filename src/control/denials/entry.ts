@@ -107,13 +107,17 @@ function peerFacts(common: CommonProperties): PeerFacts {
   const { address = '', port_value = 0 } = common.downstream_local_address?.socket_address ?? {};
   const tls = common.tls_properties;
   const metadata = common.metadata?.filter_metadata ?? {};
+  const principals = principalsOf(tls?.peer_certificate_properties);
   return {
     directRemoteAddress: direct,
     remoteAddress: common.downstream_remote_address?.socket_address?.address ?? direct,
     destinationAddress: address,
     destinationPort: port_value,
     requestedServerName: tls?.tls_sni_hostname ?? '',
-    principals: principalsOf(tls?.peer_certificate_properties),
+    principals,
+    // Records do not say which: policies do not ask.
+    presented: principals.length > 0,
+    validated: principals.length > 0,
     metadata: (filter) => metadata[filter],
   };
 }
