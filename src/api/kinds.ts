@@ -1,4 +1,8 @@
 import { type BackendTlsPolicy, backendTlsPolicy } from './gateway/backend-tls-policy.ts';
+import {
+  type BackendTrafficPolicy,
+  backendTrafficPolicy,
+} from './gateway/experimental/backend-traffic-policy.ts';
 import { type KubernetesGateway, kubernetesGateway } from './gateway/gateway.ts';
 import { type GatewayClass, gatewayClass } from './gateway/gateway-class.ts';
 import { type GrpcRoute, grpcRoute } from './gateway/grpc-route.ts';
@@ -84,6 +88,7 @@ const kinds = {
   'gateway.networking.k8s.io/UDPRoute': udpRoute,
   'gateway.networking.k8s.io/ReferenceGrant': referenceGrant,
   'gateway.networking.k8s.io/BackendTLSPolicy': backendTlsPolicy,
+  'gateway.networking.x-k8s.io/XBackendTrafficPolicy': backendTrafficPolicy,
   'weft.dev/TrafficTest': trafficTest,
   '/Namespace': namespace,
   '/ServiceAccount': serviceAccount,
@@ -130,6 +135,7 @@ export interface KindTypes {
   readonly 'gateway.networking.k8s.io/UDPRoute': UdpRoute;
   readonly 'gateway.networking.k8s.io/ReferenceGrant': ReferenceGrant;
   readonly 'gateway.networking.k8s.io/BackendTLSPolicy': BackendTlsPolicy;
+  readonly 'gateway.networking.x-k8s.io/XBackendTrafficPolicy': BackendTrafficPolicy;
   readonly 'weft.dev/TrafficTest': TrafficTest;
   readonly '/Namespace': Namespace;
   readonly '/ServiceAccount': ServiceAccount;

@@ -79,9 +79,11 @@ export interface Authorizer {
   readonly body: AuthorizerBody | undefined;
   /** HTTP only, like all that follow: put before the request's path. */
   readonly pathPrefix: string;
+  /** Of the client's request, beside those that are always told. Over gRPC: none for all of them. */
   readonly headersInCheck: readonly string[];
   readonly addedInCheck: Readonly<Record<string, string>>;
-  readonly headersUpstream: readonly string[];
+  /** `all`: all that are about the request, and not about the answer itself. */
+  readonly headersUpstream: readonly string[] | 'all';
   readonly headersOnDeny: readonly string[];
   readonly headersOnAllow: readonly string[];
 }

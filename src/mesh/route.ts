@@ -1,5 +1,7 @@
+import type { Authorizer } from './authorization.ts';
 import type { Origin } from './origin.ts';
 import type { Age } from './service.ts';
+import type { Session } from './session.ts';
 import type { Labels } from './workload.ts';
 
 // Where requests and connections go. One VirtualService, or one route of the Gateway API, becomes one RuleSet with
@@ -76,6 +78,8 @@ export interface WeightedDestination {
   readonly destination: Destination;
   readonly weight: number;
   readonly headers?: HeaderPolicy;
+  /** In place of the rule's. */
+  readonly session?: Session;
   /** `spec.http[0].route[1]` of the object that names it. */
   readonly origin: Origin;
 }
@@ -162,6 +166,9 @@ export interface HttpRule {
   readonly mirrors: readonly Mirror[];
   readonly headers?: HeaderPolicy;
   readonly cors?: Cors;
+  readonly session?: Session;
+  /** Who is asked whether a request may pass. */
+  readonly authorizer?: Authorizer;
   /** `spec.http[0]` of the object that holds it. */
   readonly origin: Origin;
 }

@@ -8,7 +8,7 @@ import { checkValueMatches, headerMatches } from './http-route/match.ts';
 import { checkFilters, grpcRouteFilter } from './shared/filters.ts';
 import { GATEWAY_API_GROUP, sectionNameProblem } from './shared/names.ts';
 import { checkBackendRef, checkParentRefs, parentRefs, weightedBackendRef } from './shared/references.ts';
-import { sessionPersistence } from './shared/session-persistence.ts';
+import { checkSessionPersistence, sessionPersistence } from './shared/session-persistence.ts';
 
 const match = message(
   {},
@@ -68,6 +68,7 @@ function checkRule(entry: GrpcRouteRule, report: Report): void {
     );
   }
   checkFilters(entry.filters, report);
+  checkSessionPersistence(entry.sessionPersistence, report.at('sessionPersistence'));
   for (const [i, target] of (entry.backendRefs ?? []).entries()) {
     checkBackendRef(target, report.at('backendRefs', i));
     checkFilters(target.filters, report.at('backendRefs', i));

@@ -36,6 +36,8 @@ const send = message(
     jwt: anyObject,
     sni: text,
     plaintext: bool,
+    /** What the client sends along in its next request of `times`: `cookie`, or headers of answers by their names. */
+    keeps: texts,
   },
 );
 export type TestRequest = Infer<typeof send>;
@@ -113,6 +115,8 @@ function checkRequest(entry: TestCase, report: Report): void {
       ['expect', 'deniedBy'],
       `"${deniedBy}" is no object; write KIND/NAMESPACE/NAME, such as AuthorizationPolicy/default/deny-all`,
     );
+  if (entry.send.keeps !== undefined && (entry.times ?? 1) < 2)
+    report.error(['send', 'keeps'], 'one request has no next one; set times to 2 or more');
   if ((entry.times ?? 1) < 1) report.error('times', 'times is 1 or more');
   if (entry.expect.sameWorkload !== undefined && (entry.times ?? 1) < 2)
     report.error(['expect', 'sameWorkload'], 'one request goes to one workload; set times to 2 or more');

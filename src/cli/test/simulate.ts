@@ -4,19 +4,31 @@ import { type Headers, headerOf } from '../../control/explain/http/request.ts';
 import { type Journey, journeys } from '../../control/explain/journeys.ts';
 import type { ExplainMesh } from '../../control/explain/mesh.ts';
 import { UnknownCaller } from '../../control/explain/unknown-caller.ts';
+import { withKept } from './kept-headers.ts';
 import { type Answer, type Aspect, type Observation, type Seen, Untestable } from './observation.ts';
 
 /** The engine `simulate`: every way the request can go through what the mesh compiles to, with its exact share. */
 export function simulate(mesh: ExplainMesh, test: TestCase): Answer {
   try {
-    const ways = journeys(mesh, callOf(test));
+    const call = callOf(test);
+    const ways = journeys(mesh, call);
     const whole = ways.reduce((sum, { probability }) => sum + probability, 0);
     const complete = whole > 1 - 1e-6;
-    return { observations: ways.map((journey) => observe(journey, whole, complete)) };
+    return { observations: ways.map((journey) => kept(mesh, test, call, observe(journey, whole, complete))) };
   } catch (error) {
     if (error instanceof UnknownCaller) throw new Untestable('from', error.message);
     throw error;
   }
+}
+
+/** With what the client keeps of the answer: whether it stays where it is. */
+function kept(mesh: ExplainMesh, { send }: TestCase, call: Call, first: Observation): Observation {
+  const { keeps = [] } = send;
+  if (keeps.length === 0) return first;
+  const headers = withKept(call.headers, keeps, first.response.headers, call.target.path);
+  const next = journeys(mesh, { ...call, headers });
+  const stays = next.every(({ ending: { arrival } }) => arrival?.workload === first.workload[0]);
+  return { ...first, sticky: stays };
 }
 
 function callOf({ from, send }: TestCase): Call {

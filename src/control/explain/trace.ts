@@ -30,6 +30,10 @@ export interface Hop {
   attempts: number;
   timeoutMs: number;
   retries: Retries | undefined;
+  /** `IP:PORT` of the endpoint of the last try. */
+  endpoint: string;
+  /** The endpoint of the client's session, and whether it is that one or nobody. */
+  wanted: { readonly address: string; readonly strict: boolean } | undefined;
 }
 
 /** A step and at whose place it happens. */
@@ -88,6 +92,8 @@ export class Trace {
       attempts: 0,
       timeoutMs: 0,
       retries: undefined,
+      endpoint: '',
+      wanted: undefined,
     };
     this.hops.push(hop);
     return hop;

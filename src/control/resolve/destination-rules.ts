@@ -10,6 +10,7 @@ import { trafficPolicy } from './destination-rule/traffic-policy.ts';
 import { discovered } from './discovered.ts';
 import type { Resolved } from './finding.ts';
 import { backendTlsDestinations } from './gateway-api/backend-tls.ts';
+import { type BackendBudget, retryBudgetsOfBackends } from './gateway-api/backend-traffic.ts';
 import { meshSettings } from './mesh-settings.ts';
 import { exportedTo, visibleIn } from './visibility.ts';
 import { ageOf, keyOf, listOf, objectKey, objectOf, originOf, partsOf, type Read, step } from './world.ts';
@@ -122,10 +123,17 @@ export const hostPolicy = step('host policy', (read, key): HostPolicy => {
     if (namespace === '' || seen.has(namespace)) continue;
     seen.add(namespace);
     const rules = matching(read.of(rulesOfNamespace, namespace), host, clientNamespace, caller);
-    if (rules.length > 0) return merged(rules);
+    if (rules.length > 0) return withBudget(merged(rules), read.of(retryBudgetsOfBackends, '').get(host));
   }
-  return NO_POLICY;
+  return withBudget(NO_POLICY, read.of(retryBudgetsOfBackends, '').get(host));
 });
+
+/** A limit of retries that is nobody else's business: a DestinationRule's own counts before it. */
+function withBudget(host: HostPolicy, budget: BackendBudget | undefined): HostPolicy {
+  if (budget === undefined || host.policy?.retryBudget !== undefined) return host;
+  const policy = { ports: new Map(), ...host.policy, retryBudget: budget.retryBudget };
+  return { ...host, policy, origins: [...host.origins, budget.origin] };
+}
 
 function matching(
   rules: NamespaceRules,

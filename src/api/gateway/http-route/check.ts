@@ -3,6 +3,7 @@ import type { Report } from '../../report.ts';
 import { checkFilters, type HttpRouteFilter } from '../shared/filters.ts';
 import { gatewayDurationProblem, hostnameProblem, sectionNameProblem } from '../shared/names.ts';
 import { type BackendRef, checkBackendRef, checkParentRefs, type ParentRef } from '../shared/references.ts';
+import { checkSessionPersistence, type SessionPersistence } from '../shared/session-persistence.ts';
 import { checkHttpRouteMatch, type HttpRouteMatch } from './match.ts';
 
 interface Rule {
@@ -11,6 +12,7 @@ interface Rule {
   readonly filters?: readonly HttpRouteFilter[];
   readonly backendRefs?: readonly (BackendRef & { readonly filters?: readonly HttpRouteFilter[] })[];
   readonly timeouts?: { readonly request?: string; readonly backendRequest?: string };
+  readonly sessionPersistence?: SessionPersistence;
   readonly retry?: { readonly codes?: readonly number[]; readonly backoff?: string };
 }
 
@@ -52,6 +54,7 @@ function checkRule(rule: Rule, report: Report): void {
     report.error('backendRefs', 'a rule that redirects has no backends; drop one of the two');
   checkPrefixReplacement(rule, report);
   checkTimes(rule, report);
+  checkSessionPersistence(rule.sessionPersistence, report.at('sessionPersistence'));
 }
 
 /** What replaces a prefix must know which prefix: one match, by path prefix. */

@@ -97,6 +97,7 @@ const ONCE: readonly string[] = [
   'RequestRedirect',
   'URLRewrite',
   'CORS',
+  'ExternalAuth',
 ];
 
 /** Each filter has the field of its type and no other; no doubles; a redirect is not rewritten. */

@@ -7,6 +7,9 @@ const MAX_HOSTNAME_LENGTH = 253;
 /** The group of all kinds in this folder. */
 export const GATEWAY_API_GROUP = 'gateway.networking.k8s.io';
 
+/** The group of kinds that are tried out: their names begin with X. */
+export const EXPERIMENTAL_GROUP = 'gateway.networking.x-k8s.io';
+
 /** What is wrong with a host name; `*.example.com` is allowed where `wildcard` is true. No addresses, no ports. */
 export function hostnameProblem(name: string, wildcard: boolean): string | undefined {
   const rest = wildcard && name.startsWith('*.') ? name.slice(2) : name;

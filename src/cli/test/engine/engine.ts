@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { TestCase } from '../../../api/weft/traffic-test.ts';
 import type { CallResult } from '../../../echo/order.ts';
+import { withKept } from '../kept-headers.ts';
 import type { Answer, Aspect, Observation } from '../observation.ts';
 import { loggedCall } from './access-lines.ts';
 import { liveCall } from './live-call.ts';
@@ -19,9 +20,12 @@ export async function answerLive(mesh: RunningMesh, test: TestCase, sign: SignTo
   const call = liveCall(mesh, test, send.jwt === undefined ? '' : await sign(send.jwt));
   const window = IN_LOGS.some((aspect) => expect[aspect] !== undefined) ? new LogWindow(mesh) : undefined;
   const made: { readonly id: string; readonly result: CallResult }[] = [];
+  let { headers } = call.order;
   for (let i = 0; i < times; i++) {
     const id = randomUUID();
-    made.push({ id, result: await mesh.call(call.from, { ...call.order, id }) });
+    const result = await mesh.call(call.from, { ...call.order, headers, id });
+    made.push({ id, result });
+    headers = withKept(headers, send.keeps ?? [], result.headers, call.order.path);
   }
   // A copy may be on its way still when the answer is there.
   if (expect.mirroredTo !== undefined) await new Promise((resolve) => setTimeout(resolve, COPY_WAIT_MS));

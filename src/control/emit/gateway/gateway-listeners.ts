@@ -11,7 +11,6 @@ import {
   sharedHosts,
 } from '../../resolve/gateway-ports.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
-import { usesDynamicDns } from '../../resolve/outbound-mode.ts';
 import { scopedService } from '../../resolve/scoped-services.ts';
 import { settingsOfView } from '../../resolve/view-settings.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
@@ -22,6 +21,7 @@ import { connectionOptions } from '../listener/connection-options.ts';
 import { checked } from '../listener/denial-log.ts';
 import { httpFilter } from '../listener/http-connection-manager.ts';
 import { proxyProtocol, tlsInspector } from '../listener/listener-filters.ts';
+import { filtersOfRoutes } from '../listener/route-filters.ts';
 import { routedTcpFilter } from '../listener/tcp-proxy.ts';
 import { concerns } from '../route/rule-routes.ts';
 import { securityOf, type WorkloadSecurity } from '../security/workload-security.ts';
@@ -108,10 +108,10 @@ function distinctMatches(chains: readonly FilterChain[]): FilterChain[] {
 }
 
 function http(read: Read, viewKey: string, statPrefix: string, routes: string, tls?: ServerTls) {
-  const dynamicDns = read.of(usesDynamicDns, viewKey);
+  const filters = filtersOfRoutes(read, viewKey, 'gateways');
   const settings = read.of(settingsOfView, viewKey);
   const security = securityOfView(read, viewKey, tls).http;
-  return httpFilter({ statPrefix, routes, side: 'gateway', settings, dynamicDns, security });
+  return httpFilter({ statPrefix, routes, side: 'gateway', settings, security, ...filters });
 }
 
 /** The policies that hold for routers of a view. */

@@ -1,3 +1,4 @@
+import type { Authorizer } from '../../../mesh/authorization.ts';
 import type { ClientCertificates, HeaderSettings, MeshSettings } from '../../../mesh/settings.ts';
 import {
   any,
@@ -7,6 +8,8 @@ import {
 } from '../../../xds/resources.ts';
 import { dnsCache } from '../cluster/dynamic-dns.ts';
 import { preserveCase } from '../cluster/http-options.ts';
+import { SESSION_FILTER } from '../route/session.ts';
+import { authorizerFilter } from '../security/route-authorizer.ts';
 import { adsSource } from '../sources.ts';
 import { accessLogs } from './access-log.ts';
 import { limitFields } from './connection-limits.ts';
@@ -25,6 +28,10 @@ export interface HttpInput {
   readonly settings: MeshSettings;
   /** Some routes lead to clusters that resolve the request's host. */
   readonly dynamicDns?: boolean;
+  /** Some routes keep sessions. */
+  readonly sessions?: boolean;
+  /** Whom some routes ask. */
+  readonly authorizers?: readonly Authorizer[];
   /** Filters of policies, which come first. */
   readonly security?: readonly HttpFilter[];
 }
@@ -49,6 +56,8 @@ function connectionManager(input: HttpInput): HttpConnectionManager {
     http_filters: [
       ...(input.security ?? []),
       ...sideFilters(input.side),
+      ...(input.authorizers ?? []).map(authorizerFilter),
+      ...(input.sessions === true ? [sessions] : []),
       ...(input.dynamicDns === true ? [resolveHost] : []),
       routerFilter(input.settings.headers),
     ],
@@ -86,6 +95,12 @@ const fault: HttpFilter = {
 const cors: HttpFilter = {
   name: 'envoy.filters.http.cors',
   typed_config: any('envoy.extensions.filters.http.cors.v3.Cors', {}),
+};
+
+/** Does nothing but where a route says which sessions are kept. */
+const sessions: HttpFilter = {
+  name: SESSION_FILTER,
+  typed_config: any('envoy.extensions.filters.http.stateful_session.v3.StatefulSession', {}),
 };
 
 /** Waits until the request's host is resolved, where its cluster wants that; passes all others. */

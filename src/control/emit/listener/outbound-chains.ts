@@ -4,7 +4,7 @@ import type { Service, ServicePort } from '../../../mesh/service.ts';
 import { hostPort, outboundCluster, wellKnownNames } from '../../../xds/names.ts';
 import type { FilterChain, FilterChainMatch, RouteConfiguration } from '../../../xds/resources.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
-import { unknownCluster, usesDynamicDns } from '../../resolve/outbound-mode.ts';
+import { unknownCluster } from '../../resolve/outbound-mode.ts';
 import { connectionRulesForHost } from '../../resolve/rules-for.ts';
 import { scopedService } from '../../resolve/scoped-services.ts';
 import { settingsOfView } from '../../resolve/view-settings.ts';
@@ -17,6 +17,7 @@ import { connectionOptions } from './connection-options.ts';
 import { httpFilter } from './http-connection-manager.ts';
 import { httpInspector, tlsInspector } from './listener-filters.ts';
 import type { ListenerParts } from './outbound-listener.ts';
+import { filtersOfRoutes } from './route-filters.ts';
 import { routedTcpFilter, tcpFilter } from './tcp-proxy.ts';
 
 /** First bytes that are plain HTTP, as the HTTP inspector names them. */
@@ -33,11 +34,11 @@ export function httpChain(
   routes: string | RouteConfiguration,
 ): FilterChain {
   const settings = read.of(settingsOfView, viewKey);
-  const dynamicDns = read.of(usesDynamicDns, viewKey);
+  const filters = filtersOfRoutes(read, viewKey, 'sidecars');
   return {
     filter_chain_match: PLAIN_HTTP,
     filters: [
-      httpFilter({ statPrefix: `outbound_${listener}`, routes, side: 'outbound', settings, dynamicDns }),
+      httpFilter({ statPrefix: `outbound_${listener}`, routes, side: 'outbound', settings, ...filters }),
     ],
   };
 }

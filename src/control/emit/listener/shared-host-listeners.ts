@@ -2,7 +2,6 @@ import { modeOfPort, type PeerMode } from '../../../mesh/policy.ts';
 import { addressListener, clusterSni, wellKnownNames } from '../../../xds/names.ts';
 import type { FilterChain } from '../../../xds/resources.ts';
 import { type InboundPort, inboundPorts } from '../../resolve/inbound-ports.ts';
-import { usesDynamicDns } from '../../resolve/outbound-mode.ts';
 import { peerModes, peerModesKey } from '../../resolve/peer-authentication.ts';
 import { proxy } from '../../resolve/proxies.ts';
 import { subsetNames } from '../../resolve/subset-names.ts';
@@ -15,6 +14,7 @@ import { socketAddress } from '../sources.ts';
 import { httpFilter } from './http-connection-manager.ts';
 import { inboundChains } from './inbound-chains.ts';
 import { httpInspector, tlsInspector } from './listener-filters.ts';
+import { filtersOfRoutes } from './route-filters.ts';
 import { portContent } from './virtual-inbound.ts';
 
 // Where workloads share their host's network nothing is intercepted: the application is told to use a forward proxy
@@ -29,7 +29,7 @@ export const forwardProxyListener = step(
     const port = read.of(proxy, key).workload?.explicit?.proxyPort;
     if (port === undefined) return undefined;
     const settings = settingsOfProxy(read, key);
-    const dynamicDns = read.of(usesDynamicDns, read.of(viewKeyOf, key));
+    const filters = filtersOfRoutes(read, read.of(viewKeyOf, key), 'sidecars');
     const statPrefix = `outbound_${addressListener(LOOPBACK, port)}`;
     return emittedListener({
       name: wellKnownNames.httpProxy,
@@ -43,7 +43,7 @@ export const forwardProxyListener = step(
               routes: wellKnownNames.httpProxy,
               side: 'outbound',
               settings,
-              dynamicDns,
+              ...filters,
             }),
           ],
         },

@@ -1,5 +1,6 @@
 import { formatProtoDuration } from '../../../lib/duration.ts';
 import type {
+  Destination,
   Forward,
   HttpMatch,
   HttpRule,
@@ -7,6 +8,7 @@ import type {
   Retries,
   WeightedDestination,
 } from '../../../mesh/route.ts';
+import type { Session } from '../../../mesh/session.ts';
 import { parseClusterName } from '../../../xds/names.ts';
 import type { Route, RouteAction, RouteMatch, WeightedCluster } from '../../../xds/resources.ts';
 import { configPath } from '../cluster/metadata.ts';
@@ -15,7 +17,7 @@ import { destinationCluster, type FindService } from './destination-cluster.ts';
 import { type FindHash, hashPolicies } from './hash-policy.ts';
 import { authorityOf, headerFields } from './headers.ts';
 import { routeMatch } from './match.ts';
-import { fraction, perFilterConfig } from './per-filter.ts';
+import { fraction, perFilterConfig, sessionConfig } from './per-filter.ts';
 import { retryPolicy } from './retry.ts';
 
 /** What a rule needs to know to become a route. */
@@ -31,11 +33,14 @@ export interface RouteContext {
   readonly keepsHost: boolean;
   readonly find: FindService;
   readonly hash: FindHash;
+  /** Sessions that a destination asks for. */
+  readonly session: (destination: Destination) => Session | undefined;
 }
 
 /** One rule with one of its matches (undefined: it has none, and takes everything). */
-export function httpRoute(rule: HttpRule, match: HttpMatch | undefined, context: RouteContext): Route {
+export function httpRoute(written: HttpRule, match: HttpMatch | undefined, context: RouteContext): Route {
   const matched = routeMatch(match);
+  const rule = guarded(written, context);
   const { action } = rule;
   const single =
     action.type === 'forward' && action.destinations.length === 1 ? action.destinations[0] : undefined;
@@ -55,9 +60,16 @@ export function httpRoute(rule: HttpRule, match: HttpMatch | undefined, context:
       },
     },
     decorator: { operation: operationName(matched, forwarded?.cluster, context) },
-    ...perFilterConfig(rule),
+    ...perFilterConfig(rule, rule.session ?? (single && context.session(single.destination))),
     ...headerFields(rule.headers, single?.headers),
   };
+}
+
+/** A request about which somebody is to be asked who cannot be seen from here does not pass. */
+function guarded(rule: HttpRule, { find }: RouteContext): HttpRule {
+  const { authorizer, ...rest } = rule;
+  if (authorizer === undefined || find(authorizer.service) !== undefined) return rule;
+  return { ...rest, action: { type: 'respond', status: 500 } };
 }
 
 function named(name: string): Pick<Route, 'name'> {
@@ -69,6 +81,7 @@ export function plainRoute(
   cluster: string,
   context: Pick<RouteContext, 'retries' | 'port'>,
   hash: RouteAction = {},
+  session?: Session,
 ): Route {
   const policy = retryPolicy(context.retries, hash.hash_policy !== undefined);
   return {
@@ -81,6 +94,7 @@ export function plainRoute(
       ...hash,
     },
     decorator: { operation: operationName({ prefix: '/' }, cluster, { owner: cluster, port: context.port }) },
+    ...(session === undefined ? {} : sessionConfig(session)),
   };
 }
 
@@ -103,7 +117,7 @@ function forward(rule: HttpRule, action: Forward, context: RouteContext): RouteA
   const rewritten = hosts.some((host) => host !== undefined);
   return {
     ...timeouts(rule.timeoutMs),
-    ...destinations(action.destinations, authority, context),
+    ...destinations(rule, action.destinations, authority, context),
     ...(action.missingStatus === undefined
       ? {}
       : { cluster_not_found_response_code: MISSING[action.missingStatus] }),
@@ -120,6 +134,7 @@ function forward(rule: HttpRule, action: Forward, context: RouteContext): RouteA
 const MISSING = { 404: 'NOT_FOUND', 500: 'INTERNAL_SERVER_ERROR' } as const;
 
 function destinations(
+  rule: HttpRule,
   list: readonly WeightedDestination[],
   authority: string | undefined,
   context: RouteContext,
@@ -130,7 +145,9 @@ function destinations(
     const cluster = destinationCluster(only.destination, context.port, context.find);
     return { cluster, ...(host === undefined ? {} : { host_rewrite_literal: host }) };
   }
-  const clusters = list.filter(({ weight }) => weight > 0).map((entry) => weighted(entry, context));
+  const clusters = list
+    .filter(({ weight }) => weight > 0)
+    .map((entry) => weighted(entry, context, rule.session === undefined));
   return {
     weighted_clusters: { clusters },
     ...(authority === undefined ? {} : { host_rewrite_literal: authority }),
@@ -140,12 +157,15 @@ function destinations(
 function weighted(
   entry: WeightedDestination,
   context: RouteContext,
+  ownSessions: boolean,
 ): NonNullable<WeightedCluster['clusters']>[number] {
+  const session = ownSessions ? (entry.session ?? context.session(entry.destination)) : undefined;
   const host = authorityOf(entry.headers);
   return {
     name: destinationCluster(entry.destination, context.port, context.find),
     weight: entry.weight,
     ...headerFields(entry.headers),
+    ...(session === undefined ? {} : sessionConfig(session)),
     ...(host === undefined ? {} : { host_rewrite_literal: host }),
   };
 }

@@ -1,14 +1,26 @@
 import { formatProtoDuration } from '../../../lib/duration.ts';
 import type { Cors, Fault, HttpRule } from '../../../mesh/route.ts';
+import type { Session } from '../../../mesh/session.ts';
 import { type AnyMessage, any, type Route } from '../../../xds/resources.ts';
+import { ASKED, authorizerFilterName } from '../security/route-authorizer.ts';
 import { stringMatcher } from './match.ts';
+import { SESSION_FILTER, sessionFilter } from './session.ts';
 
-/** What a rule sets for filters: faults made on purpose, and CORS. */
-export function perFilterConfig(rule: HttpRule): Pick<Route, 'typed_per_filter_config'> {
+type FilterConfig = Pick<Route, 'typed_per_filter_config'>;
+
+/** What a rule sets for filters: faults made on purpose, CORS, sessions, and who is asked. */
+export function perFilterConfig(rule: HttpRule, session: Session | undefined): FilterConfig {
   const filters: Record<string, AnyMessage> = {};
   if (rule.fault !== undefined) filters['envoy.filters.http.fault'] = faultFilter(rule.fault);
   if (rule.cors !== undefined) filters['envoy.filters.http.cors'] = corsFilter(rule.cors);
+  if (rule.authorizer !== undefined) filters[authorizerFilterName(rule.authorizer)] = ASKED;
+  if (session !== undefined) filters[SESSION_FILTER] = sessionFilter(session);
   return Object.keys(filters).length === 0 ? {} : { typed_per_filter_config: filters };
+}
+
+/** Sessions alone. */
+export function sessionConfig(session: Session): FilterConfig {
+  return { typed_per_filter_config: { [SESSION_FILTER]: sessionFilter(session) } };
 }
 
 /** Envoy counts shares in millionths. */

@@ -4,6 +4,7 @@ import { type Labels, matchesLabels } from '../../../mesh/workload.ts';
 import type { Route } from '../../../xds/resources.ts';
 import { httpRoute, type RouteContext } from './http-route.ts';
 import { isCatchAll } from './match.ts';
+import { rulesOfSessions } from './session.ts';
 
 /** Who calls, as rules tell callers apart. */
 export interface Caller {
@@ -38,10 +39,13 @@ export function ruleRoutes(rules: RuleSet, caller: Caller, context: RouteContext
 }
 
 function routesOf(rule: HttpRule, caller: Caller, context: RouteContext): Route[] {
-  if (rule.matches.length === 0) return [httpRoute(rule, undefined, context)];
-  return rule.matches
-    .filter((match) => concerns(match, caller, context.port))
-    .map((match) => httpRoute(rule, match, context));
+  const matches =
+    rule.matches.length === 0
+      ? [undefined]
+      : rule.matches.filter((match) => concerns(match, caller, context.port));
+  return matches
+    .flatMap((match) => rulesOfSessions(rule, match))
+    .map((one) => httpRoute(one.rule, one.match, context));
 }
 
 /** Whether the caller's side of a match holds. Where gateways are named, labels and namespace do not count (Istio). */

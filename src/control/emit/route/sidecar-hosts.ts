@@ -101,7 +101,8 @@ function plainRoutes(read: Read, viewKey: string, hostname: string, port: number
   const destination = { destination: { host: hostname, subset: '', port }, weight: 100, origin: NOBODY };
   const hash_policy = hashPolicies([destination], context.hash);
   const hash = hash_policy.length === 0 ? {} : { hash_policy };
-  return { routes: [plainRoute(wholeCluster(hostname, port), context, hash)], origins: [] };
+  const session = context.session(destination.destination);
+  return { routes: [plainRoute(wholeCluster(hostname, port), context, hash, session)], origins: [] };
 }
 
 const NOBODY: Origin = { group: '', kind: '', namespace: '', name: '' };

@@ -2,6 +2,7 @@ import type { Destination } from '../../../mesh/route.ts';
 import { outboundCluster } from '../../../xds/names.ts';
 import type { VirtualHost } from '../../../xds/resources.ts';
 import { hostPolicy, hostPolicyKey } from '../../resolve/destination-rules.ts';
+import { sessionsOfBackends } from '../../resolve/gateway-api/backend-traffic.ts';
 import { scopedService } from '../../resolve/scoped-services.ts';
 import { settingsOfView } from '../../resolve/view-settings.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
@@ -28,6 +29,7 @@ export function viewContext(
     retries: settings.retries,
     keepsHost: settings.headers.forwardedHost,
     find,
+    session: (destination: Destination) => read.of(sessionsOfBackends, '').get(destination.host),
     hash: (destination: Destination) => {
       const namespace = find(destination.host)?.namespace ?? '';
       const key = hostPolicyKey(view.namespace, destination.host, namespace, view.labels);

@@ -3,7 +3,7 @@ import type { Authorizer } from '../../../mesh/authorization.ts';
 import { outboundCluster } from '../../../xds/names.ts';
 import { any, type ExtAuthz, type NetworkExtAuthz } from '../../../xds/resources.ts';
 import type { HttpFilter, NetworkFilter } from './rbac-types.ts';
-import { textMatcher } from './text.ts';
+import { namesWithout, textMatcher } from './text.ts';
 
 /**
  * Asks an authorizer about the requests that the rules before it, on trial only, would have denied: those name their
@@ -13,12 +13,7 @@ export function extAuthzFilter(authorizer: Authorizer, prefix: string, metadataK
   return {
     name: 'envoy.filters.http.ext_authz',
     typed_config: any('envoy.extensions.filters.http.ext_authz.v3.ExtAuthz', {
-      ...service(authorizer),
-      transport_api_version: 'V3',
-      ...(authorizer.failOpen ? { failure_mode_allow: true } : {}),
-      ...(authorizer.clearRouteCache ? { clear_route_cache: true } : {}),
-      ...(authorizer.body === undefined ? {} : { with_request_body: body(authorizer.body) }),
-      status_on_error: { code: STATUS[authorizer.statusOnError] ?? 'Forbidden' },
+      ...authorizerConfig(authorizer),
       filter_enabled_metadata: named('envoy.filters.http.rbac', prefix, metadataKey),
     } satisfies ExtAuthz),
   };
@@ -48,6 +43,18 @@ function named(filter: string, prefix: string, key: string) {
   return { filter, path: [{ key }], value: { string_match: { prefix } } };
 }
 
+/** Who is asked, and how. */
+export function authorizerConfig(authorizer: Authorizer): ExtAuthz {
+  return {
+    ...service(authorizer),
+    transport_api_version: 'V3',
+    ...(authorizer.failOpen ? { failure_mode_allow: true } : {}),
+    ...(authorizer.clearRouteCache ? { clear_route_cache: true } : {}),
+    ...(authorizer.body === undefined ? {} : { with_request_body: body(authorizer.body) }),
+    status_on_error: { code: STATUS[authorizer.statusOnError] ?? 'Forbidden' },
+  };
+}
+
 function body({ maxBytes, allowPartial, asBytes }: NonNullable<Authorizer['body']>) {
   return {
     max_request_bytes: maxBytes,
@@ -57,7 +64,11 @@ function body({ maxBytes, allowPartial, asBytes }: NonNullable<Authorizer['body'
 }
 
 function service(authorizer: Authorizer): ExtAuthz {
-  if (authorizer.kind === 'grpc') return { grpc_service: grpcService(authorizer) };
+  if (authorizer.kind === 'grpc')
+    return {
+      ...patterns('allowed_headers', authorizer.headersInCheck),
+      grpc_service: grpcService(authorizer),
+    };
   const { host, cluster, timeout } = placeOf(authorizer);
   return {
     ...patterns('allowed_headers', authorizer.headersInCheck),
@@ -66,7 +77,9 @@ function service(authorizer: Authorizer): ExtAuthz {
       ...(authorizer.pathPrefix === '' ? {} : { path_prefix: authorizer.pathPrefix }),
       authorization_request: added(authorizer.addedInCheck),
       authorization_response: {
-        ...patterns('allowed_upstream_headers', authorizer.headersUpstream),
+        ...(authorizer.headersUpstream === 'all'
+          ? { allowed_upstream_headers: { patterns: NOT_OF_ANSWER } }
+          : patterns('allowed_upstream_headers', authorizer.headersUpstream)),
         ...patterns('allowed_client_headers', authorizer.headersOnDeny),
         ...patterns('allowed_client_headers_on_success', authorizer.headersOnAllow),
       },
@@ -83,6 +96,10 @@ function placeOf({ service, port, timeoutMs }: Authorizer) {
   const host = service.slice(service.indexOf('/') + 1);
   return { host, cluster: outboundCluster(port, '', host), timeout: formatProtoDuration(timeoutMs) };
 }
+
+/** How headers begin that are about an answer's own body and connection, and not about the request that it allows. */
+const OF_ANSWER = ['conne', 'conte', 'date', 'host', 'keep-', 'trans', 'upgra'];
+const NOT_OF_ANSWER = namesWithout(OF_ANSWER).map((regex) => ({ safe_regex: { regex } }));
 
 function patterns<K extends string>(field: K, names: readonly string[]) {
   if (names.length === 0) return {};

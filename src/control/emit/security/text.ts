@@ -34,3 +34,21 @@ export function cidrRange(text: string): { readonly address_prefix: string; read
     prefix_len: length === undefined ? (address.includes(':') ? 128 : 32) : Number(length),
   };
 }
+
+/**
+ * Expressions that together match every name of a header, in lower case, that begins with none of these; pseudo-headers
+ * are none. Each goes along with some of them for a while and then another way: Envoy takes no long expressions.
+ */
+export function namesWithout(prefixes: readonly string[]): readonly string[] {
+  const next = new Map<string, string>();
+  for (const prefix of prefixes)
+    for (const [i, letter] of [...prefix].entries()) {
+      const begun = prefix.slice(0, i);
+      const letters = next.get(begun) ?? '';
+      if (!letters.includes(letter)) next.set(begun, letters + letter);
+    }
+  return [...next].map(([begun, letters]) => {
+    const others = letters.replaceAll('-', '\\-');
+    return begun === '' ? `[^:${others}].*` : `${begun}(?:[^${others}].*)?`;
+  });
+}

@@ -28,18 +28,24 @@ export class TrialNotes {
   }
 }
 
+/** Whether a filter asks about this one: rules on trial before it may have to name a policy. */
+export function isAsked(
+  { filter_enabled_metadata: matcher }: ExtAuthz & NetworkExtAuthz,
+  { peer }: { readonly peer: PeerFacts },
+): boolean {
+  if (matcher === undefined) return true;
+  return compileMetadataMatcher(matcher, () => {}, '')((filter) => peer.metadata(filter));
+}
+
 /** Somebody outside of the mesh's rules may be asked; what they say is not known here. */
 export function askAuthorizer(
-  scene: Scene,
+  { trace }: Scene,
   config: ExtAuthz & NetworkExtAuthz,
-  { peer }: { readonly peer: PeerFacts },
+  about: { readonly peer: PeerFacts },
 ): void {
-  const asked =
-    config.filter_enabled_metadata === undefined ||
-    compileMetadataMatcher(config.filter_enabled_metadata, () => {}, '')((filter) => peer.metadata(filter));
-  if (!asked) return;
+  if (!isAsked(config, about)) return;
   const cluster =
     config.http_service?.server_uri?.cluster ?? config.grpc_service?.envoy_grpc?.cluster_name ?? '';
-  scene.trace.unsure.add('everything');
-  scene.trace.step(`${cluster} is asked whether it may pass; what it says is not known here`);
+  trace.unsure.add('everything');
+  trace.step(`${cluster} is asked whether it may pass; what it says is not known here`);
 }

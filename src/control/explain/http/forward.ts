@@ -1,3 +1,4 @@
+import { defined } from '../../../lib/defined.ts';
 import { parseProtoDurationMs } from '../../../lib/duration.ts';
 import { readPathRewrite } from '../../../xds/match/path-rewrite.ts';
 import { compileSubstitution } from '../../../xds/match/regex.ts';
@@ -159,6 +160,8 @@ function tryOnce(
     takesName: action.auto_host_rewrite === true,
     hashed: isHashed(action, managed.request),
     ...(tried === undefined ? {} : { tried }),
+    // Later tries are made because that endpoint failed.
+    ...(held.hop.attempts === 1 ? defined({ wanted: held.hop.wanted }) : {}),
   });
   if (reached.kind === 'sent') return { tried: reached.ending };
   held.hop.attempts--;

@@ -44,7 +44,7 @@ export function manage(scene: Scene, held: Held, config: HttpConnectionManager, 
   scene.trace.lastRequest = managed.request;
   const found = findLeaf(scene, held, config, managed);
   if ('outcome' in found) return found;
-  const reply = runHttpFilters(scene, config, found.leaf, managed);
+  const reply = runHttpFilters(scene, config, found.leaf, managed, held);
   if ('ending' in reply) return reply.ending;
   const ending =
     found.leaf === undefined ? notFound(scene, held, managed) : act(scene, held, found.leaf, reply.managed);

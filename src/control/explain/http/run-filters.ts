@@ -1,3 +1,4 @@
+import { SESSION_MESSAGE } from '../../../xds/match/session-state.ts';
 import {
   type AnyMessage,
   type ExtAuthz,
@@ -6,23 +7,27 @@ import {
   type Rbac,
 } from '../../../xds/resources.ts';
 import { answered, type Ending } from '../ending.ts';
-import type { Managed } from '../held.ts';
+import type { Held, Managed } from '../held.ts';
 import { checkRbac } from '../rbac.ts';
 import type { Scene } from '../scene.ts';
 import { kindOfOpened } from '../tls.ts';
-import { askAuthorizer, TrialNotes } from './ask-authorizer.ts';
+import { askAboutRequest } from './ask-about-request.ts';
+import { TrialNotes } from './ask-authorizer.ts';
 import { crossOrigin } from './cross-origin.ts';
 import { injectFault } from './inject-fault.ts';
 import { type Leaf, overrideFor } from './leaf.ts';
 import { localReply } from './local-reply.ts';
 import { MUTATION_MESSAGE, mutateHeaders } from './mutate-headers.ts';
 import { factsOf, type Response } from './request.ts';
+import { keepSession } from './session.ts';
 import { valueFacts } from './value-facts.ts';
 
 const HTTP = 'envoy.extensions.filters.http';
 
 /** Verifies tokens: manage.ts sees to it before the route is chosen. */
 export const JWT_MESSAGE = `${HTTP}.jwt_authn.v3.JwtAuthentication`;
+
+const ASKING_MESSAGE = `${HTTP}.ext_authz.v3.ExtAuthz`;
 
 /** Filters that neither answer a request nor decide where it goes. */
 const SILENT: ReadonlySet<string> = new Set([
@@ -52,14 +57,16 @@ export function runHttpFilters(
   { http_filters = [] }: HttpConnectionManager,
   leaf: Leaf | undefined,
   managed: Managed,
+  held: Held,
 ): Filtered {
   const changes: ((response: Response) => Response)[] = [];
   const notes = new TrialNotes('http');
   let now = notes.on(managed);
-  for (const { name = '', typed_config } of http_filters) {
+  for (const { name = '', typed_config, disabled = false } of http_filters) {
     const message = messageOf(typed_config?.['@type'] ?? '');
     const override = overrideFor(leaf, name);
     if (message === `${HTTP}.router.v3.Router` || override === 'disabled') continue;
+    if (disabled && override === undefined) continue;
     const config = override ?? typed_config ?? { '@type': '' };
     if (message === MUTATION_MESSAGE) {
       const own = typed_config ?? config;
@@ -80,7 +87,16 @@ export function runHttpFilters(
       }));
       continue;
     }
-    const outcome = runFilter(scene, message, name, config, now, notes, leaf?.cluster ?? '');
+    if (message === SESSION_MESSAGE) {
+      const change = keepSession(scene, config, now.request, held.hop);
+      if (change !== undefined) changes.push(change);
+      continue;
+    }
+    // A route says to an authorizer's filter only that it is on: whom it asks stands in the chain.
+    const outcome =
+      message === ASKING_MESSAGE
+        ? askAboutRequest(scene, held, (typed_config ?? config) as ExtAuthz, now)
+        : runFilter(scene, message, name, config, now, notes, leaf?.cluster ?? '');
     if (typeof outcome === 'function') changes.push(outcome);
     else if (outcome !== undefined) return { ending: changed(outcome, changes) };
   }
@@ -122,8 +138,7 @@ function runFilter(
       kindOfOpened(opened),
     );
   }
-  if (message === `${HTTP}.ext_authz.v3.ExtAuthz`) askAuthorizer(scene, config as ExtAuthz, managed);
-  else if (!SILENT.has(message)) {
+  if (!SILENT.has(message)) {
     scene.trace.unsure.add('everything');
     scene.trace.step(`what the filter ${name} does is not told here`);
   }

@@ -25,6 +25,8 @@ export interface PickWish {
   readonly hashed?: boolean;
   /** `IP:PORT` of endpoints to pass over while there are others; those that are picked are added. */
   readonly tried?: Set<string>;
+  /** The endpoint of the client's session; `strict`: it or nobody. */
+  readonly wanted?: { readonly address: string; readonly strict: boolean };
 }
 
 interface Option {
@@ -41,14 +43,22 @@ export function pickEndpoint(
   cluster: Cluster,
   destination: SocketAddress,
   request: Request | undefined,
-  { hashed = false, tried }: PickWish,
+  { hashed = false, tried, wanted }: PickWish,
 ): PickedEndpoint | undefined {
   if (cluster.type === 'ORIGINAL_DST') {
     scene.trace.step(`on to ${addressText(destination)}, the address that was called`);
     return { at: destination, metadata: {}, hostname: '' };
   }
   if (cluster.cluster_type?.name === DYNAMIC_FORWARD_PROXY) return ofRequest(scene, cluster, request);
-  const options = untried(optionsOf(cluster, assignmentOf(proxy, cluster)), tried);
+  const assignment = assignmentOf(proxy, cluster);
+  const held = wanted && ofSession(assignment, wanted.address);
+  if (held !== undefined) {
+    tried?.add(addressText(held.at));
+    scene.trace.step(`to ${textOf(scene, held)}, where the client's session is`);
+    return held;
+  }
+  if (wanted?.strict === true) return undefined;
+  const options = untried(optionsOf(cluster, assignment), tried);
   if (options.length === 0) return undefined;
   const total = options.reduce((sum, { weight }) => sum + weight, 0);
   const at = scene.chance.pick(options.map(({ weight }) => weight));
@@ -65,6 +75,17 @@ export function pickEndpoint(
   const all = options.length === 1 ? 'the only endpoint' : `one of ${options.length} endpoints ${how}`;
   scene.trace.step(`to ${textOf(scene, picked)}, ${all}`, NOBODY, instead);
   return picked;
+}
+
+/** The endpoint of an address, of whatever priority, unless it is known to be unwell. */
+function ofSession({ endpoints = [] }: ClusterLoadAssignment, address: string): PickedEndpoint | undefined {
+  return endpoints
+    .flatMap((locality) =>
+      (locality.lb_endpoints ?? [])
+        .filter((endpoint) => isHealthy(endpoint) || endpoint.health_status === 'DEGRADED')
+        .map((endpoint) => read(endpoint, locality)),
+    )
+    .find(({ at }) => addressText(at) === address);
 }
 
 const DYNAMIC_FORWARD_PROXY = 'envoy.clusters.dynamic_forward_proxy';

@@ -3,7 +3,7 @@ import { parseClusterName, wellKnownNames } from '../../../xds/names.ts';
 import type { Cluster } from '../../../xds/resources.ts';
 import type { EmittedCluster } from '../../emit/emitted.ts';
 import { because } from '../because.ts';
-import type { Connection, TlsLayer } from '../connection.ts';
+import { addressText, type Connection, type TlsLayer } from '../connection.ts';
 import type { Ending } from '../ending.ts';
 import type { Held } from '../held.ts';
 import type { Request } from '../http/request.ts';
@@ -43,6 +43,7 @@ export function sendOn(
     trace.step(`cluster ${name} has no endpoints`);
     return { kind: 'no-endpoint' };
   }
+  held.hop.endpoint = addressText(endpoint.at);
   const onward = onwardConnection(scene, held, cluster.object, endpoint, connection, request);
   const named = takesName && endpoint.hostname !== '' && request !== undefined;
   const sent = named ? { ...request, authority: endpoint.hostname } : request;

@@ -9,17 +9,18 @@ import { gatewayApiStatuses } from './statuses.ts';
 /** What statuses complain about, for those who read findings: at the listener or parent that it is about. */
 export const gatewayApiFindings = step('findings of the gateway api', (read): readonly Finding[] => [
   ...read.of(gatewayApiStatuses, '').flatMap(findingsOf),
-  ...(['HTTPRoute', 'GRPCRoute'] as const).flatMap((kind) => routesOf(read, kind).flatMap(withoutSessions)),
+  ...(['HTTPRoute', 'GRPCRoute'] as const).flatMap((kind) => routesOf(read, kind).flatMap(splitSessions)),
 ]);
 
-/** Sessions are not kept to a backend: the rule holds without that, as in Istio. */
-function withoutSessions(route: RouteResource): Finding[] {
+/** Which backend a header's session is at, only a cookie could say: names of cookies tell backends apart. */
+function splitSessions(route: RouteResource): Finding[] {
   return (route.object.spec.rules ?? []).flatMap((rule, i): Finding[] => {
-    if (!('sessionPersistence' in rule)) return [];
-    const field = `spec.rules[${i}].sessionPersistence`;
+    if (!('sessionPersistence' in rule) || rule.sessionPersistence?.type !== 'Header') return [];
+    if ((rule.backendRefs ?? []).filter(({ weight = 1 }) => weight > 0).length < 2) return [];
+    const field = `spec.rules[${i}].sessionPersistence.type`;
     const message =
-      'sessions are not kept: requests of one may go to several endpoints; use a DestinationRule';
-    return [{ origin: originOf(route, field), field, message: `${message} with consistentHash` }];
+      'sessions by header are kept within each backend, while the backend is chosen by weight for every request; use type Cookie';
+    return [{ origin: originOf(route, field), field, message }];
   });
 }
 

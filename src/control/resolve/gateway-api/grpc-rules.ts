@@ -8,6 +8,7 @@ import { headerPolicy } from './header-changes.ts';
 import { httpAction, mirrors, ruleFilters } from './http-action.ts';
 import { firstOfEach, valueMatch } from './http-rules.ts';
 import type { RankedRule } from './precedence.ts';
+import { withSession } from './sessions.ts';
 
 /** The rules of a GRPCRoute, one for each match: methods are paths, `/SERVICE/METHOD`. */
 export function grpcRules(context: RouteContext, route: Resource<GrpcRoute>): RankedRule[] {
@@ -15,11 +16,12 @@ export function grpcRules(context: RouteContext, route: Resource<GrpcRoute>): Ra
   return (route.object.spec.rules ?? []).flatMap((spec, i) => {
     const origin = originOf(route, `spec.rules[${i}]`);
     const filters = ruleFilters(spec.filters, spec.backendRefs);
+    const sessions = defined({ sessionPersistence: spec.sessionPersistence });
     const base = {
       name: spec.name ?? '',
       action: httpAction(
         context,
-        { filters, backendRefs: spec.backendRefs ?? [] },
+        { filters, backendRefs: spec.backendRefs ?? [], ...sessions },
         { index: i, origin, failure: 503 },
       ),
       mirrors: mirrors(context, filters),
@@ -27,9 +29,11 @@ export function grpcRules(context: RouteContext, route: Resource<GrpcRoute>): Ra
       ...defined({ headers: headerPolicy(filters) }),
     };
     const matches = spec.matches === undefined || spec.matches.length === 0 ? [{}] : spec.matches;
+    const owner = { namespace: route.key.namespace, name: route.key.name, section: spec.name ?? String(i) };
     return matches.map((written) => {
       const match = grpcMatch(written);
-      return { match, age, rule: { ...base, matches: [match] } };
+      const rule = { ...base, matches: [match] };
+      return { match, age, rule: withSession(rule, spec.sessionPersistence, owner, match) };
     });
   });
 }

@@ -5,7 +5,7 @@ import type { HttpAction, HttpRule, Mirror, Redirect, WeightedDestination } from
 import { backendDestination, type RouteContext } from './backends.ts';
 import { headerPolicy } from './header-changes.ts';
 
-type Action = Pick<HttpRouteRule, 'filters' | 'backendRefs'>;
+type Action = Pick<HttpRouteRule, 'filters' | 'backendRefs' | 'sessionPersistence'>;
 
 /** A rule that is read: the rule's own number is how its problems are told. */
 export interface RulePlace {
@@ -43,7 +43,10 @@ export function httpAction(
   });
   const used = backends.filter(({ to }) => to.weight > 0);
   if (used.every(({ valid }) => !valid)) return { type: 'respond', status };
-  const destinations = used.map(({ to }): WeightedDestination => to);
+  // Who has a session goes on with it, also at a backend that gets nobody new.
+  const kept =
+    spec.sessionPersistence === undefined ? used : backends.filter(({ valid, to }) => valid || to.weight > 0);
+  const destinations = kept.map(({ to }): WeightedDestination => to);
   return { type: 'forward', destinations, ...(failure === undefined ? { missingStatus: 500 } : {}) };
 }
 
@@ -53,7 +56,7 @@ const OF_BACKENDS: ReadonlySet<string> = new Set(['RequestHeaderModifier', 'Resp
 /** A filter must not be skipped: what it would have judged fails. */
 function unsupported({ filters = [], backendRefs = [] }: Action): string | undefined {
   const all = [...filters, ...backendRefs.flatMap((ref) => ref.filters ?? [])];
-  const unknown = all.find(({ type }) => type === 'ExtensionRef' || type === 'ExternalAuth');
+  const unknown = all.find(({ type }) => type === 'ExtensionRef');
   if (unknown !== undefined) return `filters of type ${unknown.type} are not supported`;
   const used = backendRefs.filter(({ weight = 1 }) => weight > 0);
   if (used.length < 2) return undefined;

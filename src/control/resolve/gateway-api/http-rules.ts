@@ -7,11 +7,13 @@ import { defined } from '../../../lib/defined.ts';
 import type { HttpAction, HttpMatch, HttpRule, PathMatch, Retries } from '../../../mesh/route.ts';
 import { ageOf, originOf } from '../world.ts';
 import type { RouteContext } from './backends.ts';
+import { authorizerOf } from './external-auth.ts';
 import { headerPolicy } from './header-changes.ts';
 import { httpAction, mirrors, ruleFilters } from './http-action.ts';
 import { corsOf } from './http-cors.ts';
 import { pathChange, redirectPath } from './path-change.ts';
 import type { RankedRule } from './precedence.ts';
+import { withSession } from './sessions.ts';
 
 /** The rules of an HTTPRoute, one for each match: a rewrite depends on what was matched. */
 export function httpRules(context: RouteContext, route: Resource<HttpRoute>): RankedRule[] {
@@ -21,9 +23,11 @@ export function httpRules(context: RouteContext, route: Resource<HttpRoute>): Ra
     const spec = { ...written, filters: ruleFilters(written.filters, written.backendRefs) };
     const base = ruleOf(context, spec, i, originOf(route, `spec.rules[${i}]`));
     const matches = spec.matches === undefined || spec.matches.length === 0 ? [{}] : spec.matches;
+    const owner = { namespace: route.key.namespace, name: route.key.name, section: spec.name ?? String(i) };
     return matches.map((one) => {
       const match = httpMatch(one);
-      return { match, age, rule: withMatch(base, match, spec.filters) };
+      const rule = withMatch(base, match, spec.filters);
+      return { match, age, rule: withSession(rule, spec.sessionPersistence, owner, match) };
     });
   });
 }
@@ -83,15 +87,20 @@ function ruleOf(
 ): HttpRule {
   const filters = spec.filters ?? [];
   const cors = filters.find((filter) => filter.cors !== undefined)?.cors;
+  const auth = filters.find((filter) => filter.externalAuth !== undefined)?.externalAuth;
+  const authorizer = auth && authorizerOf(context, auth);
+  const action = httpAction(context, spec, { index, origin });
   return {
     name: spec.name ?? '',
     matches: [],
-    action: httpAction(context, spec, { index, origin }),
+    // Nobody to ask: nothing passes.
+    action: auth !== undefined && authorizer === undefined ? { type: 'respond', status: 500 } : action,
     mirrors: mirrors(context, filters),
     origin,
     ...defined({
       headers: headerPolicy(filters),
       cors: cors === undefined ? undefined : corsOf(cors),
+      authorizer,
       ...times(spec),
     }),
   };

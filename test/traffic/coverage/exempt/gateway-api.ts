@@ -2,12 +2,16 @@ import type { Exempt } from '../kinds.ts';
 
 // Fields of the Gateway API and of EnvoyFilter that no TrafficTest shows, each with the reason.
 
-const SESSIONS = 'sessions are not kept to a backend: a finding says so';
 const AS_HTTP = 'shown for HTTPRoutes and TLSRoutes';
 const NO_WAYPOINTS = 'there are no waypoints: a finding says that the change is not made';
 
-export const HTTP_ROUTE: Exempt = { 'rules.sessionPersistence': SESSIONS };
-export const GRPC_ROUTE: Exempt = { 'rules.sessionPersistence': SESSIONS, useDefaultGateways: AS_HTTP };
+export const HTTP_ROUTE: Exempt = {};
+export const GRPC_ROUTE: Exempt = {
+  useDefaultGateways: AS_HTTP,
+  'rules.sessionPersistence.type: Cookie': AS_HTTP,
+  'rules.sessionPersistence.cookie': AS_HTTP,
+  'rules.sessionPersistence.sessionName': AS_HTTP,
+};
 export const TLS_ROUTE: Exempt = { 'useDefaultGateways: None': AS_HTTP };
 export const TCP_ROUTE: Exempt = { useDefaultGateways: AS_HTTP };
 
