@@ -1,9 +1,6 @@
 /**
  * The proxies of the push benchmark: one process with many light clients, told what to do by its parent.
  */
-import { systemClock } from '../../src/lib/clock.ts';
-import { createGrpcClient } from '../../src/wire/grpc/client.ts';
-import { network } from '../../src/wire/net.ts';
 import type { Node } from '../../src/xds/resources.ts';
 import { typeUrls } from '../../src/xds/resources.ts';
 import { type ClientTally, openLightClient } from './light-client.ts';
@@ -54,16 +51,7 @@ async function take(order: Order): Promise<void> {
 }
 
 function open({ port, nodes, routes }: Extract<Order, { kind: 'open' }>): void {
-  for (const node of nodes) {
-    const client = createGrpcClient({
-      connect: (signal) => network.connect({ host: '127.0.0.1', port, timeoutMs: 60_000, signal }),
-      authority: `127.0.0.1:${port}`,
-      clock: systemClock,
-      connectTimeoutMs: 60_000,
-      maxReceiveMessageBytes: 1024 ** 3,
-    });
-    tallies.push(openLightClient(client, { node, routes }));
-  }
+  for (const node of nodes) tallies.push(openLightClient({ port, node, routes }));
 }
 
 function mark(): void {

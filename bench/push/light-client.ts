@@ -1,11 +1,11 @@
-import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import type { GrpcClient, GrpcStream } from '../../src/wire/grpc/client.ts';
 import { DELTA_ADS_PATH, encodeDeltaRequest, WILDCARD } from '../../src/xds/delta-messages.ts';
 import type { Node } from '../../src/xds/resources.ts';
 import { typeUrls } from '../../src/xds/resources.ts';
+import { LightConnection } from './light-connection.ts';
+import { type Outline, OutlineReader } from './response-outline.ts';
 
 // A proxy as far as the control plane can tell: it asks for what an Envoy asks for, in Envoy's order, and accepts
-// everything at once. It looks at names only and decodes no resource, so that the load costs little.
+// everything at once. It looks at names of clusters only and decodes no resource, so that the load costs little.
 
 /** What a client counts. */
 export interface ClientTally {
@@ -20,16 +20,18 @@ export interface ClientTally {
   ended: string | undefined;
 }
 
-/** What is asked for beside clusters and listeners. */
+/** Where to, and what is asked for beside clusters and listeners. */
 export interface LightClientOptions {
+  /** Of this machine, without TLS. */
+  readonly port: number;
   readonly node: Node;
   /** Route configurations that the listeners name. */
   readonly routes: readonly string[];
 }
 
 /** A client that has asked for everything. */
-export function openLightClient(client: GrpcClient, options: LightClientOptions): ClientTally {
-  return new LightClient(client, options).tally;
+export function openLightClient(options: LightClientOptions): ClientTally {
+  return new LightClient(options).tally;
 }
 
 /** Names of clusters, by place, shared by all clients: each remembers but a bit for each. */
@@ -45,30 +47,30 @@ class LightClient {
     ended: undefined,
   };
   readonly #routes: readonly string[];
-  readonly #stream: GrpcStream;
+  readonly #connection: LightConnection;
   /** Clusters whose endpoints it asked for. */
   #asked = new Uint8Array(0);
   #hasListeners = false;
 
-  constructor(client: GrpcClient, { node, routes }: LightClientOptions) {
+  constructor({ port, node, routes }: LightClientOptions) {
     this.#routes = routes;
-    this.#stream = client.stream(DELTA_ADS_PATH, {
-      onMessage: (message) => this.#receive(message),
-      onEnd: ({ code, message }) => {
-        this.tally.ended = `${code} ${message}`;
+    const reader = new OutlineReader(isCluster, (outline) => this.#receive(outline));
+    this.#connection = new LightConnection(port, DELTA_ADS_PATH, {
+      onData: (bytes, start, end) => reader.read(bytes, start, end),
+      onEnd: (reason) => {
+        this.tally.ended ??= reason;
       },
     });
     this.#ask(typeUrls.cluster, [WILDCARD], [], { node });
   }
 
-  #receive(message: Uint8Array): void {
-    const { typeUrl, nonce, added, removed } = outlineOf(message);
+  #receive({ bytes, typeUrl, nonce, added, removed }: Outline): void {
     const { tally } = this;
-    this.#stream.send(requestOf({ typeUrl, nonce }));
+    this.#connection.send(requestOf({ typeUrl, nonce }));
     tally.lastAckNs = process.hrtime.bigint();
     tally.responses++;
     tally.sinceMark++;
-    tally.bytes += message.length;
+    tally.bytes += bytes;
     tally.types.add(typeUrl);
     if (typeUrl === typeUrls.cluster) this.#askForEndpoints(added, removed);
     else if (typeUrl === typeUrls.endpoint && !this.#hasListeners) {
@@ -104,8 +106,12 @@ class LightClient {
     unsubscribe: readonly string[],
     also: { readonly node?: Node } = {},
   ): void {
-    this.#stream.send(requestOf({ typeUrl, subscribe, unsubscribe, ...also }));
+    this.#connection.send(requestOf({ typeUrl, subscribe, unsubscribe, ...also }));
   }
+}
+
+function isCluster(resourceHead: string): boolean {
+  return resourceHead.includes(typeUrls.cluster);
 }
 
 function requestOf(fields: Partial<Parameters<typeof encodeDeltaRequest>[0]> & { typeUrl: string }) {
@@ -116,40 +122,4 @@ function requestOf(fields: Partial<Parameters<typeof encodeDeltaRequest>[0]> & {
     nonce: '',
     ...fields,
   });
-}
-
-/** What a response is about. Names of resources are read of clusters only. */
-interface Outline {
-  readonly typeUrl: string;
-  readonly nonce: string;
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-}
-
-/** The fields of a DeltaDiscoveryResponse without what is in its resources. */
-function outlineOf(message: Uint8Array): Outline {
-  const reader = new BinaryReader(message);
-  const one = { typeUrl: '', nonce: '' };
-  const resources: Uint8Array[] = [];
-  const removed: string[] = [];
-  while (reader.pos < reader.len) {
-    const [field, wireType] = reader.tag();
-    if (wireType === WireType.LengthDelimited && field === 2) resources.push(reader.bytes());
-    else if (wireType === WireType.LengthDelimited && field === 4) one.typeUrl = reader.string();
-    else if (wireType === WireType.LengthDelimited && field === 5) one.nonce = reader.string();
-    else if (wireType === WireType.LengthDelimited && field === 6) removed.push(reader.string());
-    else reader.skip(wireType, field);
-  }
-  return { ...one, removed, added: one.typeUrl === typeUrls.cluster ? resources.map(nameOf) : [] };
-}
-
-/** Field 3 of envoy.service.discovery.v3.Resource. */
-function nameOf(resource: Uint8Array): string {
-  const reader = new BinaryReader(resource);
-  while (reader.pos < reader.len) {
-    const [field, wireType] = reader.tag();
-    if (field === 3) return reader.string();
-    reader.skip(wireType, field);
-  }
-  return '';
 }

@@ -21,10 +21,15 @@ interface KnownRun extends Run {
 /** A run is at least this long, unless it is the last, and rarely longer than the second. */
 const MIN_RUN_BYTES = 32 * 1024;
 const MAX_RUN_BYTES = 256 * 1024;
-/** Runs that are remembered of those that begin with the same chunk. */
-const MAX_ALIKE = 16;
+/**
+ * Runs that are remembered of those that begin with the same chunk: namespaces with something of their own in it have one
+ * each. The ones that were not found for longest go first.
+ */
+const MAX_ALIKE = 256;
 
-const byFirst = new WeakMap<Uint8Array, KnownRun[]>();
+/** Runs live as long as somebody holds their bytes: those of earlier configurations are not kept. */
+const byFirst = new WeakMap<Uint8Array, WeakRef<KnownRun>[]>();
+const byBytes = new WeakMap<Uint8Array, KnownRun>();
 
 /** The row in runs. */
 export function runsOf(row: readonly Uint8Array[]): readonly Run[] {
@@ -43,12 +48,25 @@ export function versionOf(value: Uint8Array): string {
 }
 
 function knownAt(row: readonly Uint8Array[], at: number): KnownRun | undefined {
-  return byFirst.get(row[at]!)?.find(({ chunks, isLast }) => {
-    const end = at + chunks.length;
-    if (isLast ? end !== row.length : end > row.length) return false;
-    for (let i = chunks.length - 1; i >= 0; i--) if (chunks[i] !== row[at + i]) return false;
-    return true;
-  });
+  const alike = byFirst.get(row[at]!);
+  if (alike === undefined) return undefined;
+  for (const [place, known] of alike.entries()) {
+    const run = known.deref();
+    if (run === undefined || !standsAt(run, row, at)) continue;
+    if (place > 0) {
+      alike.splice(place, 1);
+      alike.unshift(known);
+    }
+    return run;
+  }
+  return undefined;
+}
+
+function standsAt({ chunks, isLast }: KnownRun, row: readonly Uint8Array[], at: number): boolean {
+  const end = at + chunks.length;
+  if (isLast ? end !== row.length : end > row.length) return false;
+  for (let i = chunks.length - 1; i >= 0; i--) if (chunks[i] !== row[at + i]) return false;
+  return true;
 }
 
 function newRun(row: readonly Uint8Array[], at: number): KnownRun {
@@ -57,10 +75,9 @@ function newRun(row: readonly Uint8Array[], at: number): KnownRun {
   const bytes = joined(chunks);
   const isLast = end === row.length;
   const run = { bytes, version: versionOf(bytes), chunks, isLast };
-  const alike = byFirst.get(row[at]!) ?? [];
-  byFirst.set(row[at]!, alike);
-  alike.unshift(run);
-  if (alike.length > MAX_ALIKE) alike.pop();
+  const alike = byFirst.get(row[at]!)?.filter((known) => known.deref() !== undefined) ?? [];
+  byFirst.set(row[at]!, [new WeakRef(run), ...alike.slice(0, MAX_ALIKE - 1)]);
+  byBytes.set(bytes, run);
   return run;
 }
 

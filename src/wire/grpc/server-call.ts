@@ -87,7 +87,7 @@ export class ServerCall implements GrpcServerCall, StreamEvents {
     this.#respond();
     this.#stream.sendData(messagePrefix(pieces.reduce((sum, { length }) => sum + length, 0)), false);
     let room = true;
-    for (const piece of pieces) room = this.#stream.sendData(piece, false);
+    for (const piece of pieces) room = this.#stream.sendShared(piece);
     return room;
   }
 

@@ -41,7 +41,12 @@ const KEEPALIVE = { keepaliveTimeMs: 30_000, keepaliveTimeoutMs: 10_000 };
  * One connection is one proxy or one program with a few. What is sent to it is shared with others and queued by reference:
  * a queue costs little memory.
  */
-const LIMITS = { maxConcurrentStreams: 1000, sendQueueHighBytes: 256 * 1024, maxSendQueueBytes: 1024 ** 3 };
+const LIMITS = {
+  maxConcurrentStreams: 1000,
+  handOverBytes: 512 * 1024,
+  sendQueueHighBytes: 1024 * 1024,
+  maxSendQueueBytes: 1024 ** 3,
+};
 
 /** Serves; resolves when the port is open. Rejects with a sentence where it cannot be had. */
 export async function serveGrpcCalls(options: GrpcServerOptions): Promise<GrpcServer> {

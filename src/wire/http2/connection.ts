@@ -35,6 +35,11 @@ export interface Http2Stream {
   respond(head: ResponseHead, ended: boolean): void;
   /** Sends or queues body bytes, which are not altered afterwards. False: wait for onDrain. */
   sendData(bytes: Uint8Array, ended: boolean): boolean;
+  /**
+   * Sends or queues bytes that other connections are sent too: the same array, which is not altered. Their frames are made
+   * once for all that have the stream's id. False: wait for onDrain.
+   */
+  sendShared(bytes: Uint8Array): boolean;
   /** Ends our side with trailers, after what is queued. */
   sendTrailers(trailers: Headers): void;
   /** The consumer has dealt with so many bytes of onData: the peer may send as many more. */

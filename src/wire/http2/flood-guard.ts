@@ -66,9 +66,9 @@ export class FloodGuard {
     if (!this.#buckets[kind].take()) throw flood(kind);
   }
 
-  /** A DATA frame was sent: the peer may update windows for it. */
-  dataSent(): void {
-    this.#buckets.windowUpdateFrames.add(this.#windowUpdatesPerDataFrame);
+  /** DATA frames were sent: the peer may update windows for them. */
+  dataSent(frames = 1): void {
+    this.#buckets.windowUpdateFrames.add(frames * this.#windowUpdatesPerDataFrame);
   }
 }
 

@@ -44,6 +44,8 @@ export interface Http2Limits {
   readonly badMessageEndsConnection: boolean;
   /** Bytes waiting for a peer that does not read: answers to PING, SETTINGS, resets, heads. Flood. */
   readonly maxUnsentBytes: number;
+  /** So much is gathered of all streams before it is handed to the transport, whose answer then counts. */
+  readonly handOverBytes: number;
   /** From here sendData answers false: wait for onDrain. */
   readonly sendQueueHighBytes: number;
   /** A stream whose consumer goes on beyond this is reset: the consumer does not wait for onDrain. */
@@ -80,6 +82,7 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   windowUpdatesPerDataFrame: 10,
   badMessageEndsConnection: false,
   maxUnsentBytes: 1024 * 1024,
+  handOverBytes: 64 * 1024,
   sendQueueHighBytes: 64 * 1024,
   maxSendQueueBytes: 16 * 1024 * 1024,
 };

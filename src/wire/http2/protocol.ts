@@ -7,7 +7,8 @@
 //   stream.ts        one exchange: what a consumer holds   head.ts          heads of messages, head-reader.ts checks them
 //   receiver.ts      frames -> events                      sender.ts        calls -> frames, windows, fair turns
 //   frame-parser.ts  bytes -> frames                       frame-writer.ts  frames -> bytes
-//   hpack/           header compression                    flood-guard.ts   peers that only make work
+//   shared-frames.ts frames made once for many            flood-guard.ts   peers that only make work
+//   hpack/           header compression
 
 /** Frame types (RFC 9113 §6). */
 export const FRAME = {

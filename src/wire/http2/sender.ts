@@ -6,12 +6,18 @@ import type { RequestHead, ResponseHead } from './head.ts';
 import { HpackEncoder, headerRoom, pseudoHeaderRoom } from './hpack/encoder.ts';
 import type { Http2Limits } from './limits.ts';
 import { DEFAULT_MAX_FRAME_BYTES, DEFAULT_WINDOW_BYTES } from './protocol.ts';
+import {
+  framesFor,
+  isShared,
+  SHARED_FROM_BYTES,
+  STRETCH_BYTES,
+  share,
+  sharedFrames,
+  stretchLength,
+} from './shared-frames.ts';
 import type { StreamState } from './stream-state.ts';
 
-/** So much is gathered before it is handed to the transport, whose answer then counts. */
-const HAND_OVER_BYTES = 64 * 1024;
-
-/** Calls -> frames. Keeps the windows for sending; streams take turns of one frame. */
+/** Calls -> frames. Keeps the windows for sending; streams take turns of one frame, or one stretch of shared frames. */
 export class Sender {
   readonly writer = new FrameWriter();
   readonly #encoder = new HpackEncoder();
@@ -28,6 +34,8 @@ export class Sender {
   #blocked = false;
   #flushWanted = false;
   #flushing = false;
+  /** Something went through shared(). */
+  #sharing = false;
 
   constructor(
     output: ByteOutput,
@@ -99,6 +107,10 @@ export class Sender {
       this.wantFlush();
       return true;
     }
+    return this.#queue(stream, bytes);
+  }
+
+  #queue(stream: StreamState, bytes: Uint8Array): boolean {
     if (bytes.length > 0) stream.queue.push(bytes);
     stream.queuedBytes += bytes.length;
     this.#standInRow(stream);
@@ -106,6 +118,14 @@ export class Sender {
     if (!stream.wantsDrain) this.#draining.push(stream);
     stream.wantsDrain = true;
     return false;
+  }
+
+  /** The same for bytes that other connections are sent as well: their frames are made once for all. */
+  shared(stream: StreamState, bytes: Uint8Array): boolean {
+    if (bytes.length < SHARED_FROM_BYTES) return this.data(stream, bytes, false);
+    this.#sharing = true;
+    share(bytes);
+    return this.#queue(stream, bytes);
   }
 
   /** The connection's window has grown by WINDOW_UPDATE. */
@@ -169,7 +189,7 @@ export class Sender {
       length <= stream.sendWindow &&
       length <= this.#window &&
       length <= DEFAULT_MAX_FRAME_BYTES &&
-      this.writer.output.length < HAND_OVER_BYTES
+      this.writer.output.length < this.#limits.handOverBytes
     );
   }
 
@@ -195,10 +215,14 @@ export class Sender {
     if (stream.inRow && this.#window > 0) this.wantFlush();
   }
 
-  /** Turns queued bytes into frames, a frame a turn, until a window or HAND_OVER_BYTES is reached. */
+  /** Turns queued bytes into frames, a frame a turn, until a window or handOverBytes is reached. */
   #fill(): void {
     let at = 0;
-    while (at < this.#row.length && this.#window > 0 && this.writer.output.length < HAND_OVER_BYTES) {
+    while (
+      at < this.#row.length &&
+      this.#window > 0 &&
+      this.writer.output.length < this.#limits.handOverBytes
+    ) {
       const stream = this.#row[at++] as StreamState;
       if (stream.queuedBytes > 0 && stream.sendWindow > 0) this.#sendOneFrame(stream);
       if (stream.queuedBytes > 0 && stream.sendWindow > 0) this.#row.push(stream);
@@ -210,13 +234,9 @@ export class Sender {
   #sendOneFrame(stream: StreamState): void {
     const bytes = stream.queue[0] as Uint8Array;
     const start = stream.queueOffset;
+    if (this.#sharing && this.#sendStretch(stream, bytes, start)) return;
     const length = Math.min(bytes.length - start, DEFAULT_MAX_FRAME_BYTES, stream.sendWindow, this.#window);
-    stream.queuedBytes -= length;
-    stream.queueOffset += length;
-    if (stream.queueOffset === bytes.length) {
-      stream.queue.shift();
-      stream.queueOffset = 0;
-    }
+    this.#unqueue(stream, bytes, length);
     const done = stream.queuedBytes === 0;
     this.#writeData(
       stream,
@@ -226,6 +246,28 @@ export class Sender {
       done && stream.endQueued && stream.trailers === undefined,
     );
     if (done && stream.trailers !== undefined) this.#writeTrailers(stream, stream.trailers);
+  }
+
+  /** False where it is not shared, or the windows are too small for all of a stretch: frame by frame then. */
+  #sendStretch(stream: StreamState, bytes: Uint8Array, start: number): boolean {
+    if (start % STRETCH_BYTES !== 0 || !isShared(bytes)) return false;
+    const length = stretchLength(bytes, start);
+    const isLast = length === stream.queuedBytes && (stream.endQueued || stream.trailers !== undefined);
+    if (length > stream.sendWindow || length > this.#window || isLast) return false;
+    this.#unqueue(stream, bytes, length);
+    stream.sendWindow -= length;
+    this.#window -= length;
+    this.#guard.dataSent(framesFor(length));
+    this.writer.output.push(sharedFrames(bytes, start, stream.id));
+    return true;
+  }
+
+  #unqueue(stream: StreamState, bytes: Uint8Array, length: number): void {
+    stream.queuedBytes -= length;
+    stream.queueOffset += length;
+    if (stream.queueOffset < bytes.length) return;
+    stream.queue.shift();
+    stream.queueOffset = 0;
   }
 
   #tellDrained(): void {

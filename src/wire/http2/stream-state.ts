@@ -7,6 +7,7 @@ import type { StreamEnd } from './http2-error.ts';
 export interface StreamOwner {
   respond(stream: StreamState, head: ResponseHead, ended: boolean): void;
   sendData(stream: StreamState, bytes: Uint8Array, ended: boolean): boolean;
+  sendShared(stream: StreamState, bytes: Uint8Array): boolean;
   sendTrailers(stream: StreamState, trailers: Headers): void;
   consume(stream: StreamState, bytes: number): void;
   discard(stream: StreamState): void;
@@ -76,6 +77,10 @@ export class StreamState implements Http2Stream {
 
   sendData(bytes: Uint8Array, ended: boolean): boolean {
     return this.#owner.sendData(this, bytes, ended);
+  }
+
+  sendShared(bytes: Uint8Array): boolean {
+    return this.#owner.sendShared(this, bytes);
   }
 
   sendTrailers(trailers: Headers): void {

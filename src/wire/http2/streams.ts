@@ -55,6 +55,14 @@ export class Streams implements StreamOwner {
     return true;
   }
 
+  sendShared(stream: StreamState, bytes: Uint8Array): boolean {
+    const { limits, sender } = this.#parts;
+    const isPlain = !stream.headSent || stream.closed || stream.endQueued;
+    if (isPlain || stream.queuedBytes + bytes.length > limits.maxSendQueueBytes)
+      return this.sendData(stream, bytes, false);
+    return sender.shared(stream, bytes);
+  }
+
   sendTrailers(stream: StreamState, trailers: Headers): void {
     if (stream.closed || stream.endQueued) return;
     if (!stream.headSent) throw new Error('Trailers are sent before a final head.');

@@ -69,13 +69,14 @@ function configuration(
 }
 
 function routesOfPort(read: Read, viewKey: string, port: number, namespace: string): EmittedRoutes {
-  const { hosts, origins, taken } = read.of(hostsOfPort, inView(viewKey, port));
-  const near = read.of(nearHosts, inView(viewKey, namespace));
-  const ofNamespace = hosts.map((host) =>
-    near.has(host.hostname) ? nearHost(read, viewKey, host, port, namespace, taken) : host.host,
-  );
+  const { hosts, virtualHosts, origins, taken, places } = read.of(hostsOfPort, inView(viewKey, port));
+  const ofNamespace = [...virtualHosts];
+  // A few of thousands.
+  for (const hostname of read.of(nearHosts, inView(viewKey, namespace)))
+    for (const place of places.get(hostname) ?? [])
+      ofNamespace[place] = nearHost(read, viewKey, hosts[place]!, port, namespace, taken);
   return emittedRoutes(
-    configuration(String(port), [...ofNamespace, unknownDestination(read, viewKey)], true),
+    configuration(String(port), [...ofNamespace, read.of(unknownDestination, viewKey)], true),
     origins,
   );
 }
@@ -99,6 +100,10 @@ function nearHost(
 /** What is on a port, the same for clients of all namespaces. */
 interface PortHosts {
   readonly hosts: readonly HostRoutes[];
+  /** Those of `hosts`, at the same places. */
+  readonly virtualHosts: readonly VirtualHost[];
+  /** Where in `hosts` a service's are. */
+  readonly places: ReadonlyMap<string, readonly number[]>;
   readonly origins: readonly Origin[];
   /** All domains. */
   readonly taken: ReadonlySet<string>;
@@ -111,14 +116,23 @@ const hostsOfPort = step('hosts of a port', (read, key): PortHosts => {
   const services = read.of(hostsByPort, viewKey).get(port) ?? [];
   const unknown = read.of(unknownHosts, viewKey).get(port) ?? [];
   // What rules name in full counts before the short names of services.
-  const hosts = [
+  const all = [
     ...unknown.map(([host, rules]) => unknownHost(read, viewKey, host, rules, port)),
     ...services.map((hostname) => read.of(serviceHost, inView(viewKey, hostname, port, ''))),
   ].filter((host) => host !== undefined);
   const taken = new Set<string>();
+  const hosts = withDistinctDomains(all, taken);
+  const places = new Map<string, number[]>();
+  for (const [place, { hostname }] of hosts.entries()) {
+    const known = places.get(hostname);
+    if (known === undefined) places.set(hostname, [place]);
+    else known.push(place);
+  }
   return {
-    hosts: withDistinctDomains(hosts, taken),
-    origins: distinct(hosts.flatMap(({ origins }) => origins)),
+    hosts,
+    virtualHosts: hosts.map(({ host }) => host),
+    places,
+    origins: distinct(all.flatMap(({ origins }) => origins)),
     taken,
   };
 });
@@ -165,7 +179,7 @@ function forwardProxyRoutes(read: Read, viewKey: string, namespace: string): Emi
   const distinctHosts = withDistinctDomains(hosts, new Set()).map(({ host }) => host);
   const object = configuration(
     wellKnownNames.httpProxy,
-    [...distinctHosts, unknownDestination(read, viewKey)],
+    [...distinctHosts, read.of(unknownDestination, viewKey)],
     false,
   );
   return emittedRoutes(
