@@ -121,4 +121,21 @@ describe('weft validate', () => {
       ['Gateway', ['apiVersion', 'metadata.name']],
     ]);
   });
+
+  it('reads the pieces of configuration in an EnvoyFilter', async () => {
+    const patch = (value: string) => `{ applyTo: CLUSTER, patch: { operation: MERGE, value: ${value} } }`;
+    const text = `apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: { name: a }
+spec:
+  configPatches:
+    - ${patch('{ connect_timeout: 1s }')}
+    - ${patch('{ type: NOWHERE }')}
+    - ${patch('{ of_tomorrow: 1 }')}
+`;
+    expect(await runValidate(['-'], { output: 'json' }, io(text))).toBe(1);
+    const [{ errors = [], warnings = [] } = {}] = results();
+    expect(errors.map(({ field }) => field)).toEqual(['spec.configPatches[1].patch.value']);
+    expect(warnings.map(({ field }) => field)).toEqual(['spec', 'spec.configPatches[2].patch.value']);
+  });
 });

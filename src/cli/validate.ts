@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import type { FieldError } from '../api/finding.ts';
+import type { EnvoyFilter } from '../api/istio/envoy-filter.ts';
 import { isPlainObject } from '../api/plain.ts';
-import { validateObject } from '../api/validate.ts';
+import { type Validated, validateObject } from '../api/validate.ts';
+import { readPatch } from '../control/resolve/envoy-filter/patch.ts';
 import { type InputFile, InputNotFound, readInputs } from '../control/watch/files/read-inputs.ts';
 import type { SourceDocument } from '../control/watch/source.ts';
 import { exitCodes, type Io, type OutputFormat } from './io.ts';
@@ -92,7 +94,10 @@ function judgeInputs(inputs: readonly InputFile[]): JudgedDocument[] {
 }
 
 function judge({ value, provenance }: SourceDocument, index: number): JudgedDocument {
-  const { key, valid, errors, warnings } = validateObject(value);
+  const judged = validateObject(value);
+  const { key } = judged;
+  const { errors, warnings } = isEnvoyFilter(judged) ? withPatches(judged, judged.object) : judged;
+  const valid = errors.length === 0;
   const { file, line } = provenance;
   const names =
     key === undefined ? namesOf(value) : { kind: key.kind, namespace: key.namespace, name: key.name };
@@ -100,6 +105,33 @@ function judge({ value, provenance }: SourceDocument, index: number): JudgedDocu
     result: { index, file, line, ...names, valid, errors, warnings },
     lineOf: (field) => provenance.lineOf(field),
   };
+}
+
+function isEnvoyFilter(judged: Validated): judged is Validated & { readonly object: EnvoyFilter } {
+  return judged.key?.kind === 'EnvoyFilter' && judged.object !== undefined;
+}
+
+/** What is wrong in the pieces of Envoy's configuration, too: they are read when proxies get them. */
+function withPatches(
+  { errors, warnings }: Validated,
+  { spec }: EnvoyFilter,
+): Pick<Validated, 'errors' | 'warnings'> {
+  const found = (spec.configPatches ?? []).flatMap((written, i) => {
+    const field = `spec.configPatches[${i}]`;
+    const { problems } = readPatch(written, {
+      group: '',
+      kind: 'EnvoyFilter',
+      namespace: '',
+      name: '',
+      field,
+    });
+    return problems.map((problem) => ({ ...problem, field: `${field}${problem.field}` }));
+  });
+  const told = (wrong: boolean) =>
+    found
+      .filter((problem) => (problem.wrong === true) === wrong)
+      .map(({ field, message }) => ({ field, message }));
+  return { errors: [...errors, ...told(true)], warnings: [...warnings, ...told(false)] };
 }
 
 function unreadable(file: string, line: number, message: string, index: number): JudgedDocument {

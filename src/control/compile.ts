@@ -28,6 +28,7 @@ import {
   virtualHostOnDemand,
 } from './emit/on-demand/named.ts';
 import { standingListeners, standingProxyClusters } from './emit/on-demand/standing.ts';
+import { failedPatches } from './emit/patch/failures.ts';
 import {
   namedKey,
   type Parts,
@@ -41,6 +42,7 @@ import {
 } from './emit/proxy-resources.ts';
 import { HealingMemo } from './healing-memo.ts';
 import type { Quarantined } from './quarantine.ts';
+import { allPatches } from './resolve/envoy-filters.ts';
 import { findings } from './resolve/findings.ts';
 import { gatewaySecrets } from './resolve/gateway-api/gateway-secrets.ts';
 import type { GatewayApiStatus } from './resolve/gateway-api/status.ts';
@@ -176,7 +178,8 @@ function compiled(world: World, memo: HealingMemo, onTrouble: (message: string) 
     revision: world.resources.revision,
     forProxy: (node) => proxyView(ask, node),
     findings() {
-      const found = ask((read) => read.of(findings, '')).map((finding) => located(world.resources, finding));
+      const all = ask((read) => [...read.of(findings, ''), ...failedPatches(read.of(allPatches, ''))]);
+      const found = all.map((finding) => located(world.resources, finding));
       return [...[...memo.quarantine.values()].map((one) => troubleWith(world.resources, one)), ...found];
     },
     workloads: () => ask((read) => read.of(workloadSummaries, '')),

@@ -67,9 +67,14 @@ export const envoyFilterFindings = step('findings of an envoy filter', (read, ke
   ];
 });
 
+/** The changes of all EnvoyFilters. */
+export const allPatches = step('all patches', (read): readonly EnvoyPatch[] =>
+  listOf(read, KIND).flatMap((filter) => read.of(envoyFilter, objectKey(filter)).patches),
+);
+
 const extensionConfigNames = step('extension configs', (read): readonly string[] =>
-  listOf(read, KIND)
-    .flatMap((filter) => read.of(envoyFilter, objectKey(filter)).patches)
+  read
+    .of(allPatches, '')
     .filter(({ applyTo }) => applyTo === 'EXTENSION_CONFIG')
     .map(({ value }) => String(value['name'])),
 );

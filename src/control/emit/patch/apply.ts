@@ -2,6 +2,7 @@ import { encode } from '../../../xds/encode.ts';
 import { messageOf } from '../../../xds/resources.ts';
 import type { EnvoyPatch } from '../../resolve/envoy-filter/patch.ts';
 import { distinct, type Emitted } from '../emitted.ts';
+import { noteOutcome } from './failures.ts';
 
 /** One patch on one resource: the same object where it does not concern it. */
 export type Change<T> = (object: T, patch: EnvoyPatch) => T;
@@ -18,7 +19,7 @@ export function applied<T extends object>(
   let { object } = resource;
   const origins = [...resource.provenance];
   for (const patch of patches) {
-    const changed = attempted(object, patch, change, resource.typeUrl);
+    const changed = attempted(object, patch, change, resource);
     if (changed === object) continue;
     object = changed;
     origins.push(patch.origin);
@@ -26,12 +27,19 @@ export function applied<T extends object>(
   return object === resource.object ? resource : { ...resource, object, provenance: distinct(origins) };
 }
 
-function attempted<T extends object>(object: T, patch: EnvoyPatch, change: Change<T>, typeUrl: string): T {
+function attempted<T extends object>(
+  object: T,
+  patch: EnvoyPatch,
+  change: Change<T>,
+  { typeUrl, name }: Emitted<T>,
+): T {
   try {
     const changed = change(object, patch);
     if (changed !== object) encode(messageOf(typeUrl), changed);
+    noteOutcome(patch, name, undefined);
     return changed;
-  } catch {
+  } catch (error) {
+    noteOutcome(patch, name, error instanceof Error ? error.message : String(error));
     return object;
   }
 }
@@ -51,6 +59,19 @@ export function changedEach<T extends object>(
     const known = made.get(resource) ?? change(resource) ?? REMOVED;
     made.set(resource, known);
     return known === REMOVED ? [] : [known as Emitted<T>];
+  });
+}
+
+/** What patches add, one for each; one whose name is taken is not added, and its author is told. */
+export function notTaken<T extends object>(
+  added: readonly (readonly [patch: EnvoyPatch, resource: Emitted<T>])[],
+  present: readonly (readonly Emitted<T>[])[],
+): readonly Emitted<T>[] {
+  return added.flatMap(([patch, resource]) => {
+    const { name } = resource;
+    const taken = present.some((list) => list.some((other) => other.name === name));
+    noteOutcome(patch, name, taken ? 'there is one of this name already' : undefined);
+    return taken ? [] : [resource];
   });
 }
 

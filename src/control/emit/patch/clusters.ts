@@ -2,7 +2,7 @@ import { parseClusterName } from '../../../xds/names.ts';
 import type { Cluster, TransportSocket } from '../../../xds/resources.ts';
 import type { EnvoyPatch } from '../../resolve/envoy-filter/patch.ts';
 import { type EmittedCluster, emittedCluster, sortedByName } from '../emitted.ts';
-import { applied, changedEach } from './apply.ts';
+import { applied, changedEach, notTaken } from './apply.ts';
 import { mergeMessages } from './merge.ts';
 
 /** The clusters of a proxy with its patches; the same list where none is about clusters. */
@@ -36,10 +36,10 @@ export function addedClusters(
   all: readonly EnvoyPatch[],
   present: readonly (readonly EmittedCluster[])[],
 ): readonly EmittedCluster[] {
-  return all
+  const added = all
     .filter(({ applyTo, operation }) => applyTo === 'CLUSTER' && operation === 'ADD')
-    .map(({ value, origin }) => emittedCluster(value as Cluster, [origin]))
-    .filter(({ name }) => !present.some((list) => list.some((cluster) => cluster.name === name)));
+    .map((patch) => [patch, emittedCluster(patch.value as Cluster, [patch.origin])] as const);
+  return notTaken(added, present);
 }
 
 function changeCluster(cluster: Cluster, patch: EnvoyPatch): Cluster {

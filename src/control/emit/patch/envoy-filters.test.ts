@@ -308,3 +308,31 @@ describe('several EnvoyFilters', () => {
     expect(changed.routes()).toEqual(plain.routes());
   });
 });
+
+describe('a change that cannot be made', () => {
+  const added = (value: string) => `
+  - { applyTo: CLUSTER, patch: { operation: ADD, value: ${value} } }`;
+  const said = (patches: string) => {
+    const mesh = meshOf(services + filter(patches));
+    const { clusters, listeners } = proxyOf(mesh, web);
+    clusters();
+    listeners();
+    return mesh.findings().map(({ key, field, message }) => `${key.name} ${field}: ${message}`);
+  };
+
+  it('is told where its value is no message, and is nowhere', () => {
+    const negative = added(
+      '{ name: own, connect_timeout: 1s, circuit_breakers: { thresholds: [{ max_requests: -1 }] } }',
+    );
+    const [first = '', ...more] = said(negative);
+    expect(first).toMatch(/^change spec\.configPatches\[0\]\.patch\.value: .*-1; this change is not made$/);
+    expect(more).toEqual([]);
+  });
+
+  it('is told where what it adds is there already', () => {
+    expect(said(added('{ name: PassthroughCluster, connect_timeout: 1s }'))).toEqual([
+      'change spec.configPatches[0]: on PassthroughCluster this change is not made: there is one of this name already',
+    ]);
+    expect(said(added('{ name: own, connect_timeout: 1s }'))).toEqual([]);
+  });
+});

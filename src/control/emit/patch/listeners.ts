@@ -2,7 +2,7 @@ import { wellKnownNames } from '../../../xds/names.ts';
 import type { FilterChain, HttpConnectionManager, Listener } from '../../../xds/resources.ts';
 import type { EnvoyPatch, PatchMatch } from '../../resolve/envoy-filter/patch.ts';
 import { type EmittedListener, emittedListener, sortedByName } from '../emitted.ts';
-import { applied, changedEach } from './apply.ts';
+import { applied, changedEach, notTaken } from './apply.ts';
 import { changeList } from './list-change.ts';
 import { mergeFilter, mergeMessages } from './merge.ts';
 import { inPhases } from './phases.ts';
@@ -56,10 +56,10 @@ export function addedListeners(
   all: readonly EnvoyPatch[],
   present: readonly (readonly EmittedListener[])[],
 ): readonly EmittedListener[] {
-  return all
+  const added = all
     .filter(addsListener)
-    .map(({ value, origin }) => emittedListener(value as Listener, [origin]))
-    .filter(({ name }) => !present.some((list) => list.some((listener) => listener.name === name)));
+    .map((patch) => [patch, emittedListener(patch.value as Listener, [patch.origin])] as const);
+  return notTaken(added, present);
 }
 
 function addsListener({ applyTo, operation }: EnvoyPatch): boolean {

@@ -1,5 +1,6 @@
 import type { ConfigPatch } from '../../../api/istio/envoy-filter/patch.ts';
 import type { Origin } from '../../../mesh/origin.ts';
+import { encode } from '../../../xds/encode.ts';
 import { fromJson } from '../../../xds/json.ts';
 import { isProxyFact, PROXY_FACTS } from './proxy-facts.ts';
 
@@ -25,6 +26,8 @@ export interface PatchProblem {
   /** Of the patch: `.applyTo`. */
   readonly field: string;
   readonly message: string;
+  /** The value is no message of its kind, whatever release reads it. */
+  readonly wrong?: true;
 }
 
 /** The message that a patch's value is. */
@@ -49,6 +52,9 @@ const ORDERED: ReadonlySet<string> = new Set([
   'LISTENER_FILTER',
 ]);
 
+/** What another release of Envoy may well know. */
+const OF_ANOTHER_RELEASE = /: no message '|has no field '/;
+
 /** A change as it is written, read; undefined with the reason where it cannot be made. */
 export function readPatch(
   patch: ConfigPatch,
@@ -60,11 +66,17 @@ export function readPatch(
   const message = MESSAGES[applyTo as PatchPlace];
   const { value, problems } = fromJson<Record<string, unknown>>(message, change.value ?? {});
   const [first] = problems;
-  if (first !== undefined)
+  const problem =
+    first === undefined ? unwritable(message, value) : `${first.path || 'value'}: ${first.message}`;
+  if (problem !== undefined)
     return {
       patch: undefined,
       problems: [
-        { field: '.patch.value', message: `${first.path}: ${first.message}; this change is not made` },
+        {
+          field: '.patch.value',
+          message: `${problem}; this change is not made`,
+          ...(OF_ANOTHER_RELEASE.test(problem) ? {} : { wrong: true }),
+        },
       ],
     };
   const read: EnvoyPatch = {
@@ -76,6 +88,16 @@ export function readPatch(
     origin,
   };
   return { patch: read, problems: unused(match) };
+}
+
+/** What no protobuf message can hold, such as a negative number of something. */
+function unwritable(message: string, value: object): string | undefined {
+  try {
+    encode(message, value);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 function operationOf(applyTo: string, operation: PatchOperation): PatchOperation {
