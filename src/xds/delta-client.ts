@@ -203,14 +203,18 @@ function apply(type: TypeState, used: readonly DeltaResource[], removed: readonl
   for (const name of removed) type.versions.delete(name);
 }
 
+/** No resource has it: whoever holds it is sent the resource again. */
+const NOT_YET = '';
+
 /**
  * What the holder will hold once it has answered. A new stream that said less would never hear that something is gone
- * which the holder is only now taking into use.
+ * which the holder is only now taking into use. But nothing is said to be in use before it is: the version is left open,
+ * so that it is sent once more and answered on this stream (the rotation of a root waits for that answer).
  */
 function expectedVersions(type: TypeState): ReadonlyMap<string, string> {
   const versions = new Map(type.versions);
   for (const { resources, removed } of type.unanswered) {
-    for (const { name, version } of resources) if (wants(type, name)) versions.set(name, version);
+    for (const { name } of resources) if (wants(type, name)) versions.set(name, NOT_YET);
     for (const name of removed) versions.delete(name);
   }
   return versions;

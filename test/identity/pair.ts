@@ -40,10 +40,18 @@ export interface Pair {
   readonly url: string;
   /** The same by way of `aside`. */
   readonly asideUrl: string;
+  readonly frontPort: number;
   /** Port of `back`, which takes mutual TLS only. */
   readonly backPort: number;
   readonly api: string;
+  /** The first one: its ports stay. */
   readonly control: RunningControl;
+  /** PEM of the roots as the control plane writes them. */
+  readonly rootsFile: string;
+  /** A service-account token for the CA. */
+  tokenFor(pod: string, serviceAccount: string): Promise<string>;
+  /** Ends the control plane with its CA and starts it again, on the same ports and folder. */
+  restartControl(): Promise<void>;
   readonly log: readonly string[];
   ca(): Promise<CaReport>;
   /** The socket of a member's Workload API. */
@@ -76,20 +84,22 @@ export async function startPair(options: PairOptions): Promise<Pair> {
   writeFileSync(join(folder, 'jwks.json'), tokens.jwks);
   const log: string[] = [];
   const rootsFile = join(folder, 'roots.pem');
-  const control = await runControl(
-    {
-      version: 'test',
-      paths: [resources],
-      keyDir,
-      rootsFile,
-      tokenJwksFile: join(folder, 'jwks.json'),
-      trustDomain: 'cluster.local',
-      lifetime: { defaultTtlS: options.leafTtlS, maxTtlS: options.leafTtlS },
-      secure: { host: '127.0.0.1', port: 0 },
-      api: { host: '127.0.0.1', port: 0 },
-    },
-    { log: (line) => log.push(line) },
-  );
+  const runOn = (securePort: number, apiPort: number): Promise<RunningControl> =>
+    runControl(
+      {
+        version: 'test',
+        paths: [resources],
+        keyDir,
+        rootsFile,
+        tokenJwksFile: join(folder, 'jwks.json'),
+        trustDomain: 'cluster.local',
+        lifetime: { defaultTtlS: options.leafTtlS, maxTtlS: options.leafTtlS },
+        secure: { host: '127.0.0.1', port: securePort },
+        api: { host: '127.0.0.1', port: apiPort },
+      },
+      { log: (line) => log.push(line) },
+    );
+  let control = await runOn(0, 0);
   const agentDir = join(folder, 'agent');
   mkdirSync(agentDir);
   const processes = new Map<Member, ChildProcess>();
@@ -178,10 +188,25 @@ export async function startPair(options: PairOptions): Promise<Pair> {
     keyDir,
     url: `http://127.0.0.1:${frontPort}/`,
     asideUrl: `http://127.0.0.1:${asidePort}/`,
+    frontPort,
     backPort,
     api,
     control,
     log,
+    rootsFile,
+    tokenFor: (pod, serviceAccount) =>
+      tokens.issueToken({
+        namespace: 'default',
+        serviceAccount,
+        pod,
+        audience: CA_AUDIENCE,
+        ttlSeconds: 3600,
+      }),
+    async restartControl() {
+      const { securePort, apiPort } = control;
+      await control.close();
+      control = await runOn(securePort, apiPort);
+    },
     workloadApi: (member) => join(folder, member, 'spiffe.sock'),
     ca: async () => (await (await fetch(`${api}/api/ca`)).json()) as CaReport,
     pid: (member) => processes.get(member)?.pid ?? 0,
@@ -235,7 +260,7 @@ spec:
   servers: [{port: {number: ${port}, protocol: HTTP, name: http}, hosts: ["*"]}]
 ---
 `;
-  return `${pod('front')}${pod('back')}${pod('aside')}${entry('front', frontPort)}${entry('aside', asidePort)}apiVersion: networking.istio.io/v1
+  return `${pod('front')}${pod('back')}${pod('aside')}${pod('witness')}${entry('front', frontPort)}${entry('aside', asidePort)}apiVersion: networking.istio.io/v1
 kind: Gateway
 metadata: {name: back, namespace: default}
 spec:

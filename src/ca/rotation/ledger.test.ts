@@ -50,10 +50,20 @@ describe('The list of certificates that are out', () => {
     expect(ledger.used('zz', spiffeId)).toBe(false);
     expect(ledger.outstanding()[0]).toMatchObject({ inUse: false, tells: false });
     expect(ledger.used('aa', spiffeId)).toBe(true);
-    ledger.note(issuance({ serial: 'bb' }));
+    ledger.note(issuance({ serial: 'bb', issuer: 'new' }));
     // It told before: now it is waited for until it tells again.
     expect(ledger.outstanding()[0]).toMatchObject({ serial: 'bb', inUse: false, tells: true });
     expect(ledger.used('aa', spiffeId)).toBe(false);
+  });
+
+  it('goes on to take for used what was of the same signer and bundle, until the next is', () => {
+    const { ledger } = open();
+    ledger.note(issuance());
+    ledger.used('aa', spiffeId);
+    ledger.note(issuance({ serial: 'bb' }));
+    expect(ledger.outstanding()[0]).toMatchObject({ serial: 'bb', inUse: true });
+    ledger.note(issuance({ serial: 'cc', bundle: 'other' }));
+    expect(ledger.outstanding()[0]).toMatchObject({ serial: 'cc', inUse: false });
   });
 
   it('knows who renews by certificate, wherever it calls from', () => {

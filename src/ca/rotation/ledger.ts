@@ -25,7 +25,7 @@ const LEAF = object({
   /** Fingerprint of the trust bundle that came with it. */
   bundle: string(),
   notAfterMs: wholeNumber(),
-  /** The holder said that it uses this one. */
+  /** The holder said that it uses this one, or the one before of the same signer and bundle. */
   inUse: boolean(),
   /** The holder says so each time; who never does (other people's agents) is taken to use what it was issued. */
   tells: boolean(),
@@ -113,11 +113,14 @@ export function openLedger(options: {
       const before = provedBySerial === undefined ? undefined : holderOf.get(provedBySerial);
       const known = before === undefined ? undefined : byHolder.get(before);
       const pod = issuance.pod ?? known?.pod;
-      const record = { ...issuance, ...(pod !== undefined && { pod }), inUse: false };
+      const record = { ...issuance, ...(pod !== undefined && { pod }) };
       const holder = holderKey(record);
+      const last = known ?? byHolder.get(holder);
       if (before !== undefined && before !== holder) drop(before);
-      const { tells = false, wasInMesh = false } = known ?? byHolder.get(holder) ?? {};
-      put(holder, { ...record, tells, wasInMesh });
+      const { tells = false, wasInMesh = false } = last ?? {};
+      // The one that it uses until it uses this one is of the same signer and came with the same bundle.
+      const inUse = last?.inUse === true && last.issuer === record.issuer && last.bundle === record.bundle;
+      put(holder, { ...record, inUse, tells, wasInMesh });
       if (byHolder.size > MAX_HOLDERS) drop(endingFirst(byHolder));
       changed();
     },

@@ -55,7 +55,8 @@ describe('The census of a rotation', () => {
     ledger.note({ ...record, serial: 'bb', issuer: 'new', bundle: 'both' });
     expect(count()[0]).toMatchObject({ trustsPresent: true, leafIsPresent: true });
     // Who tells what it uses is believed, and waited for.
-    ledger.used('bb', record.spiffeId);
+    ledger.note(record);
+    ledger.used(record.serial, record.spiffeId);
     ledger.note({ ...record, serial: 'cc', issuer: 'new', bundle: 'both' });
     expect(count()[0]).toMatchObject({ trustsPresent: false, leafIsPresent: false });
     ledger.used('cc', record.spiffeId);
