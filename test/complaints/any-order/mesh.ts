@@ -1,7 +1,7 @@
 /**
  * The mesh of the any-order test: three versions of `web` (one behind Envoy), two gateways (weft's proxy and Envoy) that
- * the same Gateways configure, and three clients that never stop calling: one behind weft's proxy, one behind Envoy, and
- * one in no mesh, which calls both gateways.
+ * the same Gateways configure, and clients that never stop calling: one behind weft's proxy, two behind Envoys, of which
+ * one is on demand (as weft's is), and one in no mesh, which calls both gateways.
  */
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { root } from '../../mesh/run-mesh.ts';
 export const loaders = [
   { pod: 'caller-weft-0', through: 'weft' },
   { pod: 'caller-envoy-0', through: 'Envoy' },
+  { pod: 'caller-frugal-0', through: 'Envoy (on demand)' },
   { pod: 'visitor-weft-0', through: 'weft (gateway)' },
   { pod: 'visitor-envoy-0', through: 'Envoy (gateway)' },
 ] as const;
@@ -25,6 +26,9 @@ export function writeMesh(folder: string): void {
     deployment('web-v3', { app: 'web', version: 'v3' }, 'node probe.ts', 'weft'),
     deployment('caller-weft', { app: 'caller' }, 'node loader.ts', 'weft', { LOAD: 'http://web:9080/' }),
     deployment('caller-envoy', { app: 'caller' }, 'node loader.ts', 'envoy', { LOAD: 'http://web:9080/' }),
+    deployment('caller-frugal', { app: 'caller' }, 'node loader.ts', 'envoy, weft.dev/on-demand: "true"', {
+      LOAD: 'http://web:9080/',
+    }),
     visitor('weft'),
     visitor('envoy'),
     gateway('weft'),
