@@ -64,7 +64,6 @@ describe('weft ca', () => {
 
   it.each([
     [['ca']],
-    [['ca', 'rotate']],
     [['ca', '--key-dir', 'x', '--listen', 'nowhere']],
     [['ca', '--key-dir', 'x', '--listen', '1.2.3.4:70000']],
     [['ca', '--key-dir', 'x', '--trust-domain', 'Upper/Case']],

@@ -32,6 +32,20 @@ export function addControlCommand(program: Command, io: Io): void {
     .option('--plain-tokens', 'ask for a token on the port without TLS, too')
     .option('--name <name...>', 'DNS names and addresses under which proxies reach it, for its certificate')
     .addOption(address('--api <address>', 'API and dashboard: HOST:PORT or unix:PATH', '127.0.0.1:20001'))
+    .addOption(
+      new Option('--api-auth <who>', 'who may look without a token: callers of this machine, or nobody')
+        .choices(['loopback', 'required'])
+        .default('loopback'),
+    )
+    .option(
+      '--api-users <file>',
+      'who may call the API: JSON with hashes of tokens, names in certificates, and roles',
+    )
+    .option('--api-token-file <file>', 'write the token of an administrator there, for as long as this runs')
+    .option('--api-cert <file>', 'serve the API with TLS: its certificate (PEM); needs --api-key')
+    .option('--api-key <file>', 'the key of --api-cert (PEM)')
+    .option('--api-client-ca <file>', 'take certificates of clients that this CA (PEM) has signed')
+    .option('--audit-log <file>', 'where changes are written down; audit.log in --key-dir by default')
     .option('--allowed-host <name...>', 'names under which the dashboard may be opened')
     .addOption(
       new Option('--hold-back <on|off>', 'routes wait for the subsets and services that they lead to')
@@ -72,6 +86,13 @@ interface ControlFlags {
   readonly name?: readonly string[];
   readonly api: Address;
   readonly allowedHost?: readonly string[];
+  readonly apiAuth: 'loopback' | 'required';
+  readonly apiUsers?: string;
+  readonly apiTokenFile?: string;
+  readonly apiCert?: string;
+  readonly apiKey?: string;
+  readonly apiClientCa?: string;
+  readonly auditLog?: string;
   readonly holdBack: 'on' | 'off';
   readonly platformObjects?: string;
   readonly platformStatus?: string;
@@ -126,8 +147,31 @@ function controlOptions(paths: readonly string[], flags: ControlFlags): ControlO
     ...(flags.jwksAllow && { jwksAllow: flags.jwksAllow.map(rangeOf) }),
     ...(flags.dnsUpstream && { dnsUpstreams: flags.dnsUpstream }),
     ...(flags.allowedHost && { allowedHosts: flags.allowedHost }),
+    ...apiAccessOf(flags),
     ...(flags.platformObjects !== undefined && { platformObjects: flags.platformObjects }),
     ...(dashboardDir !== undefined && { dashboardDir }),
+  };
+}
+
+function apiAccessOf(flags: ControlFlags): Partial<ControlOptions> {
+  const { apiCert, apiKey, apiClientCa, apiUsers, apiTokenFile, auditLog } = flags;
+  if ((apiCert === undefined) !== (apiKey === undefined))
+    throw new InvalidArgumentError('--api-cert and --api-key are given together.');
+  if (apiClientCa !== undefined && apiCert === undefined)
+    throw new InvalidArgumentError('--api-client-ca needs --api-cert and --api-key.');
+  return {
+    apiAuth: flags.apiAuth,
+    ...(apiUsers !== undefined && { apiUsersFile: apiUsers }),
+    ...(apiTokenFile !== undefined && { apiTokenFile }),
+    ...(auditLog !== undefined && { auditFile: auditLog }),
+    ...(apiCert !== undefined &&
+      apiKey !== undefined && {
+        apiTls: {
+          certFile: apiCert,
+          keyFile: apiKey,
+          ...(apiClientCa !== undefined && { clientCaFile: apiClientCa }),
+        },
+      }),
   };
 }
 

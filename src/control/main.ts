@@ -6,12 +6,17 @@
  * watch -> store -> schedule -> hold-back -> compile -> fleet, in that order, in this process. `weft control` starts it, and the
  * platform does. What never happens here: a decision of any of the stages.
  */
-import { join } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { requestRotation } from '../ca/rotation/request.ts';
 import type { Rotation } from '../ca/rotation/rotation.ts';
 import { systemClock } from '../lib/clock.ts';
 import { systemRandom } from '../lib/random.ts';
+import { type AuditLog, openAuditLog } from '../server/audit-log.ts';
 import { type RunningApi, serveApi } from '../server/http-api.ts';
 import { noPlatform, platformPartsFrom } from '../server/platform-parts.ts';
+import { openApiAccess } from './api-access.ts';
+import { auditCaLine, auditObjects } from './audit-changes.ts';
 import { type Certificates, openCertificates } from './certificates.ts';
 import { compile, readOf } from './compile.ts';
 import { DenialRing } from './denials/denial-ring.ts';
@@ -69,11 +74,21 @@ export async function runControl(options: ControlOptions, io: ControlIo): Promis
   try {
     const sources = await openSources(options);
     closers.push(sources.close);
+    const auditFile = options.auditFile ?? join(options.keyDir, 'audit.log');
+    mkdirSync(dirname(auditFile), { recursive: true, mode: 0o700 });
+    const audit = openAuditLog(auditFile, nowMs, logError);
+    audit.record({ who: 'control plane', what: 'start', outcome: 'done', detail: `weft ${options.version}` });
+    const { platformObjects } = options;
+    const isPlatforms = (file: string) => platformObjects !== undefined && file.startsWith(platformObjects);
+    closers.push(auditObjects(sources.store, audit, systemClock, isPlatforms));
     const secret = cacertsIn(sources.store.resources(), options.rootNamespace);
     let mesh: Mesh | undefined;
     const certificates = await openCertificates(options, secret, {
       onTrust: () => mesh?.trustChanged(),
-      log: io.log,
+      log(line) {
+        io.log(line);
+        auditCaLine(line, audit);
+      },
       onError: logError,
     });
     closers.push(certificates.stop);
@@ -84,7 +99,7 @@ export async function runControl(options: ControlOptions, io: ControlIo): Promis
     const denials = new DenialRing();
     const ports = await servePorts(options, certificates, mesh.fleet, denials, io.log);
     closers.push(ports.close);
-    const api = await serveAnswers(options, mesh, rotation, denials, startedAtMs, logError);
+    const api = await serveAnswers(options, mesh, rotation, denials, audit, startedAtMs, logError);
     closers.push(api.close);
     if (io.ownProcess === true) closers.push(collectAtRest(systemClock, processMemory()));
     const { securePort, plainPort } = ports;
@@ -219,18 +234,20 @@ function servePorts(
   });
 }
 
-function serveAnswers(
+async function serveAnswers(
   options: ControlOptions,
   { store, fleet, held }: Mesh,
   rotation: Rotation,
   denials: DenialRing,
+  audit: AuditLog,
   startedAtMs: number,
   onError: (error: unknown) => void,
 ): Promise<RunningApi> {
+  const access = openApiAccess(options);
   const { api, dashboardDir, allowedHosts, version, trustDomain, platformStatusFile } = options;
   const parts =
     platformStatusFile === undefined ? noPlatform : platformPartsFrom(platformStatusFile, systemClock);
-  return serveApi({
+  const running = await serveApi({
     listen: api,
     answers: apiAnswers({
       version,
@@ -242,11 +259,21 @@ function serveAnswers(
       parts,
       rotation,
       denials,
+      rotateCa: () => requestRotation(options.keyDir),
     }),
+    ...access,
+    audit,
     ...(dashboardDir !== undefined && { dashboardDir }),
     ...(allowedHosts && { allowedHosts }),
     onError,
   });
+  return {
+    port: running.port,
+    async close() {
+      access.close();
+      await running.close();
+    },
+  };
 }
 
 function sourceOf({ paths, platformObjects }: ControlOptions): Source {

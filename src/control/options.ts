@@ -1,6 +1,7 @@
 import type { ServingNames } from '../ca/serving-certificate.ts';
 import type { LifetimePolicy } from '../ca/sign.ts';
 import type { Cidr } from '../lib/cidr.ts';
+import type { ApiAuth } from '../server/guard.ts';
 import type { ApiOptions } from '../server/http-api.ts';
 import type { CompileSettings } from './compile.ts';
 import type { ListenAddress } from './serve/grpc-server.ts';
@@ -37,6 +38,15 @@ export interface ControlOptions extends CompileSettings {
   readonly jwksAllow?: readonly Cidr[];
   /** HTTP API and dashboard. */
   readonly api: ApiOptions['listen'];
+  /** Who may call the API without a proof; `loopback` by default (record 16). */
+  readonly apiAuth?: ApiAuth;
+  /** JSON: hashes of tokens and names in certificates, each with a role. */
+  readonly apiUsersFile?: string;
+  /** Where the token of an administrator is put while this runs, readable by its owner only. */
+  readonly apiTokenFile?: string;
+  readonly apiTls?: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string };
+  /** Where changes are written down; `audit.log` beside the CA's key by default. */
+  readonly auditFile?: string;
   readonly dashboardDir?: string;
   readonly allowedHosts?: readonly string[];
 }

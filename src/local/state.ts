@@ -63,6 +63,11 @@ export function runPaths(folder: string): RunPaths {
   };
 }
 
+/** Where the token for the API of the run that offers it at a port is, in a home. */
+export function apiTokenFile(home: string, port: number): string {
+  return join(home, `api-${port}.token`);
+}
+
 /** Folders that may be a home, the best first: of the project, of the user, of the machine. */
 export function stateHomes(cwd: string, env: Readonly<Record<string, string | undefined>>): string[] {
   const homes = [join(cwd, '.weft')];

@@ -1,9 +1,14 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ApiAnswers, type RunningApi, serveApi } from './http-api.ts';
+import type { ApiAnswers } from './answers.ts';
+import { readApiUsers, withToken } from './api-users.ts';
+import type { AuditEntry } from './audit-log.ts';
+import { type RunningApi, serveApi } from './http-api.ts';
+import { API_LIMITS } from './request-limit.ts';
 
 interface Answer {
   readonly status: number;
@@ -14,6 +19,9 @@ interface Answer {
 let folder: string;
 let api: RunningApi;
 let ready: boolean;
+let rotations = 0;
+let rotationFails = false;
+let audited: AuditEntry[] = [];
 
 const answers: ApiAnswers = {
   status: () => ({ revision: 7 }) as never,
@@ -28,9 +36,25 @@ const answers: ApiAnswers = {
   object: ({ kind, namespace, name }) =>
     kind === 'vs' ? ({ object: { namespace, name } } as never) : undefined,
   isReady: () => ready,
+  rotateCa: async () => {
+    if (rotationFails) throw new Error('a rotation is going on');
+    rotations++;
+  },
+  forgetDenials: () => {},
 };
 
+/** The tokens `look` and `work`. */
+const USERS = JSON.stringify({
+  tokens: [
+    { name: 'ann', role: 'view', sha256: hash('look') },
+    { name: 'bob', role: 'operate', sha256: hash('work') },
+  ],
+});
+
 beforeEach(async () => {
+  audited = [];
+  rotations = 0;
+  rotationFails = false;
   ready = true;
   folder = await mkdtemp(join(tmpdir(), 'weft-page-'));
   await writeFile(join(folder, 'index.html'), '<p>page</p>');
@@ -41,6 +65,8 @@ beforeEach(async () => {
     answers,
     dashboardDir: folder,
     allowedHosts: ['mesh.example'],
+    users: withToken(readApiUsers(USERS), 'admin-token', { name: 'root', role: 'admin' }),
+    audit: { record: (entry) => void audited.push(entry) },
     onError: () => {},
   });
 });
@@ -50,9 +76,22 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+function hash(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
+
 function get(path: string, host = 'localhost', method = 'GET'): Promise<Answer> {
+  return call(path, { host }, method);
+}
+
+function call(
+  path: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+  { port, body = '' }: { readonly port: number; readonly body?: string } = api,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    request({ port: api.port, path, method, headers: { host } }, (response) => {
+    request({ port, path, method, headers: { host: 'localhost', ...headers } }, (response) => {
       let body = '';
       response.on('data', (chunk) => {
         body += chunk;
@@ -62,9 +101,11 @@ function get(path: string, host = 'localhost', method = 'GET'): Promise<Answer> 
       );
     })
       .on('error', reject)
-      .end();
+      .end(body);
   });
 }
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 describe('the HTTP API', () => {
   it('answers the questions of the contract as JSON', async () => {
@@ -115,8 +156,10 @@ describe('the HTTP API', () => {
     }
   });
 
-  it('changes nothing', async () => {
+  it('takes what it does not know for a mistake', async () => {
     expect((await get('/api/status', 'localhost', 'POST')).status).toBe(405);
+    const { status, headers } = await get('/api/ca/rotate', 'localhost', 'PUT');
+    expect({ status, allow: headers['allow'] }).toEqual({ status: 405, allow: 'GET, HEAD, POST' });
   });
 
   it('serves a Unix socket', async () => {
@@ -132,5 +175,96 @@ describe('the HTTP API', () => {
     });
     expect(status).toBe(200);
     await onSocket.close();
+  });
+});
+
+describe('who may do what', () => {
+  const rotate = (headers: Record<string, string> = {}) => call('/api/ca/rotate', headers, 'POST');
+
+  it('by role: view, operate, admin', async () => {
+    const rows = [
+      [{}, 200, 401, 401],
+      [bearer('look'), 200, 403, 403],
+      [bearer('work'), 200, 200, 403],
+      [bearer('admin-token'), 200, 200, 200],
+      [{ authorization: `Basic ${Buffer.from('me:admin-token').toString('base64')}` }, 200, 200, 200],
+      [bearer('wrong'), 401, 401, 401],
+      [{ authorization: 'Digest x' }, 401, 401, 401],
+    ] as const;
+    for (const [headers, view, operate, admin] of rows) {
+      const shown = JSON.stringify(headers);
+      expect((await call('/api/status', headers)).status, shown).toBe(view);
+      expect((await call('/api/denials', headers, 'DELETE')).status, shown).toBe(operate);
+      expect((await rotate(headers)).status, shown).toBe(admin);
+    }
+    expect(rotations).toBe(2);
+  });
+
+  it('without a token nothing at all, where that is wanted, but the page and its health', async () => {
+    const listen = { host: '127.0.0.1', port: 0 };
+    const strict = await serveApi({
+      listen,
+      answers,
+      auth: 'required',
+      dashboardDir: folder,
+      onError: () => {},
+    });
+    try {
+      const status = async (path: string) => (await call(path, {}, 'GET', strict)).status;
+      expect(await status('/api/status')).toBe(401);
+      expect(await status('/')).toBe(200);
+      expect(await status('/healthz')).toBe(200);
+    } finally {
+      await strict.close();
+    }
+  });
+
+  it('not a page of another site, token or not; opening our own page is no call', async () => {
+    for (const headers of [
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' },
+      { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'cors' },
+    ]) {
+      expect((await rotate({ ...headers, ...bearer('admin-token') } as never)).status).toBe(403);
+      expect((await call('/api/status', headers as never)).status).toBe(403);
+    }
+    expect((await call('/', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' })).status).toBe(
+      200,
+    );
+    expect((await call('/api/status', { origin: `http://localhost:${api.port}` })).status).toBe(200);
+  });
+
+  it('so often, and wrong tokens seldom', async () => {
+    for (let i = 0; i < API_LIMITS.maxRefusals; i++)
+      expect((await call('/api/status', bearer(`guess-${i}`))).status).toBe(401);
+    expect((await call('/api/status', bearer('admin-token'))).status).toBe(429);
+    expect((await call('/api/status')).status).toBe(200);
+  });
+
+  it('with bodies and heads of a bounded length', async () => {
+    const body = 'x'.repeat(API_LIMITS.maxBodyBytes + 1);
+    const answer = await call('/api/ca/rotate', bearer('admin-token'), 'POST', { port: api.port, body });
+    expect(answer.status).toBe(413);
+    expect((await call('/api/status', { 'x-long': 'x'.repeat(API_LIMITS.maxHeadBytes) })).status).toBe(431);
+    expect(rotations).toBe(0);
+  });
+
+  it('is written down: changes, refusals and failures, and no token', async () => {
+    await rotate(bearer('admin-token'));
+    await rotate(bearer('look'));
+    await rotate(bearer('guess'));
+    rotationFails = true;
+    expect(await rotate(bearer('admin-token'))).toMatchObject({
+      status: 409,
+      body: '{"error":"a rotation is going on"}',
+    });
+    const what = 'POST /api/ca/rotate';
+    expect(audited).toEqual([
+      { who: 'root', role: 'admin', what, outcome: 'done' },
+      { who: 'ann', role: 'view', what, outcome: 'refused', detail: 'needs the role admin' },
+      { who: '127.0.0.1', what, outcome: 'refused', detail: 'the token is not known' },
+      { who: 'root', role: 'admin', what, outcome: 'failed', detail: 'a rotation is going on' },
+    ]);
   });
 });

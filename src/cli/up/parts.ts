@@ -11,6 +11,7 @@ import { PLATFORM_ADDRESS, PORTS } from '../../local/network/plan.ts';
 import type { PlatformParts, PlatformProgram, ProxyCommand, ProxyRequest } from '../../local/parts.ts';
 import { writeWhole } from '../../local/publish.ts';
 import { dashboardAddress, type RunSettings } from '../../local/run-settings.ts';
+import { apiTokenFile } from '../../local/state.ts';
 import { nodeFlags } from '../../proxy/node-flags.ts';
 import { entryFile } from '../entry.ts';
 import { packageVersion } from '../version.ts';
@@ -103,6 +104,8 @@ function controlProgram({ settings, weft, control, rootsFile, jwksFile }: Layout
     '--trust-domain': TRUST_DOMAIN,
     '--listen': `${control.host}:${control.port}`,
     '--api': `${api.host}:${api.port}`,
+    '--api-token-file': apiTokenFile(dirname(paths.folder), settings.dashboardPort),
+    '--audit-log': join(dirname(paths.folder), `audit-${settings.dashboardPort}.log`),
     ...(settings.extra['dnsUpstream'] === 'platform' ? { '--dns-upstream': PLATFORM_ADDRESS } : {}),
     '--hold-back': settings.extra['holdBack'] ?? 'on',
     '--platform-objects': paths.objects,

@@ -24,6 +24,12 @@ export class DenialRing {
     this.#next = (this.#next + 1) % DENIAL_LIMITS.maxKept;
   }
 
+  forget(): void {
+    this.#kept.length = 0;
+    this.#next = 0;
+    this.#dropped = 0;
+  }
+
   /** So many were not looked at: there were too many. */
   drop(count: number): void {
     this.#dropped += count;

@@ -1,7 +1,7 @@
 import type { Rotation } from '../../ca/rotation/rotation.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { ApiAnswers } from '../../server/answers.ts';
 import type { PartStatus, Usage } from '../../server/contract.ts';
-import type { ApiAnswers } from '../../server/http-api.ts';
 import type { PlatformParts } from '../../server/platform-parts.ts';
 import type { DenialRing } from '../denials/denial-ring.ts';
 import type { ObjectStatus } from '../watch/status.ts';
@@ -24,6 +24,8 @@ export interface AnswerSources {
   readonly parts: PlatformParts;
   readonly rotation: Rotation;
   readonly denials: DenialRing;
+  /** Begins a rotation of the CA's root. */
+  readonly rotateCa: () => Promise<void>;
 }
 
 /** The control plane's answers to the questions of the HTTP API. */
@@ -47,6 +49,8 @@ export function apiAnswers(sources: AnswerSources): ApiAnswers {
     explain: (question) => explainAnswer(question, fleet.state().compiled, clock.nowMs()),
     object: (wanted) => objectAnswer(wanted, sources.statuses(), fleet, clock.nowMs()),
     isReady: () => true,
+    rotateCa: () => sources.rotateCa(),
+    forgetDenials: () => sources.denials.forget(),
   };
 }
 
