@@ -3,7 +3,7 @@ import type { Because, DestinationShare, Explanation } from '../control/explain/
 import { shareText } from '../control/explain/words.ts';
 
 /** An explanation for people: the answer, then the way, place by place, with the line of the file that is the reason. */
-export function explainText({ explanation, steps }: Told): string {
+export function explainText({ explanation, steps, findings, otherFindings }: Told): string {
   const lines = [answerText(explanation)];
   let place = '';
   for (const step of steps) {
@@ -12,6 +12,13 @@ export function explainText({ explanation, steps }: Told): string {
     lines.push(`  ${step.what}${reasonText(step.because)}`);
     for (const { what, why, because } of step.instead)
       lines.push(`    instead of ${what}: ${why}${reasonText(because)}`);
+  }
+  if (findings.length + otherFindings > 0) lines.push('', 'worth knowing');
+  for (const one of findings)
+    lines.push(`  ${one.field === '' ? '' : `${one.field}: `}${one.message}${reasonText(one)}`);
+  if (otherFindings > 0) {
+    const many = otherFindings === 1 ? 'finding' : 'findings';
+    lines.push(`  ${otherFindings}${findings.length === 0 ? '' : ' more'} ${many} about other objects`);
   }
   return `${lines.join('\n')}\n`;
 }

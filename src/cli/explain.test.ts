@@ -51,6 +51,7 @@ describe('weft explain', () => {
       'retries',
       'policies',
       'steps',
+      'findings',
     ]);
     expect(answer.request.headers['end-user']).toBe('jason');
   });

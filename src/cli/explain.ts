@@ -98,7 +98,8 @@ async function answerLive(call: WrittenCall, options: ExplainOptions, io: Io): P
 }
 
 function print(told: Told, options: ExplainOptions, io: Io): void {
-  if (options.output === 'json') io.out(`${JSON.stringify(told.explanation)}\n`);
+  if (options.output === 'json')
+    io.out(`${JSON.stringify({ ...told.explanation, findings: told.findings })}\n`);
   else io.out(`${options.request} from ${options.from}\n${explainText(told)}`);
 }
 

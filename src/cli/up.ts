@@ -33,7 +33,7 @@ export function addUpCommand(program: Command, io: Io): void {
       ).choices(['root', 'rootless', 'shared']),
     )
     .addOption(new Option('--load <rps>', 'requests a second to the gateway').default(0).argParser(rate))
-    .option('--load-path <path>', 'what the load asks for', '/productpage')
+    .option('--load-path <path>', 'what the load asks for; by default the first path that is answered', '')
     .addOption(
       new Option('-o, --output <format>', 'text, or json: one event a line')
         .choices(['text', 'json'])

@@ -26,13 +26,25 @@ export interface UpSettings {
   readonly way: Way | undefined;
   /** Requests a second to keep the example alive with; 0 is none. */
   readonly loadRps: number;
+  /** What the load asks for; '' for what is answered first. */
   readonly loadPath: string;
+  /** What the gateway answers to, found out whenever all is ready. */
+  readonly addresses: (gateway: string) => Promise<GatewayAddresses>;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The command line that runs this program as the inside. */
   readonly insideArgv: readonly string[];
   /** For the maker of the parts. */
   readonly extra: Readonly<Record<string, string>>;
+}
+
+/** What to open at the gateway. */
+export interface GatewayAddresses {
+  /** For people, after `Gateway: `. */
+  readonly text: string;
+  /** First path that any host is answered on; '' for none. */
+  readonly path: string;
+  readonly doors: readonly { readonly host: string; readonly path: string }[];
 }
 
 /** How the run is ended from outside. */
@@ -140,6 +152,7 @@ function loadWhenReady(
   report: Report,
 ): { report: Report; stop(): void } {
   let load: Load | undefined;
+  let stopped = false;
   const { gatewayPort, dashboardPort } = settings;
   const gateway = `http://127.0.0.1:${gatewayPort}`;
   const dashboard = `http://127.0.0.1:${dashboardPort}`;
@@ -149,11 +162,17 @@ function loadWhenReady(
         report(event);
         return;
       }
-      const text = `${event.text}. Gateway: ${gateway}${up.loadPath}  Dashboard: ${dashboard}  (Ctrl-C ends it all)`;
-      report({ ...event, text, data: { ...event.data, gateway, dashboard } });
-      if (up.loadRps > 0) load ??= startLoad(gatewayPort, up.loadPath, up.loadRps, report);
+      void up.addresses(gateway).then(({ text: places, path, doors }) => {
+        const text = `${event.text}. Gateway: ${places}  Dashboard: ${dashboard}  (Ctrl-C ends it all)`;
+        report({ ...event, text, data: { ...event.data, gateway, dashboard, doors } });
+        if (up.loadRps > 0 && !stopped)
+          load ??= startLoad(gatewayPort, up.loadPath || path || '/', up.loadRps, report);
+      });
     },
-    stop: () => load?.stop(),
+    stop() {
+      stopped = true;
+      load?.stop();
+    },
   };
 }
 

@@ -6,11 +6,14 @@ import { desiredOf } from '../../local/resources/desired.ts';
 import { Folder } from '../../local/resources/folder.ts';
 import { runUp } from '../../local/run.ts';
 import { openHome, stateHomes } from '../../local/state.ts';
+import { askApi } from '../api-client.ts';
 import { exitCodes, type Io } from '../io.ts';
+import { addressText, doorsOfFolder } from './addresses.ts';
 
 import { watchLaunchers } from './launchers.ts';
 import { eventStyle, type UpOptions } from './options.ts';
 import { makeParts } from './parts.ts';
+import { watchTroubles } from './told-troubles.ts';
 
 /** A second signal ends everything at once; launchers pass on a signal that the terminal sent to us as well, just then. */
 const SAME_SIGNAL_MS = 1_000;
@@ -29,13 +32,22 @@ export async function runUpOutside(dir: string, options: UpOptions, io: Io): Pro
     const line = showEvent(event, style, performance.now() - startedMs);
     if (event.event === 'problem' && style !== 'json') io.err(line);
     else if (line !== '') io.out(line);
+    const api = event.data?.['dashboard'];
+    if (typeof api === 'string') troubles ??= watchTroubles(() => askApi(api, '/api/status'), problem);
   };
+  const problem = (text: string): void => report({ event: 'problem', text });
+  let troubles: ReturnType<typeof watchTroubles> | undefined;
   const signals = watchSignals();
   try {
     const { gatewayPort, dashboardPort, dataPlane, platform: way, load: loadRps, loadPath } = options;
     const envoy = await envoyFor(dir, options, io, report);
     const up = {
       ...{ dir, gatewayPort, dashboardPort, dataPlane, way, loadRps, loadPath },
+      addresses: async (gateway: string) => {
+        const doors = await doorsOfFolder(dir, io);
+        const path = doors.find(({ host }) => host === '')?.path ?? '';
+        return { text: addressText(gateway, doors), path, doors };
+      },
       cwd: io.cwd,
       env: io.env,
       insideArgv: [process.execPath, process.argv[1] ?? '', 'up', '--inside'],
@@ -46,6 +58,7 @@ export async function runUpOutside(dir: string, options: UpOptions, io: Io): Pro
     report({ event: 'problem', text: (error as Error).message });
     return exitCodes.notFine;
   } finally {
+    troubles?.stop();
     signals.close();
   }
 }

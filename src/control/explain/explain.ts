@@ -12,9 +12,9 @@
  * request, upstream/ how it goes on from there, arrive.ts who is at the other end.
  */
 import type { Call } from './call.ts';
-import type { Explanation } from './explanation.ts';
+import type { Because, Explanation } from './explanation.ts';
 import { journeys } from './journeys.ts';
-import type { ExplainMesh } from './mesh.ts';
+import type { ExplainMesh, FoundOdd } from './mesh.ts';
 import { mainOf, summary } from './summary.ts';
 import type { PlacedStep } from './trace.ts';
 
@@ -22,6 +22,16 @@ import type { PlacedStep } from './trace.ts';
 export interface Told {
   readonly explanation: Explanation;
   readonly steps: readonly PlacedStep[];
+  /** What is odd about objects that have a part in the answer, and of how many others something is odd. */
+  readonly findings: readonly Oddity[];
+  readonly otherFindings: number;
+}
+
+/** Something odd about an object: a reference to nothing, a rule or setting without effect. */
+export interface Oddity extends Because {
+  /** '' for the object as a whole. */
+  readonly field: string;
+  readonly message: string;
 }
 
 /** Explains a call. Throws UnknownCaller where nobody is called as the caller is. */
@@ -32,5 +42,21 @@ export function explain(mesh: ExplainMesh, call: Call): Explanation {
 /** As {@link explain}, with the places of the steps. */
 export function tell(mesh: ExplainMesh, call: Call): Told {
   const ways = journeys(mesh, call);
-  return { explanation: summary(ways), steps: mainOf(ways).trace.steps };
+  const { steps } = mainOf(ways).trace;
+  const all = mesh.compiled.findings?.() ?? [];
+  const findings = oddities(all, steps);
+  return { explanation: summary(ways), steps, findings, otherFindings: all.length - findings.length };
+}
+
+function oddities(all: readonly FoundOdd[], steps: readonly PlacedStep[]): readonly Oddity[] {
+  const reasons = steps.flatMap(({ because, instead }) => [
+    because,
+    ...instead.map((other) => other.because),
+  ]);
+  const known = new Set(reasons.map(({ kind, namespace, name }) => [kind, namespace, name].join('/')));
+  return all
+    .filter(({ key }) => known.has([key.kind, key.namespace, key.name].join('/')))
+    .map(({ key, field, message, file, line }) => {
+      return { kind: key.kind, namespace: key.namespace, name: key.name, file, line, field, message };
+    });
 }

@@ -1,3 +1,4 @@
+import type { ObjectKey } from '../../api/object.ts';
 import type { Resources } from '../../api/resources.ts';
 import { StepMemo } from '../../lib/steps.ts';
 import type { Origin } from '../../mesh/origin.ts';
@@ -21,6 +22,17 @@ export interface CompiledMesh {
     readonly metadata?: Readonly<Record<string, unknown>>;
   }): ProxyResources | undefined;
   locate(origin: Origin): { readonly file: string; readonly line: number } | undefined;
+  /** What is odd between the objects. */
+  findings?(): readonly FoundOdd[];
+}
+
+/** Something odd about an object, and where it is written. */
+export interface FoundOdd {
+  readonly key: ObjectKey;
+  readonly field: string;
+  readonly message: string;
+  readonly file: string;
+  readonly line: number;
 }
 
 /** Everything that an explanation is made of. */

@@ -4,7 +4,8 @@ import { parseFile } from './parse-file.ts';
 // The gateway that `weft up` adds to a folder without one: Istio's, under Istio's names, so that Gateway resources
 // with the usual selector `istio: ingressgateway` find it.
 
-const TEXT = `
+/** Its objects as a file would hold them. */
+export const GATEWAY_TEXT = `
 apiVersion: v1
 kind: Service
 metadata:
@@ -38,7 +39,7 @@ spec:
         ports: [{ containerPort: 15021 }, { containerPort: 8080 }, { containerPort: 8443 }]
 `;
 
-const OBJECTS = parseFile('(added by weft up)', TEXT).objects;
+const OBJECTS = parseFile('(added by weft up)', GATEWAY_TEXT).objects;
 
 /** The objects, with the gateway added where none of them is one. */
 export function withGateway(objects: readonly PlatformObject[]): readonly PlatformObject[] {
