@@ -45,6 +45,8 @@ export interface ManagerSettings {
   readonly upgrades: ReadonlyMap<string, boolean>;
   readonly forwardsContinue: boolean;
   readonly defaultHost: string;
+  /** Methods in a case that is not theirs too. */
+  readonly anyMethod: boolean;
   /** 0 is none, here and below. Milliseconds. */
   readonly streamIdleMs: number;
   readonly requestMs: number;

@@ -11,3 +11,8 @@ it.each([
 ])('%s is %s: escaped dots and slashes are dots and slashes', (path, normal) => {
   expect(normalizePath(path, settings)).toBe(normal);
 });
+
+it.each(['/a%00', '/%00/b', '/a/%00/../b'])('%s is none: an escaped NUL ends paths for some', (path) => {
+  expect(normalizePath(path, settings)).toMatchObject({ kind: 'invalid' });
+  expect(normalizePath(path, { ...settings, normalize: false })).toBe(path);
+});

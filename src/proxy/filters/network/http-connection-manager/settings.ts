@@ -74,7 +74,7 @@ export function readManagerSettings(
       refuse,
       fieldIn(field, 'common_http_protocol_options'),
     ),
-    defaultHost: readHttp1Options(http_protocol_options, refuse, fieldIn(field, 'http_protocol_options')),
+    ...readHttp1Options(http_protocol_options, refuse, fieldIn(field, 'http_protocol_options')),
     upgrades: readUpgrades(upgrade_configs, refuse, fieldIn(field, 'upgrade_configs')),
     forwardsContinue: proxy_100_continue,
     stripHostPort: strip_any_host_port ? 'any' : strip_matching_host_port ? 'matching' : 'none',
@@ -233,8 +233,12 @@ function readCommonOptions(
   };
 }
 
-/** Absolute targets, HTTP/1.0, trailers and the case of header names are always served. Gives back the default host. */
-function readHttp1Options(options: Message['http_protocol_options'], refuse: Refuse, field: string): string {
+/** Absolute targets, HTTP/1.0, trailers, methods that nobody knows and the case of header names are always served. */
+function readHttp1Options(
+  options: Message['http_protocol_options'],
+  refuse: Refuse,
+  field: string,
+): Pick<ManagerSettings, 'defaultHost' | 'anyMethod'> {
   const {
     allow_absolute_url: _absolute,
     accept_http_10: _old,
@@ -243,14 +247,14 @@ function readHttp1Options(options: Message['http_protocol_options'], refuse: Ref
   } = options ?? {};
   const { header_key_format, enable_trailers: _trailers, use_balsa_parser: _parser, ...afterFormat } = more;
   const {
-    allow_custom_methods: _methods,
+    allow_custom_methods = false,
     override_stream_error_on_invalid_http_message: _error,
     ...rest
   } = afterFormat;
   const { stateful_formatter: _preserve, ...formats } = header_key_format ?? {};
   refuseRest(refuse, fieldIn(field, 'header_key_format'), formats);
   refuseRest(refuse, field, rest);
-  return default_host_for_http_10;
+  return { defaultHost: default_host_for_http_10, anyMethod: allow_custom_methods };
 }
 
 function readUpgrades(
