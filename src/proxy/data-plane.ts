@@ -91,10 +91,11 @@ export async function startDataPlane(
     nowMs: clock.nowMs,
     tickets: ticketKeys(settings.ticketSeed),
   };
+  const { stats_config } = bootstrap.message;
+  // Read before, with refusals (configure/bootstrap.ts).
   const metrics = new Metrics(
     bootstrap.node,
-    // Read before, with refusals (configure/bootstrap.ts).
-    readStatsConfig(bootstrap.message.stats_config, () => {}, 'stats_config'),
+    stats_config && readStatsConfig(stats_config, () => {}, 'stats_config'),
   );
   const clusters = new Clusters({
     ...environment,

@@ -130,7 +130,7 @@ function lowerBootstrap(
   for (const [i, { typed_config }] of (message.bootstrap_extensions ?? []).entries())
     if (typed_config?.['@type'] !== internalListeners)
       refuse(`bootstrap_extensions[${i}]`, `${typed_config?.['@type']} is not supported by this proxy`);
-  readStatsConfig(message.stats_config, refuse, 'stats_config');
+  if (message.stats_config !== undefined) readStatsConfig(message.stats_config, refuse, 'stats_config');
   const { dynamic_resources: dynamic } = message;
   const sourceOf = (name: 'lds_config' | 'cds_config'): Source | undefined => {
     const source = dynamic?.[name];

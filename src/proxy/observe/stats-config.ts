@@ -11,12 +11,7 @@ type Matcher = NonNullable<StatsConfig['stats_matcher']>;
 export type StatRules = (rows: Iterable<StatRow>) => Iterable<StatRow>;
 
 /** config.metrics.v3.StatsConfig; undefined where it changes nothing. */
-export function readStatsConfig(
-  config: StatsConfig | undefined,
-  refuse: Refuse,
-  field: string,
-): StatRules | undefined {
-  if (config === undefined) return undefined;
+export function readStatsConfig(config: StatsConfig, refuse: Refuse, field: string): StatRules | undefined {
   // Default tags are always on; bounds of histograms are fixed.
   const { stats_matcher, stats_tags = [], use_all_default_tags: _all, ...rest } = config;
   refuseRest(refuse, field, rest);

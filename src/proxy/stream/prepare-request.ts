@@ -10,6 +10,7 @@ import { forwardClientCert } from './client-cert-header.ts';
 import type { ConnectionView, StreamPeer } from './connection-view.ts';
 import type { Reply } from './http-filter.ts';
 import type { ManagerSettings } from './manager.ts';
+import { isMisspelled } from './misspelled-method.ts';
 import { appendVia } from './prepare-response.ts';
 import { requestId } from './request-id.ts';
 import { joined, type RequestState } from './request-state.ts';
@@ -80,7 +81,8 @@ function prepareTarget(
   settings: ManagerSettings,
   view: ConnectionView,
 ): Reply | undefined {
-  if (!settings.anyMethod && isMisspelled(request.method))
+  const { method } = request;
+  if (/[a-z]/.test(method) && !settings.anyMethod && isMisspelled(method))
     return { status: 400, body: 'Methods are written in capitals.', details: 'invalid_method' };
   if (request.path.includes('#'))
     return { status: 400, body: 'The path holds a fragment.', details: 'path_normalization_failed' };
@@ -97,19 +99,6 @@ function prepareTarget(
     ? undefined
     : prepareUnderscores(request.headers, settings.underscores);
 }
-
-/** `delete` is another method than DELETE (RFC 9110 9.1), so that policies do not mean it; but not to every server. */
-function isMisspelled(method: string): boolean {
-  if (method === 'GET' || method === 'POST' || !/[a-z]/.test(method)) return false;
-  return KNOWN_METHODS.has(method.toUpperCase());
-}
-
-/** Methods that servers know (the IANA's registry and what parsers have of old). */
-const KNOWN_METHODS: ReadonlySet<string> = new Set(
-  'ACL BIND CHECKOUT CONNECT COPY DELETE GET HEAD LINK LOCK M-SEARCH MERGE MKACTIVITY MKCALENDAR MKCOL MOVE NOTIFY OPTIONS PATCH POST PROPFIND PROPPATCH PURGE PUT QUERY REBIND REPORT SEARCH SOURCE SUBSCRIBE TRACE UNBIND UNLINK UNLOCK UNSUBSCRIBE'.split(
-    ' ',
-  ),
-);
 
 function pathReply(problem: PathProblem): Reply {
   if (problem.kind === 'invalid')

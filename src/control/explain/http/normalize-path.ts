@@ -5,15 +5,10 @@ import {
 } from '../../../xds/match/path-normalization.ts';
 import type { HttpConnectionManager } from '../../../xds/resources.ts';
 
-<<<<<<< HEAD
 /** The path with query as routes and policies see it; or that it is none, or which one the client is to ask for instead. */
 export function normalizePath(path: string, config: HttpConnectionManager): string | PathProblem {
-=======
-/** The path with query as routes and policies see it; undefined where it is none, or the client is to ask for another. */
-export function normalizePath(path: string, config: HttpConnectionManager): string | undefined {
   // Nobody takes a request with such a target.
-  if (/[^\x21-\x7e]/.test(path)) return undefined;
->>>>>>> 8091fde (Paths in every mode and requests that pass for others, against Envoy: escaped NUL and misspelled methods are refused)
+  if (/[^\x21-\x7e]/.test(path)) return { kind: 'invalid', message: 'The path is not valid.' };
   const bytes = Array.from(new TextEncoder().encode(path), (byte) => String.fromCharCode(byte)).join('');
   const normal = normalize(bytes, readPathSettings(config));
   if (typeof normal === 'string') return textOf(normal);

@@ -18,7 +18,7 @@ export interface ConnectionCheck {
 
 /** The terminal filter behind checks: a connection that fails one is closed before a byte of it is read. */
 export function guarded(checks: readonly ConnectionCheck[], terminal: TerminalFilter): TerminalFilter {
-  return checks.length === 0 ? terminal : new GuardedTerminal(checks, terminal);
+  return new GuardedTerminal(checks, terminal);
 }
 
 class GuardedTerminal implements TerminalFilter {

@@ -18,7 +18,8 @@ export const lowerNetworkFilters: LowerNetworkFilters = (filters, context) => {
   if (!lowered.ok) return lowered;
   // Made only now: a filter that counts and opens things is not made from half a configuration.
   const { checks, makeTerminal } = lowered.value;
-  return { ok: true, value: guarded(checks, makeTerminal()) };
+  const terminal = makeTerminal();
+  return { ok: true, value: checks.length === 0 ? terminal : guarded(checks, terminal) };
 };
 
 interface Chain {
