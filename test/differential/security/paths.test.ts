@@ -193,7 +193,7 @@ function meant(path: string, envoy: Fate, weft: Fate): boolean {
 }
 
 function isAdmin(path: string): boolean {
-  return /^\/admin(\/|$)/.test(new URL(path, 'http://a').pathname);
+  return /^\/admin(\/|$)/.test(new URL(`http://a${path}`).pathname);
 }
 
 /** The same in simulation: a client in no mesh calls the workload. */
