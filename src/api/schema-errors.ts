@@ -6,16 +6,18 @@ import { fieldNames, schemaAt } from './schema-shape.ts';
 
 /**
  * Puts a value through a schema. Reports what does not fit, in sentences; returns the typed value, also where the
- * only fault are unknown fields, so that the other checks can go on.
+ * only fault are unknown fields, so that the other checks can go on. Sentences repeat what stands there, but for `secret`
+ * objects: they are printed, logged and shown by the status page.
  */
 export function checkAgainst<S extends z.ZodType>(
   schema: S,
   value: unknown,
   report: Report,
+  secret = false,
 ): z.infer<S> | undefined {
   const result = schema.safeParse(value, { jitless: true });
   if (result.success) return result.data;
-  for (const issue of result.error.issues) reportIssue(issue, schema, value, report);
+  for (const issue of result.error.issues) reportIssue(issue, schema, value, report, secret);
   return result.error.issues.every((issue) => issue.code === 'unrecognized_keys')
     ? schema.safeParse(withoutKeys(value, result.error.issues), { jitless: true }).data
     : undefined;
@@ -40,10 +42,11 @@ function innerValue(value: unknown, path: readonly PropertyKey[]): unknown {
 
 type Issue = z.core.$ZodIssue;
 
-function reportIssue(issue: Issue, schema: z.ZodType, value: unknown, report: Report): void {
+function reportIssue(issue: Issue, schema: z.ZodType, value: unknown, report: Report, secret: boolean): void {
   const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
   if (issue.code !== 'unrecognized_keys') {
-    report.error(path, issueText(issue, innerValue(value, issue.path)));
+    const found = innerValue(value, issue.path);
+    report.error(path, secret ? secretText(issue, found) : issueText(issue, found));
     return;
   }
   const known = fieldNames(path.reduce<z.ZodType | undefined>(schemaAt, schema));
@@ -66,6 +69,19 @@ function issueText(issue: Issue, found: unknown): string {
     default:
       return issue.message;
   }
+}
+
+/** The same without a word of what stands there. */
+function secretText(issue: Issue, found: unknown): string {
+  if (found === undefined) return 'this field is required';
+  if (issue.code !== 'invalid_type') return 'this value is not possible here';
+  const wanted = TYPE_NAMES[issue.expected] ?? issue.expected;
+  return `${kindOf(found)} stands where ${wanted} is needed`;
+}
+
+function kindOf(value: unknown): string {
+  if (typeof value === 'object') return describe(value);
+  return TYPE_NAMES[typeof value] ?? 'something else';
 }
 
 const TYPE_NAMES: Readonly<Record<string, string>> = {

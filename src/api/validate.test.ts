@@ -199,3 +199,26 @@ describe('validateObject', () => {
     );
   });
 });
+
+it('of a Secret nothing that stands there is repeated', () => {
+  const secret = (fields: object) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 's' },
+    ...fields,
+  });
+  for (const fields of [
+    { stringData: 'hidden-value' },
+    { data: { a: 987654321 } },
+    { data: { a: ['hidden-value'] } },
+    { type: { a: 'hidden-value' } },
+    { data: { a: 'hidden-value: not base64' } },
+  ]) {
+    const { errors, warnings } = validateObject(secret(fields));
+    expect(JSON.stringify([errors, warnings])).not.toMatch(/hidden-value|987654321/);
+  }
+  expect(validateObject(secret({ stringData: 'hidden-value' })).errors[0]).toMatchObject({
+    field: 'stringData',
+    message: 'a text stands where an object (fields, one per line) is needed',
+  });
+});

@@ -92,7 +92,7 @@ function checkBody(
   const { apiVersion, kind: _kind, metadata: _metadata, ...fields } = value;
   const cleaned = withoutNulls(fields, kind.body, kind.aliases) as Readonly<Record<string, unknown>>;
   const content = kind.hasSpec && cleaned['spec'] === undefined ? { spec: {}, ...cleaned } : cleaned;
-  const body = checkAgainst(kind.body, content, report);
+  const body = checkAgainst(kind.body, content, report, kind.kind === 'Secret');
   if (body === undefined) return undefined;
   const object = { apiVersion, kind: kind.kind, metadata, ...(body as object) };
   if (kind.group.endsWith('.istio.io')) checkIstioAnnotations(kind.kind, metadata, report.at('metadata'));
