@@ -211,7 +211,7 @@ describe('names that the proxy resolves when a request has them', () => {
     );
     // So do requests at ports that nobody has.
     const [, http] = named(view.listeners(), 'virtualOutbound').filter_chains ?? [];
-    expect(http?.filter_chain_match).toEqual({ application_protocols: ['http/1.1', 'h2c'] });
+    expect(http?.filter_chain_match).toEqual({ application_protocols: ['http/1.0', 'http/1.1', 'h2c'] });
     expect(filterOf(http).route_config?.virtual_hosts?.[0]?.routes?.[0]?.route?.cluster).toBe(
       'AllowAnyDynamicDNSCluster',
     );

@@ -10,7 +10,7 @@ import { meshServerSocket } from './downstream-tls.ts';
 /** ALPN of peers' proxies for HTTP, and all of theirs (Istio's names). */
 const MESH_HTTP = ['istio-http/1.0', 'istio-http/1.1', 'istio-h2'];
 export const MESH_ALL = ['istio-peer-exchange', 'istio', ...MESH_HTTP];
-const PLAIN_HTTP = ['http/1.1', 'h2c'];
+const PLAIN_HTTP = ['http/1.0', 'http/1.1', 'h2c'];
 
 /** How the bytes within a chain are treated. */
 type Content = 'http' | 'tcp';

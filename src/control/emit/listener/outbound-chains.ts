@@ -23,7 +23,7 @@ import { routedTcpFilter, tcpFilter } from './tcp-proxy.ts';
 /** First bytes that are plain HTTP, as the HTTP inspector names them. */
 export const PLAIN_HTTP: FilterChainMatch = {
   transport_protocol: 'raw_buffer',
-  application_protocols: ['http/1.1', 'h2c'],
+  application_protocols: ['http/1.0', 'http/1.1', 'h2c'],
 };
 
 /** The chain that speaks HTTP with routes of a name. */

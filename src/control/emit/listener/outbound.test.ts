@@ -41,6 +41,7 @@ describe('outbound listeners', () => {
     );
     const listener = named(view.listeners(), '10.96.0.8_7000');
     expect(listener.filter_chains?.[0]?.filter_chain_match?.application_protocols).toEqual([
+      'http/1.0',
       'http/1.1',
       'h2c',
     ]);

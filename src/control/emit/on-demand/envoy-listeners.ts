@@ -8,7 +8,7 @@ import {
 } from '../../../xds/resources.ts';
 import { step } from '../../resolve/world.ts';
 import { type EmittedListener, mergedByName } from '../emitted.ts';
-import { type Parts, proxyListenerParts, proxyListeners } from '../proxy-resources.ts';
+import { type Parts, proxyListenerParts } from '../proxy-resources.ts';
 import { hasManyHosts } from '../route-names.ts';
 import { adsSource } from '../sources.ts';
 
@@ -53,28 +53,37 @@ export const envoyListeners = step(
 export const routeIdleTimeouts = step(
   'idle timeouts of routes on demand',
   (read, key): ReadonlyMap<string, string> => {
-    const timeouts = new Map<string, string>();
-    for (const { object } of read.of(proxyListeners, key))
-      for (const filter of filtersOf(object)) {
-        const { rds, stream_idle_timeout } = managerOf(filter) ?? {};
-        const name = rds?.route_config_name;
-        if (name !== undefined) timeouts.set(name, stream_idle_timeout ?? ENVOY_IDLE_TIMEOUT);
-      }
-    return timeouts;
+    const { shared, own } = read.of(proxyListenerParts, key);
+    return new Map([...timeoutsIn(shared), ...timeoutsIn(own)]);
   },
 );
+
+/** What was found in a list that many proxies share. */
+const timeoutsFound = new WeakMap<readonly EmittedListener[], ReadonlyMap<string, string>>();
+
+function timeoutsIn(list: readonly EmittedListener[]): ReadonlyMap<string, string> {
+  const known = timeoutsFound.get(list);
+  if (known !== undefined) return known;
+  const timeouts = new Map<string, string>();
+  for (const filter of list.flatMap(({ object }) => filtersOf(object))) {
+    const { rds, stream_idle_timeout = ENVOY_IDLE_TIMEOUT } = managerOf(filter) ?? {};
+    if (rds?.route_config_name !== undefined) timeouts.set(rds.route_config_name, stream_idle_timeout);
+  }
+  timeoutsFound.set(list, timeouts);
+  return timeouts;
+}
 
 /** What Envoy takes where nothing is said. */
 const ENVOY_IDLE_TIMEOUT = '300s';
 
 /** The connection manager that a filter is; undefined where it is another filter. */
-export function managerOf({ typed_config }: Filter): HttpConnectionManager | undefined {
+function managerOf({ typed_config }: Filter): HttpConnectionManager | undefined {
   return typed_config?.['@type'] === HTTP_CONNECTION_MANAGER
     ? (typed_config as HttpConnectionManager)
     : undefined;
 }
 
-export function filtersOf(listener: Listener): readonly Filter[] {
+function filtersOf(listener: Listener): readonly Filter[] {
   const last = listener.default_filter_chain;
   return [...(listener.filter_chains ?? []), ...(last ? [last] : [])].flatMap(({ filters }) => filters ?? []);
 }
