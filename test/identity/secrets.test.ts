@@ -232,7 +232,7 @@ describe.skipIf(lacks('secrets', ...meshNeeds, 'root', 'nsenter'))('no secret of
       .map((line) => JSON.parse(line))
       .filter(({ what }) => what === 'DELETE /api/denials');
     expect(entries.map(({ outcome, role }) => [outcome, role])).toEqual([
-      ['refused', undefined],
+      ['refused', 'view'],
       ['refused', undefined],
       ['refused', undefined],
       ['done', 'admin'],
