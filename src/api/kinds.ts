@@ -1,8 +1,10 @@
 import { type BackendTlsPolicy, backendTlsPolicy } from './gateway/backend-tls-policy.ts';
+import { type Backend, backend } from './gateway/experimental/backend.ts';
 import {
   type BackendTrafficPolicy,
   backendTrafficPolicy,
 } from './gateway/experimental/backend-traffic-policy.ts';
+import { type Mesh, mesh } from './gateway/experimental/mesh.ts';
 import { type KubernetesGateway, kubernetesGateway } from './gateway/gateway.ts';
 import { type GatewayClass, gatewayClass } from './gateway/gateway-class.ts';
 import { type GrpcRoute, grpcRoute } from './gateway/grpc-route.ts';
@@ -15,7 +17,7 @@ import {
   type UdpRoute,
   udpRoute,
 } from './gateway/l4-routes.ts';
-import { type ListenerSet, listenerSet } from './gateway/listener-set.ts';
+import { experimentalListenerSet, type ListenerSet, listenerSet } from './gateway/listener-set.ts';
 import { type ReferenceGrant, referenceGrant } from './gateway/reference-grant.ts';
 import { type AuthorizationPolicy, authorizationPolicy } from './istio/authorization-policy.ts';
 import { type DestinationRule, destinationRule } from './istio/destination-rule.ts';
@@ -88,7 +90,10 @@ const kinds = {
   'gateway.networking.k8s.io/UDPRoute': udpRoute,
   'gateway.networking.k8s.io/ReferenceGrant': referenceGrant,
   'gateway.networking.k8s.io/BackendTLSPolicy': backendTlsPolicy,
+  'gateway.networking.x-k8s.io/XBackend': backend,
   'gateway.networking.x-k8s.io/XBackendTrafficPolicy': backendTrafficPolicy,
+  'gateway.networking.x-k8s.io/XListenerSet': experimentalListenerSet,
+  'gateway.networking.x-k8s.io/XMesh': mesh,
   'weft.dev/TrafficTest': trafficTest,
   '/Namespace': namespace,
   '/ServiceAccount': serviceAccount,
@@ -135,7 +140,10 @@ export interface KindTypes {
   readonly 'gateway.networking.k8s.io/UDPRoute': UdpRoute;
   readonly 'gateway.networking.k8s.io/ReferenceGrant': ReferenceGrant;
   readonly 'gateway.networking.k8s.io/BackendTLSPolicy': BackendTlsPolicy;
+  readonly 'gateway.networking.x-k8s.io/XBackend': Backend;
   readonly 'gateway.networking.x-k8s.io/XBackendTrafficPolicy': BackendTrafficPolicy;
+  readonly 'gateway.networking.x-k8s.io/XListenerSet': ListenerSet;
+  readonly 'gateway.networking.x-k8s.io/XMesh': Mesh;
   readonly 'weft.dev/TrafficTest': TrafficTest;
   readonly '/Namespace': Namespace;
   readonly '/ServiceAccount': ServiceAccount;

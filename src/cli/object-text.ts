@@ -1,4 +1,10 @@
-import type { ObjectAnswer, ObjectReport } from '../server/contract.ts';
+import type {
+  ConditionReport,
+  GatewayApiReport,
+  ObjectAnswer,
+  ObjectReport,
+  ReferenceReport,
+} from '../server/contract.ts';
 import { ageText, table } from './table.ts';
 
 /**
@@ -41,7 +47,30 @@ export function objectText(answer: ObjectAnswer): string {
       ({ field, message, line }) => `  ${file}:${line} ${field === '' ? '' : `${field}: `}${message}\n`,
     ),
     table(['PROXY', 'STATE', 'SINCE', ''], rows),
+    answer.status === undefined ? '' : conditionTable(answer.status),
   ].join('');
+}
+
+/** What the Gateway API says of the object, place by place. */
+function conditionTable({ conditions, listeners, parents, ancestors }: GatewayApiReport): string {
+  const places: readonly (readonly [place: string, list: readonly ConditionReport[]])[] = [
+    ['', conditions ?? []],
+    ...(listeners ?? []).map(
+      ({ name, attachedRoutes, conditions: list }) =>
+        [`listener ${name}, routes: ${attachedRoutes}`, list] as const,
+    ),
+    ...(parents ?? []).map(({ parentRef, conditions: list }) => [refText(parentRef), list] as const),
+    ...(ancestors ?? []).map(({ ancestorRef, conditions: list }) => [refText(ancestorRef), list] as const),
+  ];
+  const rows = places.flatMap(([place, list]) =>
+    list.map(({ type, status, reason, message }, i) => [i === 0 ? place : '', type, status, reason, message]),
+  );
+  return rows.length === 0 ? '' : `\n${table(['OF', 'CONDITION', '', 'REASON', ''], rows)}`;
+}
+
+function refText({ kind = 'Gateway', namespace, name, sectionName, port }: ReferenceReport): string {
+  const place = [sectionName, port].filter((part) => part !== undefined).join(' ');
+  return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}${place === '' ? '' : ` (${place})`}`;
 }
 
 function nameOf({ kind, namespace, name }: ObjectReport): string {

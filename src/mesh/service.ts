@@ -36,7 +36,9 @@ export interface Service {
   readonly namespace: string;
   /** Name of the object behind it. */
   readonly name: string;
-  readonly registry: 'kubernetes' | 'entry';
+  readonly registry: 'kubernetes' | 'entry' | 'backend';
+  /** Nobody calls it by a name: routes lead to it. */
+  readonly ledTo?: true;
   /** Cluster IPs, or addresses and ranges of a ServiceEntry. Empty where calls come to any address. */
   readonly addresses: readonly string[];
   /** The address is one that weft chose: clients who resolve the name elsewhere do not know it. */

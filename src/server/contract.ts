@@ -58,8 +58,51 @@ export interface ObjectAnswer {
   readonly nowMs: number;
   readonly object: ObjectReport;
   readonly proxies: readonly ObjectAtProxy[];
+  /**
+   * Of kinds of the Kubernetes Gateway API that are weft's: `status` as it would stand in a cluster, with
+   * observedGeneration where the object has a generation, but for the times of transitions.
+   */
+  readonly status?: GatewayApiReport;
   /** No proxy holds anything of it, and there is one that gets it when its workload first needs it. */
   readonly onDemand: boolean;
+}
+
+/** `status` of an object of the Kubernetes Gateway API; further fields are those of its kind. */
+export interface GatewayApiReport {
+  readonly conditions?: readonly ConditionReport[];
+  readonly listeners?: readonly {
+    readonly name: string;
+    readonly attachedRoutes: number;
+    readonly conditions: readonly ConditionReport[];
+  }[];
+  /** Of routes: what became of each reference to a parent. */
+  readonly parents?: readonly {
+    readonly parentRef: ReferenceReport;
+    readonly controllerName: string;
+    readonly conditions: readonly ConditionReport[];
+  }[];
+  /** Of policies: for whom they hold. */
+  readonly ancestors?: readonly {
+    readonly ancestorRef: ReferenceReport;
+    readonly controllerName: string;
+    readonly conditions: readonly ConditionReport[];
+  }[];
+}
+
+export interface ReferenceReport {
+  readonly kind?: string;
+  readonly namespace?: string;
+  readonly name: string;
+  readonly sectionName?: string;
+  readonly port?: number;
+}
+
+export interface ConditionReport {
+  readonly type: string;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+  readonly observedGeneration?: number;
 }
 
 /** One object at one proxy that it concerns. */

@@ -5,7 +5,8 @@ import { type Infer, list, message, oneOf, text, textMap } from '../schema.ts';
 import { GATEWAY_API_GROUP, hostnameProblem, sectionNameProblem } from './shared/names.ts';
 import { checkRefNames, localRef } from './shared/references.ts';
 
-const validation = message(
+/** What a server's certificate has to show. */
+export const certificateValidation = message(
   { hostname: text },
   {
     caCertificateRefs: list(localRef),
@@ -13,12 +14,12 @@ const validation = message(
     subjectAltNames: list(message({ type: oneOf('Hostname', 'URI') }, { hostname: text, uri: text })),
   },
 );
-type Validation = Infer<typeof validation>;
+type Validation = Infer<typeof certificateValidation>;
 
 const spec = message(
   {
     targetRefs: list(message({ group: text, kind: text, name: text }, { sectionName: text })),
-    validation,
+    validation: certificateValidation,
   },
   { options: textMap },
 );
@@ -33,7 +34,7 @@ export const backendTlsPolicy = specKind(
   spec,
   (policy, report) => {
     checkTargets(policy, report);
-    checkValidation(policy.validation, report.at('validation'));
+    checkCertificateValidation(policy.validation, report.at('validation'));
   },
 );
 
@@ -58,7 +59,8 @@ function checkTargets(policy: BackendTlsPolicySpec, report: Report): void {
 
 const WELL_KNOWN = /^(?:System|[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?\/[A-Za-z0-9][-A-Za-z0-9_.]{0,62})$/;
 
-function checkValidation(validation: Validation, report: Report): void {
+/** Whose certificates are trusted, and which names they have to hold. */
+export function checkCertificateValidation(validation: Validation, report: Report): void {
   const problem = hostnameProblem(validation.hostname, false);
   if (problem !== undefined) report.error('hostname', problem);
   const byRefs = (validation.caCertificateRefs ?? []).length > 0;

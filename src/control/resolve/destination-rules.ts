@@ -11,6 +11,7 @@ import { discovered } from './discovered.ts';
 import type { Resolved } from './finding.ts';
 import { backendTlsDestinations } from './gateway-api/backend-tls.ts';
 import { type BackendBudget, retryBudgetsOfBackends } from './gateway-api/backend-traffic.ts';
+import { experimentalDestinations } from './gateway-api/experimental-backends.ts';
 import { meshSettings } from './mesh-settings.ts';
 import { exportedTo, visibleIn } from './visibility.ts';
 import { ageOf, keyOf, listOf, objectKey, objectOf, originOf, partsOf, type Read, step } from './world.ts';
@@ -64,6 +65,7 @@ export const destinationRules = step('destination rules', (read): readonly Desti
     .map((resource) => read.of(destinationRule, objectKey(resource)).value)
     .filter((rule) => rule !== undefined),
   ...read.of(backendTlsDestinations, ''),
+  ...read.of(experimentalDestinations, ''),
 ]);
 
 const rulesByNamespace = step(

@@ -21,6 +21,12 @@ export const scopedServices = step('services of a view', (read, key): ServiceInd
   return indexed(distinctHosts(all), view.namespace);
 });
 
+/** All services of a view, whether they can be called by a name or are only led to. */
+export function everyService(read: Read, viewKey: string): readonly Service[] {
+  const { list, ledTo } = read.of(scopedServices, viewKey);
+  return ledTo.length === 0 ? list : [...list, ...ledTo];
+}
+
 /** The same, the oldest first: of several that want one address, the oldest has it. By the view's key. */
 export const servicesByAge = step('services by age', (read, key): readonly Service[] =>
   [...read.of(scopedServices, key).list].sort((a, b) => compareAge(a.age, b.age)),

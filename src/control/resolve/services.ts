@@ -1,5 +1,6 @@
 import { compareAge, type Service } from '../../mesh/service.ts';
 import { discovered } from './discovered.ts';
+import { experimentalBackend, experimentalServices } from './gateway-api/experimental-backends.ts';
 import { kubernetesService } from './kubernetes-services.ts';
 import { serviceEntry } from './service-entries.ts';
 import { hostKey, joinedService, sharersOf } from './shared-hosts.ts';
@@ -22,6 +23,7 @@ export const services = step('services', (read): readonly Service[] => [
     .flatMap((resource) => read.of(serviceEntry, objectKey(resource)).value ?? [])
     .map((service) => joined(read, service))
     .filter((service) => service !== undefined),
+  ...read.of(experimentalServices, ''),
 ]);
 
 /** The service as it is beside other entries of its host; undefined where an older one stands for it. */
@@ -34,12 +36,16 @@ function joined(read: Read, service: Service): Service | undefined {
 export const serviceByKey = step('service', (read, key): Service | undefined => {
   const [registry, namespace = '', name = '', hostname = ''] = partsOf(key);
   if (registry === 'kubernetes') return read.of(kubernetesService, keyOf(namespace, name)).value;
+  if (registry === 'backend') return read.of(experimentalBackend, keyOf(namespace, name))?.service;
   return read.of(joinedService, keyOf(namespace, name, hostname));
 });
 
 /** The services of one view, and by hostname. */
 export interface ServiceIndex {
+  /** Those that can be called by a name. */
   readonly list: readonly Service[];
+  /** The others. */
+  readonly ledTo: readonly Service[];
   readonly byHost: ReadonlyMap<string, Service>;
 }
 
@@ -66,8 +72,10 @@ export function indexed(visible: readonly Service[], namespace: string): Service
     const other = byHost.get(service.hostname);
     if (other === undefined || prefers(service, other, namespace)) byHost.set(service.hostname, service);
   }
-  const list = [...byHost.values()].sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
-  return { list, byHost };
+  const all = [...byHost.values()].sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
+  const ledTo = all.filter((service) => service.ledTo === true);
+  const list = ledTo.length === 0 ? all : all.filter((service) => service.ledTo !== true);
+  return { list, ledTo, byHost };
 }
 
 function prefers(service: Service, other: Service, namespace: string): boolean {

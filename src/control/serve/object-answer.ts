@@ -3,6 +3,7 @@ import type { ObjectAnswer, ObjectAtProxy, ObjectQuestion } from '../../server/c
 import { ON_DEMAND } from '../../xds/names.ts';
 import { covers, standing } from '../../xds/served-type.ts';
 import type { Emitted } from '../emit/emitted.ts';
+import { statusFields } from '../kubernetes-status/fields.ts';
 import type { ObjectStatus } from '../watch/status.ts';
 import type { AdsStream } from './ads-stream.ts';
 import { resourcesOf } from './delivery.ts';
@@ -27,7 +28,9 @@ export function objectAnswer(
   const live = { proxies: proxies.filter((one) => one.state === 'live').length, of: proxies.length };
   const findings = state.compiled.findings().filter((one) => keyText(one.key) === keyText(key));
   const onDemand = proxies.length === 0 && fleet.streams().some((stream) => wouldGet(key, stream, state));
-  return { nowMs, object: objectReport(status, live, findings), proxies, onDemand };
+  const own = state.compiled.gatewayApiStatuses().find((one) => keyText(one.key) === keyText(key));
+  const answer = { nowMs, object: objectReport(status, live, findings), proxies, onDemand };
+  return own === undefined ? answer : { ...answer, status: statusFields(own) };
 }
 
 /** Whether a proxy that holds only what its workload uses would get something of the object. */

@@ -6,7 +6,17 @@ import { type KindId, kindOf } from '../../../src/api/kinds.ts';
 import { isPlainObject } from '../../../src/api/plain.ts';
 import { schemaAt } from '../../../src/api/schema-shape.ts';
 import { DESTINATION_RULE } from './exempt/destination-rule.ts';
-import { ENVOY_FILTER, GRPC_ROUTE, HTTP_ROUTE, TCP_ROUTE, TLS_ROUTE } from './exempt/gateway-api.ts';
+import {
+  BACKEND_TRAFFIC,
+  ENVOY_FILTER,
+  EXPERIMENTAL_BACKEND,
+  EXPERIMENTAL_LISTENER_SET,
+  EXPERIMENTAL_MESH,
+  GRPC_ROUTE,
+  HTTP_ROUTE,
+  TCP_ROUTE,
+  TLS_ROUTE,
+} from './exempt/gateway-api.ts';
 import { MESH_CONFIG, MESH_NETWORKS } from './exempt/mesh-config.ts';
 import {
   ENDPOINT_SLICE,
@@ -49,6 +59,10 @@ export const coveredKinds: readonly CoveredKind[] = [
   kind('gateway.networking.k8s.io/TCPRoute', TCP_ROUTE),
   kind('gateway.networking.k8s.io/ReferenceGrant', {}),
   kind('gateway.networking.k8s.io/BackendTLSPolicy', {}),
+  kind('gateway.networking.x-k8s.io/XBackend', EXPERIMENTAL_BACKEND),
+  kind('gateway.networking.x-k8s.io/XBackendTrafficPolicy', BACKEND_TRAFFIC),
+  kind('gateway.networking.x-k8s.io/XListenerSet', EXPERIMENTAL_LISTENER_SET),
+  kind('gateway.networking.x-k8s.io/XMesh', EXPERIMENTAL_MESH),
   kind('networking.istio.io/EnvoyFilter', ENVOY_FILTER),
   kind('networking.istio.io/Gateway', GATEWAY),
   kind('networking.istio.io/ServiceEntry', SERVICE_ENTRY),

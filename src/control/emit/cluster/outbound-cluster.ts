@@ -16,7 +16,7 @@ import { type HostPolicy, hostPolicy, hostPolicyKey } from '../../resolve/destin
 import { clientCertificateOfRouters, routersKey } from '../../resolve/gateway-api/client-certificates.ts';
 import { allMutual, identities } from '../../resolve/identities.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
-import { scopedService, scopedServices } from '../../resolve/scoped-services.ts';
+import { everyService, scopedService } from '../../resolve/scoped-services.ts';
 import { serviceKey } from '../../resolve/services.ts';
 import { settingsOfView } from '../../resolve/view-settings.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
@@ -38,9 +38,7 @@ import { upstreamTls } from './upstream-tls.ts';
 
 /** All of a view, by its key. */
 export const outboundClusters = step('outbound clusters', (read, key): readonly EmittedCluster[] =>
-  read
-    .of(scopedServices, key)
-    .list.flatMap((service) => read.of(clustersOfService, inView(key, service.hostname))),
+  everyService(read, key).flatMap((service) => read.of(clustersOfService, inView(key, service.hostname))),
 );
 
 /** Those of one service, by view and hostname. */

@@ -4,7 +4,7 @@ import { clusterSni, parseClusterName } from '../../../xds/names.ts';
 import { hostPolicy, hostPolicyKey } from '../../resolve/destination-rules.ts';
 import { passesTlsOn } from '../../resolve/gateway-ports.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
-import { scopedService, scopedServices } from '../../resolve/scoped-services.ts';
+import { everyService, scopedService } from '../../resolve/scoped-services.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import { keyOf, step } from '../../resolve/world.ts';
 import { clustersOfService } from '../cluster/outbound-cluster.ts';
@@ -23,12 +23,10 @@ export interface Assignments {
 /** Endpoints of all outbound clusters of a view that take them by EDS, by the view's key. */
 export const assignments = step('load assignments', (read, viewKey): Assignments => {
   const list = sortedByName(
-    read
-      .of(scopedServices, viewKey)
-      .list.flatMap((service) => [
-        ...read.of(assignmentsOfService, inView(viewKey, service.hostname)),
-        ...read.of(passedOnAssignments, inView(viewKey, service.hostname)),
-      ]),
+    everyService(read, viewKey).flatMap((service) => [
+      ...read.of(assignmentsOfService, inView(viewKey, service.hostname)),
+      ...read.of(passedOnAssignments, inView(viewKey, service.hostname)),
+    ]),
   );
   return { list, byName: new Map(list.map((assignment) => [assignment.name, assignment])) };
 });

@@ -97,7 +97,12 @@ function accepted(
 type Validation = BackendTlsPolicySpec['validation'];
 type CaRef = NonNullable<Validation['caCertificateRefs']>[number];
 
-function caProblems(read: Read, namespace: string, { caCertificateRefs = [] }: Validation): RefProblem[] {
+/** Certificates of authorities that cannot be had. */
+export function caProblems(
+  read: Read,
+  namespace: string,
+  { caCertificateRefs = [] }: Pick<Validation, 'caCertificateRefs'>,
+): RefProblem[] {
   return caCertificateRefs.flatMap((ref) => caProblem(read, namespace, ref) ?? []);
 }
 
@@ -138,7 +143,7 @@ function policiesOf(
  * Whom to trust: the first CA of the cluster that can be had, under Istio's name for such credentials, else the system's
  * roots. Where none that is named can be had nobody is trusted: connections must fail.
  */
-function clientTls(read: Read, namespace: string, validation: Validation): ClientTls {
+export function clientTls(read: Read, namespace: string, validation: Validation): ClientTls {
   const {
     caCertificateRefs = [],
     wellKnownCACertificates: wellKnown = '',

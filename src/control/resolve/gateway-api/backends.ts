@@ -6,6 +6,7 @@ import { kubernetesService } from '../kubernetes-services.ts';
 import { serviceEntry } from '../service-entries.ts';
 import { keyOf, type Read } from '../world.ts';
 import type { RefProblem } from './conditions.ts';
+import { experimentalBackend } from './experimental-backends.ts';
 import { isGranted } from './grants.ts';
 import { GROUP, type RouteKind } from './route-kinds.ts';
 
@@ -50,13 +51,37 @@ export function weightedBackends(
   return used.length === 0 ? [nowhere] : used;
 }
 
+const EXPERIMENTAL = 'gateway.networking.x-k8s.io/XBackend';
+const KINDS: readonly string[] = [
+  '/Service',
+  'networking.istio.io/ServiceEntry',
+  'networking.istio.io/Hostname',
+  EXPERIMENTAL,
+];
+
+/** An XBackend has one port of its own. */
+function led(
+  read: Read,
+  key: string,
+  { name, port }: BackendRef,
+): RefProblem | { readonly destination: Destination } {
+  const backend = read.of(experimentalBackend, key);
+  if (backend === undefined) return { reason: 'BackendNotFound', message: `there is no XBackend ${name}` };
+  if (backend.problem !== undefined)
+    return { ...backend.problem, message: `XBackend ${name}: ${backend.problem.message}` };
+  const [own] = backend.service.ports;
+  if (port !== undefined && port !== own?.number)
+    return { reason: 'BackendNotFound', message: `XBackend ${name} has no port ${port}` };
+  return { destination: { host: backend.service.hostname, subset: '', port: own?.number ?? 0 } };
+}
+
 function resolve(
   { read, kind: from, namespace: own }: RouteContext,
   ref: BackendRef,
 ): RefProblem | { readonly destination: Destination } {
   const { group = '', kind = 'Service', namespace = own, name, port } = ref;
   const id = `${group}/${kind}`;
-  if (!['/Service', 'networking.istio.io/ServiceEntry', 'networking.istio.io/Hostname'].includes(id))
+  if (!KINDS.includes(id))
     return { reason: 'InvalidKind', message: `${kind} ${name} is not a kind that a route can lead to` };
   if (!isGranted(read, { group: GROUP, kind: from, namespace: own }, { group, kind, namespace, name }))
     return {
@@ -66,6 +91,7 @@ function resolve(
   const key = keyOf(namespace, name);
   if (id === 'networking.istio.io/Hostname')
     return { destination: { host: name, subset: '', ...(port === undefined ? {} : { port }) } };
+  if (id === EXPERIMENTAL) return led(read, key, ref);
   const service: Service | undefined =
     id === '/Service' ? read.of(kubernetesService, key).value : read.of(serviceEntry, key).value?.[0];
   if (service === undefined)

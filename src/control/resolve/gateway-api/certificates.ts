@@ -1,3 +1,4 @@
+import { EXPERIMENTAL_GROUP } from '../../../api/gateway/shared/names.ts';
 import type { SecretRef } from '../../../api/gateway/shared/references.ts';
 import type { Secret } from '../../../api/kubernetes/config-data.ts';
 import type { ServerTls } from '../../../mesh/gateway.ts';
@@ -66,7 +67,8 @@ export function certificateProblem(
   const { group = '', kind = 'Secret', namespace = owner.namespace, name } = ref;
   const invalid = (message: string) => ({ reason: 'InvalidCertificateRef', message });
   if (group !== '' || kind !== 'Secret') return invalid(`${kind} ${name} is not a Secret`);
-  const from = { group: GROUP, kind: owner.kind, namespace: owner.namespace };
+  const ownGroup = owner.kind === 'XListenerSet' ? EXPERIMENTAL_GROUP : GROUP;
+  const from = { group: ownGroup, kind: owner.kind, namespace: owner.namespace };
   if (!isGranted(read, from, { group, kind, namespace, name }))
     return {
       reason: 'RefNotPermitted',

@@ -1,3 +1,4 @@
+import type { Mesh } from '../../../api/gateway/experimental/mesh.ts';
 import type { KubernetesGateway } from '../../../api/gateway/gateway.ts';
 import type { GatewayClass } from '../../../api/gateway/gateway-class.ts';
 import type { ListenerSet } from '../../../api/gateway/listener-set.ts';
@@ -12,6 +13,7 @@ import { clientCertificate } from './client-certificates.ts';
 import { type Condition, isFalse, isTrue } from './conditions.ts';
 import { SUPPORTED_FEATURES } from './features.ts';
 import { isServed } from './gateways.ts';
+import type { ListenerSetKind } from './listener-place.ts';
 import { isAllowed } from './listener-sets.ts';
 import { type Listener, listenersOfGateway, listenersOfOwner } from './listeners.ts';
 import { GROUP } from './route-kinds.ts';
@@ -33,6 +35,19 @@ export function classStatus(
     ],
     supportedFeatures: SUPPORTED_FEATURES.map((name) => ({ name })),
   };
+}
+
+/** A mesh that is weft's: what it can do with routes of Services. */
+export function meshStatus(read: Read, { object }: Resource<Mesh>): GatewayApiStatusFields | undefined {
+  const { controllerName, parametersRef } = object.spec;
+  if (!CONTROLLERS.includes(controllerName)) return undefined;
+  const problem = parametersRef && parametersProblem(read, parametersRef.namespace ?? '', parametersRef);
+  const accepted =
+    problem === undefined
+      ? isTrue('Accepted', 'Accepted')
+      : isFalse('Accepted', 'InvalidParameters', problem);
+  const features = SUPPORTED_FEATURES.filter((name) => name.startsWith('Mesh'));
+  return { conditions: [accepted], supportedFeatures: features.map((name) => ({ name })) };
 }
 
 /** Parameters are for whoever deploys gateways, in a ConfigMap as Istio reads them: here they only have to be there. */
@@ -73,8 +88,8 @@ export function gatewayStatus(
 /** ListenerSets with a listener that is opened. */
 function attachedSets(all: readonly Listener[]): number {
   const sets = all
-    .filter(({ owner, usable }) => owner.kind === 'ListenerSet' && usable)
-    .map(({ owner }) => `${owner.namespace}/${owner.name}`);
+    .filter(({ owner, usable }) => owner.kind !== 'Gateway' && usable)
+    .map(({ owner }) => `${owner.kind}/${owner.namespace}/${owner.name}`);
   return new Set(sets).size;
 }
 
@@ -189,7 +204,8 @@ export function listenerSetStatus(
       conditions: [isFalse('Accepted', 'NotAllowed', message), isFalse('Programmed', 'NotAllowed', message)],
     };
   }
-  const listeners = listenersOfOwner(read, { kind: 'ListenerSet', namespace, name }) ?? [];
+  const listeners =
+    listenersOfOwner(read, { kind: resource.key.kind as ListenerSetKind, namespace, name }) ?? [];
   return {
     conditions: [accepted(listeners), programmed(read, keyOf(parentNamespace, parent), listeners)],
     listeners: listeners.map((listener) => ({

@@ -5,13 +5,15 @@ import type { Resource } from '../../../api/resources.ts';
 import { compareAge } from '../../../mesh/service.ts';
 import { ageOf, listOf, objectOf, type Read } from '../world.ts';
 import { selectsLabels } from './label-selector.ts';
+import { LISTENER_SETS, listenerSetKinds } from './listener-place.ts';
 
 /** ListenerSets that name the Gateway and that it lets in, the oldest first. */
 export function allowedListenerSets(
   read: Read,
   gateway: Resource<KubernetesGateway>,
 ): readonly Resource<ListenerSet>[] {
-  return listOf(read, 'gateway.networking.k8s.io/ListenerSet')
+  return listenerSetKinds
+    .flatMap((kind): readonly Resource<ListenerSet>[] => listOf(read, LISTENER_SETS[kind]))
     .filter((set) => {
       const { name, namespace = set.key.namespace } = set.object.spec.parentRef;
       return name === gateway.key.name && namespace === gateway.key.namespace;

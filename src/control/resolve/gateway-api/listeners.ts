@@ -6,7 +6,7 @@ import { certificatesOf } from './certificates.ts';
 import { controllerOfClass } from './classes.ts';
 import { type Condition, isFalse, isTrue, type RefProblem, resolvedRefs } from './conditions.ts';
 import { listenerConflict, overlapsInTls } from './listener-conflicts.ts';
-import type { ListenerPlace } from './listener-place.ts';
+import { LISTENER_SETS, type ListenerPlace, type ListenerSetKind } from './listener-place.ts';
 import { allowedListenerSets } from './listener-sets.ts';
 import { GROUP, type RouteKind } from './route-kinds.ts';
 
@@ -42,7 +42,8 @@ export const listenersOfGateway = step(
     });
     const added = allowedListenerSets(read, resource).flatMap((set) =>
       set.object.spec.listeners.map((spec, i): ListenerPlace => {
-        const owner = { kind: 'ListenerSet', namespace: set.key.namespace, name: set.key.name } as const;
+        const kind = set.key.kind as ListenerSetKind;
+        const owner = { kind, namespace: set.key.namespace, name: set.key.name };
         return { gateway, owner, spec, origin: originOf(set, `spec.listeners[${i}]`) };
       }),
     );
@@ -76,7 +77,7 @@ export function listenersBeside(listener: Listener, all: readonly Listener[]): L
 /** Listeners by the object that they are written in. */
 export function listenersOfOwner(read: Read, owner: ListenerPlace['owner']): readonly Listener[] | undefined {
   if (owner.kind === 'Gateway') return read.of(listenersOfGateway, keyOf(owner.namespace, owner.name));
-  const set = objectOf(read, 'gateway.networking.k8s.io/ListenerSet', owner.namespace, owner.name);
+  const set = objectOf(read, LISTENER_SETS[owner.kind], owner.namespace, owner.name);
   if (set === undefined) return undefined;
   const { name, namespace = owner.namespace } = set.object.spec.parentRef;
   const all = read.of(listenersOfGateway, keyOf(namespace, name));

@@ -5,6 +5,7 @@ import { serviceEntry } from '../service-entries.ts';
 import { keyOf, listOf, objectOf, partsOf, type Read, step } from '../world.ts';
 import { controllerOfClass } from './classes.ts';
 import { type Condition, isFalse, isTrue } from './conditions.ts';
+import { LISTENER_SETS, type ListenerPlace, type OwnerKind } from './listener-place.ts';
 import { namespaceAllowed } from './listener-sets.ts';
 import { type Listener, listenersOfOwner } from './listeners.ts';
 import { GROUP, hostnamesOf, type RouteKind, type RouteResource, routeOf } from './route-kinds.ts';
@@ -61,8 +62,9 @@ function defaultParents(read: Read, { object: { spec } }: RouteResource): readon
 function parentOf(read: Read, kind: RouteKind, route: RouteResource, ref: ParentRef): Parent | undefined {
   const { group = GROUP, kind: parentKind = 'Gateway', namespace = route.key.namespace, name } = ref;
   const id = `${group}/${parentKind}`;
-  if (id === `${GROUP}/Gateway` || id === `${GROUP}/ListenerSet`) {
-    const owner = { kind: parentKind as 'Gateway' | 'ListenerSet', namespace, name };
+  const kindOfOwner = OWNERS[id];
+  if (kindOfOwner !== undefined) {
+    const owner = { kind: kindOfOwner, namespace, name };
     const listeners = listenersOfOwner(read, owner);
     const controller = controllerOf(read, owner);
     if (listeners === undefined || controller === undefined) return undefined;
@@ -73,19 +75,22 @@ function parentOf(read: Read, kind: RouteKind, route: RouteResource, ref: Parent
   return undefined;
 }
 
+const OWNERS: Readonly<Record<string, OwnerKind>> = {
+  [`${GROUP}/Gateway`]: 'Gateway',
+  [LISTENER_SETS.ListenerSet]: 'ListenerSet',
+  [LISTENER_SETS.XListenerSet]: 'XListenerSet',
+};
+
 /** Whose name stands in the status of routes of services: of the mesh itself. */
 export const MESH_CONTROLLER = 'weft.dev/gateway-controller';
 
-function controllerOf(
-  read: Read,
-  owner: { readonly kind: 'Gateway' | 'ListenerSet'; readonly namespace: string; readonly name: string },
-): string | undefined {
+function controllerOf(read: Read, owner: ListenerPlace['owner']): string | undefined {
   const { kind, namespace, name } = owner;
   if (kind === 'Gateway') {
     const gateway = objectOf(read, `${GROUP}/Gateway`, namespace, name);
     return gateway && read.of(controllerOfClass, gateway.object.spec.gatewayClassName);
   }
-  const ref = objectOf(read, `${GROUP}/ListenerSet`, namespace, name)?.object.spec.parentRef;
+  const ref = objectOf(read, LISTENER_SETS[kind], namespace, name)?.object.spec.parentRef;
   return (
     ref && controllerOf(read, { kind: 'Gateway', name: ref.name, namespace: ref.namespace ?? namespace })
   );

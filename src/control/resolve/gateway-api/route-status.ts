@@ -1,14 +1,18 @@
 import type { BackendTlsPolicy } from '../../../api/gateway/backend-tls-policy.ts';
+import type { Backend } from '../../../api/gateway/experimental/backend.ts';
+import type { BackendTrafficPolicy } from '../../../api/gateway/experimental/backend-traffic-policy.ts';
 import type { UdpRoute } from '../../../api/gateway/l4-routes.ts';
 import type { Resource } from '../../../api/resources.ts';
 import type { RuleSet } from '../../../mesh/route.ts';
 import { objectKey, objectOf, type Read, step } from '../world.ts';
 import { attachedRoutes } from './attached-routes.ts';
 import { type BackendTls, backendTlsPolicies } from './backend-tls.ts';
+import { backendTrafficPolicies } from './backend-traffic.ts';
 import { controllerOfClass } from './classes.ts';
 import { type Condition, isFalse, isTrue, resolvedRefs } from './conditions.ts';
+import { acceptedBackend, experimentalBackend } from './experimental-backends.ts';
 import { MESH_CONTROLLER, parentsOf, routeKey } from './parents.ts';
-import { GROUP, type RouteKind, type RouteResource } from './route-kinds.ts';
+import { GROUP, type RouteKind, type RouteResource, routeOf } from './route-kinds.ts';
 import { type RouteRules, routeRules } from './route-rules.ts';
 import type { GatewayApiStatusFields } from './status.ts';
 
@@ -93,35 +97,75 @@ const policiesByName = step(
     new Map(read.of(backendTlsPolicies, '').map((policy) => [objectKey(policy.resource), policy])),
 );
 
-/** A policy is judged for each Gateway that has routes to one of its services, and for the mesh at each target. */
 export function policyStatus(
   read: Read,
   resource: Resource<BackendTlsPolicy>,
 ): GatewayApiStatusFields | undefined {
   const policy = read.of(policiesByName, '').get(objectKey(resource));
-  if (policy === undefined) return undefined;
-  const ancestors = new Map<string, Ancestor>();
-  for (const host of policy.hosts)
+  return policy && ancestorsOf(read, policy.hosts, resource.object.spec.targetRefs, policy.conditions);
+}
+
+export function trafficPolicyStatus(
+  read: Read,
+  resource: Resource<BackendTrafficPolicy>,
+): GatewayApiStatusFields | undefined {
+  const all = read.of(backendTrafficPolicies, '');
+  const policy = all.find((one) => objectKey(one.resource) === objectKey(resource));
+  return policy && ancestorsOf(read, policy.hosts, resource.object.spec.targetRefs, policy.conditions);
+}
+
+/** An XBackend is judged for each Gateway that has routes to it. */
+export function backendStatus(read: Read, resource: Resource<Backend>): GatewayApiStatusFields | undefined {
+  const backend = read.of(experimentalBackend, objectKey(resource));
+  if (backend === undefined) return undefined;
+  const gateways = new Map<string, Ancestor>();
+  for (const routes of read.of(attachedRoutes, '').byListener.values())
+    for (const { kind, namespace, name, attachment } of routes) {
+      const { gateway } = attachment.listener;
+      const route = routeOf(read, kind, namespace, name);
+      if (route !== undefined && refersTo(route, resource))
+        gateways.set(`${gateway.namespace}/${gateway.name}`, gateway);
+    }
+  const conditions = [acceptedBackend(backend)];
+  const ancestors = [...gateways.values()].map((gateway) => ofGateway(read, gateway, conditions));
+  return ancestors.length === 0 ? undefined : { ancestors };
+}
+
+/** A policy is judged for each Gateway that has routes to one of its services, and for the mesh at each target. */
+function ancestorsOf(
+  read: Read,
+  hosts: readonly string[],
+  targetRefs: readonly AncestorStatus['ancestorRef'][],
+  conditions: readonly Condition[],
+): GatewayApiStatusFields {
+  const gateways = new Map<string, Ancestor>();
+  for (const host of hosts)
     for (const gateway of read.of(gatewaysOfService, host))
-      ancestors.set(`${gateway.namespace}/${gateway.name}`, gateway);
-  const targets = resource.object.spec.targetRefs.map(
-    (ancestorRef): AncestorStatus => ({
-      ancestorRef,
-      controllerName: MESH_CONTROLLER,
-      conditions: policy.conditions,
-    }),
+      gateways.set(`${gateway.namespace}/${gateway.name}`, gateway);
+  const ofGateways = [...gateways.values()].map((gateway) => ofGateway(read, gateway, conditions));
+  const ofTargets = targetRefs.map(
+    (ancestorRef): AncestorStatus => ({ ancestorRef, controllerName: MESH_CONTROLLER, conditions }),
   );
-  return {
-    ancestors: [...ancestors.values()]
-      .map(
-        ({ namespace, name }): AncestorStatus => ({
-          ancestorRef: { group: GROUP, kind: 'Gateway', namespace, name },
-          controllerName: controllerOf(read, namespace, name),
-          conditions: policy.conditions,
-        }),
-      )
-      .concat(targets),
-  };
+  return { ancestors: [...ofGateways, ...ofTargets] };
+}
+
+function ofGateway(
+  read: Read,
+  { namespace, name }: Ancestor,
+  conditions: readonly Condition[],
+): AncestorStatus {
+  const ancestorRef = { group: GROUP, kind: 'Gateway', namespace, name };
+  return { ancestorRef, controllerName: controllerOf(read, namespace, name), conditions };
+}
+
+/** Whether a route names an XBackend, be it one that cannot be had. */
+function refersTo({ key, object: { spec } }: RouteResource, backend: Resource<Backend>): boolean {
+  return (spec.rules ?? [])
+    .flatMap((rule) => rule.backendRefs ?? [])
+    .some(
+      ({ kind, name, namespace = key.namespace }) =>
+        kind === backend.key.kind && name === backend.key.name && namespace === backend.key.namespace,
+    );
 }
 
 function controllerOf(read: Read, namespace: string, name: string): string {

@@ -15,6 +15,37 @@ export const GRPC_ROUTE: Exempt = {
 export const TLS_ROUTE: Exempt = { 'useDefaultGateways: None': AS_HTTP };
 export const TCP_ROUTE: Exempt = { useDefaultGateways: AS_HTTP };
 
+const AS_ROUTES = 'the same message and the same code as of routes, which show it';
+const AS_POLICIES = 'the same message and the same code as of a BackendTLSPolicy, whose tests show it';
+const AS_SETS = 'the same code as of ListenerSets, whose tests show it';
+
+export const EXPERIMENTAL_BACKEND: Exempt = {
+  'protocol: TCP': 'a route over TCP leads there as to a Service',
+  'protocol: HTTP2': 'like H2C, within TLS',
+  'protocol: MCP': 'HTTP, as far as a proxy sees',
+  'protocol: GRPC': 'like H2C',
+  'protocol: WSS': 'HTTP that is upgraded, within TLS',
+  'tls.clientCertificateRef.group': 'refused with the reason, whatever is in it',
+  'tls.clientCertificateRef.kind': 'refused with the reason, whatever is in it',
+  'tls.clientCertificateRef.namespace': 'refused with the reason, whatever is in it',
+  'tls.validation.caCertificateRefs': AS_POLICIES,
+  'tls.validation.subjectAltNames': AS_POLICIES,
+};
+export const BACKEND_TRAFFIC: Exempt = {
+  'sessionPersistence.type: Cookie': AS_ROUTES,
+  'sessionPersistence.cookie': AS_ROUTES,
+  'sessionPersistence.sessionName': AS_ROUTES,
+  'sessionPersistence.absoluteTimeout': AS_ROUTES,
+};
+export const EXPERIMENTAL_LISTENER_SET: Exempt = {
+  'parentRef.namespace': AS_SETS,
+  'listeners.tls': AS_SETS,
+  'listeners.allowedRoutes': AS_SETS,
+};
+export const EXPERIMENTAL_MESH: Exempt = {
+  parametersRef: 'says nothing about calls; unit tests show the status',
+};
+
 export const ENVOY_FILTER: Exempt = {
   'targetRefs.namespace': 'Gateways that proxies belong to are of the namespace of the EnvoyFilter',
   'configPatches.applyTo: INVALID': 'validation refuses it',
