@@ -1,6 +1,7 @@
 // Whom workloads of the mesh trust, as the secret of the trust bundle says it. Alone, the mesh's roots are all there is:
 // `trusted_ca`. Beside other trust domains each root speaks for its own only, which Envoy's SPIFFE validator sees to;
 // `trusted_ca` goes on naming the mesh's own roots, which the validator passes over, for those who ask for just these.
+// (Not always by that validator: unlike Envoy's usual one it does not ask what a certificate may be used for.)
 
 import { any, type Secret } from './resources.ts';
 
@@ -15,7 +16,7 @@ export interface DomainRoots {
 export interface MeshTrust {
   /** The mesh's own roots, that of the present signer first; PEM, concatenated. */
   readonly rootsPem: string;
-  /** Every trust domain by name; empty where there is none but the mesh's own. */
+  /** Every trust domain by name, the mesh's own first; empty where there is none but the mesh's own. */
   readonly domains: readonly DomainRoots[];
 }
 

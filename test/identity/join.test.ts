@@ -24,18 +24,18 @@ const keptIn: Readonly<Record<DataPlane, string>> = {
 
 it.for(['weft', 'envoy'] as const)(
   'a machine (%s) joins with a one-time token and renews with its certificate; the token is worth nothing any more',
-  { timeout: 90_000 },
+  { timeout: 180_000 },
   async (plane, test) => {
     if (plane === 'envoy' && envoy === undefined) return test.skip('there is no Envoy');
     const planes = { front: plane, back: 'weft', aside: 'weft' } as const;
-    pair = await startPair({ planes, joins: ['front'], envoy, leafTtlS: 8, workers: 2 });
+    pair = await startPair({ planes, joins: ['front'], envoy, leafTtlS: 20, workers: 2 });
     const { url, folder, log, control } = pair;
     const tokenFile = join(folder, 'front', 'token');
     expect(statSync(tokenFile).mode & 0o777).toBe(0o600);
     const token = readFileSync(tokenFile, 'utf8').trim();
     const secret = token.split('.')[2] ?? '';
     expect(secret).not.toBe('');
-    await eventually(async () => expect((await get(url, undefined)).status).toBe(200), 30_000);
+    await eventually(async () => expect((await get(url, undefined)).status).toBe(200), 60_000);
     const issued = () =>
       log
         .filter((line) => line.includes('certificate_issued') && line.includes('/sa/front"'))
@@ -52,7 +52,7 @@ it.for(['weft', 'envoy'] as const)(
     channel.close();
 
     rmSync(tokenFile);
-    await eventually(() => expect(issued().length).toBeGreaterThanOrEqual(3), 30_000);
+    await eventually(() => expect(issued().length).toBeGreaterThanOrEqual(2), 40_000);
     expect(
       new Set(
         issued()

@@ -142,11 +142,7 @@ export function lowerCommonTls(
       return current.judgeNames(peer);
     }
     if (peer.chainError !== '') return `the peer's certificate is not trusted: ${peer.chainError}`;
-    const nowMs = environment.nowMs();
-    const refusal =
-      current.spiffe === undefined || peer.certificate === undefined
-        ? judgeSpiffeId(peer, usage, nowMs)
-        : current.spiffe.judge(peer.certificate, usage, nowMs);
+    const refusal = judgeSpiffeId(peer, current.trustDomains, usage, environment.nowMs());
     return refusal ?? current.judgeNames(peer);
   }
 }
@@ -161,15 +157,19 @@ function latest<T, R>(read: () => T, make: (value: T) => R): () => R {
   };
 }
 
-/** A peer that shows a SPIFFE id is held to the rules of X.509-SVIDs too: one URI, no CA, the right usage. */
-function judgeSpiffeId(peer: TlsPeer, usage: 'client' | 'server', nowMs: number): string | undefined {
+/**
+ * A peer that shows a SPIFFE id is held to the rules of X.509-SVIDs too: one URI, no CA, the right usage. Where trust domains
+ * are named every peer is, and has to be of one of them.
+ */
+function judgeSpiffeId(
+  peer: TlsPeer,
+  named: readonly string[] | undefined,
+  usage: 'client' | 'server',
+  nowMs: number,
+): string | undefined {
   const id = peer.uris.find((uri) => uri.startsWith('spiffe://'));
-  if (id === undefined) return undefined;
-  const trustDomain = id.slice('spiffe://'.length).split('/')[0]!;
-  const verdict = verifyLeaf(peer.certificate!, {
-    trustDomains: [trustDomain],
-    usage,
-    nowMs,
-  });
+  if (id === undefined && named === undefined) return undefined;
+  const trustDomains = named ?? [id!.split('/')[2]!];
+  const verdict = verifyLeaf(peer.certificate!, { trustDomains, usage, nowMs });
   return verdict.ok ? undefined : verdict.reason;
 }

@@ -5,15 +5,15 @@ import type { CertificateValidationContext } from '../../xds/tls-types.ts';
 import { type Refuse, readSource, refuseRest } from './data-source.ts';
 import { nameMatcher } from './name-matcher.ts';
 import type { ValidationSecret } from './secrets.ts';
-import { lowerSpiffeValidator, type SpiffeValidator } from './spiffe-validator.ts';
+import { lowerSpiffeValidator } from './spiffe-validator.ts';
 
 /** What a peer's certificate is held to. */
 export interface ValidationRules {
   /** PEM, or `system` for the roots that come with the runtime; undefined: no chain is asked for. */
   readonly trustedCaPem: string | undefined;
   readonly crlPem: string | undefined;
-  /** Each trust domain has roots of its own. */
-  readonly spiffe: SpiffeValidator | undefined;
+  /** Peers have to be of one of these; undefined: nothing of the kind is asked for. */
+  readonly trustDomains: readonly string[] | undefined;
   /** Whatever a certificate is judged to be, who shows it is let in: others look at it. */
   readonly acceptsUntrusted: boolean;
   /** It may be known by a hash; by a name. */
@@ -90,7 +90,7 @@ export function lowerValidation(
   const hashes = (verify_certificate_hash ?? []).map((hash) => hash.replaceAll(':', '').toLowerCase());
   const keys = verify_certificate_spki ?? [];
   return {
-    spiffe,
+    trustDomains: spiffe?.trustDomains,
     trustedCaPem:
       spiffe?.trustedCaPem ??
       readSource(trusted_ca, `${field}.trusted_ca`, environment, refuse) ??

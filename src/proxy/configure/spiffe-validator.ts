@@ -4,7 +4,6 @@
  */
 import { constrainedRootsPem } from '../../wire/identity/constrained-roots.ts';
 import { type TrustAnchor, trustBundleFromPem } from '../../wire/identity/trust-bundle.ts';
-import { verifyLeaf } from '../../wire/identity/verify-leaf.ts';
 import { SPIFFE_VALIDATOR_TYPE } from '../../xds/mesh-trust.ts';
 import type * as gen from '../../xds/tls-types.ts';
 import { type Refuse, readSource, refuseRest } from './data-source.ts';
@@ -13,8 +12,7 @@ import { type Refuse, readSource, refuseRest } from './data-source.ts';
 export interface SpiffeValidator {
   /** Every root, PEM, limited to its trust domain: the TLS library verifies chains with them. */
   readonly trustedCaPem: string;
-  /** A sentence where a leaf of a good chain (DER) names nobody of the trust domains, or is no leaf. */
-  judge(leaf: Uint8Array, usage: 'client' | 'server', nowMs: number): string | undefined;
+  readonly trustDomains: readonly string[];
 }
 
 /** Lowers `custom_validator_config`; undefined where it is refused. */
@@ -44,13 +42,7 @@ export function lowerSpiffeValidator(
   }
   let trustedCaPem = '';
   attempt(`${field}.typed_config.trust_domains`, () => (trustedCaPem = constrainedRootsPem(anchors)));
-  return {
-    trustedCaPem,
-    judge(leaf, usage, nowMs) {
-      const verdict = verifyLeaf(leaf, { trustDomains, usage, nowMs });
-      return verdict.ok ? undefined : verdict.reason;
-    },
-  };
+  return { trustedCaPem, trustDomains };
 
   function attempt(at: string, what: () => void): void {
     try {

@@ -1,0 +1,94 @@
+/**
+ * Certificates that nobody may enter with, each wrong in one way. All but the strangers' are signed by the mesh's own CA, as
+ * if its key had been misused: what a proxy refuses then it refuses by itself.
+ */
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { buildCertificate } from '../../src/ca/certificate-builder.ts';
+import { makeSerialHex } from '../../src/ca/issuer.ts';
+import { makePrivateKeyPem, toSigningKey } from '../../src/ca/signing-key.ts';
+import {
+  makeLeafSignedBy,
+  makeTestCa,
+  makeTestLeaf,
+  makeWrongLeaf,
+  openTestCa,
+  type TestCa,
+  WRONG_KINDS,
+} from '../../src/testing/certificates.ts';
+import type { Shown } from './call-as.ts';
+
+const HOUR_MS = 3_600_000;
+/** Code signing. */
+const OTHER_PURPOSE = '1.3.6.1.5.5.7.3.3';
+
+/** What each shows, by what is wrong with it. The identity is that of `default/front` wherever there is one. */
+export async function attackers(keyDir: string): Promise<ReadonlyMap<string, Shown | undefined>> {
+  const ca = await openTestCa(keyDir);
+  const good = await makeTestLeaf(ca, 'default', 'front');
+  const all = new Map<string, Shown | undefined>([['nothing', undefined]]);
+  for (const kind of WRONG_KINDS) all.set(kind, await makeWrongLeaf(ca, kind, 'default', 'front'));
+  all.set('signed_by_a_workload', await makeLeafSignedBy(good, ca, 'default', 'front'));
+  all.set('self_signed', await selfSigned(ca));
+  // Of the same names as the mesh's own root, with a key of its own.
+  all.set('root_of_the_same_name', await makeTestLeaf(await makeTestCa(), 'default', 'front'));
+  const dns = { uris: [], dnsNames: ['spiffe://cluster.local/ns/default/sa/front'] };
+  all.set('id_as_a_dns_name', await makeTestLeaf(ca, 'default', 'front', dns));
+  for (const [name, changes] of Object.entries(INTERMEDIATES)) all.set(name, await below(ca, changes));
+  all.set('below_a_path_length_of_0', await below(await caBelow(ca, { pathLength: 0 }), {}));
+  return all;
+}
+
+type Changes = Partial<Parameters<typeof buildCertificate>[0]>;
+
+const INTERMEDIATES: Readonly<Record<string, Changes>> = {
+  below_an_expired_ca: { notBeforeMs: Date.now() - 2 * HOUR_MS, notAfterMs: Date.now() - HOUR_MS },
+  below_a_ca_that_is_none: { isCa: false },
+  below_a_ca_that_may_not_sign: { keyUsage: ['digitalSignature'] },
+  below_a_ca_of_another_purpose: { extendedKeyUsage: [OTHER_PURPOSE] },
+};
+
+/** A leaf below an intermediate that is wrong. */
+async function below(ca: TestCa, changes: Changes): Promise<Shown> {
+  return makeTestLeaf(await caBelow(ca, changes), 'default', 'front');
+}
+
+async function caBelow(ca: TestCa, changes: Changes): Promise<TestCa> {
+  const keyPem = makePrivateKeyPem();
+  const certificate = await buildCertificate(
+    {
+      subject: `CN=intermediate ${makeSerialHex()}`,
+      publicKeyDer: createPublicKey(keyPem).export({ type: 'spki', format: 'der' }),
+      serialHex: makeSerialHex(),
+      notBeforeMs: ca.nowMs - 60_000,
+      notAfterMs: ca.nowMs + HOUR_MS,
+      isCa: true,
+      keyUsage: ['keyCertSign', 'cRLSign'],
+      extendedKeyUsage: [],
+      ...changes,
+    },
+    ca.issuer,
+  );
+  const key = toSigningKey(createPrivateKey(keyPem), 'test');
+  const intermediates = [certificate, ...ca.issuer.intermediates];
+  return { ...ca, issuer: { ...ca.issuer, key, certificate, intermediates } };
+}
+
+async function selfSigned(ca: TestCa): Promise<Shown> {
+  const keyPem = makePrivateKeyPem();
+  const key = toSigningKey(createPrivateKey(keyPem), 'test');
+  const certificate = await buildCertificate(
+    {
+      subject: '',
+      publicKeyDer: createPublicKey(keyPem).export({ type: 'spki', format: 'der' }),
+      serialHex: makeSerialHex(),
+      notBeforeMs: ca.nowMs - 60_000,
+      notAfterMs: ca.nowMs + HOUR_MS,
+      isCa: false,
+      keyUsage: ['digitalSignature'],
+      extendedKeyUsage: ['1.3.6.1.5.5.7.3.2'],
+      uris: [`spiffe://${ca.trustDomain}/ns/default/sa/front`],
+    },
+    { key },
+  );
+  return { chainPem: certificate.toString(), keyPem };
+}
