@@ -1,5 +1,6 @@
-import { getHeader, type Headers, removeHeader } from '../../../../wire/headers.ts';
+import { getHeader, removeHeader } from '../../../../wire/headers.ts';
 import type { MutableRequest } from '../../../stream/http-filter.ts';
+import { joined } from '../../../stream/request-state.ts';
 
 /** Most tokens of one request that are looked at; a request with more is refused. */
 export const MAX_TOKENS = 16;
@@ -34,10 +35,11 @@ export function removeToken(request: MutableRequest, location: TokenLocation): v
 
 function textsAt(request: MutableRequest, location: TokenLocation): string[] {
   switch (location.kind) {
-    case 'header':
-      return headerValues(request.headers, location.name).flatMap((value) =>
-        afterPrefix(value, location.prefix),
-      );
+    case 'header': {
+      // Several lines are one value, as for Envoy: a good token does not cover for what stands beside it.
+      const value = joined(request.headers, location.name);
+      return value === undefined ? [] : afterPrefix(value, location.prefix);
+    }
     case 'param': {
       const value = paramOf(request.path, location.name);
       return value === undefined ? [] : [value];
@@ -45,12 +47,6 @@ function textsAt(request: MutableRequest, location: TokenLocation): string[] {
     case 'cookie':
       return cookieOf(getHeader(request.headers, 'cookie'), location.name);
   }
-}
-
-function headerValues(headers: Headers, lowerName: string): string[] {
-  return headers.flatMap((value, i) =>
-    i % 2 === 1 && (headers[i - 1] as string).toLowerCase() === lowerName ? [value] : [],
-  );
 }
 
 /** What comes after the prefix, wherever that is; characters that no token begins with are skipped. */
