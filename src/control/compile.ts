@@ -2,6 +2,7 @@ import type { KindId } from '../api/kinds.ts';
 import type { ObjectKey } from '../api/object.ts';
 import { kindIdOf } from '../api/object.ts';
 import type { Resources } from '../api/resources.ts';
+import { sharedList } from '../lib/shared-list.ts';
 import type { Step, StepMemo } from '../lib/steps.ts';
 import type { Origin } from '../mesh/origin.ts';
 import type { Labels } from '../mesh/workload.ts';
@@ -206,24 +207,41 @@ function troubleWith(resources: Resources, { bad, instead, message }: Quarantine
   return { ...finding, state: instead === undefined ? 'invalid' : 'stale' };
 }
 
-function proxyView(ask: Ask, node: ProxyNode): ProxyView | undefined {
+/** What the compiler knows a proxy by. */
+interface KnownNode {
+  readonly key: string;
+  /** What it says of ON_DEMAND. */
+  readonly onDemand: unknown;
+}
+
+/** Who asks, asks again after every change, with the same object. */
+const knownNodes = new WeakMap<ProxyNode, KnownNode>();
+
+function knownNode(node: ProxyNode): KnownNode | undefined {
+  const known = knownNodes.get(node);
+  if (known !== undefined) return known;
   const id = parseNodeId(node.id);
   if (id === undefined) return undefined;
-  const key = proxyKey({
-    type: id.type,
-    ip: id.ip,
-    name: id.name,
-    namespace: id.namespace,
-    labels: labelsOf(node),
-  });
-  const onDemand = id.type === 'sidecar' ? node.metadata?.[ON_DEMAND] : undefined;
+  const { type, ip, name, namespace } = id;
+  const key = proxyKey({ type, ip, name, namespace, labels: labelsOf(node) });
+  const made = { key, onDemand: type === 'sidecar' ? node.metadata?.[ON_DEMAND] : undefined };
+  knownNodes.set(node, made);
+  return made;
+}
+
+function proxyView(ask: Ask, node: ProxyNode): ProxyView | undefined {
+  const known = knownNode(node);
+  if (known === undefined) return undefined;
+  const { key, onDemand } = known;
   if (onDemand === 'true') return viewOnDemand(ask, key);
   if (onDemand === ON_DEMAND_ENVOY) return envoyViewOnDemand(ask, key);
-  const all = <T>(step: Step<World, T | undefined>, names: Iterable<string>): T[] =>
-    [...names]
-      .sort()
-      .map((name) => ask((memo) => memo.of(step, namedKey(key, name))))
-      .filter((value) => value !== undefined);
+  const all = <T extends object>(step: Step<World, T | undefined>, names: Iterable<string>): readonly T[] =>
+    sharedList(
+      [...names]
+        .sort()
+        .map((name) => ask((memo) => memo.of(step, namedKey(key, name))))
+        .filter((value) => value !== undefined),
+    );
   return {
     listeners: (names) =>
       named(

@@ -18,7 +18,7 @@ import { noPlatform, platformPartsFrom } from '../server/platform-parts.ts';
 import { openApiAccess } from './api-access.ts';
 import { auditCaLine, auditObjects } from './audit-changes.ts';
 import { type Certificates, openCertificates } from './certificates.ts';
-import { compile, readOf } from './compile.ts';
+import { type CompileSettings, compile, readOf } from './compile.ts';
 import { DenialRing } from './denials/denial-ring.ts';
 import { type Held, heldNothing, holdBack } from './hold-back/hold-back.ts';
 import { withHeld } from './hold-back/status.ts';
@@ -176,7 +176,8 @@ function openMesh(
     keysChanged = true;
     setImmediate(() => schedule?.note());
   };
-  let compiled = compile(held.resources, { ...options, keySets: keySets.current }, undefined, onTrouble);
+  let settings: CompileSettings = { ...options, keySets: keySets.current };
+  let compiled = compile(held.resources, settings, undefined, onTrouble);
   keysChanged = false;
   const stateSince = (changedAtMs: number): MeshState => {
     const settings = readOf(compiled).of(meshSettings, '');
@@ -193,7 +194,8 @@ function openMesh(
     keysChanged = false;
     try {
       held = nextHeld(held);
-      compiled = compile(held.resources, { ...options, keySets: keySets.current }, compiled, onTrouble);
+      if (settings.keySets !== keySets.current) settings = { ...options, keySets: keySets.current };
+      compiled = compile(held.resources, settings, compiled, onTrouble);
       fleet.replace(stateSince(sinceMs));
     } catch (error) {
       onError(error); // a mistake of ours: everyone keeps what they have

@@ -80,4 +80,79 @@ describe('steps', () => {
       }),
     );
   });
+
+  describe('with sources', () => {
+    /** Numbers in parts that are replaced as a whole. */
+    type Parts = Readonly<Record<'left' | 'right', World>>;
+    const parts = ['left', 'right'] as const;
+    let fetches = 0;
+    const facts = new Map(
+      parts.map((part) => {
+        const fetch = (world: Parts, key: string) => {
+          fetches++;
+          return world[part][key];
+        };
+        return [part, { name: part, fetch, source: (world: Parts) => world[part] }] as const;
+      }),
+    );
+    const total: Step<Parts, number> = {
+      name: 'total',
+      // Where it looks depends on what it finds.
+      run: (read, key) => {
+        const n = Number(key);
+        const part = parts[n % 2] ?? 'left';
+        const own = read.fact(facts.get(part)!, key) ?? 0;
+        if (n === 0 || own === 3) return own % 2;
+        return (own + read.of(total, String(n - 1)) + (own === 1 ? read.of(total, String(n >> 1)) : 0)) % 3;
+      },
+    };
+
+    it('does not look at what rests on unchanged sources alone', () => {
+      const left = { '0': 1 };
+      const memo = new StepMemo<Parts>({ left, right: { '1': 1 } });
+      expect(memo.of(total, '0')).toBe(1);
+      fetches = 0;
+      memo.advance({ left, right: { '1': 2 } });
+      expect(memo.of(total, '0')).toBe(1);
+      expect(fetches).toBe(0);
+      memo.advance({ left: { '0': 2 }, right: {} });
+      expect(memo.of(total, '0')).toBe(0);
+    });
+
+    it('keeps what something in use rests on, though nothing looked at it for long', () => {
+      const left = { '0': 1 };
+      const memo = new StepMemo<Parts>({ left, right: { '1': 0 } });
+      memo.of(total, '1');
+      for (let i = 0; i < 200; i++) {
+        memo.advance({ left, right: { '1': i % 3 } });
+        memo.of(total, '1');
+      }
+      const { runs } = memo;
+      memo.of(total, '0');
+      expect(memo.runs).toBe(runs);
+    });
+
+    it('gives after any changes what a fresh memo gives, whoever asked when', () => {
+      const keys = ['0', '1', '2', '3', '4', '5', '6'];
+      const part = fc.dictionary(fc.constantFrom(...keys), fc.integer({ min: 0, max: 4 }));
+      const change = fc.record({
+        left: fc.option(part, { nil: undefined }),
+        right: fc.option(part, { nil: undefined }),
+        asked: fc.subarray(keys),
+      });
+      fc.assert(
+        fc.property(fc.array(change, { minLength: 1, maxLength: 12 }), (changes) => {
+          let world: Parts = { left: {}, right: {} };
+          const memo = new StepMemo<Parts>(world);
+          for (const { left, right, asked } of changes) {
+            world = { left: left ?? world.left, right: right ?? world.right };
+            memo.advance(world);
+            for (const key of asked)
+              expect(memo.of(total, key)).toBe(new StepMemo<Parts>(world).of(total, key));
+          }
+        }),
+        { numRuns: 500 },
+      );
+    });
+  });
 });

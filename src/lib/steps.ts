@@ -18,6 +18,11 @@ export interface Step<W, V> {
 export interface Fact<W, V> {
   readonly name: string;
   readonly fetch: (world: W, key: string) => V;
+  /**
+   * A part of the world that all answers come from: as long as it is `===`, so are they, and what rests on such facts alone is
+   * not looked at. Facts of one part have the same function here. Absent: any change of the world may change it.
+   */
+  readonly source?: (world: W) => unknown;
 }
 
 /** What a step sees. */
@@ -57,16 +62,31 @@ export class StepFailure extends Error {
 /** Values that nothing asked for during this many changes of the world are forgotten. */
 const KEPT_UNUSED_CHANGES = 32;
 
+/** Sources are told apart by bits; where there are more, some share one. The last is of facts without a source. */
+const SOURCE_BITS = 30;
+const UNKNOWN_SOURCE = 1 << SOURCE_BITS;
+
+/** A source of facts. */
+interface SourceState {
+  readonly bit: number;
+  /** What it is in the present world. */
+  part: unknown;
+}
+
 interface Entry<W> {
   readonly key: string;
   readonly step: Step<W, unknown> | undefined;
   readonly fact: Fact<W, unknown> | undefined;
   value: unknown;
   reads: readonly Entry<W>[];
+  /** Bits of all sources below it. */
+  sources: number;
   /** Revision at which the value last became another one; 0 before the first run. */
   changedAt: number;
   /** Last revision at which the value was known to be right. */
   checkedAt: number;
+  /** Revision at which it was last found to be in use. */
+  keptAt: number;
   running: boolean;
 }
 
@@ -76,6 +96,9 @@ export class StepMemo<W> implements Reader<W> {
   #revision = 1;
   #runs = 0;
   readonly #entries = new Map<object, Map<string, Entry<W>>>();
+  readonly #sources = new Map<(world: W) => unknown, SourceState>();
+  /** Revision at which the sources of each bit last changed. */
+  readonly #changedAt = new Array<number>(SOURCE_BITS + 1).fill(0);
 
   constructor(world: W) {
     this.#world = world;
@@ -90,6 +113,13 @@ export class StepMemo<W> implements Reader<W> {
   advance(world: W): void {
     this.#world = world;
     this.#revision++;
+    this.#changedAt[SOURCE_BITS] = this.#revision;
+    for (const [source, state] of this.#sources) {
+      const part = source(world);
+      if (part === state.part) continue;
+      state.part = part;
+      this.#changedAt[state.bit] = this.#revision;
+    }
     if (this.#revision % KEPT_UNUSED_CHANGES === 0) this.#forgetUnused();
   }
 
@@ -115,17 +145,48 @@ export class StepMemo<W> implements Reader<W> {
     if (byKey === undefined) this.#entries.set(owner, (byKey = new Map()));
     let entry = byKey.get(key);
     if (entry === undefined) {
-      entry = { key, step, fact, value: undefined, reads: [], changedAt: 0, checkedAt: 0, running: false };
+      entry = {
+        key,
+        step,
+        fact,
+        value: undefined,
+        reads: [],
+        sources: fact === undefined ? 0 : this.#sourceBit(fact),
+        changedAt: 0,
+        checkedAt: 0,
+        keptAt: 0,
+        running: false,
+      };
       byKey.set(key, entry);
     }
     return entry;
   }
 
+  #sourceBit({ source }: Fact<W, unknown>): number {
+    if (source === undefined) return UNKNOWN_SOURCE;
+    let state = this.#sources.get(source);
+    if (state === undefined) {
+      state = { bit: this.#sources.size % SOURCE_BITS, part: source(this.#world) };
+      this.#sources.set(source, state);
+    }
+    return 1 << state.bit;
+  }
+
   #refresh(entry: Entry<W>): void {
     if (entry.checkedAt === this.#revision) return;
-    if (entry.fact !== undefined) this.#settle(entry, entry.fact.fetch(this.#world, entry.key), Object.is);
-    else if (entry.changedAt === 0 || this.#isStale(entry)) this.#run(entry, entry.step as Step<W, unknown>);
+    if (entry.changedAt === 0 || this.#mayDiffer(entry)) {
+      if (entry.fact !== undefined) this.#settle(entry, entry.fact.fetch(this.#world, entry.key), Object.is);
+      else if (entry.changedAt === 0 || this.#isStale(entry))
+        this.#run(entry, entry.step as Step<W, unknown>);
+    }
     entry.checkedAt = this.#revision;
+  }
+
+  /** Whether a source below it has changed since it was last checked. */
+  #mayDiffer({ sources, checkedAt }: Entry<W>): boolean {
+    for (let bit = 0, left = sources; left !== 0; bit++, left >>>= 1)
+      if ((left & 1) === 1 && (this.#changedAt[bit] as number) > checkedAt) return true;
+    return false;
   }
 
   #isStale(entry: Entry<W>): boolean {
@@ -134,6 +195,8 @@ export class StepMemo<W> implements Reader<W> {
       this.#refresh(read);
       if (read.changedAt > entry.checkedAt) return true;
     }
+    // What it reads may have come to rest on others, with an equal result.
+    entry.sources = sourcesOf(entry.reads);
     return false;
   }
 
@@ -145,6 +208,7 @@ export class StepMemo<W> implements Reader<W> {
     try {
       const value = step.run(this.#recorder(reads), entry.key);
       entry.reads = [...reads];
+      entry.sources = sourcesOf(entry.reads);
       this.#settle(entry, value, step.same ?? deepEqual);
     } catch (error) {
       if (error instanceof StepFailure) throw error;
@@ -174,13 +238,26 @@ export class StepMemo<W> implements Reader<W> {
     entry.changedAt = this.#revision;
   }
 
-  /** An entry that anything in use depends on was checked with it, so what was not checked for long is of no use. */
+  /** What was not asked for long is of no use, unless something that was rests on it. */
   #forgetUnused(): void {
-    for (const byKey of this.#entries.values()) {
-      for (const [key, entry] of byKey)
-        if (entry.checkedAt < this.#revision - KEPT_UNUSED_CHANGES) byKey.delete(key);
-    }
+    for (const byKey of this.#entries.values())
+      for (const entry of byKey.values())
+        if (entry.checkedAt >= this.#revision - KEPT_UNUSED_CHANGES) this.#keep(entry);
+    for (const byKey of this.#entries.values())
+      for (const [key, { keptAt }] of byKey) if (keptAt !== this.#revision) byKey.delete(key);
   }
+
+  #keep(entry: Entry<W>): void {
+    if (entry.keptAt === this.#revision) return;
+    entry.keptAt = this.#revision;
+    for (const read of entry.reads) this.#keep(read);
+  }
+}
+
+function sourcesOf<W>(reads: readonly Entry<W>[]): number {
+  let sources = 0;
+  for (const read of reads) sources |= read.sources;
+  return sources;
 }
 
 /** All facts below these reads, each at its shortest distance. */

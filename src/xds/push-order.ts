@@ -26,12 +26,13 @@ export interface Permission {
   readonly removals: boolean;
 }
 
-/** Which parts of a type's difference may go out now. */
-export function permissionFor(typeUrl: string, standing: Standing): Permission {
+/** Which parts of a type's difference, which is `all`, may go out now. */
+export function permissionFor(typeUrl: string, all: Difference, standing: Standing): Permission {
   const { cluster, endpoint, listener, route, virtualHost } = typeUrls;
   switch (typeUrl) {
     case cluster:
     case endpoint:
+      if (all.removed.length === 0) return both;
       return {
         additions: true,
         removals: ![listener, route, virtualHost].some((user) => isChanging(user, standing)),

@@ -25,16 +25,28 @@ const NO_DIFFERENCE: ListDifference = { resources: EMPTY, removed: [], bringsNew
 
 /** The list by name. */
 export function indexOf(list: ResourceList): ReadonlyMap<string, Sendable> {
-  return remembered(indices, list, () => new Map(list.map((resource) => [resource.name, resource])));
+  let index = indices.get(list);
+  if (index === undefined) {
+    index = new Map(list.map((resource) => [resource.name, resource]));
+    indices.set(list, index);
+  }
+  return index;
 }
 
-/** The step from one list (undefined: none) to another. */
+/** The step from one list (undefined: none) to another. The same object for everyone who makes it. */
 export function listDifference(before: ResourceList | undefined, now: ResourceList): ListDifference {
   if (before === now) return NO_DIFFERENCE;
-  if (before === undefined || before.length === 0)
-    return now.length === 0 ? NO_DIFFERENCE : { resources: now, removed: [], bringsNew: true };
-  const fromBefore = remembered(steps, before, () => new WeakMap<ResourceList, ListDifference>());
-  return remembered(fromBefore, now, () => compare(indexOf(before), now, indexOf(now)));
+  const from = before === undefined || before.length === 0 ? EMPTY : before;
+  let ofBefore = steps.get(from);
+  if (ofBefore === undefined) steps.set(from, (ofBefore = new WeakMap()));
+  let step = ofBefore.get(now);
+  if (step === undefined) ofBefore.set(now, (step = stepBetween(from, now)));
+  return step;
+}
+
+function stepBetween(before: ResourceList, now: ResourceList): ListDifference {
+  if (before.length > 0) return compare(indexOf(before), now, indexOf(now));
+  return now.length === 0 ? NO_DIFFERENCE : { resources: now, removed: [], bringsNew: true };
 }
 
 function compare(
@@ -52,18 +64,13 @@ function compare(
 
 /** Those of the names that the list has no resource for. */
 export function absentFrom(list: ResourceList, names: NameSet): readonly string[] {
-  const ofList = remembered(absentees, list, () => new WeakMap<NameSet, readonly string[]>());
-  return remembered(ofList, names, () => {
+  let ofList = absentees.get(list);
+  if (ofList === undefined) absentees.set(list, (ofList = new WeakMap()));
+  let absent = ofList.get(names);
+  if (absent === undefined) {
     const index = indexOf(list);
-    return [...names].filter((name) => !index.has(name));
-  });
-}
-
-function remembered<K extends object, V>(memory: WeakMap<K, V>, key: K, make: () => V): V {
-  let value = memory.get(key);
-  if (value === undefined) {
-    value = make();
-    memory.set(key, value);
+    absent = [...names].filter((name) => !index.has(name));
+    ofList.set(names, absent);
   }
-  return value;
+  return absent;
 }

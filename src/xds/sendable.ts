@@ -75,20 +75,48 @@ export function deltaChunks(push: Push): readonly Uint8Array[] {
 
 /** The same as {@link deltaChunks} in few pieces: a long list of resources is one, the same bytes for everyone who is sent it. */
 export function deltaPieces(push: Push): readonly Uint8Array[] {
-  const tail = new BinaryWriter().tag(1, text).string(push.systemVersion);
-  tail.tag(4, text).string(push.typeUrl).tag(5, text).string(push.nonce);
-  for (const name of push.removed) tail.tag(6, text).string(name);
-  return [...(push.groups ?? [push.resources]).flatMap(bodyOf), tail.finish()];
+  const pieces: Uint8Array[] = [];
+  for (const group of push.groups ?? [push.resources]) for (const piece of bodyOf(group)) pieces.push(piece);
+  pieces.push(tailOf(push));
+  return pieces;
 }
+
+/** What `tailOf` made last without the nonce: one after the other, clients are sent the same but for that. */
+let lastTail = { systemVersion: '', typeUrl: '', bytes: new Uint8Array(0) };
+
+function tailOf({ systemVersion, typeUrl, nonce, removed }: Push): Uint8Array {
+  if (systemVersion !== lastTail.systemVersion || typeUrl !== lastTail.typeUrl) {
+    const writer = new BinaryWriter().tag(1, text).string(systemVersion).tag(4, text).string(typeUrl);
+    lastTail = { systemVersion, typeUrl, bytes: writer.finish() };
+  }
+  const { bytes } = lastTail;
+  if (removed.length > 0 || nonce.length > MAX_SHORT_NONCE) {
+    const writer = new BinaryWriter().raw(bytes).tag(5, text).string(nonce);
+    for (const name of removed) writer.tag(6, text).string(name);
+    return writer.finish();
+  }
+  const tail = Buffer.allocUnsafe(bytes.length + 2 + nonce.length);
+  tail.set(bytes);
+  tail[bytes.length] = NONCE_TAG;
+  tail[bytes.length + 1] = nonce.length;
+  tail.write(nonce, bytes.length + 2, 'latin1');
+  return tail;
+}
+
+/** Field 5, as bytes of a length, which is one byte up to this. Nonces are ours and ASCII. */
+const NONCE_TAG = (5 << 3) | WireType.LengthDelimited;
+const MAX_SHORT_NONCE = 127;
 
 const bodies = new WeakMap<readonly Sendable[], readonly Uint8Array[]>();
 
 /** A list of resources as a part of a response, in few pieces unless it is short. */
 function bodyOf(resources: readonly Sendable[]): readonly Uint8Array[] {
-  const chunks = () => resources.flatMap(({ deltaHead, any }) => [deltaHead, ...any]);
-  if (resources.length <= SHORT) return chunks();
-  const body = bodies.get(resources) ?? smallJoined(chunks());
-  bodies.set(resources, body);
+  let body = bodies.get(resources);
+  if (body === undefined) {
+    const chunks = resources.flatMap(({ deltaHead, any }) => [deltaHead, ...any]);
+    body = resources.length <= SHORT ? chunks : smallJoined(chunks);
+    bodies.set(resources, body);
+  }
   return body;
 }
 

@@ -5,7 +5,13 @@
 import { WILDCARD } from './delta-messages.ts';
 import { GONE, HeldResources } from './held-resources.ts';
 import { type NameSet, NO_NAMES, withNames, withoutNames } from './name-sets.ts';
-import { absentFrom, indexOf, listDifference, type ResourceList } from './resource-lists.ts';
+import {
+  absentFrom,
+  indexOf,
+  type ListDifference,
+  listDifference,
+  type ResourceList,
+} from './resource-lists.ts';
 import type { Sendable } from './sendable.ts';
 
 /** What there is for one client at one moment. Its resources never change; a newer snapshot replaces it. */
@@ -129,7 +135,7 @@ export function claim(type: ServedType, versions: ReadonlyMap<string, string>): 
 /** What the client lacks of the snapshot. */
 export function difference(type: ServedType, snapshot: Snapshot): Difference {
   if (type.wildcard && (snapshot.awaits?.(type.typeUrl, WILDCARD) ?? false))
-    return { ...nothing, awaiting: true };
+    return { ...NOTHING, awaiting: true };
   const lists = wantedLists(type, snapshot);
   const held = type.sent.lists;
   const alike = snapshot.awaits === undefined && !(type.wildcard && type.names.size > 0);
@@ -138,7 +144,8 @@ export function difference(type: ServedType, snapshot: Snapshot): Difference {
     : differenceByName(type, snapshot, lists, alike);
 }
 
-const nothing: Difference = {
+/** The client lacks nothing, and holds lists that are the same as before. */
+export const NOTHING: Difference = {
   resources: [],
   removed: [],
   missing: [],
@@ -161,16 +168,20 @@ function differenceOfLists(
   held: readonly ResourceList[],
   lists: readonly ResourceList[],
 ): Difference {
-  const steps = lists.map((list, i) => listDifference(held[i], list));
+  if (type.forced.size === 0 && isSettled(type, held, lists)) return NOTHING;
+  const [list] = lists;
+  const absent = type.wildcard || list === undefined ? NO_STRINGS : absentFrom(list, type.names);
+  if (lists.length === 1 && type.forced.size === 0 && absent.length === 0)
+    return differenceOfStep(listDifference(held[0], list!), lists);
+  const steps = lists.map((one, i) => listDifference(held[i], one));
   const changed = steps.filter(({ resources }) => resources.length > 0);
   const groups = changed.map((step) => step.resources);
+  const gone = steps.some((step) => step.removed.length > 0);
   const forced = type.forced.size === 0 ? [] : forcedBeside(type, groups, lists);
   const all = forced.length === 0 ? groups : [...groups, forced];
-  const [list] = lists;
-  const absent = type.wildcard || list === undefined ? [] : absentFrom(list, type.names);
-  const removed = steps
-    .flatMap((step) => step.removed)
-    .filter((name) => !lists.some((one) => indexOf(one).has(name)));
+  const removed = gone
+    ? steps.flatMap((step) => step.removed).filter((name) => !lists.some((one) => indexOf(one).has(name)))
+    : NO_STRINGS;
   return {
     resources: all.length === 1 ? all[0]! : all.flat(),
     groups: all,
@@ -181,6 +192,34 @@ function differenceOfLists(
     bringsNew: changed.some((step) => step.bringsNew),
     lists,
   };
+}
+
+const differences = new WeakMap<ListDifference, Difference>();
+
+/** Where the client holds one list and nothing else is to be said: the same for all that make this step. */
+function differenceOfStep(step: ListDifference, lists: readonly ResourceList[]): Difference {
+  let made = differences.get(step);
+  if (made === undefined || made.lists?.[0] !== lists[0]) {
+    const { resources, removed, bringsNew } = step;
+    made = {
+      ...NOTHING,
+      resources,
+      removed,
+      bringsNew,
+      lists,
+      groups: resources.length > 0 ? [resources] : [],
+    };
+    differences.set(step, made);
+  }
+  return made;
+}
+
+/** It holds these very lists, and of the names that it asks for none is missing. */
+function isSettled(type: ServedType, held: readonly ResourceList[], lists: readonly ResourceList[]): boolean {
+  if (held.length !== lists.length) return false;
+  for (let i = 0; i < lists.length; i++) if (held[i] !== lists[i]) return false;
+  const [list] = lists;
+  return type.wildcard || list === undefined || absentFrom(list, type.names).length === 0;
 }
 
 /** What has to be sent again though it did not change. */
@@ -194,6 +233,8 @@ function forcedBeside(
     .filter((name) => !names.has(name))
     .flatMap((name) => lists.flatMap((list) => indexOf(list).get(name) ?? []));
 }
+
+const NO_STRINGS: readonly string[] = [];
 
 /** Name by name: where the client holds what no list says, or not all is known yet. */
 function differenceByName(

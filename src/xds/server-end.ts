@@ -14,6 +14,7 @@ import type { Difference, Outstanding, ServedType, Snapshot } from './served-typ
 import {
   difference,
   heldOf,
+  NOTHING,
   noteAccepted,
   noteComplete,
   noteRefused,
@@ -77,6 +78,8 @@ export class ServerCore implements Omit<ServerEnd<never>, 'receive'> {
   /** A response about listeners or clusters holds all of them (state of the world). */
   readonly #repeatsAll: boolean;
   readonly #types = new Map<string, ServedType>();
+  /** The same in the order in which they are sent. */
+  #inOrder: readonly ServedType[] = [];
   #snapshot: Snapshot | undefined;
   #pushes = 0;
 
@@ -105,6 +108,7 @@ export class ServerCore implements Omit<ServerEnd<never>, 'receive'> {
   next(nowMs: number): readonly Push[] {
     const from = this.#snapshot;
     if (from === undefined) return [];
+    if (!this.#inOrder.some(isDue)) return [];
     const out: Push[] = [];
     const differences = new Map<ServedType, Difference>();
     const lacks = (typeUrl: string): Difference | undefined => {
@@ -114,23 +118,31 @@ export class ServerCore implements Omit<ServerEnd<never>, 'receive'> {
       differences.set(type, known);
       return known;
     };
-    for (const type of this.#inOrder()) {
-      if (type.outstanding !== undefined) continue;
-      const all = lacks(type.typeUrl);
-      if (all === undefined) continue;
+    for (const type of this.#inOrder) {
+      if (!isDue(type)) continue;
+      const all = lacks(type.typeUrl)!;
+      if (all === NOTHING && type.answered) {
+        type.dirty = false;
+        type.heldSinceMs = undefined;
+        continue;
+      }
       const part = permitted(type, all, { types: this.#types, lacks }, nowMs);
       if (part !== undefined) {
         out.push(this.#send(type, part, nowMs, from.version));
-        differences.clear(); // clusters may have forced endpoints
+        // What was sent is lacked no more, and clusters may have forced endpoints.
+        differences.delete(type);
+        if (type.typeUrl === typeUrls.cluster)
+          differences.delete(this.#types.get(typeUrls.endpoint) as ServedType);
       } else if (!type.dirty && !all.awaiting) noteComplete(type, all.lists);
     }
     return out;
   }
 
   wakeAtMs(): number | undefined {
-    const idle = [...this.#types.values()].filter((type) => type.outstanding === undefined);
-    const times = idle.flatMap((type) => type.heldSinceMs ?? []);
-    return times.length > 0 ? Math.min(...times) + HOLD_LIMIT_MS : undefined;
+    let earliestMs = Number.POSITIVE_INFINITY;
+    for (const { outstanding, heldSinceMs = earliestMs } of this.#inOrder)
+      if (outstanding === undefined && heldSinceMs < earliestMs) earliestMs = heldSinceMs;
+    return earliestMs === Number.POSITIVE_INFINITY ? undefined : earliestMs + HOLD_LIMIT_MS;
   }
 
   /** The state of a type; undefined where the client asked for too many. */
@@ -139,12 +151,14 @@ export class ServerCore implements Omit<ServerEnd<never>, 'receive'> {
     if (known !== undefined || this.#types.size >= this.#maxTypes) return known;
     const type = serveType(typeUrl);
     this.#types.set(typeUrl, type);
+    this.#inOrder = [...this.#types.values()].sort((a, b) => typeRank(a.typeUrl) - typeRank(b.typeUrl));
     return type;
   }
 
   /** The event to end the stream with, where the client asked for too much. */
   excess(typeUrl: string): ServerEvent | undefined {
-    const count = [...this.#types.values()].reduce((sum, type) => sum + type.names.size, 0);
+    let count = 0;
+    for (const { names } of this.#inOrder) count += names.size;
     const isKnown = this.#types.has(typeUrl);
     if (count <= this.#maxSubscriptions && isKnown) return undefined;
     const limit = isKnown ? `${this.#maxSubscriptions} resources` : `${this.#maxTypes} types`;
@@ -165,10 +179,6 @@ export class ServerCore implements Omit<ServerEnd<never>, 'receive'> {
     return { kind: 'refused', typeUrl, answered, error: { ...error, message }, names };
   }
 
-  #inOrder(): readonly ServedType[] {
-    return [...this.#types.values()].sort((a, b) => typeRank(a.typeUrl) - typeRank(b.typeUrl));
-  }
-
   #send(type: ServedType, part: Difference, nowMs: number, systemVersion: string): Push {
     this.#pushes += 1;
     const { typeUrl } = type;
@@ -185,6 +195,11 @@ export class ServerCore implements Omit<ServerEnd<never>, 'receive'> {
   }
 }
 
+/** Something may be to be said of it, and may be said. */
+function isDue({ dirty, outstanding }: ServedType): boolean {
+  return dirty && outstanding === undefined;
+}
+
 /** The part of the difference that may go out now; undefined for nothing. Marks the type clean where nothing is kept back. */
 function permitted(
   type: ServedType,
@@ -193,13 +208,14 @@ function permitted(
   nowMs: number,
 ): Difference | undefined {
   const isOverdue = type.heldSinceMs !== undefined && nowMs - type.heldSinceMs >= HOLD_LIMIT_MS;
-  const may = isOverdue ? { additions: true, removals: true } : permissionFor(type.typeUrl, standing);
+  const may = isOverdue ? { additions: true, removals: true } : permissionFor(type.typeUrl, all, standing);
   const resources = may.additions ? all.resources : [];
   const removed = may.removals ? all.removed : [];
   type.dirty = resources.length < all.resources.length || removed.length < all.removed.length;
   type.heldSinceMs = type.dirty ? (type.heldSinceMs ?? nowMs) : undefined;
-  const groups = may.additions ? all.groups : [];
   const again = may.removals ? [] : all.again;
+  if (!type.dirty && again.length === 0) return isWorthSaying(type, all) ? all : undefined;
+  const groups = may.additions ? all.groups : [];
   const part = {
     ...all,
     resources: again.length === 0 ? resources : [...resources, ...again],
@@ -207,9 +223,15 @@ function permitted(
     removed,
     bringsNew: all.bringsNew && may.additions,
   };
-  const size = part.resources.length + removed.length + all.missing.length;
+  return isWorthSaying(type, part) ? part : undefined;
+}
+
+function isWorthSaying(
+  { answered, dirty }: ServedType,
+  { resources, removed, missing, awaiting }: Difference,
+): boolean {
   // The first request is answered even where there is nothing to say: clients wait for it. Not while something is held.
-  return size > 0 || (!type.answered && !type.dirty && !all.awaiting) ? part : undefined;
+  return resources.length + removed.length + missing.length > 0 || (!answered && !dirty && !awaiting);
 }
 
 function statesTheWorld(typeUrl: string): boolean {

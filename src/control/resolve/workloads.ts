@@ -17,11 +17,26 @@ export const workloads = step('workloads', (read): readonly Workload[] =>
   ].filter((workload) => workload !== undefined),
 );
 
+const byNamespace = step('workloads by namespace', (read): ReadonlyMap<string, readonly Workload[]> => {
+  const map = new Map<string, Workload[]>();
+  for (const workload of read.of(workloads, '')) {
+    const list = map.get(workload.namespace);
+    if (list === undefined) map.set(workload.namespace, [workload]);
+    else list.push(workload);
+  }
+  return map;
+});
+
+/** Workloads of one namespace: what keeps a Pod's change from those of all others. */
+const inNamespace = step(
+  'workloads of a namespace',
+  (read, namespace): readonly Workload[] => read.of(byNamespace, '').get(namespace) ?? [],
+);
+
 /** Workloads of one namespace, by each of their labels (`key=value`), and all of them under ''. */
 const labelIndex = step('workloads by label', (read, namespace): ReadonlyMap<string, readonly Workload[]> => {
   const index = new Map<string, Workload[]>([['', []]]);
-  for (const workload of read.of(workloads, '')) {
-    if (workload.namespace !== namespace) continue;
+  for (const workload of read.of(inNamespace, namespace)) {
     for (const label of ['', ...Object.entries(workload.labels).map(([key, value]) => `${key}=${value}`)]) {
       const list = index.get(label);
       if (list === undefined) index.set(label, [workload]);

@@ -67,22 +67,36 @@ export function step<V>(
 export const settingsFact: Fact<World, WorldSettings> = {
   name: 'settings',
   fetch: (world) => world.settings,
+  source: (world) => world.settings,
 };
 
 /** A key set by where it is; undefined until it has been fetched. */
 export const keySetFact: Fact<World, KeySet | undefined> = {
   name: 'key set',
   fetch: (world, uri) => world.settings.keySets?.get(uri),
+  source: (world) => world.settings.keySets,
 };
 
+const sources = new Map<KindId, (world: World) => unknown>();
 const listFacts = new Map<KindId, Fact<World, readonly Resource[]>>();
 const objectFacts = new Map<KindId, Fact<World, Resource | undefined>>();
+
+/** Where all facts about objects of a kind come from: the list is the same as long as none of them changed. */
+function sourceOf(kind: KindId): (world: World) => unknown {
+  let source = sources.get(kind);
+  if (source === undefined) sources.set(kind, (source = (world) => world.resources.list(kind)));
+  return source;
+}
 
 /** All objects of a kind, by namespace and name. Changes with any of them. */
 export function listOf<K extends KindId>(read: Read, kind: K): readonly Resource<KindTypes[K]>[] {
   let fact = listFacts.get(kind);
   if (fact === undefined) {
-    fact = { name: `list ${kind}`, fetch: (world) => world.resources.list(kind) };
+    fact = {
+      name: `list ${kind}`,
+      fetch: (world) => world.resources.list(kind),
+      source: sourceOf(kind),
+    };
     listFacts.set(kind, fact);
   }
   return read.fact(fact, '') as readonly Resource<KindTypes[K]>[];
@@ -101,7 +115,7 @@ export function objectOf<K extends KindId>(
       const [ns = '', name = ''] = partsOf(key);
       return world.resources.get(kind, ns, name);
     };
-    fact = { name: kind, fetch };
+    fact = { name: kind, fetch, source: sourceOf(kind) };
     objectFacts.set(kind, fact);
   }
   return read.fact(fact, keyOf(namespace, name)) as Resource<KindTypes[K]> | undefined;

@@ -27,6 +27,8 @@ export interface ResourceBytes {
 export function createResourceBytes(onError: (message: string) => void): ResourceBytes {
   const byObject = new WeakMap<object, Sendable | 'broken'>();
   const byList = new WeakMap<readonly Emitted[], readonly Sendable[]>();
+  /** Keeps a list as long as a client holds what was made of it: it is asked for again after the next change. */
+  const listOf = new WeakMap<readonly Sendable[], readonly Emitted[]>();
   const parts: EncodedParts = new WeakMap();
   const of = (emitted: Emitted): Sendable | undefined => {
     let made = byObject.get(emitted.object);
@@ -43,6 +45,7 @@ export function createResourceBytes(onError: (message: string) => void): Resourc
       if (made === undefined) {
         made = list.map(of).filter((one) => one !== undefined);
         byList.set(list, made);
+        listOf.set(made, list);
       }
       return made;
     },

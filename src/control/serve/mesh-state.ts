@@ -1,7 +1,7 @@
 import type { NodeId } from '../../xds/names.ts';
 import type { Node } from '../../xds/resources.ts';
 import type { Snapshot } from '../../xds/served-type.ts';
-import type { Compiled, ProxyView } from '../compile.ts';
+import type { Compiled, ProxyNode, ProxyView } from '../compile.ts';
 import type { Peer } from './admission.ts';
 import type { ResourceBytes } from './encoded.ts';
 import type { Asked, SecretGrants } from './secret-grants.ts';
@@ -28,9 +28,21 @@ export interface Asker {
 /** What one proxy gets in this state; undefined where the compiler cannot tell from its node. */
 export function viewFor(state: MeshState, node: Node, id: NodeId, asker: Asker): Snapshot | undefined {
   const { compiled, bytes } = state;
-  const view = compiled.forProxy({ id: node.id ?? '', ...(node.metadata && { metadata: node.metadata }) });
+  const view = compiled.forProxy(proxyNode(node));
   if (view === undefined) return undefined;
   return snapshotOf(view, secretsOf(state, view, id, asker), String(compiled.revision), bytes);
+}
+
+/** The same object for the same node, by which the compiler knows it again. */
+const proxyNodes = new WeakMap<Node, ProxyNode>();
+
+function proxyNode(node: Node): ProxyNode {
+  let known = proxyNodes.get(node);
+  if (known === undefined) {
+    known = { id: node.id ?? '', ...(node.metadata && { metadata: node.metadata }) };
+    proxyNodes.set(node, known);
+  }
+  return known;
 }
 
 /**

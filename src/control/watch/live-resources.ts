@@ -35,8 +35,21 @@ export function withChanges(before: LiveResources, changes: readonly LiveChange[
     else table.set(nameText(key), resource);
   }
   const tables = new Map(before.tables);
-  for (const [kind, byName] of byKind) tables.set(kind, { byName, list: sorted(byName) });
+  for (const [kind, byName] of byKind)
+    tables.set(kind, { byName, list: listOf(byName, before.tables.get(kind) ?? emptyTable) });
   return view(before.revision + 1, tables);
+}
+
+/** In order of name. Mostly objects change and none comes or goes: then places stay. */
+function listOf(byName: ReadonlyMap<string, Resource>, before: KindTable): readonly Resource[] {
+  if (byName.size !== before.byName.size) return sorted(byName);
+  const list: Resource[] = [];
+  for (const { key } of before.list) {
+    const now = byName.get(nameText(key));
+    if (now === undefined) return sorted(byName);
+    list.push(now);
+  }
+  return list;
 }
 
 function sorted(byName: ReadonlyMap<string, Resource>): readonly Resource[] {
