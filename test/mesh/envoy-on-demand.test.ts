@@ -8,7 +8,7 @@ import { lacks, meshNeeds } from './needs.ts';
 import { addProbe, type Fetched, fetchFrom } from './probe.ts';
 import { versionOf, writeWeights } from './routes-file.ts';
 import { type Mesh, root, runMesh } from './run-mesh.ts';
-import { meshStatus } from './status.ts';
+import { meshStatus, type Part } from './status.ts';
 
 /** Services that nobody calls, of the ports that everybody has. */
 const MANY = 1_000;
@@ -54,16 +54,18 @@ describe.skipIf(lacks('envoys on demand', ...meshNeeds))(
 
     it('waits with a connection of TCP', async () => {
       const query = new URLSearchParams({ host: 'echo', port: '9000', send: 'words' });
-      const answer = await fetch(`${mesh.gateway}/inside/tcp?${query}`, {
-        signal: AbortSignal.timeout(20_000),
+      await eventually(async () => {
+        const answer = await fetch(`${mesh.gateway}/inside/tcp?${query}`, {
+          signal: AbortSignal.timeout(20_000),
+        });
+        expect(await answer.json()).toEqual({ said: 'hello from echo\nwords' });
       });
-      expect(await answer.json()).toEqual({ said: 'hello from echo\nwords' });
     });
 
     it('does with hosts that nobody knows what the mesh says', async () => {
       const address = await addressOf('plain');
       const strange = (host: string) => call(`${address}:9080/`, { host });
-      expect(await strange('nobody.test')).toMatchObject({ status: 200 });
+      await eventually(async () => expect(await strange('nobody.test')).toMatchObject({ status: 200 }));
       writeFileSync(join(mesh.folder, 'mesh.yaml'), registryOnly);
       await eventually(async () => expect(await strange('nobody.test')).toMatchObject({ status: 502 }));
       expect(await strange('somebody.test')).toMatchObject({ status: 502 });
@@ -107,13 +109,13 @@ describe.skipIf(lacks('envoys on demand', ...meshNeeds))(
     });
 
     it('goes on with what it holds while the control plane is away; new hosts wait for 5 s', async () => {
-      const control = meshStatus(mesh).find(({ kind }) => kind === 'control')!.pid;
+      const control = partOf('control', '').pid;
       process.kill(control, 'SIGSTOP'); // away, and the platform does not see it: it is not started again yet
       expect(await call('details:9080/details/0')).toMatchObject({ status: 200 });
       expect(await call('other-7:9080/')).toMatchObject({ status: 504, body: 'stream timeout' });
-      const before = proxyOfProbe();
+      const before = partOf('proxy', 'inside').pid;
       process.kill(before, 'SIGKILL'); // the next one asks for the same again, and the agent has it
-      await eventually(() => expect(proxyOfProbe()).not.toBe(before), 20_000);
+      await eventually(() => expect(partOf('proxy', 'inside').pid).not.toBe(before), 20_000);
       await eventually(
         async () => expect(await call('details:9080/details/0')).toMatchObject({ status: 200 }),
         30_000,
@@ -127,10 +129,21 @@ describe.skipIf(lacks('envoys on demand', ...meshNeeds))(
       await untilVersion(1);
     });
 
-    function proxyOfProbe(): number {
-      const found = meshStatus(mesh).find(({ kind, name }) => kind === 'proxy' && name.includes('inside'));
-      if (found === undefined) throw new Error('the probe has no proxy');
-      return found.pid;
+    it('goes on over a restart of the agent', async () => {
+      process.kill(partOf('agent', '').pid, 'SIGKILL');
+      expect(await call('details:9080/details/0')).toMatchObject({ status: 200 });
+      await eventually(
+        async () => expect(await call('ratings.default:9080/ratings/0')).toMatchObject({ status: 200 }),
+        30_000,
+      );
+      writeWeights(mesh.folder, [0, 0, 100]);
+      await untilVersion(3);
+    });
+
+    function partOf(wanted: string, part: string): Part {
+      const found = meshStatus(mesh).find(({ kind, name }) => kind === wanted && name.includes(part));
+      if (found === undefined) throw new Error(`there is no ${wanted} ${part}`);
+      return found;
     }
 
     async function untilVersion(version: number): Promise<void> {
