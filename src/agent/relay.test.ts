@@ -8,7 +8,8 @@ import {
   encodeDeltaRequest,
 } from '../xds/delta-messages.ts';
 import { createDeltaServer, type DeltaServer } from '../xds/delta-server.ts';
-import { typeUrls } from '../xds/resources.ts';
+import { ON_DEMAND, ON_DEMAND_ENVOY } from '../xds/names.ts';
+import { type Node, typeUrls } from '../xds/resources.ts';
 import { deltaChunks, type Sendable, sendable } from '../xds/sendable.ts';
 import type { Snapshot } from '../xds/served-type.ts';
 import { createHeld, type Held } from './held.ts';
@@ -32,10 +33,16 @@ function snapshotOf(contents: Contents): Snapshot {
     ]),
   );
   const all = (typeUrl: string): readonly Sendable[] => made.get(typeUrl) ?? [];
-  return { version: '1', all, named: (typeUrl, names) => all(typeUrl).filter(({ name }) => names.has(name)) };
+  return {
+    version: '1',
+    // Clusters of services are for who asks for them by name, as on demand.
+    all: (typeUrl) => all(typeUrl).filter(({ name }) => !name.startsWith('outbound|')),
+    named: (typeUrl, names) => all(typeUrl).filter(({ name }) => names.has(name)),
+  };
 }
 
 class World {
+  node: Node = node;
   readonly held: Held;
   readonly own = new Map<string, Sendable>();
   envoy: DeltaClient = createDeltaClient(node);
@@ -60,7 +67,7 @@ class World {
 
   /** A new Envoy, with nothing. */
   startEnvoy(subscribe: Readonly<Record<string, readonly string[]>> = { [cluster]: ['*'] }): void {
-    this.envoy = createDeltaClient(node);
+    this.envoy = createDeltaClient(this.node);
     this.uses = new Map();
     for (const [typeUrl, names] of Object.entries(subscribe)) this.envoy.subscribe(typeUrl, names);
     this.connectEnvoy();
@@ -74,7 +81,7 @@ class World {
     this.queues.envoyToRelay.length = 0;
     this.queues.relayToEnvoy.length = 0;
     const own = new Map(['default', 'ROOTCA'].map((name) => [name, () => this.own.get(name)] as const));
-    this.relay = createRelay({ streamId: `r${this.streams}`, node, held: this.held, own });
+    this.relay = createRelay({ streamId: `r${this.streams}`, node: this.node, held: this.held, own });
     this.fromEnvoy(this.envoy.open());
   }
 
@@ -204,6 +211,26 @@ describe('the relay', () => {
     world.endPatience();
     world.settle();
     expect(world.used()).toEqual({ [cluster]: { a: 'old' }, [endpoint]: { a: 'old' } });
+  });
+
+  it('keeps what an Envoy on demand had asked for, over a restart of the Envoy and while the control plane is away', () => {
+    const asked = 'outbound|80||web.default.svc.cluster.local';
+    const contents = { [cluster]: { a: '1', [asked]: '1' } };
+    const world = new World(contents);
+    world.node = { ...node, metadata: { [ON_DEMAND]: ON_DEMAND_ENVOY } };
+    world.startEnvoy({ [cluster]: ['*', asked] });
+    world.startControl();
+    world.settle();
+    world.startEnvoy({ [cluster]: ['*'] });
+    world.endPatience();
+    world.settle();
+    expect(world.used()[cluster]).toEqual(contents[cluster]);
+    world.startControl();
+    world.settle();
+    expect(world.used()[cluster]).toEqual(contents[cluster]);
+    world.change({ [cluster]: { a: '2' } });
+    world.settle();
+    expect(world.used()[cluster]).toEqual({ a: '2' });
   });
 
   it('takes nothing from an Envoy that holds more than the agent knows', () => {

@@ -1,6 +1,7 @@
 import { createDeltaClient, type DeltaClient, type DeltaUpdate } from '../xds/delta-client.ts';
 import { type DeltaRequest, type DeltaResponse, WILDCARD } from '../xds/delta-messages.ts';
 import { createDeltaServer, type DeltaServer } from '../xds/delta-server.ts';
+import { ON_DEMAND, parseClusterName } from '../xds/names.ts';
 import { type Node, typeUrls } from '../xds/resources.ts';
 import type { Push, Sendable } from '../xds/sendable.ts';
 import { type ServedType, standing } from '../xds/served-type.ts';
@@ -84,6 +85,8 @@ class BothEnds implements Relay {
   /** The last words of the Envoy about a type. */
   readonly #reasons = new Map<string, string>();
   readonly #questions = createQuestions();
+  /** Clusters that the Envoy before this stream had asked for, each by its name. */
+  readonly #askedBefore: readonly string[];
   /** The Envoy has just come and the control plane may yet tell what is new: nothing is served from what is held. */
   #isPatient = true;
   #heldChanged = false;
@@ -98,6 +101,7 @@ class BothEnds implements Relay {
       ...(maxSubscriptions !== undefined && { maxSubscriptions }),
     });
     this.#client = createDeltaClient(node);
+    this.#askedBefore = isOnDemand(node) ? [...held.of(typeUrls.cluster).keys()].filter(isOfService) : [];
     // There is no stream yet: it is asked for with the first request.
     if (ownBundle !== undefined) this.#client.subscribe(typeUrls.secret, [TRUST_BUNDLE]);
     for (const typeUrl of held.types()) {
@@ -229,6 +233,8 @@ class BothEnds implements Relay {
     const { typeUrl } = type;
     const wanted = new Set([...type.names].filter((name) => this.#ownSecret(typeUrl, name) === undefined));
     if (type.wildcard) wanted.add(WILDCARD);
+    // An Envoy that has restarted gets what it had at once, and does not ask: it would be taken away again.
+    if (typeUrl === typeUrls.cluster && type.wildcard) for (const name of this.#askedBefore) wanted.add(name);
     if (typeUrl === typeUrls.secret && this.#client.subscriptions(typeUrl).has(TRUST_BUNDLE))
       wanted.add(TRUST_BUNDLE);
     const dropped = [...this.#client.subscriptions(typeUrl)].filter((name) => !wanted.has(name));
@@ -296,6 +302,15 @@ class BothEnds implements Relay {
     if (good === undefined) this.#offeredOf(typeUrl).delete(name);
     else this.#offeredOf(typeUrl).set(name, good);
   }
+}
+
+/** Whether its wildcard brings it a part only of what it may get. */
+function isOnDemand({ metadata }: Node): boolean {
+  return metadata?.[ON_DEMAND] !== undefined;
+}
+
+function isOfService(cluster: string): boolean {
+  return parseClusterName(cluster)?.direction === 'outbound';
 }
 
 function isTrustBundle(typeUrl: string, name: string): boolean {
