@@ -19,6 +19,12 @@ export function addUpCommand(program: Command, io: Io): void {
     .description('run a mesh on this machine from a folder of resources, until Ctrl-C')
     .argument('[dir]', 'the folder', '.')
     .addOption(port('--gateway-port <port>', 'where the gateway is offered on 127.0.0.1', 8080))
+    .addOption(
+      port(
+        '--gateway-tls-port <port>',
+        "where the gateway's port 443 is offered; 8443 where a Gateway of DIR ends or passes on TLS",
+      ),
+    )
     .addOption(port('--dashboard-port <port>', 'where the dashboard and API are offered', 20001))
     .addOption(
       new Option('--data-plane <which>', 'the proxy of pods that do not choose')
@@ -58,8 +64,9 @@ export async function runUp(dir: string, options: UpOptions, io: Io): Promise<nu
   return runUpOutside(dir, options, io);
 }
 
-function port(flags: string, description: string, standard: number): Option {
-  return new Option(flags, description).default(standard).argParser((text) => {
+function port(flags: string, description: string, standard?: number): Option {
+  const option = new Option(flags, description);
+  return (standard === undefined ? option : option.default(standard)).argParser((text) => {
     if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
     throw new InvalidArgumentError('It must be a port.');
   });

@@ -31,7 +31,7 @@ import { watchFolder } from './resources/watch-folder.ts';
 import type { RunPaths } from './state.ts';
 import { serveStatus } from './status-socket.ts';
 import type { Way } from './way.ts';
-import { gatewayTarget } from './workloads/gateway-target.ts';
+import { type GatewayPort, gatewayTarget } from './workloads/gateway-target.ts';
 import { podLabels } from './workloads/pod-object.ts';
 import { Services } from './workloads/services.ts';
 import { Workloads } from './workloads/workloads.ts';
@@ -58,8 +58,8 @@ export interface PlatformWorld {
 }
 
 export interface Platform {
-  /** Where the gateway's port 8080 is; undefined while no gateway is ready. */
-  gateway(): SocketTarget | undefined;
+  /** Where a port of the gateway is; undefined while no gateway is ready. */
+  gateway(port: GatewayPort): SocketTarget | undefined;
   /** Ends everything within a few seconds. */
   stop(): Promise<void>;
 }
@@ -105,7 +105,7 @@ export async function startPlatform(settings: PlatformSettings, world: PlatformW
     }
   });
   return {
-    gateway: () => gatewayTarget(workloads.pods, services.services),
+    gateway: (port) => gatewayTarget(workloads.pods, services.services, port),
     async stop() {
       watching.close();
       progress.close();

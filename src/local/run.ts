@@ -1,12 +1,13 @@
 import { delimiter, dirname } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { openEnclosure } from './enclosure/outside.ts';
 import type { Report } from './events.ts';
 import { type Load, startLoad } from './load.ts';
 import { pathWithSbin, probeMachine } from './machine.ts';
 import { openShared } from './network/shared.ts';
 import { isOnPath } from './on-path.ts';
-import { startPlatform } from './platform.ts';
+import { type Platform, startPlatform } from './platform.ts';
 import { Reaper } from './processes/reaper.ts';
 import { openRelay, type Relay } from './relay.ts';
 import type { DataPlane } from './resources/desired.ts';
@@ -20,6 +21,8 @@ export interface UpSettings {
   readonly dir: string;
   /** 0 takes a free port. */
   readonly gatewayPort: number;
+  /** Where the gateway's port 443 is offered; `named`: a port that is taken is an error. Undefined: nowhere. */
+  readonly gatewayTls: { readonly port: number; readonly named: boolean } | undefined;
   readonly dashboardPort: number;
   readonly dataPlane: DataPlane;
   /** Undefined: the best there is. */
@@ -103,9 +106,17 @@ async function runWay(
   let paths: RunSettings['paths'] | undefined;
   // Ports first: of two runs that want the same, the second must not get as far as touching the state of the first.
   const gateway = await openPort(up.gatewayPort, '--gateway-port', () =>
-    way === 'shared' ? shared?.gateway() : paths === undefined ? undefined : { path: paths.gatewaySocket },
+    way === 'shared' ? shared?.gateway(80) : paths === undefined ? undefined : { path: paths.gatewaySocket },
   );
   relays.push(gateway);
+  const tls = await openTlsPort(up, report, () =>
+    way === 'shared'
+      ? shared?.gateway(443)
+      : paths === undefined
+        ? undefined
+        : { path: paths.gatewayTlsSocket },
+  );
+  if (tls !== undefined) relays.push(tls);
   let dashboardPort = up.dashboardPort;
   if (way !== 'shared') {
     const dashboard = await openPort(up.dashboardPort, '--dashboard-port', () =>
@@ -126,7 +137,7 @@ async function runWay(
     dashboardPort,
   };
   report({ event: 'step', text: `State and logs are in ${paths.folder}`, data: { folder: paths.folder } });
-  const load = loadWhenReady(up, settings, report);
+  const load = loadWhenReady(up, settings, tls?.port, report);
   if (way === 'shared') running = shared = await runShared(settings, up.env, makeParts, load.report);
   else running = openEnclosure(settings, up.insideArgv, up.env, load.report);
   const code = await untilStopped(running, signals);
@@ -134,6 +145,22 @@ async function runWay(
   closeRun(paths);
   report({ event: 'stopped', text: 'Everything is stopped' });
   return code;
+}
+
+/** A second port is a convenience: where nobody asked for it by number, it being taken is no reason to end. */
+async function openTlsPort(
+  { gatewayTls }: UpSettings,
+  report: Report,
+  target: Parameters<typeof openRelay>[1],
+): Promise<Relay | undefined> {
+  if (gatewayTls === undefined) return undefined;
+  try {
+    return await openPort(gatewayTls.port, '--gateway-tls-port', target);
+  } catch (error) {
+    if (gatewayTls.named) throw error;
+    report({ event: 'problem', text: `The gateway's port 443 is not offered. ${(error as Error).message}` });
+    return undefined;
+  }
 }
 
 async function openPort(port: number, flag: string, target: Parameters<typeof openRelay>[1]): Promise<Relay> {
@@ -149,6 +176,7 @@ async function openPort(port: number, flag: string, target: Parameters<typeof op
 function loadWhenReady(
   up: UpSettings,
   settings: RunSettings,
+  tlsPort: number | undefined,
   report: Report,
 ): { report: Report; stop(): void } {
   let load: Load | undefined;
@@ -156,6 +184,7 @@ function loadWhenReady(
   const { gatewayPort, dashboardPort } = settings;
   const gateway = `http://127.0.0.1:${gatewayPort}`;
   const dashboard = `http://127.0.0.1:${dashboardPort}`;
+  const gatewayTls = tlsPort === undefined ? undefined : `https://127.0.0.1:${tlsPort}`;
   return {
     report(event) {
       if (event.event !== 'ready') {
@@ -163,8 +192,13 @@ function loadWhenReady(
         return;
       }
       void up.addresses(gateway).then(({ text: places, path, doors }) => {
-        const text = `${event.text}. Gateway: ${places}  Dashboard: ${dashboard}  (Ctrl-C ends it all)`;
-        report({ ...event, text, data: { ...event.data, gateway, dashboard, doors } });
+        const tls = gatewayTls === undefined ? '' : `  TLS: ${gatewayTls}`;
+        const text = `${event.text}. Gateway: ${places}${tls}  Dashboard: ${dashboard}  (Ctrl-C ends it all)`;
+        report({
+          ...event,
+          text,
+          data: { ...event.data, gateway, ...defined({ gatewayTls }), dashboard, doors },
+        });
         if (up.loadRps > 0 && !stopped)
           load ??= startLoad(gatewayPort, up.loadPath || path || '/', up.loadRps, report);
       });
@@ -196,7 +230,7 @@ async function untilStopped(running: Running, { stop, kill }: StopSignals): Prom
 }
 
 interface SharedRun extends Running {
-  gateway(): { readonly host: string; readonly port: number } | undefined;
+  gateway: Platform['gateway'];
 }
 
 /** Without an enclosure the platform runs in this process. */
@@ -217,7 +251,7 @@ async function runShared(
   const ended = Promise.withResolvers<number>();
   return {
     ended: ended.promise,
-    gateway: () => platform.gateway(),
+    gateway: (port) => platform.gateway(port),
     stop: () => void platform.stop().then(() => ended.resolve(0)),
     kill: () => {
       reaper.close(); // kills what it knows

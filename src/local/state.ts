@@ -45,6 +45,7 @@ export interface RunPaths {
   readonly statusFile: string;
   readonly platformSocket: string;
   readonly gatewaySocket: string;
+  readonly gatewayTlsSocket: string;
   readonly dashboardSocket: string;
 }
 
@@ -59,6 +60,7 @@ export function runPaths(folder: string): RunPaths {
     statusFile: join(folder, 'status.json'),
     platformSocket: join(folder, 'platform.sock'),
     gatewaySocket: join(folder, 'gateway.sock'),
+    gatewayTlsSocket: join(folder, 'gateway-tls.sock'),
     dashboardSocket: join(folder, 'dashboard.sock'),
   };
 }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { isPlainObject } from '../../api/plain.ts';
 import type { Door } from '../../control/explain/doors.ts';
 import { doorsOf } from '../../control/explain/doors.ts';
 import { parseDocuments } from '../../control/watch/files/documents.ts';
@@ -23,6 +24,30 @@ export async function doorsOfFolder(dir: string, io: Io): Promise<readonly Door[
     // Whatever is wrong with the files is told by those who run them.
     return [];
   }
+}
+
+/** Whether a Gateway or an Ingress of a folder takes TLS, on port 443 as far as the machine can tell. */
+export async function servesTls(dir: string, io: Io): Promise<boolean> {
+  try {
+    const documents = (await readInputs([dir], io)).flatMap((input) => input.documents);
+    return documents.some(({ value }) => isPlainObject(value) && takesTls(value));
+  } catch {
+    return false;
+  }
+}
+
+function takesTls({ kind, spec }: { readonly [field: string]: unknown }): boolean {
+  if (!isPlainObject(spec)) return false;
+  if (kind === 'Ingress') return Array.isArray(spec['tls']);
+  const servers = listOf(spec['servers']).map((server) => server['port']);
+  return [...servers, ...listOf(spec['listeners'])].some((one) => {
+    const { protocol, port, number } = isPlainObject(one) ? one : {};
+    return (port ?? number) === 443 && /^(?:https|tls)$/i.test(String(protocol));
+  });
+}
+
+function listOf(value: unknown): readonly { readonly [field: string]: unknown }[] {
+  return Array.isArray(value) ? value.filter(isPlainObject) : [];
 }
 
 /** How people get to the doors at an address such as `http://127.0.0.1:8080`. */

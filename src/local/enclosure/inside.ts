@@ -49,10 +49,12 @@ async function runUntil(
   report({ event: 'step', text: 'Network is up: bridge, forwarding, DNS' });
   const world = { parts, networks, clock: systemClock, report };
   const platform = await startPlatform({ ...settings, env }, world);
-  const gateway = await openRelay({ path: paths.gatewaySocket }, () => platform.gateway());
+  const gateway = await openRelay({ path: paths.gatewaySocket }, () => platform.gateway(80));
+  const gatewayTls = await openRelay({ path: paths.gatewayTlsSocket }, () => platform.gateway(443));
   const dashboard = await openRelay({ path: paths.dashboardSocket }, () => dashboardAddress(settings));
   await stopped;
   gateway.close();
+  gatewayTls.close();
   dashboard.close();
   await platform.stop();
 }
