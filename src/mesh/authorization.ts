@@ -9,6 +9,8 @@ export interface AuthorizationPolicy {
   readonly action: AuthorizationAction;
   /** Only counted and logged: nobody is refused by it. */
   readonly observe: boolean;
+  /** It does not hold where no proxy could enforce it; by default nothing is sent there then. */
+  readonly ignoredWithoutProxy?: boolean;
   /** Name of who is asked, for `custom`. */
   readonly provider: string;
   /** None: nothing is ever taken. */

@@ -7,6 +7,9 @@ export const DRY_RUN_ANNOTATION = 'istio.io/dry-run';
 /** The same in weft's words: `weft.dev/mode: observe`. */
 export const OBSERVE_ANNOTATION = 'weft.dev/mode';
 
+/** `ignore`: the policy need not hold at workloads that have no proxy to enforce it. */
+export const WITHOUT_PROXY_ANNOTATION = 'weft.dev/without-proxy';
+
 /** Annotations that only Istio itself sets, on objects that it makes of others; from users they would lend false rights. */
 const INTERNAL_ANNOTATIONS = [
   'internal.istio.io/webhook-always-reject',

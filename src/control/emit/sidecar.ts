@@ -11,6 +11,7 @@ import {
   passthroughCluster,
 } from './cluster/standing-clusters.ts';
 import { type EmittedCluster, type EmittedListener, sortedByName } from './emitted.ts';
+import { closedChains } from './listener/closed-chain.ts';
 import { dnsListener } from './listener/dns-listener.ts';
 import { ingressSockets } from './listener/ingress-sockets.ts';
 import { unknownHttpChain } from './listener/outbound-chains.ts';
@@ -49,6 +50,7 @@ export const outboundSocket = step('outbound socket', (read, viewKey): EmittedLi
     read.of(unknownCluster, viewKey),
     settings,
     named ? unknownHttpChain(read, viewKey) : undefined,
+    closedChains(read, settings),
   );
 });
 

@@ -4,6 +4,7 @@ import type { Endpoint } from '../../mesh/endpoint.ts';
 import { isWildcard } from '../../mesh/hostname.ts';
 import type { ListedEndpoint, Service, ServicePort } from '../../mesh/service.ts';
 import type { Workload } from '../../mesh/workload.ts';
+import { unenforcedAt } from './authorization/unenforced.ts';
 import { networkOf } from './networks.ts';
 import { serviceByKey } from './services.ts';
 import { hostKey, sharedEndpoints, sharersOf } from './shared-hosts.ts';
@@ -38,10 +39,18 @@ function ownEndpoints(read: Read, service: Service): readonly Endpoint[] {
       ? []
       : read
           .of(selectedWorkloads, selectionKey(service.namespace, service.selector))
+          .filter((workload) => !isClosed(read, workload))
           .flatMap((workload) => workloadEndpoints(service, workload));
-  const listed = listedEndpoints(service).map((endpoint) => listedEndpoint(read, service, endpoint));
+  const listed = listedEndpoints(service)
+    .filter(({ address }) => !isClosed(read, read.of(workloadsAt, address)[0]))
+    .map((endpoint) => listedEndpoint(read, service, endpoint));
   const sliced = service.registry === 'kubernetes' ? slicedEndpoints(read, service, selected) : [];
   return [...selected, ...listed, ...sliced];
+}
+
+/** Nothing is sent to a workload whose policies nobody can enforce. */
+function isClosed(read: Read, workload: Workload | undefined): boolean {
+  return workload !== undefined && unenforcedAt(read, workload).length > 0;
 }
 
 function inNetwork(read: Read, endpoint: Endpoint): Endpoint {
@@ -171,6 +180,7 @@ function slicedEndpoints(read: Read, service: Service, selected: readonly Endpoi
       for (const address of entry.addresses) {
         if (known.has(address)) continue;
         const [pod] = read.of(workloadsAt, address);
+        if (isClosed(read, pod)) continue;
         const ports = new Map([...(found.get(address)?.ports ?? []), ...slicePorts(service, slice)]);
         found.set(address, {
           ...sliceEndpoint(service, address, pod),

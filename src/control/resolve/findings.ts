@@ -1,4 +1,5 @@
 import { authorizationPolicy } from './authorization/policies.ts';
+import { unenforcedFindings } from './authorization/unenforced.ts';
 import { destinationRule } from './destination-rules.ts';
 import { envoyFilterFindings } from './envoy-filters.ts';
 import type { Finding } from './finding.ts';
@@ -36,11 +37,10 @@ export const findings = step('findings', (read): readonly Finding[] => [
   ]),
   ...ofKind(read, 'networking.istio.io/WorkloadEntry', (key) => read.of(entryWorkload, key).findings),
   ...ofKind(read, 'networking.istio.io/EnvoyFilter', (key) => read.of(envoyFilterFindings, key)),
-  ...ofKind(
-    read,
-    'security.istio.io/AuthorizationPolicy',
-    (key) => read.of(authorizationPolicy, key).findings,
-  ),
+  ...ofKind(read, 'security.istio.io/AuthorizationPolicy', (key) => [
+    ...read.of(authorizationPolicy, key).findings,
+    ...read.of(unenforcedFindings, key),
+  ]),
   ...ofKind(
     read,
     'security.istio.io/RequestAuthentication',

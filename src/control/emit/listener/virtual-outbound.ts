@@ -18,6 +18,7 @@ export function virtualOutbound(
   cluster: string,
   settings: MeshSettings,
   http: FilterChain | undefined,
+  closed: readonly FilterChain[] = [],
 ): EmittedListener {
   const { blackHoleCluster, virtualOutbound: name } = wellKnownNames;
   return emittedListener({
@@ -32,6 +33,7 @@ export function virtualOutbound(
         filter_chain_match: { destination_port: OUTBOUND_PORT },
         filters: [tcpFilter(blackHoleCluster, blackHoleCluster, settings)],
       },
+      ...closed,
       ...(http === undefined ? [] : [http]),
       { name: `${name}-catchall-tcp`, filters: [tcpFilter(cluster, cluster, settings)] },
     ],

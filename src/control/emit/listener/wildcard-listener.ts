@@ -12,6 +12,7 @@ import { viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener } from '../emitted.ts';
 import { addressRanges, isOnWildcard } from './addressing.ts';
+import { closedChains } from './closed-chain.ts';
 import { httpInspector, tlsInspector } from './listener-filters.ts';
 import { connectionChains, httpChain, passthroughChain } from './outbound-chains.ts';
 import { outboundListener } from './outbound-listener.ts';
@@ -80,6 +81,7 @@ function chainsOf(
   const ranged = bytes.flatMap((user) => rangedChains(read, viewKey, user));
   return {
     filter_chains: [
+      ...closedChains(read, read.of(settingsOfView, viewKey)),
       ...distinctMatches([...byName, ...ranged]),
       ...(http ? [httpChain(read, viewKey, name, String(port))] : []),
     ],

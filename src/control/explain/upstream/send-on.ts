@@ -1,8 +1,10 @@
 import type { Origin } from '../../../mesh/origin.ts';
+import { matchesLabels } from '../../../mesh/workload.ts';
 import { parseClusterName, wellKnownNames } from '../../../xds/names.ts';
 import type { Cluster } from '../../../xds/resources.ts';
 import type { EmittedCluster } from '../../emit/emitted.ts';
-import { because } from '../because.ts';
+import { unenforcedAt } from '../../resolve/authorization/unenforced.ts';
+import { because, objectText } from '../because.ts';
 import { addressText, type Connection, type TlsLayer } from '../connection.ts';
 import type { Ending } from '../ending.ts';
 import type { Held } from '../held.ts';
@@ -41,6 +43,7 @@ export function sendOn(
   const endpoint = pickEndpoint(scene, held.proxy, cluster.object, connection.destination, request, wish);
   if (endpoint === undefined) {
     trace.step(`cluster ${name} has no endpoints`);
+    sayClosed(scene, name);
     return { kind: 'no-endpoint' };
   }
   held.hop.endpoint = addressText(endpoint.at);
@@ -54,6 +57,26 @@ export function sendOn(
       : scene.arrive(deeper, onward, sent);
   const known = name !== wellKnownNames.passthroughCluster || ending.outcome !== 'forward';
   return { kind: 'sent', ending: known ? ending : { ...ending, outcome: 'passthrough' } };
+}
+
+/** Whether nothing is sent there because policies that hold there are enforced by nobody. */
+function sayClosed({ places, trace }: Scene, cluster: string): void {
+  const parsed = parseClusterName(cluster);
+  const service = parsed?.direction === 'outbound' ? places.serviceNamed(parsed.hostname) : undefined;
+  if (service?.selector === undefined) return;
+  for (const workload of places.workloads) {
+    if (workload.namespace !== service.namespace || !matchesLabels(service.selector, workload.labels))
+      continue;
+    const [policy] = unenforcedAt(places.mesh.read, workload);
+    if (policy === undefined) continue;
+    const { origin } = policy;
+    trace.deniedBy ??= origin;
+    trace.step(
+      `nothing is sent to ${workload.namespace}/${workload.owner}: no proxy stands before it that could enforce ${objectText(origin)}`,
+      because(places.mesh, origin),
+    );
+    return;
+  }
 }
 
 function sayCluster(scene: Scene, { name, provenance }: EmittedCluster): void {

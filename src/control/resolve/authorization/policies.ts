@@ -1,4 +1,8 @@
-import { DRY_RUN_ANNOTATION, OBSERVE_ANNOTATION } from '../../../api/istio/annotations.ts';
+import {
+  DRY_RUN_ANNOTATION,
+  OBSERVE_ANNOTATION,
+  WITHOUT_PROXY_ANNOTATION,
+} from '../../../api/istio/annotations.ts';
 import type { AuthorizationPolicy as Written } from '../../../api/istio/authorization-policy.ts';
 import type { Resource } from '../../../api/resources.ts';
 import type { Authorization, AuthorizationAction, AuthorizationPolicy } from '../../../mesh/authorization.ts';
@@ -36,6 +40,7 @@ function policyOf(resource: Resource<Written>): AuthorizationPolicy {
     origin: originOf(resource),
     action: ACTIONS[spec.action ?? 'ALLOW'] ?? 'allow',
     observe: observed(metadata.annotations),
+    ...(metadata.annotations?.[WITHOUT_PROXY_ANNOTATION] === 'ignore' && { ignoredWithoutProxy: true }),
     provider: spec.provider?.name ?? '',
     rules: (spec.rules ?? []).map((rule) => authorizationRule(rule, resource.key.namespace)),
   };
