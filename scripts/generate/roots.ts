@@ -37,6 +37,9 @@ const patterns = [
   'envoy/extensions/formatter/*/v3/*.proto',
 ];
 
+/** What the dependency does not have. */
+const included = join(import.meta.dirname, 'include');
+
 /** Absolute paths of the entry-point files below `deps`, sorted. */
 export function rootFiles(deps: string): string[] {
   const api = join(deps, 'envoy-api');
@@ -44,5 +47,6 @@ export function rootFiles(deps: string): string[] {
   const xds = globSync('xds/{type,core}/**/v3/*.proto', { cwd: join(deps, 'xds') }).map((f) =>
     join(deps, 'xds', f),
   );
-  return [...new Set([...files, ...xds])].sort();
+  const newer = globSync('envoy/**/*.proto', { cwd: included }).map((f) => join(included, f));
+  return [...new Set([...files, ...xds, ...newer])].sort();
 }

@@ -15,6 +15,7 @@ Examples:
   weft test test/traffic                    do requests go where they should?
   weft dump mesh.yaml --proxy sidecar~default/web
                                             the configuration one proxy gets
+  weft mtls plan default                    who still calls without mutual TLS?
   weft status                               what runs, and whether it is in sync
   weft wait --for=live VirtualService/reviews
                                             until a change is in use everywhere
@@ -38,6 +39,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   control: async () => (await import('./control.ts')).addControlCommand,
   agent: async () => (await import('./agent.ts')).addAgentCommand,
   ca: async () => (await import('./ca.ts')).addCaCommand,
+  mtls: async () => (await import('./mtls.ts')).addMtlsCommand,
   bench: async () => (await import('./bench.ts')).addBenchCommand,
   version: async () => (await import('./version.ts')).addVersionCommand,
 };

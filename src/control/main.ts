@@ -27,6 +27,9 @@ import { keySetFile } from './key-sets/key-set-file.ts';
 import { KeySets } from './key-sets/key-sets.ts';
 import { wantedKeySets } from './key-sets/wanted.ts';
 import { collectAtRest, processMemory } from './memory-at-rest.ts';
+import { observedMesh } from './observe/observed-mesh.ts';
+import { Observer } from './observe/observer.ts';
+import { readMetrics } from './observe/read-metrics.ts';
 import type { ControlOptions } from './options.ts';
 import { overlaySource } from './platform-overlay.ts';
 import { meshSettings } from './resolve/mesh-settings.ts';
@@ -99,7 +102,10 @@ export async function runControl(options: ControlOptions, io: ControlIo): Promis
     const denials = new DenialRing();
     const ports = await servePorts(options, certificates, mesh.fleet, denials, io.log);
     closers.push(ports.close);
-    const api = await serveAnswers(options, mesh, rotation, denials, audit, startedAtMs, logError);
+    const observer = observe(mesh, logError);
+    closers.push(() => observer.stop());
+    const seen = { denials, observer };
+    const api = await serveAnswers(options, mesh, rotation, seen, audit, startedAtMs, logError);
     closers.push(api.close);
     if (io.ownProcess === true) closers.push(collectAtRest(systemClock, processMemory()));
     const { securePort, plainPort } = ports;
@@ -240,7 +246,7 @@ async function serveAnswers(
   options: ControlOptions,
   { store, fleet, held }: Mesh,
   rotation: Rotation,
-  denials: DenialRing,
+  seen: { readonly denials: DenialRing; readonly observer: Observer },
   audit: AuditLog,
   startedAtMs: number,
   onError: (error: unknown) => void,
@@ -260,7 +266,7 @@ async function serveAnswers(
       statuses: () => withHeld(store.statuses(), held().objects),
       parts,
       rotation,
-      denials,
+      ...seen,
       rotateCa: () => requestRotation(options.keyDir),
     }),
     ...access,
@@ -276,6 +282,12 @@ async function serveAnswers(
       await running.close();
     },
   };
+}
+
+/** Who calls without TLS of the mesh, as the proxies count it. */
+function observe({ store, fleet }: Mesh, onError: (error: unknown) => void): Observer {
+  const mesh = () => observedMesh(fleet.state().compiled, store.resources());
+  return new Observer({ clock: systemClock, mesh, read: readMetrics, onError });
 }
 
 function sourceOf({ paths, platformObjects }: ControlOptions): Source {

@@ -12,8 +12,8 @@ export interface PeerModes {
   readonly origins: readonly Origin[];
   /** What decided about `mode`; undefined where it is the default. */
   readonly decidedBy: Origin | undefined;
-  /** What decided about `ports`. */
-  readonly portsDecidedBy: Origin | undefined;
+  /** What selects the workload itself; it decided about `ports`. */
+  readonly own: Origin | undefined;
 }
 
 /** The mode of one port. */
@@ -23,5 +23,5 @@ export function modeOfPort(modes: PeerModes, port: number): PeerMode {
 
 /** What decided about the mode of one port. */
 export function deciderOfPort(modes: PeerModes, port: number): Origin | undefined {
-  return modes.ports.has(port) ? modes.portsDecidedBy : modes.decidedBy;
+  return modes.ports.has(port) ? modes.own : modes.decidedBy;
 }

@@ -3,6 +3,8 @@ import type {
   DenialsReport,
   ExplainAnswer,
   ExplainQuestion,
+  MtlsPlan,
+  MtlsPlanQuestion,
   ObjectAnswer,
   ObjectQuestion,
   ProxiesReport,
@@ -20,6 +22,8 @@ export interface ApiAnswers {
   dump(proxy: string, parts: readonly string[]): object | undefined;
   explain(question: ExplainQuestion): ExplainAnswer;
   object(wanted: ObjectQuestion): ObjectAnswer | undefined;
+  /** What STRICT would do; undefined where nothing runs under the name. */
+  mtlsPlan(question: MtlsPlanQuestion): Promise<MtlsPlan | undefined>;
   /** The first configuration has been read. */
   isReady(): boolean;
   /** Begins a rotation of the CA's root. Rejects with an Error whose message is for the user. */

@@ -116,6 +116,80 @@ export interface ObjectAtProxy {
   readonly message?: string;
 }
 
+/** GET /api/mtls-plan?namespace=NS&workload=NAME&lookBackMs=N&atLeastMs=N */
+export interface MtlsPlanQuestion {
+  readonly namespace: string;
+  /** Name of a Deployment (or of what stands for it); undefined: the whole namespace. */
+  readonly workload: string | undefined;
+  /** What was last seen longer ago does not count. */
+  readonly lookBackMs: number;
+  /** What was observed for less time than this is not judged safe. */
+  readonly atLeastMs: number;
+}
+
+/**
+ * What STRICT would do.
+ * - `strict`: it holds already.
+ * - `safe`: all that was seen came with TLS of the mesh.
+ * - `breaks`: somebody called without.
+ * - `unknown`: too little was seen to tell.
+ */
+export type MtlsVerdict = 'strict' | 'safe' | 'breaks' | 'unknown';
+
+/** The answer to it. 404 where there is nothing of this name. */
+export interface MtlsPlan {
+  readonly nowMs: number;
+  readonly namespace: string;
+  readonly workload?: string;
+  readonly lookBackMs: number;
+  readonly atLeastMs: number;
+  readonly verdict: MtlsVerdict;
+  readonly workloads: readonly MtlsWorkloadPlan[];
+  /** PeerAuthentications to apply now, which break nothing that was seen; empty where there are none. */
+  readonly apply: readonly object[];
+}
+
+/** One workload with a proxy, or (`noProxy`) without, to which no PeerAuthentication applies. */
+export interface MtlsWorkloadPlan {
+  readonly workload: string;
+  readonly verdict: MtlsVerdict;
+  readonly noProxy: boolean;
+  /** Sentences: why it is not `safe`. */
+  readonly reasons: readonly string[];
+  /** Absent: nothing of it was observed. */
+  readonly observedSinceMs?: number;
+  readonly ports: readonly MtlsPortPlan[];
+}
+
+/** One port of a workload: its own, not a Service's. 0: what came to ports that no Service names. */
+export interface MtlsPortPlan {
+  readonly port: number;
+  readonly mode: 'strict' | 'permissive' | 'disable';
+  /** `quiet`: nothing came here. */
+  readonly verdict: MtlsVerdict | 'quiet';
+  /** Requests where it speaks HTTP, else connections; with TLS of the mesh, and without. */
+  readonly mutual: number;
+  readonly plaintext: number;
+  readonly lastMutualMs?: number;
+  readonly callers: readonly MtlsCaller[];
+}
+
+/** Who called without TLS of the mesh. */
+export interface MtlsCaller {
+  /** Empty where nobody has the address: somebody outside. */
+  readonly namespace: string;
+  readonly workload: string;
+  /** The last one that it called from. */
+  readonly address: string;
+  readonly unit: 'requests' | 'connections';
+  readonly count: number;
+  readonly firstSeenMs: number;
+  readonly lastSeenMs: number;
+  /** STRICT would cut it off; else it has joined the mesh since, or has not been seen for long enough. */
+  readonly breaks: boolean;
+  readonly note: string;
+}
+
 /** GET /api/ca: the certificate authority and its rotation. Nothing secret. */
 export interface CaReport {
   readonly nowMs: number;

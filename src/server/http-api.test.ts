@@ -35,6 +35,7 @@ const answers: ApiAnswers = {
     from === 'a/b' ? { told: { headers, jwt } } : { problem: `no ${from}`, misused: from === '' },
   object: ({ kind, namespace, name }) =>
     kind === 'vs' ? ({ object: { namespace, name } } as never) : undefined,
+  mtlsPlan: async () => undefined,
   isReady: () => ready,
   rotateCa: async () => {
     if (rotationFails) throw new Error('a rotation is going on');

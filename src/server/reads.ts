@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { ApiAnswers } from './answers.ts';
+import type { MtlsPlanQuestion } from './contract.ts';
 import { sendFile, sendJson } from './respond.ts';
 import { readPage, type StaticFile } from './static-files.ts';
 
@@ -23,6 +24,8 @@ export async function read(url: URL, response: ServerResponse, options: ReadSour
 function absentText({ pathname, searchParams }: URL): string {
   const of = (name: string): string => searchParams.get(name) ?? '';
   if (pathname === '/api/dump') return `there is no proxy ${of('proxy')}; "weft proxies" lists them`;
+  if (pathname === '/api/mtls-plan')
+    return `nothing that PeerAuthentication could apply to runs as ${of('namespace')}/${of('workload') || '*'}`;
   if (pathname !== '/api/object') return `there is no ${pathname}`;
   return `there is no ${of('kind')} ${searchParams.get('namespace') ?? 'default'}/${of('name')} in the configuration`;
 }
@@ -81,7 +84,25 @@ async function route(
         namespace: url.searchParams.get('namespace') ?? 'default',
         name: url.searchParams.get('name') ?? '',
       });
+    case '/api/mtls-plan':
+      return answers.mtlsPlan(mtlsPlanQuestion(url.searchParams));
     default:
       return dashboardDir === undefined ? undefined : readPage(dashboardDir, url.pathname);
   }
+}
+
+const DAY_MS = 86_400_000;
+const TEN_MINUTES_MS = 600_000;
+
+function mtlsPlanQuestion(words: URLSearchParams): MtlsPlanQuestion {
+  const ms = (name: string, absent: number): number => {
+    const text = words.get(name);
+    return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : absent;
+  };
+  return {
+    namespace: words.get('namespace') ?? 'default',
+    workload: words.get('workload') || undefined,
+    lookBackMs: ms('lookBackMs', DAY_MS),
+    atLeastMs: ms('atLeastMs', TEN_MINUTES_MS),
+  };
 }

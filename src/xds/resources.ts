@@ -32,6 +32,7 @@ export type HttpConnectionManager =
   gen.extensions_filters_network_http_connection_manager_v3_HttpConnectionManager;
 export type OpenTelemetryLogConfig =
   gen.extensions_access_loggers_open_telemetry_v3_OpenTelemetryAccessLogConfig;
+export type StatsLogConfig = gen.extensions_access_loggers_stats_v3_Config;
 export type GrpcLogConfig = gen.extensions_access_loggers_grpc_v3_CommonGrpcAccessLogConfig;
 export type HttpGrpcLogConfig = gen.extensions_access_loggers_grpc_v3_HttpGrpcAccessLogConfig;
 export type ZipkinConfig = gen.config_trace_v3_ZipkinConfig;

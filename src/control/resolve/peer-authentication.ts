@@ -27,12 +27,13 @@ export const peerModes = step('peer modes', (read, key): PeerModes => {
   const own = ownPolicy(read, namespace, JSON.parse(labels) as Labels);
   const levels = [own, ofNamespace, wide].filter((policy) => policy !== undefined);
   const decider = levels.find((policy) => modeOf(policy) !== undefined);
+  const origins = [...new Set(levels)].map((policy) => originOf(policy));
   return {
     mode: modeOf(decider) ?? 'permissive',
     ports: portModes(own),
-    origins: [...new Set(levels)].map((policy) => originOf(policy)),
+    origins,
     decidedBy: decider && originOf(decider),
-    portsDecidedBy: own && originOf(own),
+    own: own && origins[0],
   };
 });
 

@@ -4,6 +4,8 @@ import type { ApiAnswers } from '../../server/answers.ts';
 import type { PartStatus, Usage } from '../../server/contract.ts';
 import type { PlatformParts } from '../../server/platform-parts.ts';
 import type { DenialRing } from '../denials/denial-ring.ts';
+import { mtlsPlanAnswer } from '../observe/mtls-plan-answer.ts';
+import type { Observer } from '../observe/observer.ts';
 import type { ObjectStatus } from '../watch/status.ts';
 import { caReport } from './ca-report.ts';
 import { dumpAnswer } from './dump-answer.ts';
@@ -26,6 +28,7 @@ export interface AnswerSources {
   readonly denials: DenialRing;
   /** Begins a rotation of the CA's root. */
   readonly rotateCa: () => Promise<void>;
+  readonly observer: Observer;
 }
 
 /** The control plane's answers to the questions of the HTTP API. */
@@ -48,6 +51,13 @@ export function apiAnswers(sources: AnswerSources): ApiAnswers {
     dump: (proxy, parts) => dumpAnswer(proxy, parts, fleet),
     explain: (question) => explainAnswer(question, fleet.state().compiled, clock.nowMs()),
     object: (wanted) => objectAnswer(wanted, sources.statuses(), fleet, clock.nowMs()),
+    mtlsPlan: (question) =>
+      mtlsPlanAnswer(
+        question,
+        () => fleet.state().compiled,
+        sources.observer,
+        () => clock.nowMs(),
+      ),
     isReady: () => true,
     rotateCa: () => sources.rotateCa(),
     forgetDenials: () => sources.denials.forget(),

@@ -129,7 +129,7 @@ function placeOf(
     address,
     argv: (role, argv) => podArgv(entries[role], argv, role === 'proxy' ? proxyUser : undefined),
     appEnv: {},
-    annotations: {},
+    annotations: request.proxy === 'none' ? {} : { 'weft.dev/metrics-port': `${PORTS.metrics}` },
     target: (port) => ({ host: address, port, localAddress: PROBE_ADDRESS }),
     proxyHealth: { host: address, port: PORTS.health, localAddress: PROBE_ADDRESS },
     ...(appSource ? { proxySource: address } : {}),

@@ -199,6 +199,18 @@ describe('an inbound listener', () => {
     expect(refused).toHaveLength(1);
   });
 
+  it('that takes both lets go of a client that leaves without a word', async () => {
+    const { port } = await inbound(['mutual', 'plain']);
+    const silent = connect(port, '127.0.0.1');
+    const answered = await new Promise<string>((resolve) => {
+      let text = '';
+      silent.on('data', (chunk) => (text += String(chunk)));
+      silent.on('close', () => resolve(text));
+      silent.end();
+    });
+    expect(answered).toBe('');
+  });
+
   it('that changes leaves the connections of unchanged chains alone, and new ones follow the change', async () => {
     const { port, change } = await inbound(['mutual', 'plain']);
     const socket = connect(port, '127.0.0.1');

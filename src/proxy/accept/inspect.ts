@@ -116,8 +116,8 @@ function look<T>(
       const seen = judge(bytes);
       if (seen !== undefined) finish(seen);
     },
-    // A client that says nothing and half-closes: whoever takes the connection sees the end again by its close.
-    onEnd: () => finish('silence'),
+    // A client that ends before it was known what it wants gets nothing, as with Envoy: a caller that lost a race, say.
+    onEnd: () => finish('closed'),
     onDrain() {},
     onClose: () => finish('closed'),
   });

@@ -9,6 +9,7 @@ import type { Extensions } from './format-pieces.ts';
 import type { LogSink, LogSinks } from './log-sinks.ts';
 import { FORMATTERS } from './operators.ts';
 import { OPEN_TELEMETRY_LOG, readOtlpLog } from './otlp-log/lower-otlp-log.ts';
+import { readStatsLog, STATS_LOG } from './stats-log.ts';
 import type { StreamFacts } from './stream-facts.ts';
 
 /** Writes one entry per stream, if its filter takes it. */
@@ -74,6 +75,8 @@ function readLogger(
     const extensions = readFormatters(formatters, refuse, fieldIn(field, 'formatters'));
     return readOtlpLog(config, extensions, runtime, refuse, field);
   }
+  if (config !== undefined && kind === STATS_LOG)
+    return readStatsLog(config, runtime.metrics.logged, refuse, field);
   const stream = STREAMS[kind];
   if (config === undefined || (kind !== FILE && stream === undefined)) {
     refuse(field, `'${config?.['@type'] ?? ''}' is not supported by this proxy`);

@@ -129,6 +129,7 @@ export class HttpStats {
   downstream_cx_total = 0;
   downstream_cx_active = 0;
   downstream_cx_ssl_total = 0;
+  downstream_cx_ssl_active = 0;
   downstream_cx_http1_total = 0;
   downstream_cx_http2_total = 0;
   downstream_cx_max_duration_reached = 0;
@@ -246,6 +247,7 @@ export const GAUGES: ReadonlySet<string> = new Set([
   'membership_degraded',
   'membership_excluded',
   'downstream_cx_active',
+  'downstream_cx_ssl_active',
   'downstream_pre_cx_active',
   'downstream_cx_upgrades_active',
   'downstream_rq_active',

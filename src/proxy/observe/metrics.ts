@@ -13,6 +13,7 @@ import {
   TcpStats,
 } from './envoy-stats.ts';
 import { IstioMetrics, IstioPair, type PairLabels } from './istio-metrics.ts';
+import { LoggedCounters } from './logged-counters.ts';
 import { prometheusText } from './prometheus.ts';
 import { statLines } from './stat-lines.ts';
 import { groupRows, heldRows, type StatGroup, type StatRow } from './stat-rows.ts';
@@ -32,6 +33,8 @@ export class Metrics {
   readonly listeners = new Map<string, ListenerStats>();
   readonly listenerManager = new ListenerManagerStats();
   readonly clusterManager = new ClusterManagerStats();
+  /** What access logs count. */
+  readonly logged = new LoggedCounters();
   readonly #rules: StatRules | undefined;
   readonly #istio = new IstioMetrics();
   readonly #held = new StatRegistry();
@@ -87,7 +90,7 @@ export class Metrics {
   }
 
   #rows(): Iterable<StatRow> {
-    const rows = allRows(this.#scopes(), this.#held);
+    const rows = allRows(this.#scopes(), this.#held, this.logged);
     return this.#rules === undefined ? rows : this.#rules(rows);
   }
 
@@ -103,9 +106,14 @@ export class Metrics {
   }
 }
 
-function* allRows(groups: readonly StatGroup[], held: StatRegistry): Generator<StatRow> {
+function* allRows(
+  groups: readonly StatGroup[],
+  held: StatRegistry,
+  logged: LoggedCounters,
+): Generator<StatRow> {
   yield* groupRows(groups);
   yield* heldRows(held);
+  yield* logged.rows();
 }
 
 function known<T>(map: Map<string, T>, name: string, make: () => T): T {

@@ -67,7 +67,14 @@ describe('what is told of denials', () => {
   it('connections that rules deny', () => {
     const all = chains(policy('d', '{action: DENY, rules: [{}]}'));
     expect(logOf(last<TcpProxy>(all, 'tcp_proxy'))).toMatchObject({
-      filter: { metadata_filter: { matcher: { path: [{ key: 'weft_enforced_shadow_engine_result' }] } } },
+      filter: {
+        and_filter: {
+          filters: [
+            { metadata_filter: { matcher: { path: [{ key: 'weft_enforced_shadow_engine_result' }] } } },
+            { log_type_filter: { types: ['TcpUpstreamConnected'], exclude: true } },
+          ],
+        },
+      },
     });
   });
 });

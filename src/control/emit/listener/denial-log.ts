@@ -9,6 +9,7 @@ import {
 } from '../../../xds/resources.ts';
 import { ENFORCED_MIRROR, TRIAL } from '../security/http-security.ts';
 import { isSecretHeader } from '../security/secret-headers.ts';
+import { AT_THE_END } from './plaintext-log.ts';
 
 // Denials are told to the control plane, for `weft why`: an access log of what policies denied or would have denied, and
 // nothing else, on a call that only proxies whose bootstrap has the cluster can make; others drop it. Whoever is denied
@@ -74,9 +75,11 @@ export function checked(checks: readonly NetworkFilter[], passOn: NetworkFilter)
   const told = [...trialKeys(checks).map((key) => denied(NETWORK_RBAC, key)), ...(asks ? [EXTERNAL] : [])];
   if (told.length === 0 || passOn.typed_config === undefined) return [...checks, passOn];
   const { typed_config } = passOn;
+  // Where entries are also made when a connection begins, it is told once.
+  const once = typed_config['access_log_options'] === undefined ? [] : [AT_THE_END.filter];
   const log = {
     name: DENIAL_LOG,
-    filter: anyOf(told),
+    filter: once.length === 0 ? anyOf(told) : { and_filter: { filters: [anyOf(told), ...once] } },
     typed_config: any('envoy.extensions.access_loggers.grpc.v3.TcpGrpcAccessLogConfig', {
       common_config: COMMON,
     }),

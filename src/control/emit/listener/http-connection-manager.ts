@@ -14,6 +14,7 @@ import { adsSource } from '../sources.ts';
 import { accessLogs } from './access-log.ts';
 import { limitFields } from './connection-limits.ts';
 import { httpDenials } from './denial-log.ts';
+import { plaintextRequests } from './plaintext-log.ts';
 
 type Filter = NonNullable<FilterChain['filters']>[number];
 type HttpFilter = NonNullable<HttpConnectionManager['http_filters']>[number];
@@ -32,6 +33,8 @@ export interface HttpInput {
   readonly sessions?: boolean;
   /** Whom some routes ask. */
   readonly authorizers?: readonly Authorizer[];
+  /** Who calls is counted, as calling this port. */
+  readonly countedPort?: string;
   /** Filters of policies, which come first. */
   readonly security?: readonly HttpFilter[];
 }
@@ -78,8 +81,13 @@ function connectionManager(input: HttpInput): HttpConnectionManager {
     upgrade_configs: [{ upgrade_type: 'websocket' }],
     ...(input.settings.headers.forwardedPort ? { append_x_forwarded_port: true } : {}),
     ...limitFields(input.settings.connections[input.side === 'gateway' ? 'gateway' : 'sidecar']),
-    ...httpDenials(input.security ?? [], accessLogs(input.settings.accessLog).access_log),
+    ...httpDenials(input.security ?? [], logs(input)),
   };
+}
+
+function logs({ settings, countedPort }: HttpInput): NonNullable<HttpConnectionManager['access_log']> {
+  const own = accessLogs(settings.accessLog).access_log ?? [];
+  return countedPort === undefined ? own : [...own, ...plaintextRequests(countedPort)];
 }
 
 /** Always there where rules may need them: a filter that came with a rule would end the listener's connections. */

@@ -74,11 +74,13 @@ const KINDS: Readonly<Record<PeerMode, Readonly<Record<'http' | 'auto' | 'tcp', 
   },
 };
 
-/** What a port's chains hold: for HTTP, and for bytes. */
+type Filters = NonNullable<FilterChain['filters']>;
+
+/** What a port's chains hold: for HTTP, and for bytes. `counted`: who calls is counted, since STRICT would refuse it. */
 export interface ChainContent {
   readonly name: (content: Content) => string;
-  readonly http: () => NonNullable<FilterChain['filters']>;
-  readonly tcp: () => NonNullable<FilterChain['filters']>;
+  readonly http: (counted: boolean) => Filters;
+  readonly tcp: (counted: boolean) => Filters;
 }
 
 /** The filter chains of a port, or of all ports without one of their own where `port` is undefined. */
@@ -92,10 +94,11 @@ export function inboundChains(
   const onPort = port === undefined ? {} : { destination_port: port };
   return chainKinds(mode, protocol).map((kind) => {
     const match = { ...onPort, ...kind.match };
+    const counted = mode === 'permissive' && !kind.mtls;
     return {
       name: content.name(kind.content),
       ...(Object.keys(match).length === 0 ? {} : { filter_chain_match: match }),
-      filters: kind.content === 'http' ? content.http() : content.tcp(),
+      filters: kind.content === 'http' ? content.http(counted) : content.tcp(counted),
       ...(kind.mtls ? { transport_socket: meshServerSocket(settings, ALPN[kind.content]) } : {}),
     };
   });

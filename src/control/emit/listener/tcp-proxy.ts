@@ -4,6 +4,7 @@ import { any, type FilterChain, type TcpProxy } from '../../../xds/resources.ts'
 import { destinationCluster, type FindService } from '../route/destination-cluster.ts';
 import { accessLogs } from './access-log.ts';
 import type { ConnectionOptions } from './connection-options.ts';
+import { AT_THE_END, plaintextConnections } from './plaintext-log.ts';
 
 type Filter = NonNullable<FilterChain['filters']>[number];
 
@@ -15,6 +16,18 @@ export function tcpFilter(
   options: ConnectionOptions = {},
 ): Filter {
   return filter({ stat_prefix: statPrefix, cluster, ...options, ...accessLogs(settings.accessLog) });
+}
+
+/** The same towards the application; `countedPort`: who calls is counted as calling this port. */
+export function inboundTcpFilter(
+  cluster: string,
+  settings: MeshSettings,
+  countedPort: string | undefined,
+): Filter {
+  if (countedPort === undefined) return tcpFilter(cluster, cluster, settings);
+  const { access_log, ...counting } = plaintextConnections(countedPort);
+  const own = (accessLogs(settings.accessLog).access_log ?? []).map((log) => ({ ...log, ...AT_THE_END }));
+  return filter({ stat_prefix: cluster, cluster, ...counting, access_log: [...own, ...access_log] });
 }
 
 /** The same to several destinations by their weights. */

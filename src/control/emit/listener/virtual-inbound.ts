@@ -19,7 +19,8 @@ import { checked } from './denial-log.ts';
 import { httpFilter } from './http-connection-manager.ts';
 import { type ChainContent, inboundChains } from './inbound-chains.ts';
 import { httpInspector, originalDestination, sniffingTimeout, tlsInspector } from './listener-filters.ts';
-import { tcpFilter } from './tcp-proxy.ts';
+import { CALLED_PORT } from './plaintext-log.ts';
+import { inboundTcpFilter, tcpFilter } from './tcp-proxy.ts';
 
 /** Where interception sends what others call. */
 const INBOUND_PORT = 15006;
@@ -103,16 +104,19 @@ function passthroughChains(
   const { virtualInbound, inboundPassthroughCluster: cluster } = wellKnownNames;
   const content: ChainContent = {
     name: (content) => (content === 'http' ? `${virtualInbound}-catchall-http` : virtualInbound),
-    http: () => [
+    http: (counted) => [
       httpFilter({
         statPrefix: cluster,
         routes: inboundRoutes(cluster, cluster, 'inbound|http|0', cluster),
         side: 'inbound',
         settings,
         security: security.http,
+        ...(counted ? { countedPort: CALLED_PORT } : {}),
       }),
     ],
-    tcp: () => [...checked(security.tcp, tcpFilter(cluster, cluster, settings))],
+    tcp: (counted) => [
+      ...checked(security.tcp, inboundTcpFilter(cluster, settings, counted ? CALLED_PORT : undefined)),
+    ],
   };
   const served = new Set(ports.map(({ number }) => number));
   const own = [...modes.ports].filter(([port, mode]) => !served.has(port) && mode !== modes.mode);
@@ -158,7 +162,7 @@ function ownTlsChain(
       ...(onPort === undefined ? {} : { destination_port: onPort }),
       transport_protocol: 'tls',
     },
-    filters: http ? content.http() : content.tcp(),
+    filters: http ? content.http(false) : content.tcp(false),
     transport_socket: socket,
   };
 }
@@ -174,16 +178,19 @@ export function portContent(
   const cluster = inboundCluster(port.number);
   return {
     name: () => name,
-    http: () => [
+    http: (counted) => [
       httpFilter({
         statPrefix: `inbound_${name}`,
         routes: portRoutes(port),
         side: 'inbound',
         settings,
         security: security.http,
+        ...(counted ? { countedPort: `${port.number}` } : {}),
       }),
     ],
-    tcp: () => [...checked(security.tcp, tcpFilter(cluster, cluster, settings))],
+    tcp: (counted) => [
+      ...checked(security.tcp, inboundTcpFilter(cluster, settings, counted ? `${port.number}` : undefined)),
+    ],
   };
 }
 

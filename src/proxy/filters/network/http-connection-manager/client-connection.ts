@@ -54,6 +54,11 @@ export class ClientConnection implements RequestAcceptor {
     manager.deadlines.set(this.#age, maxConnectionMs);
   }
 
+  /** Whether it came by TLS. */
+  get isTls(): boolean {
+    return this.#view.downstream.tls !== undefined;
+  }
+
   /** Begins to serve: by what TLS agreed on, or by what the client's first bytes are. */
   start(): void {
     const { connection, tls, firstBytes } = this.#view.downstream;

@@ -79,7 +79,10 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
     const { stats } = this;
     stats.downstream_cx_total++;
     stats.downstream_cx_active++;
-    if (downstream.tls !== undefined) stats.downstream_cx_ssl_total++;
+    if (downstream.tls !== undefined) {
+      stats.downstream_cx_ssl_total++;
+      stats.downstream_cx_ssl_active++;
+    }
     const connection = new ClientConnection(downstream, this);
     this.#connections.add(connection);
     connection.start();
@@ -88,6 +91,7 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
   gone(connection: ClientConnection): void {
     this.#connections.delete(connection);
     this.stats.downstream_cx_active--;
+    if (connection.isTls) this.stats.downstream_cx_ssl_active--;
     this.stats.downstream_cx_destroy++;
   }
 
@@ -96,12 +100,14 @@ export class ConnectionManager implements TerminalFilter, HttpManager {
     this.#heir = next;
     next.#takeOver(this.#connections);
     this.stats.downstream_cx_active -= this.#connections.size;
+    this.stats.downstream_cx_ssl_active -= withTls(this.#connections);
     this.#connections.clear();
     return true;
   }
 
   #takeOver(connections: ReadonlySet<ClientConnection>): void {
     this.stats.downstream_cx_active += connections.size;
+    this.stats.downstream_cx_ssl_active += withTls(connections);
     for (const connection of connections) {
       this.#connections.add(connection);
       connection.moveTo(this);
@@ -151,4 +157,10 @@ function servesAlike(a: ManagerConfig, b: ManagerConfig): boolean {
   const opened = ({ codec, times, limits, http2, settings }: ManagerConfig): string =>
     JSON.stringify([codec, times, limits, http2, settings.maxConnectionMs]);
   return opened(a) === opened(b);
+}
+
+function withTls(connections: ReadonlySet<ClientConnection>): number {
+  let count = 0;
+  for (const { isTls } of connections) if (isTls) count++;
+  return count;
 }
