@@ -113,7 +113,7 @@ export class EchoServers {
     request.once('end', () => {
       const seen = this.#note(request);
       const body = JSON.stringify(seen);
-      if (isGrpc(request)) answerGrpc(response as Http2ServerResponse, body);
+      if (isGrpc(request)) answerGrpc(response as Http2ServerResponse, request.url === CHECK ? '' : body);
       else answerJson(response as ServerResponse, body, request.method === 'HEAD');
     });
   }
@@ -162,6 +162,9 @@ function answerJson(response: ServerResponse, body: string, isHead: boolean): vo
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
   response.end(isHead ? '' : body);
 }
+
+/** An authorizer is asked whether something may pass: a message without anything in it is a yes (service.auth.v3). */
+const CHECK = '/envoy.service.auth.v3.Authorization/Check';
 
 /** One message that is the answer's text, and a good end. */
 function answerGrpc(response: Http2ServerResponse, body: string): void {

@@ -10,7 +10,8 @@ import {
 import { cut, type Ending } from './ending.ts';
 import { type Alternative, NOBODY } from './explanation.ts';
 import type { Held, Inside } from './held.ts';
-import { askAuthorizer, TrialNotes } from './http/ask-authorizer.ts';
+import { askAboutConnection } from './http/ask-about-request.ts';
+import { TrialNotes } from './http/ask-authorizer.ts';
 import { manage } from './http/manage.ts';
 import { checkRbac } from './rbac.ts';
 import type { Scene } from './scene.ts';
@@ -44,9 +45,10 @@ export function runNetworkFilters(scene: Scene, held: Held, chain: FilterChain, 
         notes.note(shadow_rules, shadow_rules_stat_prefix, undefined, inside.peer);
       const denied = checkRbac(scene, rules, undefined, inside.peer);
       if (denied) return cut('deny', 'reset', kindOfOpened(inside.opened));
-    } else if (message === `${NETWORK}.ext_authz.v3.ExtAuthz`)
-      askAuthorizer(scene, typed_config as NetworkExtAuthz, inside);
-    else if (!SILENT.has(message)) notWalked(scene, name);
+    } else if (message === `${NETWORK}.ext_authz.v3.ExtAuthz`) {
+      const denied = askAboutConnection(scene, held, typed_config as NetworkExtAuthz, inside);
+      if (denied) return cut('deny', 'reset', kindOfOpened(inside.opened));
+    } else if (!SILENT.has(message)) notWalked(scene, name);
   }
   scene.trace.step('the filter chain has no filter that takes the connection');
   return cut('refuse', 'reset', kindOfTls(inside.connection));

@@ -2,7 +2,6 @@ import type { PeerFacts, RequestFacts } from '../../../xds/match/facts.ts';
 import { compileMetadataMatcher } from '../../../xds/match/metadata-matcher.ts';
 import { compileRbac } from '../../../xds/match/rbac.ts';
 import type { ExtAuthz, Json, NetworkExtAuthz, Rbac } from '../../../xds/resources.ts';
-import type { Scene } from '../scene.ts';
 
 /** Writes down what rules on trial say of a request or a connection, for the filters after them. */
 export class TrialNotes {
@@ -35,17 +34,4 @@ export function isAsked(
 ): boolean {
   if (matcher === undefined) return true;
   return compileMetadataMatcher(matcher, () => {}, '')((filter) => peer.metadata(filter));
-}
-
-/** Somebody outside of the mesh's rules may be asked; what they say is not known here. */
-export function askAuthorizer(
-  { trace }: Scene,
-  config: ExtAuthz & NetworkExtAuthz,
-  about: { readonly peer: PeerFacts },
-): void {
-  if (!isAsked(config, about)) return;
-  const cluster =
-    config.http_service?.server_uri?.cluster ?? config.grpc_service?.envoy_grpc?.cluster_name ?? '';
-  trace.unsure.add('everything');
-  trace.step(`${cluster} is asked whether it may pass; what it says is not known here`);
 }

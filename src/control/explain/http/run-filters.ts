@@ -92,11 +92,16 @@ export function runHttpFilters(
       if (change !== undefined) changes.push(change);
       continue;
     }
-    // A route says to an authorizer's filter only that it is on: whom it asks stands in the chain.
-    const outcome =
-      message === ASKING_MESSAGE
-        ? askAboutRequest(scene, held, (typed_config ?? config) as ExtAuthz, now)
-        : runFilter(scene, message, name, config, now, notes, leaf?.cluster ?? '');
+    if (message === ASKING_MESSAGE) {
+      // A route says to an authorizer's filter only that it is on: whom it asks stands in the chain.
+      const judgement = askAboutRequest(scene, held, (typed_config ?? config) as ExtAuthz, now);
+      if (judgement === undefined) continue;
+      if ('ending' in judgement) return { ending: changed(judgement.ending, changes) };
+      now = { ...now, request: judgement.request };
+      changes.push(judgement.change);
+      continue;
+    }
+    const outcome = runFilter(scene, message, name, config, now, notes, leaf?.cluster ?? '');
     if (typeof outcome === 'function') changes.push(outcome);
     else if (outcome !== undefined) return { ending: changed(outcome, changes) };
   }

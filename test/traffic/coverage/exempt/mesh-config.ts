@@ -10,7 +10,6 @@ const OF_TESTS = 'tests have an authority of their own';
 const WITHOUT = 'accepted; weft does nothing with it';
 const LIMITS =
   'limits and times of connections: one call after the other does not reach them; unit tests show them';
-const AUTHORIZER = 'tests of the filters that ask show it, against Envoy';
 const AMBIENT = 'of the ambient mode, which weft does not have';
 
 /** What no TrafficTest shows of the mesh configuration, and why. */
@@ -43,19 +42,6 @@ export const MESH_CONFIG: Exempt = {
   'extensionProviders.envoyTcpAls': TELEMETRY,
   'extensionProviders.envoyOtelAls': TELEMETRY,
   'extensionProviders.sds': WITHOUT,
-  'extensionProviders.envoyExtAuthzHttp.timeout': AUTHORIZER,
-  'extensionProviders.envoyExtAuthzHttp.failOpen': AUTHORIZER,
-  'extensionProviders.envoyExtAuthzHttp.clearRouteCache': AUTHORIZER,
-  'extensionProviders.envoyExtAuthzHttp.statusOnError': AUTHORIZER,
-  'extensionProviders.envoyExtAuthzHttp.includeRequestBodyInCheck': AUTHORIZER,
-  'extensionProviders.envoyExtAuthzHttp.pathPrefix': AUTHORIZER,
-  'extensionProviders.envoyExtAuthzHttp.includeHeadersInCheck': AUTHORIZER,
-  'extensionProviders.envoyExtAuthzHttp.includeRequestHeadersInCheck': AUTHORIZER,
-  'extensionProviders.envoyExtAuthzHttp.includeAdditionalHeadersInCheck': AUTHORIZER,
-  'extensionProviders.envoyExtAuthzHttp.headersToUpstreamOnAllow': AUTHORIZER,
-  'extensionProviders.envoyExtAuthzHttp.headersToDownstreamOnDeny': AUTHORIZER,
-  'extensionProviders.envoyExtAuthzHttp.headersToDownstreamOnAllow': AUTHORIZER,
-  'extensionProviders.envoyExtAuthzGrpc': AUTHORIZER,
   defaultProviders: TELEMETRY,
   serviceSettings: 'clusterLocal keeps calls within one of several clusters: weft has one',
   serviceScopeConfigs: AMBIENT,
