@@ -21,20 +21,24 @@ const HOUR_MS = 3_600_000;
 /** Code signing. */
 const OTHER_PURPOSE = '1.3.6.1.5.5.7.3.3';
 
-/** What each shows, by what is wrong with it. The identity is that of `default/front` wherever there is one. */
-export async function attackers(keyDir: string): Promise<ReadonlyMap<string, Shown | undefined>> {
+/** What each shows, by what is wrong with it. The identity is that of `default/ACCOUNT` wherever there is one. */
+export async function attackers(
+  keyDir: string,
+  account = 'front',
+): Promise<ReadonlyMap<string, Shown | undefined>> {
   const ca = await openTestCa(keyDir);
-  const good = await makeTestLeaf(ca, 'default', 'front');
+  const good = await makeTestLeaf(ca, 'default', account);
   const all = new Map<string, Shown | undefined>([['nothing', undefined]]);
-  for (const kind of WRONG_KINDS) all.set(kind, await makeWrongLeaf(ca, kind, 'default', 'front'));
-  all.set('signed_by_a_workload', await makeLeafSignedBy(good, ca, 'default', 'front'));
-  all.set('self_signed', await selfSigned(ca));
+  for (const kind of WRONG_KINDS) all.set(kind, await makeWrongLeaf(ca, kind, 'default', account));
+  all.set('signed_by_a_workload', await makeLeafSignedBy(good, ca, 'default', account));
+  all.set('self_signed', await selfSigned(ca, account));
   // Of the same names as the mesh's own root, with a key of its own.
-  all.set('root_of_the_same_name', await makeTestLeaf(await makeTestCa(), 'default', 'front'));
-  const dns = { uris: [], dnsNames: ['spiffe://cluster.local/ns/default/sa/front'] };
-  all.set('id_as_a_dns_name', await makeTestLeaf(ca, 'default', 'front', dns));
-  for (const [name, changes] of Object.entries(INTERMEDIATES)) all.set(name, await below(ca, changes));
-  all.set('below_a_path_length_of_0', await below(await caBelow(ca, { pathLength: 0 }), {}));
+  all.set('root_of_the_same_name', await makeTestLeaf(await makeTestCa(), 'default', account));
+  const dns = { uris: [], dnsNames: [`spiffe://cluster.local/ns/default/sa/${account}`] };
+  all.set('id_as_a_dns_name', await makeTestLeaf(ca, 'default', account, dns));
+  for (const [name, changes] of Object.entries(INTERMEDIATES))
+    all.set(name, await below(ca, changes, account));
+  all.set('below_a_path_length_of_0', await below(await caBelow(ca, { pathLength: 0 }), {}, account));
   return all;
 }
 
@@ -48,8 +52,8 @@ const INTERMEDIATES: Readonly<Record<string, Changes>> = {
 };
 
 /** A leaf below an intermediate that is wrong. */
-async function below(ca: TestCa, changes: Changes): Promise<Shown> {
-  return makeTestLeaf(await caBelow(ca, changes), 'default', 'front');
+async function below(ca: TestCa, changes: Changes, account: string): Promise<Shown> {
+  return makeTestLeaf(await caBelow(ca, changes), 'default', account);
 }
 
 async function caBelow(ca: TestCa, changes: Changes): Promise<TestCa> {
@@ -73,7 +77,7 @@ async function caBelow(ca: TestCa, changes: Changes): Promise<TestCa> {
   return { ...ca, issuer: { ...ca.issuer, key, certificate, intermediates } };
 }
 
-async function selfSigned(ca: TestCa): Promise<Shown> {
+async function selfSigned(ca: TestCa, account: string): Promise<Shown> {
   const keyPem = makePrivateKeyPem();
   const key = toSigningKey(createPrivateKey(keyPem), 'test');
   const certificate = await buildCertificate(
@@ -85,8 +89,8 @@ async function selfSigned(ca: TestCa): Promise<Shown> {
       notAfterMs: ca.nowMs + HOUR_MS,
       isCa: false,
       keyUsage: ['digitalSignature'],
-      extendedKeyUsage: ['1.3.6.1.5.5.7.3.2'],
-      uris: [`spiffe://${ca.trustDomain}/ns/default/sa/front`],
+      extendedKeyUsage: ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'],
+      uris: [`spiffe://${ca.trustDomain}/ns/default/sa/${account}`],
     },
     { key },
   );

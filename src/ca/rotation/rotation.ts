@@ -300,9 +300,12 @@ class RunningRotation implements Rotation {
 
   #certificates(): readonly (readonly [what: string, certificate: X509Certificate])[] {
     const { signer } = this.authority();
-    const roots = signer.roots.filter((root) => root.fingerprint256 !== signer.certificate.fingerprint256);
+    const isOther = (one: X509Certificate): boolean =>
+      one.fingerprint256 !== signer.certificate.fingerprint256;
+    const roots = signer.roots.filter(isOther);
     return [
       ['the signing CA', signer.certificate],
+      ...signer.intermediates.filter(isOther).map((one) => ['an intermediate above it', one] as const),
       ...roots.map((root) => ['a root of the trust bundle', root] as const),
     ];
   }

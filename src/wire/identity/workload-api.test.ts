@@ -92,6 +92,42 @@ describe('The Workload API', () => {
     expect(seen.code).toBe(12);
   });
 
+  it.skipIf(process.getuid?.() !== 0)(
+    'belongs to the user that it is made for, who alone may open it',
+    async () => {
+      const uid = 65_533;
+      const own = await openWorkloadSocket({ network, clock: systemClock, path: `${path}-own`, uid });
+      const { mode, uid: owner } = lstatSync(`${path}-own`);
+      expect([mode & 0o777, owner]).toEqual([0o600, uid]);
+      await own.close();
+    },
+  );
+
+  it('hands out the bundles of other trust domains too, the own one first and once', async () => {
+    const { rootsPem } = await makeTestCa('other.example');
+    const own = await state();
+    const trusted = [
+      { trustDomain: 'cluster.local', rootsPem: own.rootsPem },
+      { trustDomain: 'other.example', rootsPem },
+    ];
+    api.changed({ ...own, trusted });
+    const bundles = follow(FETCH_X509_BUNDLES_PATH);
+    const svids = follow(FETCH_X509_SVID_PATH);
+    await until(() => bundles.messages.length === 1 && svids.messages.length === 1);
+    const domains = (message: Uint8Array | undefined) =>
+      [
+        ...Buffer.from(message!)
+          .toString('latin1')
+          .matchAll(/\n.spiffe:\/\/([a-z.]+)\x12/g),
+      ].map(([, name]) => name);
+    expect(domains(bundles.messages[0])).toEqual(['cluster.local', 'other.example']);
+    expect(domains(svids.messages[0])).toContain('other.example');
+    // Whoever is not trusted any more is gone from the next message.
+    api.changed(own);
+    await until(() => bundles.messages.length === 2);
+    expect(domains(bundles.messages[1])).toEqual(['cluster.local']);
+  });
+
   it('is for the owner of the socket, and leaves that of a successor alone', async () => {
     expect(lstatSync(path).mode & 0o777).toBe(0o600);
     const successor = await openWorkloadSocket({ network, clock: systemClock, path });
