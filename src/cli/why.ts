@@ -27,7 +27,7 @@ export function addWhyCommand(program: Command, io: Io): void {
 const HELP = `
 Whoever is denied gets the reference as header x-request-id, and nothing of the policy. A denied connection is named by
 its id in access logs (%STREAM_ID%). The beginning of a reference is enough. Denials by policies that only observe are
-among them: "would deny". Exits with 1 where nothing was denied under that reference.
+among them: "would deny"; the list ends in whom they would have kept out, and how often. Exits with 1 where nothing was denied under that reference.
 
 Examples:
   curl -i http://ratings:9080/               HTTP/1.1 403 ... x-request-id: 7e1d6a52-...
@@ -58,7 +58,7 @@ export function whyText(id: string | undefined, report: DenialsReport): string {
   return `nothing was denied under the reference ${id} (of ${kept} denials that are remembered${unseen})\n`;
 }
 
-function listText({ denials, nowMs, dropped }: DenialsReport): string {
+function listText({ denials, nowMs, dropped, observed }: DenialsReport): string {
   const rows = denials.map((one) => [
     one.id,
     ageText(nowMs - one.atMs),
@@ -68,7 +68,20 @@ function listText({ denials, nowMs, dropped }: DenialsReport): string {
     `${answerText(one)}: ${one.nearest || policyText(one) === '' ? one.why : policyText(one)}`,
   ]);
   const unseen = dropped === 0 ? '' : `${dropped} more came too fast to be looked at\n`;
-  return table(['REFERENCE', 'AGE', 'WORKLOAD', 'CALLER', 'CALL', 'VERDICT'], rows) + unseen;
+  const list = table(['REFERENCE', 'AGE', 'WORKLOAD', 'CALLER', 'CALL', 'VERDICT'], rows) + unseen;
+  return observed.length === 0 ? list : `${list}\n${observedText(observed, nowMs)}`;
+}
+
+/** Whom policies that only observe would have kept out. */
+function observedText(observed: DenialsReport['observed'], nowMs: number): string {
+  const rows = observed.map(({ policy, caller, workload, count, lastAtMs }) => [
+    `${policy.kind} ${policy.namespace}/${policy.name}`,
+    String(count),
+    caller,
+    workload,
+    ageText(nowMs - lastAtMs),
+  ]);
+  return table(['OBSERVING POLICY', 'WOULD DENY', 'CALLER', 'WORKLOAD', 'LAST'], rows);
 }
 
 function whole(denials: readonly DenialReport[], nowMs: number): string {

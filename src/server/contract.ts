@@ -245,6 +245,20 @@ export interface DenialsReport {
   /** How many were not looked at, because too many came at once. */
   readonly dropped: number;
   readonly denials: readonly DenialReport[];
+  /** What policies that only observe would have denied since the control plane started, the most frequent first. */
+  readonly observed: readonly ObservedDenials[];
+}
+
+/** Calls of one caller that one policy would have denied. */
+export interface ObservedDenials {
+  readonly policy: Pick<DenyingPolicy, 'kind' | 'namespace' | 'name'>;
+  /** SPIFFE id, or the address of who has none. */
+  readonly caller: string;
+  /** `NAMESPACE/WORKLOAD` that was called. */
+  readonly workload: string;
+  /** At least: see `dropped`. */
+  readonly count: number;
+  readonly lastAtMs: number;
 }
 
 /** One request or connection that a policy denied, or would deny. Nothing in it is a secret. */

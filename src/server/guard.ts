@@ -18,6 +18,8 @@ export interface GuardOptions {
   readonly auth: ApiAuth;
   readonly users: ApiUsers | undefined;
   readonly allowedHosts: readonly string[];
+  /** Callers come through a Unix socket: its file says who may. */
+  readonly unixSocket: boolean;
   /** Never goes backwards. */
   readonly nowMs: () => number;
 }
@@ -82,7 +84,7 @@ export class Guard {
     }
     return {
       name: client,
-      role: auth === 'loopback' && isLocal(request) ? 'view' : undefined,
+      role: auth === 'loopback' && this.#isLocal(request) ? 'view' : undefined,
       proven: false,
     };
   }
@@ -94,6 +96,10 @@ export class Guard {
     if (origin !== undefined && !this.#isOwnOrigin(origin)) return true;
     const opens = headers['sec-fetch-mode'] === 'navigate' && method === 'GET';
     return (site === 'cross-site' || site === 'same-site') && !opens;
+  }
+
+  #isLocal({ socket }: IncomingMessage): boolean {
+    return this.#options.unixSocket || /^(?:::ffff:)?127\.|^::1$/.test(socket.remoteAddress ?? '');
   }
 
   #isOwnOrigin(origin: string): boolean {
@@ -116,12 +122,6 @@ function tokenOf(header: string | undefined): string | undefined {
 function verifiedCertificate({ socket }: IncomingMessage): Uint8Array | undefined {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
   return socket.getPeerX509Certificate()?.raw;
-}
-
-/** Through a Unix socket, whose file says who may, or from this machine itself. */
-function isLocal({ socket }: IncomingMessage): boolean {
-  const { remoteAddress } = socket;
-  return remoteAddress === undefined || /^(?:::ffff:)?127\.|^::1$/.test(remoteAddress);
 }
 
 function clientOf({ socket }: IncomingMessage): string {

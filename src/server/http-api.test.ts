@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { request as requestTls } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeTestCa, makeTestLeaf, makeWrongLeaf } from '../testing/certificates.ts';
 import type { ApiAnswers } from './answers.ts';
 import { readApiUsers, withToken } from './api-users.ts';
 import type { AuditEntry } from './audit-log.ts';
@@ -267,5 +269,43 @@ describe('who may do what', () => {
       { who: '127.0.0.1', what, outcome: 'refused', detail: 'the token is not known' },
       { who: 'root', role: 'admin', what, outcome: 'failed', detail: 'a rotation is going on' },
     ]);
+  });
+
+  it('by certificates of clients, over TLS', async () => {
+    const ca = await makeTestCa();
+    const [server, ops, other] = await Promise.all(
+      ['server', 'ops', 'other'].map((account) => makeTestLeaf(ca, 'default', account)),
+    );
+    const users = readApiUsers(
+      JSON.stringify({
+        certificates: [{ name: 'spiffe://cluster.local/ns/default/sa/ops', role: 'operate' }],
+      }),
+    );
+    const tls = { cert: server!.chainPem, key: server!.keyPem, clientCa: ca.rootsPem };
+    const listen = { host: '127.0.0.1', port: 0 };
+    const secure = await serveApi({ listen, answers, users, tls, auth: 'required', onError: () => {} });
+    const ask = (leaf: { chainPem: string; keyPem: string } | undefined, method: string, path: string) =>
+      new Promise((resolve, reject) => {
+        const own = leaf && { cert: leaf.chainPem, key: leaf.keyPem };
+        const options = { port: secure.port, method, path, rejectUnauthorized: false, agent: false, ...own };
+        requestTls({ ...options, headers: { host: 'localhost' } }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        })
+          .on('error', reject)
+          .end();
+      });
+    try {
+      expect(await ask(ops, 'GET', '/api/status')).toBe(200);
+      expect(await ask(ops, 'DELETE', '/api/denials')).toBe(200);
+      expect(await ask(ops, 'POST', '/api/ca/rotate')).toBe(403);
+      expect(await ask(other, 'GET', '/api/status')).toBe(403);
+      expect(await ask(await makeWrongLeaf(ca, 'unknown_root', 'default', 'ops'), 'GET', '/api/status')).toBe(
+        401,
+      );
+      expect(await ask(undefined, 'GET', '/api/status')).toBe(401);
+    } finally {
+      await secure.close();
+    }
   });
 });

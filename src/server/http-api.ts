@@ -57,6 +57,7 @@ export async function serveApi(options: ApiOptions): Promise<RunningApi> {
     auth: options.auth ?? 'loopback',
     users: options.users,
     allowedHosts: options.allowedHosts ?? [],
+    unixSocket: 'socketPath' in options.listen,
     nowMs: () => performance.now(),
   });
   const limits = {

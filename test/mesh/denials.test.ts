@@ -191,6 +191,14 @@ describe.skipIf(lacks('denials', ...meshNeeds)).each(dataPlanes.slice(0, 2))(
         const all = (await (await fetch(`${mesh.dashboard}/api/denials`)).json()) as DenialsReport;
         const found = all.denials.find(({ verdict }) => verdict === 'would-deny');
         expect(found).toBeDefined();
+        expect(all.observed).toMatchObject([
+          {
+            policy: { kind: 'AuthorizationPolicy', namespace: 'default', name: 'trial' },
+            caller: 'spiffe://cluster.local/ns/default/sa/default',
+            workload: 'default/api',
+            count: 1,
+          },
+        ]);
         return found as DenialReport;
       });
       expect(told).toMatchObject({
@@ -234,6 +242,9 @@ describe.skipIf(lacks('denials', ...meshNeeds)).each(dataPlanes.slice(0, 2))(
         /policy {2}AuthorizationPolicy default\/deny-admin rule 0 \(.*policies\.yaml:\d+\)/,
       );
       expect(out).toContain('! request.path: wanted /admin*, was /admin');
+      out = '';
+      expect(await asked(undefined)).toBe(0);
+      expect(out).toMatch(/AuthorizationPolicy default\/trial +1 +spiffe:/);
       out = '';
       expect(await asked('nothing-was-called-so')).toBe(1);
       expect(out).toContain('nothing was denied under the reference nothing-was-called-so');

@@ -26,6 +26,28 @@ describe('denials that are kept', () => {
   });
 });
 
+it('what observing policies would deny is counted by caller', () => {
+  const ring = new DenialRing();
+  const would = (name: string, principal: string, atMs: number) =>
+    ring.add({
+      ...denial('x'),
+      verdict: 'would-deny',
+      policy: { kind: 'AuthorizationPolicy', namespace: 'a', name, rule: 0, file: '', line: 0 },
+      caller: { principal, address: '10.0.0.1' },
+      workload: 'a/w',
+      atMs,
+    });
+  would('p', 'spiffe://a', 1);
+  would('p', '', 2);
+  would('p', '', 3);
+  expect(ring.find('', 0).observed.map(({ caller, count, lastAtMs }) => [caller, count, lastAtMs])).toEqual([
+    ['10.0.0.1', 2, 3],
+    ['spiffe://a', 1, 1],
+  ]);
+  for (let i = 0; i < 2 * DENIAL_LIMITS.maxObserved; i++) would('p', `spiffe://${i}`, 4);
+  expect(ring.find('', 0).observed).toHaveLength(DENIAL_LIMITS.maxListed);
+});
+
 it('of one proxy a burst is looked at, then so many each second', () => {
   const allowance = new Allowance(0);
   let taken = 0;

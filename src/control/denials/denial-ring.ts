@@ -1,4 +1,4 @@
-import type { DenialReport, DenialsReport } from '../../server/contract.ts';
+import type { DenialReport, DenialsReport, ObservedDenials } from '../../server/contract.ts';
 
 /** Bounds of what is kept of denials. */
 export const DENIAL_LIMITS = {
@@ -9,6 +9,8 @@ export const DENIAL_LIMITS = {
   burst: 500,
   /** Most that one answer has. */
   maxListed: 100,
+  /** Pairs of a policy that observes and a caller, which are counted. */
+  maxObserved: 1000,
   /** Calls of proxies that tell of denials. */
   maxCalls: 10_000,
 } as const;
@@ -16,10 +18,12 @@ export const DENIAL_LIMITS = {
 /** The last denials of the proxies of this control plane. */
 export class DenialRing {
   readonly #kept: DenialReport[] = [];
+  readonly #observed = new Map<string, ObservedDenials>();
   #next = 0;
   #dropped = 0;
 
   add(denial: DenialReport): void {
+    if (denial.verdict === 'would-deny') this.#count(denial);
     this.#kept[this.#next] = denial;
     this.#next = (this.#next + 1) % DENIAL_LIMITS.maxKept;
   }
@@ -28,6 +32,7 @@ export class DenialRing {
     this.#kept.length = 0;
     this.#next = 0;
     this.#dropped = 0;
+    this.#observed.clear();
   }
 
   /** So many were not looked at: there were too many. */
@@ -46,7 +51,29 @@ export class DenialRing {
       kept: newest.length,
       dropped: this.#dropped,
       denials: found.slice(0, DENIAL_LIMITS.maxListed),
+      observed: [...this.#observed.values()]
+        .sort((a, b) => b.count - a.count)
+        .slice(0, DENIAL_LIMITS.maxListed),
     };
+  }
+
+  /** For a caller that comes new where there are too many, the one that was counted last the longest ago goes. */
+  #count({ policy, caller, workload, atMs }: DenialReport): void {
+    if (policy === undefined) return;
+    const { kind, namespace, name } = policy;
+    const who = caller.principal === '' ? caller.address : caller.principal;
+    const key = JSON.stringify([kind, namespace, name, who, workload]);
+    const count = (this.#observed.get(key)?.count ?? 0) + 1;
+    this.#observed.delete(key);
+    this.#observed.set(key, {
+      policy: { kind, namespace, name },
+      caller: who,
+      workload,
+      count,
+      lastAtMs: atMs,
+    });
+    if (this.#observed.size > DENIAL_LIMITS.maxObserved)
+      this.#observed.delete(this.#observed.keys().next().value!);
   }
 }
 

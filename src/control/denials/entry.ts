@@ -68,8 +68,10 @@ export interface LogEntry {
 /** Longest text of a proxy that is kept, in characters. */
 export const MAX_TEXT = 256;
 
+/** As much of a text as is kept. What callers wrote is shown on terminals: it controls none. */
 export function cut(text: string): string {
-  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}...`;
+  const plain = text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '?');
+  return plain.length <= MAX_TEXT ? plain : `${plain.slice(0, MAX_TEXT)}...`;
 }
 
 /** An entry as the facts that policies ask about. */

@@ -195,4 +195,32 @@ spec: {jwtRules: [{issuer: me, jwks: '{"keys":[]}'}]}`);
     const call = callOf({ common_properties: { ...common_properties, connection_termination_details } }, 0);
     expect(judge(call, there)).toMatchObject([{ values: [{ attribute: 'destination.port', was: '8080' }] }]);
   });
+
+  it('an authorizer that said no, or did not answer', () => {
+    const there = policies(
+      policy('c', '{action: CUSTOM, provider: {name: gate}, rules: [{to: [{operation: {paths: [/a]}}]}]}'),
+    );
+    const metadata = {
+      'envoy.filters.http.rbac': {
+        istio_ext_authz_gate_shadow_effective_policy_id: 'istio-ext-authz-gate-ns[default]-policy[c]-rule[0]',
+      },
+    };
+    expect(ask(there, { details: 'ext_authz_denied', metadata })).toMatchObject([
+      {
+        check: 'authorizer',
+        why: 'the authorizer gate said no',
+        policy: { name: 'c', rule: 0 },
+        values: [{ attribute: 'request.path', was: '/a' }],
+      },
+    ]);
+    expect(ask(there, { details: 'ext_authz_error', metadata })[0]?.why).toBe(
+      'the authorizer gate could not be asked',
+    );
+  });
+
+  it('what callers wrote controls no terminal', () => {
+    const there = policies(policy('a', '{rules: [{to: [{operation: {paths: [/b]}}]}]}'));
+    const [reasons] = ask(there, { path: '/\u001b[2J\u009b\u202ex' });
+    expect(reasons?.values[0]?.was).toBe('/?[2J??x');
+  });
 });

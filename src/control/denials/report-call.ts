@@ -114,7 +114,7 @@ function whereAndWho({ id, atMs, status, request, peer }: LoggedCall, node: Node
     port: peer.destinationPort,
     caller: { principal: cut(peer.principals[0] ?? ''), address: cut(peer.remoteAddress) },
     ...(request && {
-      request: { method: request.method, host: cut(request.authority), path: cut(request.path) },
+      request: { method: cut(request.method), host: cut(request.authority), path: cut(request.path) },
     }),
   };
 }
