@@ -2,6 +2,7 @@ import { specKind } from '../kind.ts';
 import type { SpecObject } from '../object.ts';
 import type { Report } from '../report.ts';
 import { type Infer, list, message, oneOf, text, textMap } from '../schema.ts';
+import { checkLimits } from './shared/limits.ts';
 import { GATEWAY_API_GROUP, hostnameProblem, sectionNameProblem } from './shared/names.ts';
 import { checkRefNames, localRef } from './shared/references.ts';
 
@@ -41,6 +42,7 @@ export const backendTlsPolicy = specKind(
 function checkTargets(policy: BackendTlsPolicySpec, report: Report): void {
   if (policy.targetRefs.length === 0)
     report.error('targetRefs', 'targetRefs is empty; name the Service this is about');
+  checkLimits(policy, ['targetRefs', 'options'], report);
   const seen = new Set<string>();
   for (const [i, { group, kind, name, sectionName = '' }] of policy.targetRefs.entries()) {
     checkRefNames({ group, kind }, report.at('targetRefs', i));
@@ -54,7 +56,20 @@ function checkTargets(policy: BackendTlsPolicySpec, report: Report): void {
         'this target is already in the list; set sectionName to tell them apart',
       );
     seen.add(text);
+    const whole = [group, kind, name, ''].join(' ');
+    if (sectionName !== '' && policy.targetRefs.some((other) => isWhole(other, whole)))
+      report.error(
+        ['targetRefs', i, 'sectionName'],
+        'the same target is in the list as a whole; name a section of it in both',
+      );
   }
+}
+
+function isWhole(
+  { group, kind, name, sectionName = '' }: BackendTlsPolicySpec['targetRefs'][number],
+  text: string,
+) {
+  return [group, kind, name, sectionName].join(' ') === text;
 }
 
 const WELL_KNOWN = /^(?:System|[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?\/[A-Za-z0-9][-A-Za-z0-9_.]{0,62})$/;
@@ -63,6 +78,7 @@ const WELL_KNOWN = /^(?:System|[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?\/[A-Za-z0-9][-A-
 export function checkCertificateValidation(validation: Validation, report: Report): void {
   const problem = hostnameProblem(validation.hostname, false);
   if (problem !== undefined) report.error('hostname', problem);
+  checkLimits(validation, ['caCertificateRefs', 'subjectAltNames'], report);
   const byRefs = (validation.caCertificateRefs ?? []).length > 0;
   const wellKnown = (validation.wellKnownCACertificates ?? '') !== '';
   if (byRefs && wellKnown)
@@ -84,6 +100,11 @@ export function checkCertificateValidation(validation: Validation, report: Repor
       name.type === 'Hostname' ? (['hostname', 'uri'] as const) : (['uri', 'hostname'] as const);
     const garbled = own === 'hostname' && name.hostname ? hostnameProblem(name.hostname, true) : undefined;
     if (garbled !== undefined) report.error(['subjectAltNames', i, 'hostname'], garbled);
+    if (own === 'uri' && name.uri && !/^[a-z][a-z0-9+.-]*:\/\/[^/?#]/i.test(name.uri))
+      report.error(
+        ['subjectAltNames', i, 'uri'],
+        `"${name.uri}" is not a URI; write scheme://authority/path`,
+      );
     if (!name[own]) report.error(['subjectAltNames', i, own], `${own} is required for type ${name.type}`);
     if (name[other])
       report.error(['subjectAltNames', i, other], `${other} does not belong to type ${name.type}`);

@@ -1,8 +1,10 @@
 import { ipAddressProblem } from '../check/address.ts';
+import { portProblem } from '../check/port.ts';
 import { specKind } from '../kind.ts';
 import type { SpecObject } from '../object.ts';
 import type { Report } from '../report.ts';
 import { type Infer, int32, list, message, oneOf, text, textMap } from '../schema.ts';
+import { checkLimits } from './shared/limits.ts';
 import { checkListeners, labelSelector, listeners } from './shared/listeners.ts';
 import { GATEWAY_API_GROUP, hostnameProblem } from './shared/names.ts';
 import { checkRefNames, localRef, secretRef } from './shared/references.ts';
@@ -40,7 +42,7 @@ const spec = message(
         ),
       },
     ),
-    defaultScope: text,
+    defaultScope: oneOf('All', 'None'),
   },
 );
 
@@ -59,14 +61,36 @@ function checkGateway(gateway: KubernetesGatewaySpec, report: Report): void {
   if (gateway.gatewayClassName === '')
     report.error('gatewayClassName', 'the name of the GatewayClass is missing');
   checkListeners(gateway.listeners, report.at('listeners'));
+  checkLimits(gateway, ['listeners', 'addresses'], report);
+  checkLimits(gateway.infrastructure ?? {}, ['labels', 'annotations'], report.at('infrastructure'));
+  checkFrontend(gateway.tls?.frontend, report.at('tls', 'frontend'));
   checkRefNames(gateway.infrastructure?.parametersRef ?? {}, report.at('infrastructure', 'parametersRef'));
   checkAddresses(gateway.addresses ?? [], report.at('addresses'));
+}
+
+type Frontend = NonNullable<NonNullable<KubernetesGatewaySpec['tls']>['frontend']>;
+
+/** Each port once, and authorities wherever certificates of clients are verified. */
+function checkFrontend(frontend: Frontend | undefined, report: Report): void {
+  const { default: standard, perPort = [] } = frontend ?? {};
+  checkLimits(frontend ?? {}, ['perPort'], report);
+  checkAuthorities(standard?.validation, report.at('default', 'validation'));
   const ports = new Set<number>();
-  for (const [i, { port }] of (gateway.tls?.frontend?.perPort ?? []).entries()) {
-    if (ports.has(port))
-      report.error(['tls', 'frontend', 'perPort', i, 'port'], `there is already an entry for port ${port}`);
+  for (const [i, { port, tls }] of perPort.entries()) {
+    const problem = ports.has(port) ? `there is already an entry for port ${port}` : portProblem(port);
+    if (problem !== undefined) report.error(['perPort', i, 'port'], problem);
     ports.add(port);
+    checkAuthorities(tls.validation, report.at('perPort', i, 'tls', 'validation'));
   }
+}
+
+function checkAuthorities(validation: Frontend['default']['validation'], report: Report): void {
+  if (validation === undefined) return;
+  checkLimits(validation, ['caCertificateRefs'], report);
+  if (validation.caCertificateRefs.length === 0)
+    report.error('caCertificateRefs', 'caCertificateRefs is empty: whose certificates are trusted?');
+  for (const [i, ref] of validation.caCertificateRefs.entries())
+    checkRefNames(ref, report.at('caCertificateRefs', i));
 }
 
 /** IP addresses (the default type) and host names, each once; types of other vendors are theirs to judge. */

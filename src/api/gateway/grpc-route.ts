@@ -6,6 +6,7 @@ import { type Infer, list, message, oneOf, text, texts } from '../schema.ts';
 import { checkHostnames } from './http-route/check.ts';
 import { checkValueMatches, headerMatches } from './http-route/match.ts';
 import { checkFilters, grpcRouteFilter } from './shared/filters.ts';
+import { checkLimits, checkRuleNames } from './shared/limits.ts';
 import { GATEWAY_API_GROUP, sectionNameProblem } from './shared/names.ts';
 import { checkBackendRef, checkParentRefs, parentRefs, weightedBackendRef } from './shared/references.ts';
 import { checkSessionPersistence, sessionPersistence } from './shared/session-persistence.ts';
@@ -55,6 +56,8 @@ export const grpcRoute = specKind(
 function checkGrpcRoute(route: GrpcRouteSpec, report: Report): void {
   checkParentRefs(route.parentRefs, report);
   checkHostnames(route.hostnames, report);
+  checkLimits(route, ['hostnames', 'rules'], report);
+  checkRuleNames(route.rules ?? [], report);
   for (const [i, entry] of (route.rules ?? []).entries()) checkRule(entry, report.at('rules', i));
 }
 
@@ -63,10 +66,12 @@ function checkRule(entry: GrpcRouteRule, report: Report): void {
   if (name !== undefined) report.error('name', name);
   for (const [i, condition] of (entry.matches ?? []).entries()) {
     if (condition.method !== undefined) checkMethod(condition.method, report.at('matches', i, 'method'));
+    checkLimits(condition, ['headers'], report.at('matches', i));
     checkValueMatches(condition.headers, report.at('matches', i, 'headers'), (header) =>
       header.toLowerCase(),
     );
   }
+  checkLimits(entry, ['matches', 'filters', 'backendRefs'], report);
   checkFilters(entry.filters, report);
   checkSessionPersistence(entry.sessionPersistence, report.at('sessionPersistence'));
   for (const [i, target] of (entry.backendRefs ?? []).entries()) {

@@ -4,6 +4,7 @@ import type { SpecObject } from '../object.ts';
 import type { Report } from '../report.ts';
 import { type Infer, list, message, oneOf, text, texts } from '../schema.ts';
 import { checkHostnames } from './http-route/check.ts';
+import { checkLimits } from './shared/limits.ts';
 import { GATEWAY_API_GROUP, sectionNameProblem } from './shared/names.ts';
 import { backendRef, checkBackendRef, checkParentRefs, parentRefs } from './shared/references.ts';
 
@@ -47,11 +48,13 @@ export const tlsRoute: Kind<TlsRoute> = specKind(
     if (route.hostnames.length === 0)
       report.error('hostnames', 'hostnames is required: the server names to route');
     checkHostnames(route.hostnames, report);
+    checkLimits(route, ['hostnames'], report);
   },
 );
 
 function checkConnectionRoute(route: ConnectionRouteSpec, report: Report): void {
   checkParentRefs(route.parentRefs, report);
+  for (const [i, rule] of route.rules.entries()) checkLimits(rule, ['backendRefs'], report.at('rules', i));
   if (route.rules.length !== 1)
     report.error('rules', 'exactly one rule is possible: connections look all the same');
   for (const [i, rule] of route.rules.entries()) {

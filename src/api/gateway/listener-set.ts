@@ -2,6 +2,7 @@ import { specKind } from '../kind.ts';
 import type { SpecObject } from '../object.ts';
 import type { Report } from '../report.ts';
 import { type Infer, message, text } from '../schema.ts';
+import { checkLimits } from './shared/limits.ts';
 import { checkListeners, listeners } from './shared/listeners.ts';
 import { EXPERIMENTAL_GROUP, GATEWAY_API_GROUP } from './shared/names.ts';
 import { checkRefNames } from './shared/references.ts';
@@ -33,4 +34,5 @@ function checkListenerSet(set: ListenerSetSpec, report: Report): void {
   if (set.parentRef.name === '') report.error(['parentRef', 'name'], 'the name of the Gateway is missing');
   checkRefNames(set.parentRef, report.at('parentRef'));
   checkListeners(set.listeners, report.at('listeners'));
+  checkLimits(set, ['listeners'], report);
 }

@@ -1,6 +1,7 @@
 import { specKind } from '../kind.ts';
 import type { SpecObject } from '../object.ts';
 import { type Infer, list, message, text } from '../schema.ts';
+import { checkLimits } from './shared/limits.ts';
 import { GATEWAY_API_GROUP } from './shared/names.ts';
 import { checkRefNames } from './shared/references.ts';
 
@@ -21,6 +22,7 @@ export const referenceGrant = specKind(
   { group: GATEWAY_API_GROUP, kind: 'ReferenceGrant', versions: ['v1', 'v1beta1'] },
   spec,
   (grant, report) => {
+    checkLimits(grant, ['from', 'to'], report);
     for (const field of ['from', 'to'] as const)
       if (grant[field].length === 0)
         report.error(field, `${field} is empty, so nothing is granted; name at least one kind`);

@@ -20,7 +20,7 @@ const mesh =
   object(
     'HTTPRoute',
     'web',
-    '{ parentRefs: [{ name: edge }, { name: edge, sectionName: no }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }',
+    '{ parentRefs: [{ name: edge, sectionName: http }, { name: edge, sectionName: no }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }',
   );
 
 function own(kind: string, name: string, generation = 3): GatewayApiStatus {

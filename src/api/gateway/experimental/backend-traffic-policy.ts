@@ -3,6 +3,7 @@ import { specKind } from '../../kind.ts';
 import type { SpecObject } from '../../object.ts';
 import type { Report } from '../../report.ts';
 import { type Infer, int32, list, message, text } from '../../schema.ts';
+import { checkLimits } from '../shared/limits.ts';
 import { EXPERIMENTAL_GROUP, gatewayDurationProblem } from '../shared/names.ts';
 import { checkRefNames, localRef } from '../shared/references.ts';
 import { checkSessionPersistence, sessionPersistence } from '../shared/session-persistence.ts';
@@ -36,6 +37,7 @@ export const backendTrafficPolicy = specKind(
 function checkTargets({ targetRefs }: BackendTrafficPolicySpec, report: Report): void {
   if (targetRefs.length === 0)
     report.error('targetRefs', 'targetRefs is empty; name the Service this is about');
+  checkLimits({ targetRefs }, ['targetRefs'], report);
   const seen = new Set<string>();
   for (const [i, { group, kind, name }] of targetRefs.entries()) {
     checkRefNames({ group, kind }, report.at('targetRefs', i));

@@ -1,6 +1,7 @@
 import { parseGoDurationMs } from '../../../lib/duration.ts';
 import type { Report } from '../../report.ts';
 import { checkFilters, type HttpRouteFilter } from '../shared/filters.ts';
+import { checkLimits, checkRuleNames } from '../shared/limits.ts';
 import { gatewayDurationProblem, hostnameProblem, sectionNameProblem } from '../shared/names.ts';
 import { type BackendRef, checkBackendRef, checkParentRefs, type ParentRef } from '../shared/references.ts';
 import { checkSessionPersistence, type SessionPersistence } from '../shared/session-persistence.ts';
@@ -13,7 +14,11 @@ interface Rule {
   readonly backendRefs?: readonly (BackendRef & { readonly filters?: readonly HttpRouteFilter[] })[];
   readonly timeouts?: { readonly request?: string; readonly backendRequest?: string };
   readonly sessionPersistence?: SessionPersistence;
-  readonly retry?: { readonly codes?: readonly number[]; readonly backoff?: string };
+  readonly retry?: {
+    readonly codes?: readonly number[];
+    readonly attempts?: number;
+    readonly backoff?: string;
+  };
 }
 
 interface Route {
@@ -28,6 +33,8 @@ export function checkHttpRoute(route: Route, report: Report): void {
   checkHostnames(route.hostnames, report);
   if (route.rules?.length === 0)
     report.error('rules', 'an empty list says nothing; leave rules out, or write one');
+  checkLimits(route, ['hostnames', 'rules'], report);
+  checkRuleNames(route.rules ?? [], report);
   for (const [i, rule] of (route.rules ?? []).entries()) checkRule(rule, report.at('rules', i));
 }
 
@@ -44,6 +51,7 @@ function checkRule(rule: Rule, report: Report): void {
   if (name !== undefined) report.error('name', name);
   for (const [i, match] of (rule.matches ?? []).entries())
     checkHttpRouteMatch(match, report.at('matches', i));
+  checkLimits(rule, ['matches', 'filters', 'backendRefs'], report);
   checkFilters(rule.filters, report);
   for (const [i, backend] of (rule.backendRefs ?? []).entries()) {
     checkBackendRef(backend, report.at('backendRefs', i));
@@ -63,13 +71,16 @@ function checkPrefixReplacement(rule: Rule, report: Report): void {
   const onePrefix =
     matches.length === 0 ||
     (matches.length === 1 && (matches[0]?.path?.type ?? 'PathPrefix') === 'PathPrefix');
-  for (const [i, filter] of (rule.filters ?? []).entries())
-    for (const field of ['requestRedirect', 'urlRewrite'] as const)
-      if (filter[field]?.path?.replacePrefixMatch !== undefined && !onePrefix)
-        report.error(
-          ['filters', i, field, 'path'],
-          'replacePrefixMatch needs exactly one match, of type PathPrefix',
-        );
+  if (onePrefix) return;
+  const ofBackends = (rule.backendRefs ?? []).map(({ filters }, i) => ({ filters, at: ['backendRefs', i] }));
+  for (const { filters = [], at } of [{ filters: rule.filters, at: [] }, ...ofBackends])
+    for (const [i, filter] of filters.entries())
+      for (const field of ['requestRedirect', 'urlRewrite'] as const)
+        if (filter[field]?.path?.replacePrefixMatch !== undefined)
+          report.error(
+            [...at, 'filters', i, field, 'path'],
+            'replacePrefixMatch needs exactly one match, of type PathPrefix',
+          );
 }
 
 function checkTimes(rule: Rule, report: Report): void {
@@ -83,6 +94,8 @@ function checkTimes(rule: Rule, report: Report): void {
       ['timeouts', 'backendRequest'],
       'one try cannot take longer than the whole request; make it at most timeouts.request',
     );
+  if ((rule.retry?.attempts ?? 0) < 0)
+    report.error(['retry', 'attempts'], `${rule.retry?.attempts} is not a number of tries`);
   for (const [i, code] of (rule.retry?.codes ?? []).entries())
     if (code < 400 || code > 599)
       report.error(['retry', 'codes', i], `${code} is not an error; use 400 to 599`);

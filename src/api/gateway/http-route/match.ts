@@ -1,6 +1,7 @@
 import { regexProblem } from '../../check/regex.ts';
 import type { Report } from '../../report.ts';
 import { type Infer, list, message, oneOf, text } from '../../schema.ts';
+import { checkLimits } from '../shared/limits.ts';
 import { gatewayHeaderProblem } from '../shared/names.ts';
 
 const valueMatch = message({ name: text, value: text }, { type: oneOf('Exact', 'RegularExpression') });
@@ -23,6 +24,7 @@ export type HttpRouteMatch = Infer<typeof httpRouteMatch>;
 export function checkHttpRouteMatch(match: HttpRouteMatch, report: Report): void {
   const problem = match.path === undefined ? undefined : pathProblem(match.path);
   if (problem !== undefined) report.error(['path', 'value'], problem);
+  checkLimits(match, ['headers', 'queryParams'], report);
   checkValueMatches(match.headers, report.at('headers'), (name) => name.toLowerCase());
   checkValueMatches(match.queryParams, report.at('queryParams'), (name) => name);
 }
@@ -47,10 +49,12 @@ export function checkValueMatches(
   }
 }
 
+const MAX_PATH_LENGTH = 1024;
 const PATH = /^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+$/;
 
 function pathProblem(path: NonNullable<HttpRouteMatch['path']>): string | undefined {
   const { type = 'PathPrefix', value = '/' } = path;
+  if (value.length > MAX_PATH_LENGTH) return `the path is longer than ${MAX_PATH_LENGTH} characters`;
   if (type === 'RegularExpression') return regexProblem(value);
   if (!value.startsWith('/')) return `"${value}" does not begin with "/"`;
   if (!PATH.test(value)) return `"${value}" holds a character that a path cannot have; percent-encode it`;

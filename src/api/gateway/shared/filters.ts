@@ -3,6 +3,7 @@ import { setFields } from '../../istio/shared/exclusive.ts';
 import type { Report } from '../../report.ts';
 import { bool, type Infer, int32, list, message, oneOf, text, texts } from '../../schema.ts';
 import { checkHeaderModifier, headerModifier } from './header-modifier.ts';
+import { checkLimits } from './limits.ts';
 import { hostnameProblem } from './names.ts';
 import { backendObjectRef, checkBackendRef, localRef } from './references.ts';
 
@@ -130,6 +131,8 @@ function checkFilter(filter: HttpRouteFilter, report: Report): void {
     if (problem !== undefined) report.error([field, 'hostname'], problem);
     checkPathModifier(change.path, report.at(field, 'path'));
   }
+  if (filter.cors !== undefined) checkCors(filter.cors, report.at('cors'));
+  if (filter.externalAuth !== undefined) checkAuth(filter.externalAuth, report.at('externalAuth'));
   const { statusCode = 302, port } = filter.requestRedirect ?? {};
   if (![301, 302, 303, 307, 308].includes(statusCode))
     report.error(
@@ -138,6 +141,36 @@ function checkFilter(filter: HttpRouteFilter, report: Report): void {
     );
   const problem = port === undefined ? undefined : portProblem(port);
   if (problem !== undefined) report.error(['requestRedirect', 'port'], problem);
+}
+
+type Cors = NonNullable<HttpRouteFilter['cors']>;
+const ORIGIN = /^\*$|^https?:\/\/(?:(?:\*\.)?(?:[a-zA-Z0-9-]+\.)*[a-zA-Z0-9-]+|\*)(?::[0-9]{1,5})?$/;
+
+function checkCors(cors: Cors, report: Report): void {
+  checkLimits(cors, ['allowOrigins', 'allowHeaders', 'exposeHeaders'], report);
+  for (const field of ['allowOrigins', 'allowMethods', 'allowHeaders'] as const) {
+    const values: readonly string[] = cors[field] ?? [];
+    if (values.length > 1 && values.includes('*'))
+      report.error(field, '"*" means all, and stands alone; drop it or the others');
+  }
+  for (const [i, origin] of (cors.allowOrigins ?? []).entries())
+    if (!ORIGIN.test(origin))
+      report.error(['allowOrigins', i], `"${origin}" is not an origin; write https://host, with its port`);
+  if ((cors.maxAge ?? 1) < 1) report.error('maxAge', `${cors.maxAge} is not possible; write 1 or more`);
+}
+
+type ExternalAuth = NonNullable<HttpRouteFilter['externalAuth']>;
+
+function checkAuth({ protocol, backendRef, http, grpc, forwardBody }: ExternalAuth, report: Report): void {
+  checkBackendRef(backendRef, report.at('backendRef'));
+  if (protocol === 'HTTP' && grpc !== undefined)
+    report.error('grpc', 'grpc does not belong to protocol HTTP; use http');
+  if (protocol === 'GRPC' && http !== undefined)
+    report.error('http', 'http does not belong to protocol GRPC; use grpc');
+  if (http?.path !== undefined && !/^\/[!-~]*$/.test(http.path))
+    report.error(['http', 'path'], `"${http.path}" does not begin with "/"`);
+  if ((forwardBody?.maxSize ?? 0) < 0)
+    report.error(['forwardBody', 'maxSize'], `${forwardBody?.maxSize} is not a size`);
 }
 
 function checkMirror(mirror: RequestMirror, report: Report): void {

@@ -1,5 +1,6 @@
 import type { Report } from '../../report.ts';
 import { type Infer, list, message, text, texts } from '../../schema.ts';
+import { checkLimits } from './limits.ts';
 import { gatewayHeaderProblem } from './names.ts';
 
 const headerValues = list(message({ name: text, value: text }, {}));
@@ -10,6 +11,7 @@ export type HeaderModifier = Infer<typeof headerModifier>;
 
 /** Names, each once per list in any case; values that can stand in a header. */
 export function checkHeaderModifier(modifier: HeaderModifier | undefined, report: Report): void {
+  checkLimits(modifier ?? {}, ['set', 'add', 'remove'], report);
   for (const field of ['set', 'add', 'remove'] as const) {
     const entries = (modifier?.[field] ?? []).map((entry) =>
       typeof entry === 'string' ? { name: entry, value: '' } : entry,

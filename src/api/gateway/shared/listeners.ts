@@ -1,6 +1,7 @@
 import { portProblem } from '../../check/port.ts';
 import type { Report } from '../../report.ts';
 import { type Infer, int32, list, message, oneOf, text, textMap, texts } from '../../schema.ts';
+import { checkLimits } from './limits.ts';
 import { hostnameProblem, sectionNameProblem } from './names.ts';
 import { checkRefNames, secretRef } from './references.ts';
 
@@ -55,6 +56,8 @@ export function checkListeners(entries: readonly Listener[], report: Report): vo
     if (earlier !== undefined) at.error([], `listeners[${earlier}] has the same port, protocol and hostname`);
     places.set(place, i);
     checkProtocol(entry, at);
+    checkLimits(entry.allowedRoutes ?? {}, ['kinds'], at.at('allowedRoutes'));
+    checkLimits(entry.tls ?? {}, ['certificateRefs', 'options'], at.at('tls'));
     for (const [j, kind] of (entry.allowedRoutes?.kinds ?? []).entries())
       checkRefNames(kind, at.at('allowedRoutes', 'kinds', j));
   }

@@ -1,6 +1,7 @@
 import { portProblem } from '../../check/port.ts';
 import type { Report } from '../../report.ts';
 import { type Infer, int32, list, message, text } from '../../schema.ts';
+import { checkLimits } from './limits.ts';
 import { groupProblem, kindProblem, namespaceProblem, sectionNameProblem } from './names.ts';
 
 /** What a route is attached to: a Gateway (default), a ListenerSet, or a Service for traffic within the mesh. */
@@ -32,6 +33,7 @@ export type SecretRef = Infer<typeof secretRef>;
 
 /** Each parent once; two references to the same parent need different sections or ports. */
 export function checkParentRefs(refs: readonly ParentRef[] | undefined, report: Report): void {
+  checkLimits({ parentRefs: refs }, ['parentRefs'], report);
   const seen = new Map<string, number>();
   for (const [i, ref] of (refs ?? []).entries()) {
     const at = report.at('parentRefs', i);
@@ -46,6 +48,23 @@ export function checkParentRefs(refs: readonly ParentRef[] | undefined, report: 
       at.error([], `parentRefs[${earlier}] is the same; set sectionName or port to tell them apart`);
     seen.set(text, i);
   }
+  checkSections(refs ?? [], report);
+}
+
+/** Several references to one parent all say a section, or none does; the same goes for ports. */
+function checkSections(refs: readonly ParentRef[], report: Report): void {
+  const parents = Map.groupBy([...refs.entries()], ([, { group, kind, namespace, name }]) =>
+    [group, kind, namespace, name].join(' '),
+  );
+  for (const list of parents.values())
+    for (const field of ['sectionName', 'port'] as const) {
+      const missing = list.find(([, ref]) => ref[field] === undefined);
+      if (missing === undefined || list.every(([, ref]) => ref[field] === undefined)) continue;
+      report.error(
+        ['parentRefs', missing[0], field],
+        `${field} is required: another reference to ${missing[1].name} has one`,
+      );
+    }
 }
 
 const MAX_WEIGHT = 1_000_000;
