@@ -52,6 +52,7 @@ const parts: readonly string[] = [
   'proxy/observe/otlp-log/lower-otlp-log.ts',
   'proxy/observe/route-stats.ts',
   'proxy/observe/stats-config.ts',
+  'proxy/observe/stats-log.ts',
   'proxy/observe/tracing/lower-route-tracing.ts',
   'proxy/observe/tracing/lower-tracing.ts',
   'proxy/restart/inherited-network.ts',

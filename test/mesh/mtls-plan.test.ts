@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { MtlsPlan, StatusReport } from '../../src/server/contract.ts';
@@ -13,6 +13,26 @@ import { type Mesh, root, runMesh } from './run-mesh.ts';
 // Who still calls without mutual TLS, asked of a mesh that runs: a caller without a proxy goes into the mesh, then the
 // namespace is made STRICT by what the plan says, under load.
 
+const database = `apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec:
+  selector: {app: db}
+  ports: [{name: tcp, port: 9000}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: db}
+spec:
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata:
+      labels: {app: db}
+      annotations: {weft.dev/command: node echo.ts}
+    spec:
+      containers:
+      - {name: echo, image: echo, ports: [{containerPort: 9000}], readinessProbe: {tcpSocket: {port: 9000}, periodSeconds: 1}}
+`;
 const details = 'http://details:9080/details/0';
 
 describe.skipIf(lacks('mtls plan', ...meshNeeds, 'root')).each(dataPlanes.slice(0, 2))(
@@ -31,6 +51,11 @@ describe.skipIf(lacks('mtls plan', ...meshNeeds, 'root')).each(dataPlanes.slice(
     const plan = async (...args: string[]): Promise<MtlsPlan & { code: number }> => {
       const { code, out } = await runPlan(...args, '-o', 'json');
       return { ...(JSON.parse(out) as MtlsPlan), code };
+    };
+    /** A connection without HTTP. */
+    const dial = async (from: string): Promise<void> => {
+      const answer = await fetch(`${mesh.gateway}/${from}/tcp?host=db&port=9000&send=words`);
+      expect(((await answer.json()) as { said: string }).said).toContain('words');
     };
     const refusedBy = ({ workloads }: MtlsPlan): string[] =>
       workloads.flatMap(({ workload, ports }) =>
@@ -60,6 +85,8 @@ spec:
             join(folder, 'mutual-tls.yaml'),
             'apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default, namespace: istio-system}\nspec: {mtls: {mode: PERMISSIVE}}\n',
           );
+          cpSync(join(root, 'test/mesh/apps/echo.ts'), join(folder, 'echo.ts'));
+          writeFileSync(join(folder, 'db.yaml'), database);
           addProbe(folder, { name: 'caller', sidecar: false });
           addProbe(folder, { name: 'inside', sidecar: true });
         },
@@ -71,11 +98,13 @@ spec:
         expect((await fetchFrom(mesh, 'inside', details)).status).toBe(200);
       }
 
+      for (const from of ['caller', 'inside']) await eventually(() => dial(from));
+
       const short = await plan('default/details-v1', '--at-least', '1d');
       expect(short.workloads[0]?.reasons.join()).toContain('are wanted');
       const before = await plan('default', '--at-least', '1s');
       expect([before.code, before.verdict]).toEqual([1, 'breaks']);
-      expect(refusedBy(before)).toEqual(['details-v1:9080 default/caller']);
+      expect(refusedBy(before)).toEqual(['db:9000 default/caller', 'details-v1:9080 default/caller']);
       const port = before.workloads
         .find(({ workload }) => workload === 'details-v1')
         ?.ports.find((one) => one.port === 9080);
@@ -91,6 +120,8 @@ spec:
         expect(pods.map(({ dataPlane, ready }) => dataPlane !== 'none' && ready)).toEqual([true]);
       }, 60_000);
       await eventually(async () => expect((await fetchFrom(mesh, 'caller', details)).status).toBe(200));
+      await eventually(() => dial('caller'));
+      expect(await plan('default/db', '--at-least', '1s')).toMatchObject({ code: 0, verdict: 'safe' });
       const after = await plan('default/details-v1', '--at-least', '1s');
       expect(refusedBy(after)).toEqual([]);
       expect([after.code, after.verdict, after.workloads[0]?.reasons]).toEqual([0, 'safe', []]);

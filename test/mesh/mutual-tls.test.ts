@@ -62,6 +62,14 @@ describe.skipIf(lacks('mutual tls', ...meshNeeds, 'root', 'tcpdump', 'nsenter'))
       expect(strict.status, JSON.stringify(strict)).toBe(0);
       expect((await fetchFrom(mesh, 'inside', 'http://details:9080/details/0')).status).toBe(200);
 
+      // Who looks after a Pod is let through: its readiness, and the statistics and health of its proxy.
+      const ip = await addressOf(mesh, 'details-v1');
+      for (const path of [':15090/stats/prometheus', ':15021/healthz/ready'])
+        expect((await fetchFrom(mesh, 'outside', `http://${ip}${path}`)).status, path).toBe(200);
+      expect((await fetchFrom(mesh, 'outside', `http://${ip}:15000/certs`)).status).toBe(0);
+      const { workloads } = (await (await fetch(`${mesh.dashboard}/api/status`)).json()) as StatusReport;
+      expect(workloads.filter(({ ready }) => !ready)).toEqual([]);
+
       writeMode(mesh.folder, 'PERMISSIVE');
       await eventually(async () => {
         const served = await fetchFrom(mesh, 'outside', 'http://details:9080/details/0');

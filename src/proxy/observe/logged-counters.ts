@@ -12,22 +12,15 @@ export interface LoggedTag {
 }
 
 /** All of one proxy, by prefix; they live as long as it. */
-export class LoggedCounters {
-  readonly #scopes = new Map<string, LoggedScope>();
+export type LoggedCounters = Map<string, { rows(): Iterable<StatRow> }>;
 
-  /** The counters under a prefix. The limit of who asked last holds. */
-  scope(prefix: string, max: number): LoggedScope {
-    const known = this.#scopes.get(prefix);
-    const scope = known ?? new LoggedScope(prefix);
-    scope.max = max;
-    if (known === undefined) this.#scopes.set(prefix, scope);
-    return scope;
-  }
-
-  /** Those that counted anything. */
-  *rows(): Generator<StatRow> {
-    for (const scope of this.#scopes.values()) yield* scope.rows();
-  }
+/** The counters under a prefix. The limit of who asked last holds. */
+export function loggedScope(all: LoggedCounters, prefix: string, max: number): LoggedScope {
+  const known = all.get(prefix);
+  const scope = known instanceof LoggedScope ? known : new LoggedScope(prefix);
+  scope.max = max;
+  all.set(prefix, scope);
+  return scope;
 }
 
 interface Row {

@@ -13,7 +13,7 @@ import {
   TcpStats,
 } from './envoy-stats.ts';
 import { IstioMetrics, IstioPair, type PairLabels } from './istio-metrics.ts';
-import { LoggedCounters } from './logged-counters.ts';
+import type { LoggedCounters } from './logged-counters.ts';
 import { prometheusText } from './prometheus.ts';
 import { statLines } from './stat-lines.ts';
 import { groupRows, heldRows, type StatGroup, type StatRow } from './stat-rows.ts';
@@ -33,8 +33,8 @@ export class Metrics {
   readonly listeners = new Map<string, ListenerStats>();
   readonly listenerManager = new ListenerManagerStats();
   readonly clusterManager = new ClusterManagerStats();
-  /** What access logs count. */
-  readonly logged = new LoggedCounters();
+  /** What access logs count (stats-log.ts), by prefix. */
+  readonly logged: LoggedCounters = new Map();
   readonly #rules: StatRules | undefined;
   readonly #istio = new IstioMetrics();
   readonly #held = new StatRegistry();
@@ -113,7 +113,7 @@ function* allRows(
 ): Generator<StatRow> {
   yield* groupRows(groups);
   yield* heldRows(held);
-  yield* logged.rows();
+  for (const scope of logged.values()) yield* scope.rows();
 }
 
 function known<T>(map: Map<string, T>, name: string, make: () => T): T {

@@ -1,7 +1,7 @@
 import { fieldIn, type Refuse, refuseRest } from '../../xds/match/refuse.ts';
 import type { AnyMessage, StatsLogConfig } from '../../xds/resources.ts';
 import { compileText, type Format } from './format.ts';
-import { type LoggedCounters, type LoggedTag, MAX_LOGGED_COUNTERS } from './logged-counters.ts';
+import { type LoggedCounters, type LoggedTag, loggedScope, MAX_LOGGED_COUNTERS } from './logged-counters.ts';
 import type { StreamFacts } from './stream-facts.ts';
 
 // envoy.access_loggers.stats: statistics out of what a log would say, counters with tags. They are kept in
@@ -29,7 +29,7 @@ export function readStatsLog(
   refuseRest(refuse, field, rest);
   const { prefix = stat_prefix, max_counters = MAX_LOGGED_COUNTERS, ...more } = stats_scope;
   refuseRest(refuse, fieldIn(field, 'stats_scope'), more);
-  const scope = counters.scope(prefix, Math.min(max_counters, MAX_LOGGED_COUNTERS));
+  const scope = loggedScope(counters, prefix, Math.min(max_counters, MAX_LOGGED_COUNTERS));
   const all = messages.map((one, i) => readCounter(one, refuse, fieldIn(field, `counters[${i}]`)));
   return {
     log(facts) {
