@@ -1,6 +1,7 @@
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { authorizationCases } from './coverage/authorization-cases.ts';
 import { fieldsOf } from './coverage/fields.ts';
 import { type CoveredKind, coveredKinds } from './coverage/kinds.ts';
 import { type UsedObject, usedObjects } from './coverage/used-objects.ts';
@@ -27,6 +28,12 @@ describe.each(coveredKinds)('$name', (kind) => {
     const needless = Object.keys(kind.exempt).filter((name) => !names.has(name) || shown.has(name));
     expect(needless).toEqual([]);
   });
+});
+
+it('has many more than a hundred cases of authorization', async () => {
+  const cases = await authorizationCases(join(dirname(fileURLToPath(import.meta.url)), 'security'));
+  console.log(`authorization: ${cases.requests} requests of ${cases.tests} tests`);
+  expect(cases.requests).toBeGreaterThan(100);
 });
 
 function shownBy(kind: CoveredKind): ReadonlySet<string> {

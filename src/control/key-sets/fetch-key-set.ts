@@ -14,11 +14,11 @@ const MAX_BYTES = 512 * 1024;
 /**
  * Fetches over HTTP or HTTPS (with the system's roots). No redirect is followed. Every address that the name resolves
  * to is looked at before anything is sent there: private ones only where `allowed` has them, so that nobody can make
- * the control plane read from inside the network what a policy's author could not.
+ * the control plane read from inside the network what a policy's author could not. `resolve` looks names up.
  */
-export function keySetFetcher(allowed: readonly Cidr[]): FetchKeySet {
+export function keySetFetcher(allowed: readonly Cidr[], resolve: typeof lookUp = lookUp): FetchKeySet {
   return (uri, timeoutMs) =>
-    new Promise((resolve, reject) => {
+    new Promise((done, reject) => {
       const url = new URL(uri);
       const problem = literalProblem(url.hostname, allowed);
       if (problem !== undefined) {
@@ -26,7 +26,7 @@ export function keySetFetcher(allowed: readonly Cidr[]): FetchKeySet {
         return;
       }
       const options: RequestOptions = {
-        lookup: checkedLookup(allowed),
+        lookup: checkedLookup(allowed, resolve),
         signal: AbortSignal.timeout(timeoutMs),
         headers: { accept: 'application/json' },
         agent: false,
@@ -48,7 +48,7 @@ export function keySetFetcher(allowed: readonly Cidr[]): FetchKeySet {
         response.on('end', () => {
           const text = Buffer.concat(parts).toString('utf8');
           const wrong = keySetProblem(text);
-          if (wrong === undefined) resolve(text);
+          if (wrong === undefined) done(text);
           else reject(new Error(`${uri} ${wrong}`));
         });
       });
@@ -72,9 +72,9 @@ function literalProblem(hostname: string, allowed: readonly Cidr[]): string | un
 }
 
 /** Resolves a name, and refuses it where any of its addresses may not be called. */
-function checkedLookup(allowed: readonly Cidr[]): LookupFunction {
+function checkedLookup(allowed: readonly Cidr[], resolve: typeof lookUp): LookupFunction {
   return (hostname, options, callback) => {
-    lookUp(hostname, { ...options, all: true }, (error, addresses) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error !== null) {
         callback(error, '', 0);
         return;

@@ -11,9 +11,10 @@ const PRIVATE: readonly Cidr[] = [
 ].map((text) => parseCidr(text) as Cidr);
 
 /** Where clouds keep the credentials of a machine: not even allowed when a range around them is. */
-const METADATA: readonly Cidr[] = ['169.254.0.0/16', 'fd00:ec2::254/128'].map(
-  (text) => parseCidr(text) as Cidr,
-);
+const METADATA: readonly Cidr[] = [
+  // AWS, Azure, Google and most others; by IPv6 AWS and Google; Alibaba; the host of Azure's machines.
+  ...['169.254.0.0/16', 'fd00:ec2::254/128', 'fd20:ce::254/128', '100.100.100.200/32', '168.63.129.16/32'],
+].map((text) => parseCidr(text) as Cidr);
 
 /** Whether keys may be fetched from an address (bytes of parseIpAddress); `allowed` are ranges beside the internet. */
 export function isFetchable(address: Uint8Array, allowed: readonly Cidr[]): boolean {
