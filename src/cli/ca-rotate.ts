@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import { ApiFailure, callApi, DEFAULT_API } from './api-client.ts';
+import { auditByUser } from './audit.ts';
 import { entryFile } from './entry.ts';
 import { exitCodes, type Io } from './io.ts';
 
@@ -45,6 +46,7 @@ export async function runCaRotate(keyDir: string, io: Io): Promise<number> {
   try {
     const main = (await import(pathToFileURL(entryFile('ca')).href)) as typeof import('../ca/main.ts');
     await main.rotate(keyDir);
+    auditByUser(keyDir, 'rotate the root', '');
     io.out('asked for; weft ca status tells how far it is\n');
     return exitCodes.fine;
   } catch (error) {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
+import { auditByUser } from './audit.ts';
 import { entryFile } from './entry.ts';
 import { exitCodes, type Io } from './io.ts';
 
@@ -45,6 +46,7 @@ async function runCreate(flags: Flags & { readonly keyDir: string }, io: Io): Pr
     const main = (await import(pathToFileURL(entryFile('ca')).href)) as typeof import('../ca/main.ts');
     const order = { namespace: of.namespace, workload: of.name, serviceAccount, ttlS: ttl };
     const text = `${await main.makeJoinToken(keyDir, order, Date.now())}\n`;
+    auditByUser(keyDir, 'create join token', `${of.namespace}/${of.name} as ${serviceAccount}, for ${ttl} s`);
     // Never into a file that is there: it may be a link, or readable by others.
     if (out === undefined) io.out(text);
     else await writeFile(out, text, { mode: 0o600, flag: 'wx' });

@@ -52,3 +52,19 @@ it('gRPC callers get it as status and message', async () => {
     'grpc-message': '{"message":"later","status":429}',
   });
 });
+
+it('what a request does not have becomes no header of the answer', async () => {
+  const headers_to_add = [{ header: { key: 'x-request-id', value: '%REQ(X-REQUEST-ID)%' } }];
+  const filter = {
+    status_code_filter: { comparison: { value: { default_value: 404, runtime_key: 'k' } } },
+  };
+  const { port } = await startTestProxy({
+    routes: routesOf(),
+    manager: { generate_request_id: false, local_reply_config: { mappers: [{ filter, headers_to_add }] } },
+  });
+  expect((await send(port)).headers).not.toHaveProperty('x-request-id');
+  expect((await send(port, { headers: { 'x-request-id': 'a' } })).headers).toHaveProperty(
+    'x-request-id',
+    'a',
+  );
+});
