@@ -39,7 +39,7 @@ const certificate = (namespace: string, name: string) => `
 apiVersion: v1
 kind: Secret
 metadata: { name: ${name}, namespace: ${namespace} }
-stringData: { tls.crt: CERT-OF-${namespace}, tls.key: KEY-OF-${namespace}-${name} }`;
+stringData: { tls.crt: '-----BEGIN CERTIFICATE-----', tls.key: '-----BEGIN PRIVATE KEY----- KEY-OF-${namespace}-${name}' }`;
 const gateway = (namespace: string, app: string, credential: string) => `
 ---
 apiVersion: networking.istio.io/v1
@@ -51,8 +51,52 @@ spec:
   - port: { number: 443, name: https, protocol: HTTPS }
     hosts: ['*']
     tls: { mode: SIMPLE, credentialName: ${credential} }`;
+/** Of the Kubernetes Gateway API, whose listener names certificates of two other namespaces; one of them lends its own. */
+const lending = `
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: lent, namespace: shop }
+spec:
+  gatewayClassName: weft
+  listeners:
+  - name: lent
+    port: 8443
+    protocol: HTTPS
+    hostname: lent.example
+    tls: { certificateRefs: [{ name: lent-cert, namespace: lender }] }
+  - name: stolen
+    port: 8444
+    protocol: HTTPS
+    hostname: stolen.example
+    tls: { certificateRefs: [{ name: vault-cert, namespace: bank }] }
+---
+apiVersion: gateway.networking.k8s.io/v1beta1
+kind: ReferenceGrant
+metadata: { name: lent, namespace: lender }
+spec:
+  from: [{ group: gateway.networking.k8s.io, kind: Gateway, namespace: shop }]
+  to: [{ group: '', kind: Secret, name: lent-cert }]
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: ingress-1
+  namespace: istio-system
+  labels: { istio: ingressgateway, app: istio-ingressgateway }
+  annotations: { weft.dev/data-plane: weft }
+spec: { serviceAccountName: ingress, containers: [{ name: a, image: a }] }
+status: { podIP: 10.244.0.8, conditions: [{ type: Ready, status: 'True' }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: istio-ingressgateway, namespace: istio-system }
+spec:
+  selector: { istio: ingressgateway }
+  ports: [{ name: lent, port: 8443 }, { name: stolen, port: 8444 }]`;
 const mesh = `${pod('shop', 'edge', '10.244.0.5')}${pod('shop', 'web', '10.244.0.6')}${pod('bank', 'vault', '10.244.0.7')}
 ${certificate('shop', 'edge-cert')}${certificate('shop', 'spare')}${certificate('bank', 'vault-cert')}${certificate('bank', 'edge-cert')}
+${certificate('lender', 'lent-cert')}${certificate('lender', 'spare')}${lending}
 ${gateway('shop', 'edge', 'edge-cert')}${gateway('bank', 'vault', 'vault-cert')}
 ---
 apiVersion: v1
@@ -196,6 +240,29 @@ describe('what a proxy may see', () => {
       const made = await asking('shop/web', name, { type: 'router', metadata });
       expect(await secretsOf(made), name).toEqual(['ROOTCA']);
     }
+  });
+
+  it('of secrets: of other namespaces what a ReferenceGrant lends to a Gateway, to the proxy that opens it alone', async () => {
+    const names = [
+      'kubernetes-gateway://lender/lent-cert',
+      'kubernetes-gateway://lender/spare',
+      'kubernetes-gateway://bank/vault-cert',
+      'kubernetes-gateway://LENDER/lent-cert',
+      'kubernetes://lender/lent-cert',
+    ];
+    const subscribe = { [secret]: ['ROOTCA', ...names] };
+    const ingress = await asking('istio-system/ingress', 'ingress-1.istio-system', {
+      type: 'router',
+      subscribe,
+    });
+    expect(await secretsOf(ingress)).toEqual(['ROOTCA', 'kubernetes-gateway://lender/lent-cert']);
+    for (const [account, name] of [
+      ['shop/edge', 'edge-1.shop'],
+      ['bank/vault', 'vault-1.bank'],
+    ] as const)
+      expect(await secretsOf(await asking(account, name, { type: 'router', subscribe })), name).toEqual([
+        'ROOTCA',
+      ]);
   });
 
   it('of other namespaces: nothing that these do not show, also by name', async () => {
