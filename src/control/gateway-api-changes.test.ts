@@ -10,9 +10,10 @@ import { makeResourceStore, type ResourceStore } from './watch/store.ts';
 const namespace = fc.constantFrom('a', 'b');
 const name = fc.constantFrom('x', 'y');
 const GROUP = 'gateway.networking.k8s.io';
+const EXPERIMENTAL = 'gateway.networking.x-k8s.io';
 
-function object(kind: string, namespace: string, name: string, spec: object) {
-  return { apiVersion: `${GROUP}/v1`, kind, metadata: { name, namespace }, spec };
+function object(kind: string, namespace: string, name: string, spec: object, apiVersion = `${GROUP}/v1`) {
+  return { apiVersion, kind, metadata: { name, namespace }, spec };
 }
 
 const service = fc.record({ namespace, name }).map(({ namespace, name }) => ({
@@ -55,12 +56,59 @@ const parentRef = fc.oneof(
   fc.record({ name, namespace }),
   fc.record({ name, namespace, kind: fc.constant('Service'), group: fc.constant('') }),
 );
-const backendRef = fc.record({
-  name,
-  namespace,
-  port: fc.constantFrom(80, 81),
-  weight: fc.constantFrom(0, 1, 2),
-});
+const backendRef = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      name,
+      namespace,
+      port: fc.constantFrom(80, 81),
+      weight: fc.constantFrom(0, 1, 2),
+    }),
+  },
+  fc.record({ name, namespace, group: fc.constant(EXPERIMENTAL), kind: fc.constant('XBackend') }),
+);
+const sessionPersistence = fc.constantFrom(
+  undefined,
+  undefined,
+  { sessionName: 's' },
+  { type: 'Header', header: { name: 'x-s' } },
+);
+/** Rules of a route with all that listeners need filters for. */
+const filters = fc.option(
+  fc.record({ name, namespace, port: fc.constantFrom(80, 81), kind: fc.constantFrom('HTTP', 'GRPC') }),
+  { nil: undefined, freq: 3 },
+);
+
+function externalAuth({ kind, ...backendRef }: { readonly kind: string }) {
+  return { type: 'ExternalAuth', externalAuth: { protocol: kind, backendRef } };
+}
+
+const backend = fc
+  .record({ namespace, name, out: fc.boolean(), tls: fc.constantFrom(undefined, 'None', 'ServerOnly') })
+  .map(({ namespace, name, out, tls }) => {
+    const place = out
+      ? { type: 'ExternalHostname', externalHostname: { hostname: 'a.example.com' } }
+      : { type: 'EndpointSelector', endpointSelector: { matchLabels: { app: name } } };
+    const spec = { ...place, port: { number: 80 }, ...(tls && { tls: { mode: tls } }) };
+    return object('XBackend', namespace, name, spec, `${EXPERIMENTAL}/v1alpha1`);
+  });
+
+const trafficPolicy = fc
+  .record({ namespace, name, target: name, percent: fc.constantFrom(10, 20), sessionPersistence })
+  .map(({ namespace, name, target, percent, sessionPersistence }) =>
+    object(
+      'XBackendTrafficPolicy',
+      namespace,
+      name,
+      {
+        targetRefs: [{ group: '', kind: 'Service', name: target }],
+        retryConstraint: { budget: { percent } },
+        ...(sessionPersistence && { sessionPersistence }),
+      },
+      `${EXPERIMENTAL}/v1alpha1`,
+    ),
+  );
 
 const httpRoute = fc
   .record({
@@ -70,12 +118,21 @@ const httpRoute = fc
     hostnames: fc.constantFrom([], ['a.com'], ['*.com', 'b.org']),
     path: fc.constantFrom('/', '/p', '/p/q'),
     backendRefs: fc.array(backendRef, { maxLength: 2 }),
+    sessionPersistence,
+    filters,
   })
-  .map(({ namespace, name, parentRef, hostnames, path, backendRefs }) =>
+  .map(({ namespace, name, parentRef, hostnames, path, backendRefs, sessionPersistence, filters }) =>
     object('HTTPRoute', namespace, name, {
       parentRefs: [parentRef],
       hostnames,
-      rules: [{ matches: [{ path: { value: path } }], backendRefs }],
+      rules: [
+        {
+          matches: [{ path: { value: path } }],
+          backendRefs,
+          ...(sessionPersistence && { sessionPersistence }),
+          ...(filters && { filters: [externalAuth(filters)] }),
+        },
+      ],
     }),
   );
 
@@ -92,7 +149,16 @@ const grant = fc.record({ namespace, from: namespace }).map(({ namespace, from }
   }),
 );
 
-const value = fc.oneof(service, pod, gateway, { weight: 3, arbitrary: httpRoute }, tcpRoute, grant);
+const value = fc.oneof(
+  service,
+  pod,
+  gateway,
+  { weight: 3, arbitrary: httpRoute },
+  tcpRoute,
+  grant,
+  backend,
+  trafficPolicy,
+);
 type MeshObject = ReturnType<(typeof value)['generate']>['value'];
 
 function originOf({ kind, metadata }: MeshObject): string {
