@@ -116,6 +116,55 @@ describe('a sidecar on demand', () => {
   });
 });
 
+describe('hosts on demand where nobody changes routes', () => {
+  const headless = (name: string, namespace: string) => `
+apiVersion: v1
+kind: Service
+metadata: { name: ${name}, namespace: ${namespace} }
+spec: { clusterIP: None, selector: { app: ${name} }, ports: [{ name: http, port: 80 }] }`;
+  const entry = (name: string, namespace: string, hosts: string) => `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: ${name}, namespace: ${namespace} }
+spec:
+  hosts: ${hosts}
+  ports: [{ number: 80, name: http, protocol: HTTP }]
+  resolution: NONE`;
+  const plain = meshOf(
+    [
+      httpService('web', { port: 80 }),
+      httpService('web', { port: 80, namespace: 'shop' }),
+      httpService('cart', { port: 80, namespace: 'shop' }),
+      headless('db', 'default'),
+      headless('db', 'shop'),
+      entry('short', 'other', "['cart', 'web.shop', '*.db', '*.example.com']"),
+      entry('long', 'shop', "['*.b.example.com', 'b.example.com', '*.shop']"),
+      entry('all', 'default', "['*.com']"),
+    ].join('\n---'),
+    {},
+  );
+
+  it.each(['default', 'shop', 'other'])('is told in namespace %s what the whole would pick', (namespace) => {
+    const { whole, sparse } = viewsOf(plain, `sidecar~~x-1.${namespace}~${namespace}.svc.cluster.local`);
+    const [routes] = whole.routes(['80']);
+    const domains = ['default', 'shop', 'other'].flatMap((one) => {
+      const view = viewsOf(plain, `sidecar~~x-1.${one}~${one}.svc.cluster.local`).whole;
+      return view.routes(['80']).flatMap(({ object }) => domainsOf(object));
+    });
+    const wild = domains.flatMap((domain) => [domain.replace('*', 'x'), domain.replace('*', 'y.b')]);
+    const hosts = [
+      ...new Set([...domains, ...wild, 'WEB:80', 'cart.', 'a.com', 'x.b.example.com', 'nobody']),
+    ];
+    expect(hosts.length).toBeGreaterThan(60);
+    for (const host of hosts.filter((one) => !one.includes('*'))) {
+      const [given] = sparse.virtualHosts([`80/${host}`]);
+      expect(given?.object).toEqual({ ...pick(routes!.object, host), domains: [host] });
+    }
+    const { virtual_hosts: _hosts, ...head } = routes!.object;
+    expect(sparse.routes(['80'])[0]?.object).toMatchObject(head);
+  });
+});
+
 function viewsOf(
   compiled: Compiled,
   node: string,

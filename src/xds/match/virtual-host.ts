@@ -49,6 +49,21 @@ export function matchHost<T>(index: HostIndex<T>, authority: string): T | undefi
   return index.any;
 }
 
+/** Which wildcard but `*` matches, where no exact domain does: to be compared with those of another index. */
+export function matchWildcard<T>(
+  { suffixes, prefixes }: HostIndex<T>,
+  authority: string,
+): { readonly kind: 'suffix' | 'prefix'; readonly length: number; readonly value: T } | undefined {
+  const host = authority.toLowerCase();
+  for (const [suffix, value] of suffixes)
+    if (host.length > suffix.length && host.endsWith(suffix))
+      return { kind: 'suffix', length: suffix.length, value };
+  for (const [prefix, value] of prefixes)
+    if (host.length > prefix.length && host.startsWith(prefix))
+      return { kind: 'prefix', length: prefix.length, value };
+  return undefined;
+}
+
 /** `reviews:9080` -> `reviews`, `[::1]:80` -> `[::1]`. */
 export function withoutPort(authority: string): string {
   const colon = authority.lastIndexOf(':');

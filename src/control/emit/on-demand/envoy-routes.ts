@@ -18,7 +18,7 @@ import { namedKey, proxyRoutes } from '../proxy-resources.ts';
 import { hasManyHosts } from '../route-names.ts';
 import { adsSource } from '../sources.ts';
 import { ON_DEMAND_FILTER, routeIdleTimeouts } from './envoy-listeners.ts';
-import { clusterOnDemand, demandKey, splitDemandKey, virtualHostFor } from './named.ts';
+import { clusterOnDemand, demandKey, headOfRoutes, splitDemandKey, virtualHostFor } from './named.ts';
 import { standingProxyClusters } from './standing.ts';
 
 /**
@@ -27,10 +27,15 @@ import { standingProxyClusters } from './standing.ts';
  */
 export const envoyRoutes = step('routes of an envoy on demand', (read, key): EmittedRoutes | undefined => {
   const [proxyKey, name] = splitDemandKey(key);
+  if (hasManyHosts(name)) {
+    const head = headOfRoutes(read, proxyKey, name);
+    if (head === undefined) return undefined;
+    const { ignore_port_in_host_matching: _port, ...rest } = head;
+    return emittedRoutes({ ...rest, vhds: { config_source: vhdsSource } });
+  }
   const routes = read.of(proxyRoutes, namedKey(proxyKey, name));
   if (routes === undefined) return undefined;
-  const { virtual_hosts: hosts = [], ignore_port_in_host_matching: _port, ...rest } = routes.object;
-  if (hasManyHosts(name)) return emittedRoutes({ ...rest, vhds: { config_source: vhdsSource } });
+  const { virtual_hosts: hosts = [] } = routes.object;
   const virtual_hosts = hosts.map((host) => withRoutes(host, (route) => ownRoute(read, proxyKey, route)));
   return emittedRoutes({ ...routes.object, virtual_hosts }, routes.provenance);
 });

@@ -2,6 +2,7 @@ import type { Origin } from '../../../mesh/origin.ts';
 import { type HostIndex, indexHosts, matchHost, withoutPort } from '../../../xds/match/virtual-host.ts';
 import { parseClusterName, parseVirtualHostResource } from '../../../xds/names.ts';
 import type { RouteConfiguration, VirtualHost } from '../../../xds/resources.ts';
+import { proxy } from '../../resolve/proxies.ts';
 import { inView, viewAndParts, viewKeyOf } from '../../resolve/views.ts';
 import { keyOf, partsOf, type Read, step } from '../../resolve/world.ts';
 import { clustersOfService } from '../cluster/outbound-cluster.ts';
@@ -20,7 +21,9 @@ import { dnsTableNamed } from '../listener/dns-listener.ts';
 import { outboundListenerNamed } from '../listener/outbound-listeners.ts';
 import { patchedClusters } from '../patch/clusters.ts';
 import { patchedListeners } from '../patch/listeners.ts';
+import { isAboutRoutes } from '../patch/routes.ts';
 import { namedKey, patchesOf, proxyRoutes } from '../proxy-resources.ts';
+import { headOfPort, hostOfPort } from '../route/port-host.ts';
 import { originsOfHosts } from '../route/sidecar-routes.ts';
 import { hasManyHosts } from '../route-names.ts';
 import { adsSource } from '../sources.ts';
@@ -84,11 +87,24 @@ export const dnsTableOnDemand = step('dns table on demand', (read, key): Emitted
 /** A route configuration: that of a port has no virtual hosts and says where they come from (VHDS). */
 export const routesOnDemand = step('routes on demand', (read, key): EmittedRoutes | undefined => {
   const [proxyKey, name] = splitDemandKey(key);
-  const routes = read.of(proxyRoutes, namedKey(proxyKey, name));
-  if (routes === undefined || !hasManyHosts(name)) return routes;
-  const { virtual_hosts: _hosts, ...rest } = routes.object;
-  return emittedRoutes({ ...rest, vhds: { config_source: adsSource } });
+  if (!hasManyHosts(name)) return read.of(proxyRoutes, namedKey(proxyKey, name));
+  const head = headOfRoutes(read, proxyKey, name);
+  return head && emittedRoutes({ ...head, vhds: { config_source: adsSource } });
 });
+
+/** A route configuration of many hosts without them; undefined where there is none of the name. */
+export function headOfRoutes(read: Read, proxyKey: string, name: string): RouteConfiguration | undefined {
+  if (isPlainPort(read, proxyKey, name)) return headOfPort(name);
+  const routes = read.of(proxyRoutes, namedKey(proxyKey, name))?.object;
+  if (routes === undefined) return undefined;
+  const { virtual_hosts: _hosts, ...head } = routes;
+  return head;
+}
+
+/** The routes of a port, as nobody's patches change them: hosts are found without the whole of them. */
+function isPlainPort(read: Read, proxyKey: string, name: string): boolean {
+  return /^\d{1,5}$/.test(name) && !patchesOf(read, proxyKey).some(isAboutRoutes);
+}
 
 /**
  * The virtual host that answers for a host, by `ROUTES/HOST`: the one that the whole configuration would pick, so that
@@ -114,12 +130,28 @@ export function virtualHostFor(
 ): { readonly host: string; readonly object: VirtualHost; readonly origins: readonly Origin[] } | undefined {
   const { routes: routesName, host } = parseVirtualHostResource(name) ?? { routes: '', host: '' };
   if (!hasManyHosts(routesName)) return undefined;
-  const routes = read.of(proxyRoutes, namedKey(proxyKey, routesName))?.object;
-  if (routes === undefined) return undefined;
-  const object = matchHost(indexOf(routes), routes.ignore_port_in_host_matching ? withoutPort(host) : host);
+  const object = isPlainPort(read, proxyKey, routesName)
+    ? plainHost(read, proxyKey, Number(routesName), withoutPort(host))
+    : hostIn(read.of(proxyRoutes, namedKey(proxyKey, routesName))?.object, host);
   if (object === undefined) return undefined;
-  const origins = read.of(originsOfHosts, inView(read.of(viewKeyOf, proxyKey), routesName));
-  return { host, object, origins: origins.get(object.name ?? '') ?? [] };
+  const origins = read.of(originsOfHost, inView(read.of(viewKeyOf, proxyKey), routesName, object.name ?? ''));
+  return { host, object, origins };
+}
+
+/** By view, name of the route configuration and name of the virtual host. */
+const originsOfHost = step('origins of a virtual host', (read, key): readonly Origin[] => {
+  const { viewKey, parts } = viewAndParts(read, key);
+  const [routesName = '', host = ''] = parts;
+  return read.of(originsOfHosts, inView(viewKey, routesName)).get(host) ?? [];
+});
+
+function plainHost(read: Read, proxyKey: string, port: number, host: string): VirtualHost {
+  return hostOfPort(read, read.of(viewKeyOf, proxyKey), port, read.of(proxy, proxyKey).namespace, host);
+}
+
+function hostIn(routes: RouteConfiguration | undefined, host: string): VirtualHost | undefined {
+  if (routes === undefined) return undefined;
+  return matchHost(indexOf(routes), routes.ignore_port_in_host_matching ? withoutPort(host) : host);
 }
 
 /** Made once for each configuration: every host that a proxy asks for is looked up in it. */

@@ -53,7 +53,7 @@ export const originsOfHosts = step(
 /** Large bodies of direct responses are possible: Istio's limit instead of Envoy's 4 KiB. */
 const MAX_DIRECT_RESPONSE_BYTES = 1024 * 1024;
 
-function configuration(
+export function configuration(
   name: string,
   virtual_hosts: readonly VirtualHost[],
   ignorePort: boolean,
@@ -82,7 +82,7 @@ function routesOfPort(read: Read, viewKey: string, port: number, namespace: stri
 }
 
 /** The same virtual host with the shorter names that clients of its namespace have. */
-function nearHost(
+export function nearHost(
   read: Read,
   viewKey: string,
   far: HostRoutes,
@@ -110,7 +110,7 @@ interface PortHosts {
 }
 
 /** Virtual hosts of a port with the names that everybody has for them; by view and port. */
-const hostsOfPort = step('hosts of a port', (read, key): PortHosts => {
+export const hostsOfPort = step('hosts of a port', (read, key): PortHosts => {
   const { viewKey, parts } = viewAndParts(read, key);
   const port = Number(parts[0]);
   const services = read.of(hostsByPort, viewKey).get(port) ?? [];
