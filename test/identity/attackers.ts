@@ -2,7 +2,9 @@
  * Certificates that nobody may enter with, each wrong in one way. All but the strangers' are signed by the mesh's own CA, as
  * if its key had been misused: what a proxy refuses then it refuses by itself.
  */
-import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { buildCertificate } from '../../src/ca/certificate-builder.ts';
 import { makeSerialHex } from '../../src/ca/issuer.ts';
 import { makePrivateKeyPem, toSigningKey } from '../../src/ca/signing-key.ts';
@@ -15,6 +17,7 @@ import {
   type TestCa,
   WRONG_KINDS,
 } from '../../src/testing/certificates.ts';
+import { openssl, temporaryFolder } from '../../src/testing/openssl.ts';
 import type { Shown } from './call-as.ts';
 
 const HOUR_MS = 3_600_000;
@@ -38,6 +41,8 @@ export async function attackers(
   all.set('id_as_a_dns_name', await makeTestLeaf(ca, 'default', account, dns));
   for (const [name, changes] of Object.entries(INTERMEDIATES))
     all.set(name, await below(ca, changes, account));
+  for (const [name, extensions] of Object.entries(CONSTRAINED))
+    all.set(name, await below(await caByOpenssl(keyDir, ca, extensions), undefined, account));
   all.set('below_a_path_length_of_0', await below(await caBelow(ca, { pathLength: 0 }), {}, account));
   return all;
 }
@@ -51,9 +56,49 @@ const INTERMEDIATES: Readonly<Record<string, Changes>> = {
   below_a_ca_of_another_purpose: { extendedKeyUsage: [OTHER_PURPOSE] },
 };
 
+const CONSTRAINED: Readonly<Record<string, string>> = {
+  below_a_ca_for_others: 'nameConstraints=critical,permitted;URI:other.example',
+  below_a_ca_not_for_this: 'nameConstraints=critical,excluded;URI:cluster.local',
+  below_a_ca_with_an_unknown_rule: '1.2.3.4=critical,DER:0500',
+};
+
+/** An intermediate as openssl makes it, signed with the stolen key. */
+async function caByOpenssl(keyDir: string, ca: TestCa, extension: string): Promise<TestCa> {
+  using folder = temporaryFolder();
+  const run = (...args: readonly string[]): void => {
+    const { ok, text } = openssl(args, { cwd: folder.path });
+    if (!ok) throw new Error(`openssl ${args[0]}: ${text}`);
+  };
+  const at = (name: string): string => join(folder.path, name);
+  const basics =
+    'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n';
+  writeFileSync(at('ext'), `${basics}${extension}\n`);
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'key'];
+  run('req', '-new', ...newKey, '-subj', '/CN=limited', '-out', 'csr');
+  const signer = ['-CA', join(keyDir, 'ca-cert.pem'), '-CAkey', join(keyDir, 'ca-key.pem')];
+  run(
+    'x509',
+    '-req',
+    '-in',
+    'csr',
+    ...signer,
+    '-set_serial',
+    '77',
+    '-days',
+    '1',
+    '-extfile',
+    'ext',
+    '-out',
+    'cert',
+  );
+  const certificate = new X509Certificate(readFileSync(at('cert')));
+  const key = toSigningKey(createPrivateKey(readFileSync(at('key'))), 'test');
+  return { ...ca, issuer: { ...ca.issuer, key, certificate, intermediates: [certificate] } };
+}
+
 /** A leaf below an intermediate that is wrong. */
-async function below(ca: TestCa, changes: Changes, account: string): Promise<Shown> {
-  return makeTestLeaf(await caBelow(ca, changes), 'default', account);
+async function below(ca: TestCa, changes: Changes | undefined, account: string): Promise<Shown> {
+  return makeTestLeaf(changes === undefined ? ca : await caBelow(ca, changes), 'default', account);
 }
 
 async function caBelow(ca: TestCa, changes: Changes): Promise<TestCa> {

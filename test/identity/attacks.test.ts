@@ -32,7 +32,7 @@ describe('Certificates of attackers', () => {
       if (plane === 'envoy' && envoy === undefined) return test.skip('there is no Envoy');
       pair = await startPair({ planes: { front: 'weft', back: plane, aside: 'weft' }, envoy, leafTtlS: 600 });
       const { url, backPort, keyDir } = pair;
-      await eventually(async () => expect((await get(url, undefined)).status).toBe(200), 30_000);
+      await eventually(async () => expect((await get(url, undefined)).status).toBe(200), 60_000);
       const good = await makeLeafOf(keyDir, 'spiffe://cluster.local/ns/default/sa/front');
       expect(await callAs(backPort, good)).toBe(200);
       const entered: string[] = [];
@@ -59,7 +59,7 @@ describe('Certificates of attackers', () => {
         rogue.show(good);
         const call = async (): Promise<number> =>
           (await get(url, undefined, { host: 'rogue.test', 'x-secret': 'of the caller' })).status;
-        await eventually(async () => expect(await call()).toBe(200), 30_000);
+        await eventually(async () => expect(await call()).toBe(200), 60_000);
         heard.length = 0;
         const entered: string[] = [];
         // It answers in the name of `rogue`; so the certificates are its own, but for what is wrong.

@@ -28,7 +28,7 @@ it.for(['weft', 'envoy'] as const)(
     if (plane === 'envoy' && envoy === undefined) return test.skip('there is no Envoy');
     pair = await startPair({ planes: { front: 'weft', back: plane, aside: 'weft' }, envoy, leafTtlS: 600 });
     const { url, backPort, folder, keyDir } = pair;
-    await eventually(async () => expect((await get(url, undefined)).status).toBe(200), 30_000);
+    await eventually(async () => expect((await get(url, undefined)).status).toBe(200), 60_000);
 
     const other = await makeTestCa('other.example', { intermediate: true });
     const third = await makeTestCa('third.example');
