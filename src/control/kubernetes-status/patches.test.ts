@@ -4,7 +4,7 @@ import { httpService, meshOf } from '../../testing/compiled-mesh.ts';
 import { gatewayApiObject as object } from '../../testing/gateway-api.ts';
 import type { GatewayApiStatus } from '../resolve/gateway-api/status.ts';
 import { statusFields } from './fields.ts';
-import { statusPatch, type WrittenObject } from './patches.ts';
+import { statusPatch, statusPatches, type WrittenObject } from './patches.ts';
 
 const THEN = '2026-01-01T00:00:00Z';
 const NOW = '2026-02-02T00:00:00Z';
@@ -138,6 +138,24 @@ describe('the status of an object in a cluster', () => {
     expect(patch?.body).toMatchObject({ status: { parents: [foreign] } });
     expect(statusPatch(patched(after, patch?.body ?? {}), undefined, NOW)).toBeUndefined();
     expect(statusPatch(written('GatewayClass', 'other'), undefined, NOW)).toBeUndefined();
+  });
+
+  it('is written for every object that is weft’s, and withdrawn from those that were', () => {
+    const statuses = meshOf(mesh).gatewayApiStatuses();
+    const mine = {
+      controllerName: 'weft.dev/gateway-controller',
+      parentRef: { name: 'gone' },
+      conditions: [],
+    };
+    const objects = [
+      written('Gateway', 'edge'),
+      written('HTTPRoute', 'web'),
+      written('HTTPRoute', 'left', { parents: [mine, foreign] }),
+      written('HTTPRoute', 'theirs', { parents: [foreign] }),
+    ];
+    const patches = statusPatches(objects, statuses, NOW);
+    expect(patches.map(({ path }) => path.split('/').at(-2))).toEqual(['edge', 'web', 'left']);
+    expect(patches[2]?.body).toMatchObject({ status: { parents: [foreign] } });
   });
 
   it('comes to rest whatever stands there', () => {

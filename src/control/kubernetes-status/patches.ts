@@ -1,3 +1,4 @@
+import { keyText } from '../../api/object.ts';
 import { isPlainObject } from '../../api/plain.ts';
 import { deepEqual } from '../../lib/deep-equal.ts';
 import { CONTROLLERS } from '../resolve/gateway-api/classes.ts';
@@ -65,6 +66,21 @@ export function statusPatch(
     contentType: 'application/merge-patch+json',
     body: { metadata, status: Object.fromEntries(changed) },
   };
+}
+
+/** The patches for all objects of a cluster's Gateway API, given what weft says of those that are its own. */
+export function statusPatches(
+  objects: readonly WrittenObject[],
+  statuses: readonly GatewayApiStatus[],
+  now: string,
+): readonly StatusPatch[] {
+  const own = new Map(statuses.map((status) => [keyText(status.key), status]));
+  return objects.flatMap((object) => {
+    const { namespace = '', name } = object.metadata;
+    const group = object.apiVersion.slice(0, Math.max(0, object.apiVersion.indexOf('/')));
+    const status = own.get(keyText({ group, kind: object.kind, namespace, name }));
+    return statusPatch(object, status, now) ?? [];
+  });
 }
 
 type Written = { readonly [field: string]: unknown };

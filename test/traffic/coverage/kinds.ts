@@ -16,6 +16,7 @@ import {
   HTTP_ROUTE,
   TCP_ROUTE,
   TLS_ROUTE,
+  UDP_ROUTE,
 } from './exempt/gateway-api.ts';
 import { MESH_CONFIG, MESH_NETWORKS } from './exempt/mesh-config.ts';
 import {
@@ -57,6 +58,7 @@ export const coveredKinds: readonly CoveredKind[] = [
   kind('gateway.networking.k8s.io/GRPCRoute', GRPC_ROUTE),
   kind('gateway.networking.k8s.io/TLSRoute', TLS_ROUTE),
   kind('gateway.networking.k8s.io/TCPRoute', TCP_ROUTE),
+  kind('gateway.networking.k8s.io/UDPRoute', UDP_ROUTE),
   kind('gateway.networking.k8s.io/ReferenceGrant', {}),
   kind('gateway.networking.k8s.io/BackendTLSPolicy', {}),
   kind('gateway.networking.x-k8s.io/XBackend', EXPERIMENTAL_BACKEND),

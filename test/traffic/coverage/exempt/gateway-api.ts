@@ -15,6 +15,9 @@ export const GRPC_ROUTE: Exempt = {
 export const TLS_ROUTE: Exempt = { 'useDefaultGateways: None': AS_HTTP };
 export const TCP_ROUTE: Exempt = { useDefaultGateways: AS_HTTP };
 
+const NO_UDP = 'UDP is not carried: the status says so, and there is nothing to call';
+export const UDP_ROUTE: Exempt = { parentRefs: NO_UDP, rules: NO_UDP, useDefaultGateways: NO_UDP };
+
 const AS_ROUTES = 'the same message and the same code as of routes, which show it';
 const AS_POLICIES = 'the same message and the same code as of a BackendTLSPolicy, whose tests show it';
 const AS_SETS = 'the same code as of ListenerSets, whose tests show it';
