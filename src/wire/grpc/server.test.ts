@@ -9,9 +9,30 @@ import type { GrpcStatus } from './status.ts';
 
 const SHARED = Buffer.alloc(300_000, 7);
 
-/** `/echo` sends each message back with the shared bytes before it; `/refuse` ends at once; there is nothing else. */
+/** Messages of a flood, and after how many it had to wait first. */
+const FLOOD = 30;
+const flood = { sent: 0, waitedAt: 0 };
+
+/** Sends shared bytes until it is to wait, and goes on when it may. */
+function sendFlood(call: GrpcServerCall): void {
+  let room = true;
+  for (; room && flood.sent < FLOOD; flood.sent++) room = call.send([SHARED]);
+  if (!room && flood.waitedAt === 0) flood.waitedAt = flood.sent;
+}
+
+/**
+ * `/echo` sends each message back with the shared bytes before it, `/flood` FLOOD messages; `/refuse` ends at once; there
+ * is nothing else.
+ */
 function onCall(call: GrpcServerCall, closed: string[]): boolean {
-  if (call.path === '/refuse') call.end(7, `not you, ${call.header('x-who') ?? 'nobody'}: 100 %`);
+  if (call.path === '/flood')
+    call.handle({
+      onMessage: () => sendFlood(call),
+      onDrain: () => sendFlood(call),
+      onEnd: () => {},
+      onClose: () => {},
+    });
+  else if (call.path === '/refuse') call.end(7, `not you, ${call.header('x-who') ?? 'nobody'}: 100 %`);
   else if (call.path !== '/echo') return false;
   else
     call.handle({
@@ -70,6 +91,30 @@ describe('a gRPC server', () => {
     expect(sizes).toEqual([300_001, 300_003]);
     expect(status.code).toBe(0);
     expect(closed).toEqual(['closed']);
+  });
+
+  it('is told to wait while a client does not read, and goes on afterwards', async () => {
+    Object.assign(flood, { sent: 0, waitedAt: 0 });
+    let got = 0;
+    await new Promise<void>((resolve) => {
+      const stream = client.stream('/flood', {
+        onMessage(message) {
+          got++;
+          if (got === 1) {
+            stream.pause();
+            // Whatever the windows take is on its way by then.
+            setTimeout(() => stream.resume(), 50);
+          }
+          expect(message.length).toBe(SHARED.length);
+          if (got === FLOOD) resolve();
+        },
+        onEnd: () => resolve(),
+      });
+      stream.send(Buffer.from('go'));
+    });
+    expect(got).toBe(FLOOD);
+    // A queue of 1 MiB, and the message that it begins with.
+    expect(flood.waitedAt).toBe(Math.ceil((1024 * 1024) / SHARED.length));
   });
 
   it('ends calls with a status and a sentence', async () => {
