@@ -8,7 +8,12 @@ import { lacks, meshNeeds } from '../mesh/needs.ts';
 // npx weft test test/traffic --engine all
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const PART = ['changes', 'connections'].map((folder) => join('test/traffic', folder));
+const PARTS = {
+  'routes and connections': ['changes', 'connections'],
+  'authorizers, tokens and every field of authorization': ['custom', 'token-places', 'every-field-deny'].map(
+    (name) => `security/${name}.yaml`,
+  ),
+} as const;
 const LIMIT_MS = 300_000;
 
 interface Report {
@@ -17,10 +22,11 @@ interface Report {
 }
 
 describe.skipIf(lacks('traffic tests on three engines', ...meshNeeds))('simulation, weft and Envoy', () => {
-  it(
-    'give the same answers to the same requests',
-    async () => {
-      const { differences, tests } = await report(['test', ...PART, '--engine', 'all', '-o', 'json']);
+  it.each(Object.entries(PARTS))(
+    'give the same answers to the same requests: %s',
+    async (_, part) => {
+      const paths = part.map((name) => join('test/traffic', name));
+      const { differences, tests } = await report(['test', ...paths, '--engine', 'all', '-o', 'json']);
       expect(differences).toEqual([]);
       expect(tests.filter(({ pass }) => !pass)).toEqual([]);
       for (const engine of ['simulate', 'weft', 'envoy'])

@@ -1,4 +1,4 @@
-import { authorizationPolicy } from './authorization/policies.ts';
+import { authorizationFindings } from './authorization/oddities.ts';
 import { unenforcedFindings } from './authorization/unenforced.ts';
 import { destinationRule } from './destination-rules.ts';
 import { envoyFilterFindings } from './envoy-filters.ts';
@@ -38,7 +38,7 @@ export const findings = step('findings', (read): readonly Finding[] => [
   ...ofKind(read, 'networking.istio.io/WorkloadEntry', (key) => read.of(entryWorkload, key).findings),
   ...ofKind(read, 'networking.istio.io/EnvoyFilter', (key) => read.of(envoyFilterFindings, key)),
   ...ofKind(read, 'security.istio.io/AuthorizationPolicy', (key) => [
-    ...read.of(authorizationPolicy, key).findings,
+    ...read.of(authorizationFindings, key),
     ...read.of(unenforcedFindings, key),
   ]),
   ...ofKind(
