@@ -1,5 +1,5 @@
 import { lstatSync, readFileSync } from 'node:fs';
-import { apiTokenFile, stateHomes } from '../local/state.ts';
+import { apiTokenFile, userHomes } from '../local/state.ts';
 import type { ApiError } from '../server/contract.ts';
 
 /** Where the control plane's API is when nobody says otherwise. */
@@ -23,7 +23,7 @@ export function askApi<T>(api: string, path: string): Promise<T> {
 export async function callApi<T>(api: string, path: string, method: 'GET' | 'POST' | 'DELETE'): Promise<T> {
   const url = URL.parse(path, api.includes('://') ? api : `http://${api}`);
   if (url === null) throw new ApiFailure(`${api} is no URL`);
-  const token = tokenFor(url, process.env, process.cwd());
+  const token = tokenFor(url, process.env);
   let response = await send(url, method, token?.text);
   // A token of a run that was killed says nothing against whoever asks.
   if (response.status === 401 && token?.from === 'file') response = await send(url, method, undefined);
@@ -57,13 +57,13 @@ const MAX_TOKEN_BYTES = 4096;
  * The token to show at a URL: that of the environment, or the one that `weft up` has left for us. It is sent to this
  * machine, or over TLS, and only a file that nobody else could have written is believed.
  */
-export function tokenFor(url: URL, env: NodeJS.ProcessEnv, cwd: string): Token | undefined {
+export function tokenFor(url: URL, env: NodeJS.ProcessEnv): Token | undefined {
   const isHere = /^(?:127(?:\.\d+){3}|localhost|\[::1\])$/.test(url.hostname);
   if (!isHere && url.protocol !== 'https:') return undefined;
   const given = env[TOKEN_VARIABLE];
   if (given) return { text: given, from: 'variable' };
   if (!isHere) return undefined;
-  for (const home of stateHomes(cwd, env)) {
+  for (const home of userHomes(env)) {
     const text = ownText(apiTokenFile(home, Number(url.port || 80)));
     if (text !== undefined) return { text, from: 'file' };
   }

@@ -27,6 +27,14 @@ export function addUpCommand(program: Command, io: Io): void {
     )
     .addOption(port('--dashboard-port <port>', 'where the dashboard and API are offered', 20001))
     .addOption(
+      new Option(
+        '--api-auth <who>',
+        'who may read the API without a token: callers of this machine, or nobody',
+      )
+        .choices(['loopback', 'required'])
+        .default('loopback'),
+    )
+    .addOption(
       new Option('--data-plane <which>', 'the proxy of pods that do not choose')
         .choices(['weft', 'envoy'])
         .default('weft'),

@@ -65,6 +65,11 @@ export function runPaths(folder: string): RunPaths {
   };
 }
 
+/** Homes that commands of the same user find from any folder, the best first. */
+export function userHomes(env: Readonly<Record<string, string | undefined>>): string[] {
+  return stateHomes('', env).slice(1);
+}
+
 /** Where the token for the API of the run that offers it at a port is, in a home. */
 export function apiTokenFile(home: string, port: number): string {
   return join(home, `api-${port}.token`);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StatusReport } from '../../src/server/contract.ts';
 import { dataPlanes } from '../mesh/data-planes.ts';
+import { commandOf, processTree } from '../mesh/enclosure.ts';
 import { eventually } from '../mesh/eventually.ts';
 import { lacks, meshNeeds } from '../mesh/needs.ts';
 import { addProbe, fetchFrom } from '../mesh/probe.ts';
@@ -75,5 +76,26 @@ describe.skipIf(lacks('unenforced policy', ...meshNeeds)).each(dataPlanes.slice(
       await eventually(async () => expect(await asked()).toEqual(open));
       expect((await status()).findings.filter(({ name }) => name === 'only-reading')).toEqual([]);
     });
+
+    it.skipIf(lacks('a proxy that stands still', 'root'))(
+      'nobody gets past a proxy that does not answer',
+      async () => {
+        const proxy = processTree(mesh.process.pid!).find((pid) =>
+          /default\.inside-0\/proxy\/bootstrap\.json/.test(commandOf(pid)),
+        );
+        expect(proxy).toBeDefined();
+        const { ip = '' } = (await status()).workloads.find(({ workload }) => workload === 'inside') ?? {};
+        const ask = async () => (await fetchFrom(mesh, 'bare', `http://${ip}:9080/`)).status;
+        await eventually(async () => expect(await ask()).toBe(200));
+        process.kill(proxy!, 'SIGSTOP');
+        try {
+          expect(await ask()).toBe(0);
+        } finally {
+          // The platform may have replaced it meanwhile.
+          if (commandOf(proxy!) !== '') process.kill(proxy!, 'SIGCONT');
+        }
+        await eventually(async () => expect(await ask()).toBe(200));
+      },
+    );
   },
 );

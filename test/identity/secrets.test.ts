@@ -9,9 +9,11 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { apiTokenFile, userHomes } from '../../src/local/state.ts';
 import { testIssuer } from '../../src/proxy/filters/http/jwt-authn/test-issuer.ts';
 import type { StatusReport } from '../../src/server/contract.ts';
 import { makeTestCa, makeTestLeaf } from '../../src/testing/certificates.ts';
@@ -216,10 +218,19 @@ describe.skipIf(lacks('secrets', ...meshNeeds, 'root', 'nsenter'))('no secret of
 
   it('and nobody changes anything without a token that only its owner can read', async () => {
     const port = new URL(mesh.dashboard).port;
-    const file = join(dirname(mesh.state()), `api-${port}.token`);
+    const file = tokenFile(mesh);
     expect(lstatSync(file).mode & 0o777).toBe(0o600);
+    // On connections of its own: kept ones may have been closed while this process waited for others.
     const forget = (headers: Record<string, string> = {}) =>
-      fetch(`${mesh.dashboard}/api/denials`, { method: 'DELETE', headers });
+      new Promise<{ readonly status: number | undefined }>((resolve, reject) => {
+        const options = { method: 'DELETE', headers, agent: false };
+        request(`${mesh.dashboard}/api/denials`, options, (response) => {
+          response.resume();
+          resolve({ status: response.statusCode });
+        })
+          .on('error', reject)
+          .end();
+      });
     expect((await forget()).status).toBe(401);
     expect((await forget({ authorization: `Bearer ${sent.token}` })).status).toBe(401);
     const authorization = `Bearer ${readFileSync(file, 'utf8').trim()}`;
@@ -283,12 +294,16 @@ function keyLines(pem: string): readonly string[] {
   return piece === undefined ? [] : [piece];
 }
 
+/** Where commands of the same user find the token of this run. */
+function tokenFile({ dashboard }: Mesh): string {
+  const files = userHomes(process.env).map((home) => apiTokenFile(home, Number(new URL(dashboard).port)));
+  return files.find((file) => existsSync(file)) ?? '';
+}
+
 /** Tokens and private keys in files of a run: where each is, and a piece of it. */
 function secretFiles(mesh: Mesh): readonly (readonly [string, string])[] {
-  const home = dirname(mesh.state());
-  const port = new URL(mesh.dashboard).port;
   const found: (readonly [string, string])[] = [];
-  for (const file of [...filesBelow(mesh.state()), join(home, `api-${port}.token`)]) {
+  for (const file of [...filesBelow(mesh.state()), tokenFile(mesh)]) {
     if (!existsSync(file)) continue;
     const text = readFileSync(file, 'latin1').replaceAll('\\n', '\n');
     for (const [, body = ''] of text.matchAll(/PRIVATE KEY-----\n([\s\S]+?)-----END/g))

@@ -6,6 +6,8 @@ export interface UpOptions {
   readonly gatewayPort: number;
   readonly gatewayTlsPort?: number;
   readonly dashboardPort: number;
+  /** Who may read the API without a token: everybody on this machine, or nobody. */
+  readonly apiAuth?: 'loopback' | 'required';
   readonly dataPlane: 'weft' | 'envoy';
   /** `--envoy FILE` */
   readonly envoy?: string;

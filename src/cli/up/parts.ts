@@ -11,7 +11,7 @@ import { PLATFORM_ADDRESS, PORTS } from '../../local/network/plan.ts';
 import type { PlatformParts, PlatformProgram, ProxyCommand, ProxyRequest } from '../../local/parts.ts';
 import { writeWhole } from '../../local/publish.ts';
 import { dashboardAddress, type RunSettings } from '../../local/run-settings.ts';
-import { apiTokenFile } from '../../local/state.ts';
+import { apiTokenFile, openHome, userHomes } from '../../local/state.ts';
 import { nodeFlags } from '../../proxy/node-flags.ts';
 import { entryFile } from '../entry.ts';
 import { packageVersion } from '../version.ts';
@@ -104,10 +104,11 @@ function controlProgram({ settings, weft, control, rootsFile, jwksFile }: Layout
     '--trust-domain': TRUST_DOMAIN,
     '--listen': `${control.host}:${control.port}`,
     '--api': `${api.host}:${api.port}`,
-    '--api-token-file': apiTokenFile(dirname(paths.folder), settings.dashboardPort),
+    '--api-token-file': apiTokenFile(openHome(userHomes(process.env)), settings.dashboardPort),
     '--audit-log': join(dirname(paths.folder), `audit-${settings.dashboardPort}.log`),
     ...(settings.extra['dnsUpstream'] === 'platform' ? { '--dns-upstream': PLATFORM_ADDRESS } : {}),
     '--hold-back': settings.extra['holdBack'] ?? 'on',
+    '--api-auth': settings.extra['apiAuth'] ?? 'loopback',
     '--platform-objects': paths.objects,
     '--platform-status': paths.statusFile,
     '--name': PLATFORM_ADDRESS,

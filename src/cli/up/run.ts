@@ -52,7 +52,7 @@ export async function runUpOutside(dir: string, options: UpOptions, io: Io): Pro
       cwd: io.cwd,
       env: io.env,
       insideArgv: [process.execPath, process.argv[1] ?? '', 'up', '--inside'],
-      extra: { envoy },
+      extra: { apiAuth: options.apiAuth ?? 'loopback', envoy },
     };
     return await runUp(up, makeParts, signals, report);
   } catch (error) {

@@ -93,10 +93,9 @@ function metadataTest(
   if (matcher === undefined) return () => match_if_key_not_found;
   const keys = (matcher.path ?? []).map(({ key = '' }) => key);
   const test = compileMetadataMatcher(matcher, refuse, fieldIn(field, 'matcher'));
-  return ({ peer }) => {
-    const read = (filter: string) => peer.metadata(filter);
-    return has(read(matcher.filter ?? ''), keys) ? test(read) : match_if_key_not_found;
-  };
+  const filter = matcher.filter ?? '';
+  return ({ peer }) =>
+    has(peer.metadata(filter), keys) ? test((name) => peer.metadata(name)) : match_if_key_not_found;
 }
 
 function has(root: Json | undefined, keys: readonly string[]): boolean {
