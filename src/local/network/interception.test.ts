@@ -35,6 +35,13 @@ describe('interceptionRules', () => {
     );
   });
 
+  it('lets an application read the statistics of other pods’ proxies, not of its own in their place', () => {
+    const rules = lines(interceptionRules('10.244.0.5', 'uid', INTERCEPT_ALL));
+    const past = rules.indexOf('ip daddr 10.244.0.0/16 tcp dport { 15020, 15021, 15090 } accept');
+    expect(past).toBeGreaterThan(0);
+    expect(past).toBeLessThan(rules.indexOf('meta l4proto tcp redirect to :15001'));
+  });
+
   it('obeys the annotations', () => {
     const { options, problems } = interceptionOptions({
       'traffic.sidecar.istio.io/includeInboundPorts': '9080, 9081',

@@ -3,6 +3,7 @@ import {
   APP_SOURCE_ADDRESS,
   INBOUND_SOURCE_ADDRESS,
   PLATFORM_ADDRESS,
+  POD_NETWORK,
   PORTS,
   PROBE_ADDRESS,
   PROXY_UID,
@@ -17,6 +18,8 @@ import {
 //     TLS there, so this must arrive at the proxy's inbound side;
 //   - to the pod's own address by the application: it wants itself, untouched;
 //   - by the proxy to anywhere else, or by anybody to the platform: untouched;
+//   - to statistics and health of other pods' proxies: untouched. The proxy here listens on these ports at every
+//     address, and would answer in their place;
 //   - DNS to the proxy's DNS, all other TCP to its outbound side.
 
 /** Which packets are the proxy's: by user where there are users, else by source address (see network/plan.ts). */
@@ -24,6 +27,8 @@ export type ProxyMark = 'uid' | 'source';
 
 /** Ports of the proxy itself that are reached from outside. 15000 (admin) listens on loopback only. */
 const PROXY_PORTS = [PORTS.mergedMetrics, PORTS.health, PORTS.metrics];
+
+const PODS = `${POD_NETWORK.base.join('.')}.0.0/${POD_NETWORK.prefixLength}`;
 
 /** The ruleset of a pod at `podAddress` whose interface is eth0, for `nft -f`. Replaces what was there. */
 export function interceptionRules(podAddress: string, mark: ProxyMark, options: InterceptionOptions): string {
@@ -55,6 +60,7 @@ function outputRules(podAddress: string, own: string, options: InterceptionOptio
     `ip daddr ${PLATFORM_ADDRESS} accept`,
     `udp dport 53 redirect to :${PORTS.dns}`,
     `tcp dport 53 redirect to :${PORTS.dns}`,
+    `ip daddr ${PODS} tcp dport ${set(PROXY_PORTS)} accept`,
     ...outboundRules(options),
   ];
 }
