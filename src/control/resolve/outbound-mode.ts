@@ -1,7 +1,7 @@
 import type { OutboundMode } from '../../mesh/settings.ts';
 import { outboundCluster, wellKnownNames } from '../../xds/names.ts';
 import { meshSettings } from './mesh-settings.ts';
-import { scopedServices } from './scoped-services.ts';
+import { everyService } from './scoped-services.ts';
 import { outboundMode, sidecarScope } from './sidecars.ts';
 import { view } from './views.ts';
 import { keyOf, step } from './world.ts';
@@ -28,5 +28,5 @@ export const usesDynamicDns = step(
   'dynamic dns in a view',
   (read, viewKey): boolean =>
     read.of(viewOutboundMode, viewKey) === 'dynamic-dns' ||
-    read.of(scopedServices, viewKey).list.some(({ resolution }) => resolution === 'dynamic-dns'),
+    everyService(read, viewKey).some(({ resolution }) => resolution === 'dynamic-dns'),
 );

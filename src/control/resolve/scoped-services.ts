@@ -3,22 +3,35 @@ import type { RuleSet } from '../../mesh/route.ts';
 import { compareAge, type Service } from '../../mesh/service.ts';
 import { sidecarRules } from './rules-for.ts';
 import { indexed, type ServiceIndex, visibleServices } from './services.ts';
-import { inScope, sidecarScope } from './sidecars.ts';
+import { asListened, inScope, sidecarScope, takenPorts } from './sidecars.ts';
 import { viewAndParts } from './views.ts';
 import { keyOf, type Read, step } from './world.ts';
 
+/** What the proxies of a view know; what only rules about that lead to is led to, too. */
+export interface ScopedServices extends ServiceIndex {
+  /** Those of `list` by hostname. */
+  readonly listed: ReadonlyMap<string, Service>;
+}
+
 /** The services that the proxies of a view know, by the view's key. */
-export const scopedServices = step('services of a view', (read, key): ServiceIndex => {
+export const scopedServices = step('services of a view', (read, key): ScopedServices => {
   const { view } = viewAndParts(read, key);
   const visible = read.of(visibleServices, view.namespace);
   const scope = read.of(sidecarScope, keyOf(view.sidecar, view.namespace));
-  if (scope === undefined) return visible;
+  if (scope === undefined) return { ...visible, listed: visible.byHost };
+  const taken = takenPorts(scope, visible.list);
   const known = visible.list
-    .map((service) => inScope(scope, service))
+    .map((service) => inScope(scope, service, taken))
     .filter((service) => service !== undefined);
   const proxy = visible.byHost.get(scope.egressProxy?.host ?? '');
   const all = [...known, ...routedTo(read, view, known, visible), ...(proxy === undefined ? [] : [proxy])];
-  return indexed(distinctHosts(all), view.namespace);
+  const { list: reached, ledTo, byHost } = indexed(distinctHosts(all), view.namespace);
+  const { list, byHost: listed } = indexed(
+    distinctHosts(known.map((service) => asListened(scope, service))),
+    view.namespace,
+  );
+  const byRules = reached.filter(({ hostname }) => !listed.has(hostname));
+  return { list, ledTo: [...ledTo, ...byRules], byHost, listed };
 });
 
 /** All services of a view, whether they can be called by a name or are only led to. */
@@ -37,6 +50,12 @@ function distinctHosts(all: readonly Service[]): readonly Service[] {
   const seen = new Set<string>();
   return all.filter(({ hostname }) => (seen.has(hostname) ? false : seen.add(hostname)));
 }
+
+/** One service of a view by hostname, as listeners have it; undefined where it is only reached by rules. */
+export const listedService = step('listed service of a view', (read, key): Service | undefined => {
+  const { viewKey, parts } = viewAndParts(read, key);
+  return read.of(scopedServices, viewKey).listed.get(parts[0] ?? '');
+});
 
 /** One service of a view by hostname. */
 export const scopedService = step('service of a view', (read, key): Service | undefined => {

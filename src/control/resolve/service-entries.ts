@@ -75,8 +75,8 @@ function portOf(port: PortSpec): ServicePort {
 }
 
 function protocolOf(port: PortSpec, number: number): Protocol {
-  const written = protocolNamed(port.protocol ?? '');
-  return written ?? protocolOfPort({ name: port.name, number });
+  // Unlike a Service's, its name says nothing (Istio).
+  return protocolNamed(port.protocol ?? '') ?? protocolOfPort({ number });
 }
 
 /** An endpoint as written; ports that it does not name are the service's target ports. */

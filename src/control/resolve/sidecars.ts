@@ -2,7 +2,7 @@ import type { Sidecar } from '../../api/istio/sidecar.ts';
 import type { Resource } from '../../api/resources.ts';
 import { defined } from '../../lib/defined.ts';
 import { hostMatches } from '../../mesh/hostname.ts';
-import { type Protocol, protocolNamed, protocolOfPort } from '../../mesh/protocol.ts';
+import { isHttp, type Protocol, protocolNamed, protocolOfPort } from '../../mesh/protocol.ts';
 import type { Destination } from '../../mesh/route.ts';
 import { compareAge, type Service } from '../../mesh/service.ts';
 import { type Labels, matchesLabels } from '../../mesh/workload.ts';
@@ -20,6 +20,8 @@ export interface SidecarScope {
   /** By port, for listeners that name one. */
   readonly egressPorts: ReadonlyMap<number, readonly EgressHost[]>;
   /** Of the listener for all other ports; undefined where there is none. */
+  /** What is spoken on those ports, where the Sidecar says so. */
+  readonly egressProtocols: ReadonlyMap<number, Protocol>;
   readonly egressRest: readonly EgressHost[] | undefined;
   /** Egress listeners at an address of their own. */
   readonly binds: readonly EgressBind[];
@@ -97,12 +99,19 @@ export const sidecarScope = step('sidecar scope', (read, key): SidecarScope | un
     name,
     egress: listeners.map(({ hosts }) => hosts),
     egressPorts: new Map(listeners.filter(({ port }) => port > 0).map(({ port, hosts }) => [port, hosts])),
+    egressProtocols: new Map(written.flatMap(protocolOf)),
     egressRest: listeners.find(({ port }) => port === 0)?.hosts,
     binds: (egress ?? []).flatMap(bindOf),
     outbound: modeOf(outboundTrafficPolicy),
     ...defined({ egressProxy: proxy && proxyDestination(proxy) }),
   };
 });
+
+/** What a listener's port says is spoken there, whatever services say. */
+function protocolOf({ port }: EgressSpec): readonly (readonly [port: number, protocol: Protocol])[] {
+  const protocol = protocolNamed(port?.protocol ?? '');
+  return port?.number === undefined || protocol === undefined ? [] : [[port.number, protocol]];
+}
 
 type EgressSpec = NonNullable<Sidecar['spec']['egress']>[number];
 type ProxySpec = NonNullable<NonNullable<Sidecar['spec']['outboundTrafficPolicy']>['egressProxy']>;
@@ -141,16 +150,53 @@ function egressHost(text: string, proxyNamespace: string): EgressHost {
 
 /**
  * The service with the ports that a proxy with this scope knows of it; undefined where there is none. A listener for
- * a port decides about that port alone, the one without a port about all others.
+ * a port decides about that port alone; the one without a port about all others, and about bytes that are in nobody's
+ * way. `taken`: {@link takenPorts}.
  */
-export function inScope(scope: SidecarScope, service: Service): Service | undefined {
+export function inScope(
+  scope: SidecarScope,
+  service: Service,
+  taken: ReadonlySet<number>,
+): Service | undefined {
   if (!scope.egress.some((hosts) => isImported(hosts, service))) return undefined;
   if (scope.egressPorts.size === 0) return service;
-  const ports = service.ports.filter(({ number }) =>
-    isImported(scope.egressPorts.get(number) ?? scope.egressRest ?? [], service),
-  );
+  const rest = scope.egressRest ?? [];
+  const ports = service.ports.filter(({ number, protocol }) => {
+    const ofPort = scope.egressPorts.get(number);
+    if (ofPort === undefined) return isImported(rest, service);
+    // Bytes to an address of its own are in nobody's way (Istio), nor others where the port is nobody's.
+    const apart = !isHttp(protocol) && (service.addresses.length > 0 || !taken.has(number));
+    return isImported(ofPort, service) || (apart && isImported(rest, service));
+  });
   if (ports.length === service.ports.length) return service;
   return ports.length === 0 ? undefined : { ...service, ports };
+}
+
+/** A service as a scope's listeners have it: what is spoken on their ports is what they say. */
+export function asListened(scope: SidecarScope, service: Service): Service {
+  if (scope.egressProtocols.size === 0) return service;
+  let changed = false;
+  const ports = service.ports.map((port) => {
+    const protocol = scope.egressProtocols.get(port.number);
+    if (protocol === undefined || protocol === port.protocol || port.protocol === 'udp') return port;
+    if (!isImported(scope.egressPorts.get(port.number) ?? [], service)) return port;
+    changed = true;
+    return { ...port, protocol };
+  });
+  return changed ? { ...service, ports } : service;
+}
+
+/** Ports of a scope's listeners that some service is called on. */
+export function takenPorts(scope: SidecarScope, visible: readonly Service[]): ReadonlySet<number> {
+  const taken = new Set<number>();
+  for (const [number, hosts] of scope.egressPorts)
+    if (
+      visible.some(
+        (service) => service.ports.some((port) => port.number === number) && isImported(hosts, service),
+      )
+    )
+      taken.add(number);
+  return taken;
 }
 
 function isImported(hosts: readonly EgressHost[], { namespace, hostname }: Service): boolean {

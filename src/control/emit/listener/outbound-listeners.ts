@@ -2,7 +2,7 @@ import type { Service, ServicePort } from '../../../mesh/service.ts';
 import { addressListener } from '../../../xds/names.ts';
 import type { Listener } from '../../../xds/resources.ts';
 import { endpoints } from '../../resolve/endpoints.ts';
-import { scopedService, scopedServices, servicesByAge } from '../../resolve/scoped-services.ts';
+import { listedService, scopedServices, servicesByAge } from '../../resolve/scoped-services.ts';
 import { serviceKey } from '../../resolve/services.ts';
 import { settingsOfView } from '../../resolve/view-settings.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
@@ -77,7 +77,7 @@ const MAX_HEADLESS_LISTENERS = 1000;
 /** Listeners on the addresses of one service, by view and hostname. */
 const listenersOfService = step('listeners of a service', (read, key): readonly EmittedListener[] => {
   const { viewKey } = viewAndParts(read, key);
-  const service = read.of(scopedService, key);
+  const service = read.of(listedService, key);
   if (service === undefined) return [];
   return service.ports
     .filter((port) => isOnOwnAddress(service, port))

@@ -392,3 +392,24 @@ spec:
     expect(not.route?.retry_policy?.retry_host_predicate).toBeUndefined();
   });
 });
+
+describe('an alias with rules of its own', () => {
+  it('has its short names, too: no two hosts have one', () => {
+    const alias = `---
+apiVersion: v1
+kind: Service
+metadata: { name: stars, namespace: default }
+spec: { type: ExternalName, externalName: ratings.default.svc.cluster.local, ports: [{ name: http, port: 8000 }] }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: stars, namespace: default }
+spec: { hosts: [stars], http: [{ route: [{ destination: { host: reviews, port: { number: 9080 } } }] }] }
+`;
+    const view = proxyOf(meshOf(`${services}\n${alias}`), 'sidecar~default/reviews-v1');
+    const [table] = view.routes(['8000']);
+    const domains = (table?.object.virtual_hosts ?? []).flatMap((one) => one.domains ?? []);
+    expect(domains.length).toBe(new Set(domains).size);
+    expect(hostOf(view, '8000', 'stars').name).toBe('stars.default.svc.cluster.local:8000');
+  });
+});

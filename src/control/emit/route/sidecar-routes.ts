@@ -71,10 +71,14 @@ export function configuration(
 function routesOfPort(read: Read, viewKey: string, port: number, namespace: string): EmittedRoutes {
   const { hosts, virtualHosts, origins, taken, places } = read.of(hostsOfPort, inView(viewKey, port));
   const ofNamespace = [...virtualHosts];
-  // A few of thousands.
-  for (const hostname of read.of(nearHosts, inView(viewKey, namespace)))
-    for (const place of places.get(hostname) ?? [])
-      ofNamespace[place] = nearHost(read, viewKey, hosts[place]!, port, namespace, taken);
+  // A few of thousands. The first keeps a shorter name, too: an alias with rules comes before what it is an alias of.
+  const near = [...read.of(nearHosts, inView(viewKey, namespace))].flatMap((name) => places.get(name) ?? []);
+  const claimed = new Set(taken);
+  for (const place of near.sort((a, b) => a - b)) {
+    const host = nearHost(read, viewKey, hosts[place]!, port, namespace, claimed);
+    for (const domain of host.domains ?? []) claimed.add(domain);
+    ofNamespace[place] = host;
+  }
   return emittedRoutes(
     configuration(String(port), [...ofNamespace, read.of(unknownDestination, viewKey)], true),
     origins,
