@@ -78,6 +78,8 @@ export const coveredKinds: readonly CoveredKind[] = [
   kind('/Service', SERVICE),
   kind('discovery.k8s.io/EndpointSlice', ENDPOINT_SLICE),
   kind('/Pod', POD),
+  kind('networking.k8s.io/Ingress', {}),
+  kind('networking.k8s.io/IngressClass', {}),
   inConfigMap('MeshConfig', 'mesh', meshConfigSchema, MESH_CONFIG),
   inConfigMap('MeshNetworks', 'meshNetworks', meshNetworksSchema, MESH_NETWORKS),
 ];
