@@ -76,8 +76,18 @@ export function deltaChunks(push: Push): readonly Uint8Array[] {
 /** The same as {@link deltaChunks} in few pieces: a long list of resources is one, the same bytes for everyone who is sent it. */
 export function deltaPieces(push: Push): readonly Uint8Array[] {
   const pieces: Uint8Array[] = [];
-  for (const group of push.groups ?? [push.resources]) for (const piece of bodyOf(group)) pieces.push(piece);
+  for (const group of push.groups ?? [push.resources])
+    for (const piece of bodyOf(group, deltaBodies, deltaResource)) pieces.push(piece);
   pieces.push(tailOf(push));
+  return pieces;
+}
+
+/** An envoy.service.discovery.v3.DiscoveryResponse in pieces, likewise. */
+export function sotwPieces(push: Push): readonly Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  for (const group of push.groups ?? [push.resources])
+    for (const piece of bodyOf(group, sotwBodies, sotwResource)) pieces.push(piece);
+  pieces.push(tailOf({ ...push, removed: [] }));
   return pieces;
 }
 
@@ -107,13 +117,27 @@ function tailOf({ systemVersion, typeUrl, nonce, removed }: Push): Uint8Array {
 const NONCE_TAG = (5 << 3) | WireType.LengthDelimited;
 const MAX_SHORT_NONCE = 127;
 
-const bodies = new WeakMap<readonly Sendable[], readonly Uint8Array[]>();
+type Bodies = WeakMap<readonly Sendable[], readonly Uint8Array[]>;
+const deltaBodies: Bodies = new WeakMap();
+const sotwBodies: Bodies = new WeakMap();
+
+function deltaResource({ deltaHead, any }: Sendable): readonly Uint8Array[] {
+  return [deltaHead, ...any];
+}
+
+function sotwResource(resource: Sendable): readonly Uint8Array[] {
+  return [new BinaryWriter().tag(2, text).uint32(anyBytes(resource)).finish(), ...resource.any];
+}
 
 /** A list of resources as a part of a response, in few pieces unless it is short. */
-function bodyOf(resources: readonly Sendable[]): readonly Uint8Array[] {
+function bodyOf(
+  resources: readonly Sendable[],
+  bodies: Bodies,
+  chunksOf: (resource: Sendable) => readonly Uint8Array[],
+): readonly Uint8Array[] {
   let body = bodies.get(resources);
   if (body === undefined) {
-    const chunks = resources.flatMap(({ deltaHead, any }) => [deltaHead, ...any]);
+    const chunks = resources.flatMap(chunksOf);
     body = resources.length <= SHORT ? chunks : smallJoined(chunks);
     bodies.set(resources, body);
   }
@@ -145,15 +169,3 @@ const LARGE_BYTES = 32 * 1024;
 
 /** So few resources are sent as they are. */
 const SHORT = 4;
-
-/** The chunks of an envoy.service.discovery.v3.DiscoveryResponse, to be put one after the other. */
-export function sotwChunks(push: Push): readonly Uint8Array[] {
-  const head = new BinaryWriter().tag(1, text).string(push.systemVersion);
-  const tail = new BinaryWriter().tag(4, text).string(push.typeUrl).tag(5, text).string(push.nonce);
-  const chunks: Uint8Array[] = [head.finish()];
-  for (const resource of push.resources) {
-    chunks.push(new BinaryWriter().tag(2, text).uint32(anyBytes(resource)).finish(), ...resource.any);
-  }
-  chunks.push(tail.finish());
-  return chunks;
-}

@@ -190,8 +190,8 @@ export class ServerCore implements Omit<ServerEnd<never>, 'receive'> {
     noteSent(type, outstanding, type.dirty ? undefined : part.lists);
     const statesAll = this.#repeatsAll && statesTheWorld(typeUrl);
     const resources = statesAll ? heldOf(type, [...type.sent.names()]) : news;
-    const groups = resources === news ? { groups: part.groups } : {};
-    return { typeUrl, nonce, systemVersion, resources, ...groups, removed };
+    const groups = resources === news ? part.groups : type.sent.lists;
+    return { typeUrl, nonce, systemVersion, resources, ...(groups && { groups }), removed };
   }
 }
 

@@ -1,7 +1,7 @@
 import { type DeltaRequest, decodeDeltaRequest } from '../../xds/delta-messages.ts';
 import { createDeltaServer } from '../../xds/delta-server.ts';
 import type { Node } from '../../xds/resources.ts';
-import { deltaPieces, type Push, sotwChunks } from '../../xds/sendable.ts';
+import { deltaPieces, type Push, sotwPieces } from '../../xds/sendable.ts';
 import type { ServerEnd, ServerEndOptions, ServerEvent } from '../../xds/server-end.ts';
 import { decodeSotwRequest, type SotwRequest } from '../../xds/sotw-messages.ts';
 import { createSotwServer } from '../../xds/sotw-server.ts';
@@ -43,8 +43,4 @@ function wireWith<Request extends { readonly node?: Node }>(
       }
     },
   };
-}
-
-function sotwPieces(push: Push): readonly Uint8Array[] {
-  return [Buffer.concat(sotwChunks(push))];
 }
