@@ -93,6 +93,15 @@ async function layOut(settings: RunSettings): Promise<Layout> {
   return layout;
 }
 
+/** Where whoever started the run finds a token, and what was changed. Meshes of tests offer no port to ask at. */
+function accountFlags({ paths, dashboardPort }: RunSettings): Readonly<Record<string, string>> {
+  if (dashboardPort === 0) return { '--audit-log': join(paths.logs, 'audit.log') };
+  return {
+    '--api-token-file': apiTokenFile(openHome(userHomes(process.env)), dashboardPort),
+    '--audit-log': join(dirname(paths.folder), `audit-${dashboardPort}.log`),
+  };
+}
+
 function controlProgram({ settings, weft, control, rootsFile, jwksFile }: Layout): PlatformProgram {
   const { paths, dir } = settings;
   const api = dashboardAddress(settings);
@@ -104,8 +113,7 @@ function controlProgram({ settings, weft, control, rootsFile, jwksFile }: Layout
     '--trust-domain': TRUST_DOMAIN,
     '--listen': `${control.host}:${control.port}`,
     '--api': `${api.host}:${api.port}`,
-    '--api-token-file': apiTokenFile(openHome(userHomes(process.env)), settings.dashboardPort),
-    '--audit-log': join(dirname(paths.folder), `audit-${settings.dashboardPort}.log`),
+    ...accountFlags(settings),
     ...(settings.extra['dnsUpstream'] === 'platform' ? { '--dns-upstream': PLATFORM_ADDRESS } : {}),
     '--hold-back': settings.extra['holdBack'] ?? 'on',
     '--api-auth': settings.extra['apiAuth'] ?? 'loopback',
