@@ -73,9 +73,9 @@ function routesOfPort(read: Read, viewKey: string, port: number, namespace: stri
   const ofNamespace = [...virtualHosts];
   // A few of thousands. The first keeps a shorter name, too: an alias with rules comes before what it is an alias of.
   const near = [...read.of(nearHosts, inView(viewKey, namespace))].flatMap((name) => places.get(name) ?? []);
-  const claimed = new Set(taken);
+  const claimed = new Set<string>();
   for (const place of near.sort((a, b) => a - b)) {
-    const host = nearHost(read, viewKey, hosts[place]!, port, namespace, claimed);
+    const host = nearHost(read, viewKey, hosts[place]!, port, namespace, taken, claimed);
     for (const domain of host.domains ?? []) claimed.add(domain);
     ofNamespace[place] = host;
   }
@@ -85,7 +85,12 @@ function routesOfPort(read: Read, viewKey: string, port: number, namespace: stri
   );
 }
 
-/** The same virtual host with the shorter names that clients of its namespace have. */
+const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * The same virtual host with the shorter names that clients of its namespace have, but for those that are `taken` on the
+ * port, or `claimed` by such a host before it.
+ */
 export function nearHost(
   read: Read,
   viewKey: string,
@@ -93,11 +98,14 @@ export function nearHost(
   port: number,
   namespace: string,
   taken: ReadonlySet<string>,
+  claimed: ReadonlySet<string> = NONE,
 ): VirtualHost {
   const host = read.of(serviceHost, inView(viewKey, far.hostname, port, namespace))?.host;
   if (host === undefined) return far.host;
   const own = new Set(far.host.domains);
-  const domains = (host.domains ?? []).filter((domain) => own.has(domain) || !taken.has(domain));
+  const domains = (host.domains ?? []).filter(
+    (domain) => own.has(domain) || !(taken.has(domain) || claimed.has(domain)),
+  );
   return domains.length === host.domains?.length ? host : { ...host, domains };
 }
 
