@@ -72,8 +72,8 @@ function canonical(path: string): string | undefined {
   // Nothing in it that could change: nearly every path.
   if (!/[%\\]|\/\.|[^\x21-\x7e]|["<>^`{|}]/.test(path)) return path[0] === '/' ? path : undefined;
   const slashes = path.replaceAll('\\', '/');
-  // Behind an escaped NUL many a server reads no further: there is no one meaning of such a path.
-  if (slashes[0] !== '/' || slashes.includes('%00')) return undefined;
+  // Behind a NUL, escaped or not, many a server reads no further: there is no one meaning of such a path.
+  if (slashes[0] !== '/' || /\0|%00/.test(slashes)) return undefined;
   const unescaped = slashes
     .replace(/%([0-9a-fA-F]{2})/g, (all, hex: string) => {
       const character = String.fromCharCode(Number.parseInt(hex, 16));
