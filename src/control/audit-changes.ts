@@ -27,7 +27,7 @@ export function auditObjects(
   let refused = new Set<string>();
   const lookForRefused = (): void => {
     waiting = undefined;
-    const now = refusedIn(store.statuses(), isPlatforms);
+    const now = refusedIn(store.refused(), isPlatforms);
     for (const [text, entry] of now) if (!refused.has(text)) audit.record(entry);
     refused = new Set([...now.keys()].slice(0, MAX_REFUSED));
   };
@@ -77,7 +77,7 @@ function refusedIn(
 ): ReadonlyMap<string, AuditEntry> {
   const found = new Map<string, AuditEntry>();
   for (const { key, state, file, line, errors } of statuses) {
-    if (state === 'ok' || isPlatforms(file)) continue;
+    if (isPlatforms(file)) continue;
     const [first] = errors;
     const what = `apply ${key === undefined ? `document at line ${line}` : keyText(key)}`;
     // The field only: a message may repeat what stands there, and that may be a secret.

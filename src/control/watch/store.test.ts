@@ -100,8 +100,13 @@ describe('resource store', () => {
     expect(live(store)).toEqual(['a=one', 'x=reviews']);
     expect(states(store)).toEqual(['a a.yaml:1 ok', 'x b.yaml:1 ok', 'a b.yaml:6 invalid']);
     expect(store.statuses()[2]?.errors[0]?.message).toContain('already defined in a.yaml:1');
+    expect(store.refused().map(({ file: place, line }) => `${place}:${line}`)).toEqual(['b.yaml:6']);
+    store.apply([file('a.yaml', rule('y'), rule('a', 'one'))]);
+    expect(store.statuses()[3]?.errors[0]?.message).toContain('already defined in a.yaml:6');
     store.apply([{ type: 'delete', origin: 'a.yaml' }]);
     expect(live(store)).toEqual(['a=two', 'x=reviews']);
+    expect(states(store)).toEqual(['x b.yaml:1 ok', 'a b.yaml:6 ok']);
+    expect(store.refused()).toEqual([]);
   });
 
   it('takes both versions of a kind for one object, and moves it between files', () => {

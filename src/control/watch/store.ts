@@ -24,6 +24,8 @@ export interface ResourceStore {
   resources(): LiveResources;
   /** State of every document and of every file that cannot be read, in order of file and line. */
   statuses(): readonly ObjectStatus[];
+  /** The statuses that are not ok, in no order; costs little after a small change. */
+  refused(): readonly ObjectStatus[];
   /** Calls back after each batch that changed live objects or a status; the returned function ends it. */
   subscribe(listener: (resources: Resources) => void): () => void;
 }
@@ -40,7 +42,8 @@ class Store implements ResourceStore {
   readonly #listeners = new Set<(resources: Resources) => void>();
   #live: LiveResources = noResources;
   #liveByKey = new Map<string, Resource>();
-  #statuses: readonly ObjectStatus[] | undefined;
+  /** By origin, as far as they have been asked for since they may have changed. */
+  readonly #statuses = new Map<string, readonly ObjectStatus[]>();
   #lastAge = 0;
 
   apply(batch: readonly Change[]): void {
@@ -48,7 +51,6 @@ class Store implements ResourceStore {
     for (const change of batch) this.#applyOne(change, touched);
     const changes = [...touched].flatMap(([text, key]) => this.#settle(text, key));
     if (changes.length > 0) this.#live = withChanges(this.#live, changes);
-    this.#statuses = undefined;
     if (batch.length > 0) for (const listener of this.#listeners) listener(this.#live);
   }
 
@@ -57,10 +59,24 @@ class Store implements ResourceStore {
   }
 
   statuses(): readonly ObjectStatus[] {
-    this.#statuses ??= [...this.#origins]
-      .flatMap(([origin, claims]) => statusesOf(origin, claims, (key) => this.#liveByKey.get(key)))
-      .sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
-    return this.#statuses;
+    return this.#unordered().sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
+  }
+
+  refused(): readonly ObjectStatus[] {
+    return this.#unordered().filter(({ state }) => state !== 'ok');
+  }
+
+  #unordered(): ObjectStatus[] {
+    const all: ObjectStatus[] = [];
+    for (const [origin, claims] of this.#origins) {
+      let own = this.#statuses.get(origin);
+      if (own === undefined) {
+        own = statusesOf(origin, claims, (key) => this.#liveByKey.get(key));
+        this.#statuses.set(origin, own);
+      }
+      for (const one of own) all.push(one);
+    }
+    return all;
   }
 
   subscribe(listener: (resources: Resources) => void): () => void {
@@ -69,6 +85,7 @@ class Store implements ResourceStore {
   }
 
   #applyOne(change: Change, touched: Map<string, Claim['key']>): void {
+    this.#statuses.delete(change.origin);
     const before = this.#origins.get(change.origin) ?? noClaims;
     const now = change.type === 'delete' ? noClaims : readOrigin(before, change, () => ++this.#lastAge);
     for (const claim of before.claims.values()) this.#replace(claim, now.claims.get(claim.id), touched);
@@ -83,6 +100,8 @@ class Store implements ResourceStore {
     if (key === undefined || before === now) return;
     const text = keyText(key);
     const others = (this.#claims.get(text) ?? []).filter((claim) => claim !== before);
+    // Rare: what counts of an object may now be what another origin says.
+    if (others.length > 0) this.#statuses.clear();
     const claims = now === undefined ? others : [...others, now].sort((a, b) => a.age - b.age);
     if (claims.length === 0) this.#claims.delete(text);
     else this.#claims.set(text, claims);
