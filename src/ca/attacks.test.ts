@@ -7,19 +7,20 @@ import { systemClock } from '../lib/clock.ts';
 import { type CertificateOrder, createCertificate } from '../testing/ca-client.ts';
 import { makeTestCa, makeTestLeaf, makeWrongLeaf, openTestCa, WRONG_KINDS } from '../testing/certificates.ts';
 import { openssl, opensslMissing, temporaryFolder } from '../testing/openssl.ts';
+import { GRPC_CODE } from '../wire/grpc/status.ts';
 import { readCertificateFields } from '../wire/identity/certificate-fields.ts';
 import { makeKeyAndRequest } from '../wire/identity/csr.ts';
 import { certificatesFromPem } from '../wire/identity/trust-bundle.ts';
 import { createJoinToken } from './join-tokens.ts';
 import { type CaOptions, type RunningCa, runCa } from './main.ts';
-import { DEFAULT_LIMITS, GRPC_STATUS } from './service.ts';
+import { DEFAULT_LIMITS } from './service.ts';
 import { openTokenIssuer, type TokenIssuer } from './token-issuer.ts';
 
 // Who stands before the CA's port with what is stolen, forged, old or too much. Nobody gets a certificate, nobody learns
 // why more than one sentence, and nothing secret is in the log.
 
 const ID = 'spiffe://cluster.local/ns/default/sa/reviews';
-const { UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT, RESOURCE_EXHAUSTED } = GRPC_STATUS;
+const { UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT, RESOURCE_EXHAUSTED } = GRPC_CODE;
 
 const folder = temporaryFolder();
 const keyDir = join(folder.path, 'ca');

@@ -5,6 +5,7 @@ import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../lib/clock.ts';
 import { openssl, opensslMissing, temporaryFolder } from '../testing/openssl.ts';
+import { GRPC_CODE } from '../wire/grpc/status.ts';
 import {
   CREATE_CERTIFICATE_PATH,
   decodeCertificateResponse,
@@ -12,7 +13,6 @@ import {
 } from '../wire/identity/certificate-messages.ts';
 import { makeKeyAndRequest } from '../wire/identity/csr.ts';
 import { type RunningCa, runCa } from './main.ts';
-import { GRPC_STATUS } from './service.ts';
 import { openTokenIssuer, type TokenIssuer } from './token-issuer.ts';
 
 // The CA over real sockets: what a proxy or Istio's agent meets.
@@ -62,11 +62,11 @@ describe('the CA on its port', () => {
     const own = { keyPem: first.privateKeyPem, chainPem: chain.slice(0, -1).join('') };
     const other = makeKeyAndRequest('spiffe://cluster.local/ns/default/sa/ratings');
     await expect(create(other.csrPem, { own })).rejects.toMatchObject({
-      code: GRPC_STATUS.PERMISSION_DENIED,
+      code: GRPC_CODE.PERMISSION_DENIED,
     });
-    await expect(create(first.csrPem, {})).rejects.toMatchObject({ code: GRPC_STATUS.UNAUTHENTICATED });
+    await expect(create(first.csrPem, {})).rejects.toMatchObject({ code: GRPC_CODE.UNAUTHENTICATED });
     const stranger = await otherCa(async () => create(first.csrPem, { own }));
-    expect(stranger).toMatchObject({ code: GRPC_STATUS.UNAUTHENTICATED });
+    expect(stranger).toMatchObject({ code: GRPC_CODE.UNAUTHENTICATED });
   });
 
   it('speaks TLS 1.3 and nothing older', async () => {
@@ -89,7 +89,7 @@ describe('the CA on its port', () => {
     const next = await openTokenIssuer(join(folder.path, 'next'), Date.now);
     const token = await makeToken(next);
     const { csrPem } = makeKeyAndRequest(ID);
-    await expect(create(csrPem, { token })).rejects.toMatchObject({ code: GRPC_STATUS.UNAUTHENTICATED });
+    await expect(create(csrPem, { token })).rejects.toMatchObject({ code: GRPC_CODE.UNAUTHENTICATED });
     const keys = [tokens, next].flatMap((issuer) => JSON.parse(issuer.jwks).keys);
     writeFileSync(join(folder.path, 'jwks.json'), JSON.stringify({ keys }));
     expect(await create(csrPem, { token })).toHaveLength(2);

@@ -9,6 +9,7 @@ import {
   WRONG_KINDS,
 } from '../testing/certificates.ts';
 import { temporaryFolder } from '../testing/openssl.ts';
+import { GRPC_CODE } from '../wire/grpc/status.ts';
 import {
   decodeCertificateResponse,
   encodeCertificateRequest,
@@ -22,7 +23,6 @@ import {
   type CertificateServiceOptions,
   type CreateCertificate,
   DEFAULT_LIMITS,
-  GRPC_STATUS,
   MAX_REQUEST_BYTES,
   makeCertificateService,
 } from './service.ts';
@@ -84,7 +84,7 @@ describe('CreateCertificate', () => {
       uris: ['spiffe://old.example/ns/default/sa/reviews'],
     });
     const credentials = { peerCertificate: leaf.certificate.raw };
-    expect(await serve(call(credentials))).toMatchObject({ ok: false, status: GRPC_STATUS.UNAUTHENTICATED });
+    expect(await serve(call(credentials))).toMatchObject({ ok: false, status: GRPC_CODE.UNAUTHENTICATED });
     const aliases = { trustDomain: 'cluster.local', trustDomainAliases: ['old.example'], signer: ca.issuer };
     const renamed = makeCertificateService({ ...options, authority: () => makeAuthority(aliases) });
     expect(await renamed(call(credentials))).toMatchObject({ ok: true });
@@ -117,7 +117,7 @@ describe('CreateCertificate refuses', () => {
     ]) {
       expect(await serve(call(credentials))).toMatchObject({
         ok: false,
-        status: GRPC_STATUS.UNAUTHENTICATED,
+        status: GRPC_CODE.UNAUTHENTICATED,
       });
     }
   });
@@ -125,20 +125,20 @@ describe('CreateCertificate refuses', () => {
   it.each(WRONG_KINDS)('a certificate that is wrong: %s', async (kind) => {
     const leaf = await makeWrongLeaf(ca, kind, 'default', 'reviews');
     const reply = await serve(call({ peerCertificate: leaf.certificate.raw }));
-    expect(reply).toMatchObject({ ok: false, status: GRPC_STATUS.UNAUTHENTICATED });
+    expect(reply).toMatchObject({ ok: false, status: GRPC_CODE.UNAUTHENTICATED });
   });
 
   it('a SPIFFE id of another form than a workload, and bytes that are no certificate', async () => {
     const leaf = await makeTestLeaf(ca, 'a', 'b', { uris: ['spiffe://cluster.local/gateway'] });
     for (const peerCertificate of [leaf.certificate.raw, new Uint8Array(5)]) {
-      expect(await serve(call({ peerCertificate }))).toMatchObject({ status: GRPC_STATUS.UNAUTHENTICATED });
+      expect(await serve(call({ peerCertificate }))).toMatchObject({ status: GRPC_CODE.UNAUTHENTICATED });
     }
   });
 
   it('a request for another identity than the one that was proved', async () => {
     const { csrPem } = makeKeyAndRequest('spiffe://cluster.local/ns/default/sa/ratings');
     const reply = await serve(call({ authorization: `Bearer ${token}` }, csrPem));
-    expect(reply).toMatchObject({ ok: false, status: GRPC_STATUS.PERMISSION_DENIED });
+    expect(reply).toMatchObject({ ok: false, status: GRPC_CODE.PERMISSION_DENIED });
     expect(audit).toMatchObject([{ event: 'certificate_refused', spiffeId: ID, code: 'other_identity' }]);
   });
 
@@ -148,7 +148,7 @@ describe('CreateCertificate refuses', () => {
       .bytes(new Uint8Array(MAX_REQUEST_BYTES));
     for (const request of [large.finish(), new Uint8Array([255, 255])]) {
       const reply = await serve({ ...call({ authorization: `Bearer ${token}` }), request });
-      expect(reply).toMatchObject({ ok: false, status: GRPC_STATUS.INVALID_ARGUMENT });
+      expect(reply).toMatchObject({ ok: false, status: GRPC_CODE.INVALID_ARGUMENT });
     }
   });
 
@@ -163,7 +163,7 @@ describe('CreateCertificate refuses', () => {
     const [pod, address] = ['too many certificates for this workload', 'too many calls from this address'];
     expect(statuses).toEqual(['ok', 'ok', pod, pod, pod, address, address]);
     const elsewhere = { ...call({}), peerAddress: '10.0.0.2' };
-    expect(await limited(elsewhere)).toMatchObject({ status: GRPC_STATUS.UNAUTHENTICATED });
+    expect(await limited(elsewhere)).toMatchObject({ status: GRPC_CODE.UNAUTHENTICATED });
   });
 
   it('everybody while the keys for tokens cannot be read, without saying why', async () => {
@@ -174,7 +174,7 @@ describe('CreateCertificate refuses', () => {
     });
     expect(await broken(call({ authorization: `Bearer ${token}` }))).toEqual({
       ok: false,
-      status: GRPC_STATUS.UNAVAILABLE,
+      status: GRPC_CODE.UNAVAILABLE,
       message: 'the CA cannot answer now',
     });
     expect(audit).toMatchObject([{ code: 'internal', reason: '/secret/path is gone' }]);

@@ -3,6 +3,7 @@
 // calls per workload, then signing.
 
 import { X509Certificate } from 'node:crypto';
+import { GRPC_CODE } from '../wire/grpc/status.ts';
 import {
   type CertificateRequest,
   decodeCertificateRequest,
@@ -34,19 +35,7 @@ export interface CertificateCall extends Credentials {
 /** The encoded response message, or a status of gRPC with a sentence for the caller. */
 export type CertificateReply =
   | { readonly ok: true; readonly response: Uint8Array }
-  | { readonly ok: false; readonly status: GrpcStatus; readonly message: string };
-
-/** Status codes used, by gRPC's numbers. */
-export const GRPC_STATUS = {
-  INVALID_ARGUMENT: 3,
-  PERMISSION_DENIED: 7,
-  RESOURCE_EXHAUSTED: 8,
-  UNIMPLEMENTED: 12,
-  INTERNAL: 13,
-  UNAVAILABLE: 14,
-  UNAUTHENTICATED: 16,
-} as const;
-export type GrpcStatus = (typeof GRPC_STATUS)[keyof typeof GRPC_STATUS];
+  | { readonly ok: false; readonly status: number; readonly message: string };
 
 /** Answers a call; never rejects. */
 export type CreateCertificate = (call: CertificateCall) => Promise<CertificateReply>;
@@ -82,24 +71,24 @@ export function makeCertificateService(options: CertificateServiceOptions): Crea
   const byWorkload = makeRateLimit(options.limits.certificatesPerWorkload, options.nowMs);
 
   return async (call) => {
-    const deny = (status: GrpcStatus, code: string, reason: string, spiffeId?: string): CertificateReply => {
+    const deny = (status: number, code: string, reason: string, spiffeId?: string): CertificateReply => {
       const who = spiffeId === undefined ? {} : { spiffeId };
       options.audit({ event: 'certificate_refused', client: call.peerAddress, ...who, code, reason });
       return { ok: false, status, message: reason };
     };
     try {
       if (!byAddress.admit(call.peerAddress)) {
-        return deny(GRPC_STATUS.RESOURCE_EXHAUSTED, 'too_many_calls', 'too many calls from this address');
+        return deny(GRPC_CODE.RESOURCE_EXHAUSTED, 'too_many_calls', 'too many calls from this address');
       }
       const request = readRequest(call.request);
-      if (typeof request === 'string') return deny(GRPC_STATUS.INVALID_ARGUMENT, 'bad_request', request);
+      if (typeof request === 'string') return deny(GRPC_CODE.INVALID_ARGUMENT, 'bad_request', request);
       const authority = options.authority();
       const caller = await whoCalls(call, authority, options);
-      if (!caller.ok) return deny(GRPC_STATUS.UNAUTHENTICATED, caller.code, caller.reason);
+      if (!caller.ok) return deny(GRPC_CODE.UNAUTHENTICATED, caller.code, caller.reason);
       const spiffeId = workloadSpiffeId(caller.identity);
       if (!byWorkload.admit(`${spiffeId} ${caller.pod ?? call.peerAddress}`)) {
         const reason = 'too many certificates for this workload';
-        return deny(GRPC_STATUS.RESOURCE_EXHAUSTED, 'too_many_certificates', reason, spiffeId);
+        return deny(GRPC_CODE.RESOURCE_EXHAUSTED, 'too_many_certificates', reason, spiffeId);
       }
       const order = { csrPem: request.csr, identity: caller.identity, ttlS: request.validityDurationS };
       const signed = await signLeaf(authority, order, options.lifetime, options.nowMs());
@@ -110,8 +99,8 @@ export function makeCertificateService(options: CertificateServiceOptions): Crea
     } catch (error) {
       // The message of an unexpected error is for the operator's log only.
       const reason = error instanceof Error ? error.message : String(error);
-      deny(GRPC_STATUS.UNAVAILABLE, 'internal', reason);
-      return { ok: false, status: GRPC_STATUS.UNAVAILABLE, message: 'the CA cannot answer now' };
+      deny(GRPC_CODE.UNAVAILABLE, 'internal', reason);
+      return { ok: false, status: GRPC_CODE.UNAVAILABLE, message: 'the CA cannot answer now' };
     }
   };
 }
@@ -159,14 +148,14 @@ function readRequest(bytes: Uint8Array): CertificateRequest | string {
   }
 }
 
-function statusOf(code: Extract<SignResult, { ok: false }>['code']): GrpcStatus {
+function statusOf(code: Extract<SignResult, { ok: false }>['code']): number {
   switch (code) {
     case 'other_identity':
-      return GRPC_STATUS.PERMISSION_DENIED;
+      return GRPC_CODE.PERMISSION_DENIED;
     case 'ca_expired':
-      return GRPC_STATUS.UNAVAILABLE;
+      return GRPC_CODE.UNAVAILABLE;
     default:
-      return GRPC_STATUS.INVALID_ARGUMENT;
+      return GRPC_CODE.INVALID_ARGUMENT;
   }
 }
 

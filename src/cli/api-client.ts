@@ -1,4 +1,5 @@
 import { lstatSync, readFileSync } from 'node:fs';
+import { isLoopbackHost } from '../lib/loopback.ts';
 import { apiTokenFile, userHomes } from '../local/state.ts';
 import type { ApiError } from '../server/contract.ts';
 
@@ -58,7 +59,7 @@ const MAX_TOKEN_BYTES = 4096;
  * machine, or over TLS, and only a file that nobody else could have written is believed.
  */
 export function tokenFor(url: URL, env: NodeJS.ProcessEnv): Token | undefined {
-  const isHere = /^(?:127(?:\.\d+){3}|localhost|\[::1\])$/.test(url.hostname);
+  const isHere = isLoopbackHost(url.hostname);
   if (!isHere && url.protocol !== 'https:') return undefined;
   const given = env[TOKEN_VARIABLE];
   if (given) return { text: given, from: 'variable' };

@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { RunningControl } from '../control/main.ts';
 import type { ControlOptions } from '../control/options.ts';
 import { type Cidr, parseCidr } from '../lib/cidr.ts';
+import { isLoopbackHost } from '../lib/loopback.ts';
 import { hostAndPort } from './ca.ts';
 import { entryFile } from './entry.ts';
 import { exitCodes, type Io } from './io.ts';
@@ -199,7 +200,7 @@ function onTcp(flag: string, where: Address): { readonly host: string; readonly 
 /** What is not encrypted stays on this machine. */
 function onLoopback(flag: string, where: Address): { readonly host: string; readonly port: number } {
   const tcp = onTcp(flag, where);
-  if (/^(?:localhost|::1|127(?:\.\d{1,3}){3})$/.test(tcp.host)) return tcp;
+  if (isLoopbackHost(tcp.host)) return tcp;
   throw new InvalidArgumentError(
     `${flag} takes a loopback address: ${tcp.host} would be served without TLS.`,
   );

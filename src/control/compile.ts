@@ -236,12 +236,7 @@ function proxyView(ask: Ask, node: ProxyNode): ProxyView | undefined {
   if (onDemand === 'true') return viewOnDemand(ask, key);
   if (onDemand === ON_DEMAND_ENVOY) return envoyViewOnDemand(ask, key);
   const all = <T extends object>(step: Step<World, T | undefined>, names: Iterable<string>): readonly T[] =>
-    sharedList(
-      [...names]
-        .sort()
-        .map((name) => ask((memo) => memo.of(step, namedKey(key, name))))
-        .filter((value) => value !== undefined),
-    );
+    sharedList(found(ask, step, names, (name) => namedKey(key, name)));
   return {
     listeners: (names) =>
       named(
@@ -266,6 +261,19 @@ function proxyView(ask: Ask, node: ProxyNode): ProxyView | undefined {
   };
 }
 
+/** What a step has under these names, in their order; what is not there is left out. */
+function found<T>(
+  ask: Ask,
+  step: Step<World, T | undefined>,
+  names: Iterable<string>,
+  keyOfName: (name: string) => string,
+): T[] {
+  return [...names]
+    .sort()
+    .map((name) => ask((memo) => memo.of(step, keyOfName(name))))
+    .filter((value) => value !== undefined);
+}
+
 function named<T extends { readonly name: string }>(
   list: readonly T[],
   names: readonly string[] | undefined,
@@ -278,22 +286,19 @@ function named<T extends { readonly name: string }>(
 /** What a proxy gets that asks for each thing by name (emit/on-demand). Nothing that it did not ask for is worked out. */
 function viewOnDemand(ask: Ask, key: string): ProxyView {
   const each = <T>(step: Step<World, T | undefined>, names: Iterable<string>): T[] =>
-    [...names]
-      .sort()
-      .map((name) => ask((memo) => memo.of(step, demandKey(key, name))))
-      .filter((value) => value !== undefined);
+    found(ask, step, names, (name) => demandKey(key, name));
   const also = <T extends { readonly name: string }>(
     standing: readonly T[],
     step: Step<World, T | undefined>,
     names: readonly string[],
   ): readonly T[] => {
     const own = named(standing, names);
-    const found = new Set(own.map(({ name }) => name));
+    const held = new Set(own.map(({ name }) => name));
     return [
       ...own,
       ...each(
         step,
-        names.filter((name) => !found.has(name)),
+        names.filter((name) => !held.has(name)),
       ),
     ];
   };
@@ -319,10 +324,7 @@ function viewOnDemand(ask: Ask, key: string): ProxyView {
 function envoyViewOnDemand(ask: Ask, key: string): ProxyView {
   const own = viewOnDemand(ask, key);
   const each = <T>(step: Step<World, T | undefined>, names: Iterable<string>): T[] =>
-    [...names]
-      .sort()
-      .map((name) => ask((memo) => memo.of(step, demandKey(key, name))))
-      .filter((value) => value !== undefined);
+    found(ask, step, names, (name) => demandKey(key, name));
   const listeners = () => ask((memo) => memo.of(envoyListeners, key));
   const clusters = () => ask((memo) => memo.of(envoyClusters, key));
   return {

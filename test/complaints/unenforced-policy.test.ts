@@ -5,22 +5,13 @@ import type { StatusReport } from '../../src/server/contract.ts';
 import { dataPlanes } from '../mesh/data-planes.ts';
 import { commandOf, processTree } from '../mesh/enclosure.ts';
 import { eventually } from '../mesh/eventually.ts';
+import { openGateway } from '../mesh/manifests.ts';
 import { lacks, meshNeeds } from '../mesh/needs.ts';
 import { addProbe, fetchFrom } from '../mesh/probe.ts';
 import { type Mesh, root, runMesh } from '../mesh/run-mesh.ts';
 
 // Complaint 17: a policy about requests that no proxy enforces is skipped without a word. Here nothing is sent to such a
 // workload, and the policy's status says why.
-
-const gateway = `apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {name: bookinfo}
-spec:
-  selector: {istio: ingressgateway}
-  servers:
-  - port: {number: 8080, name: http, protocol: HTTP}
-    hosts: ["*"]
-`;
 
 const policy = (more = '') => `apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -40,7 +31,7 @@ describe.skipIf(lacks('unenforced policy', ...meshNeeds)).each(dataPlanes.slice(
         empty: true,
         prepare(folder) {
           cpSync(join(root, 'examples/bookinfo/mesh.yaml'), join(folder, 'mesh.yaml'));
-          writeFileSync(join(folder, 'gateway.yaml'), gateway);
+          writeFileSync(join(folder, 'gateway.yaml'), openGateway);
           addProbe(folder, { name: 'inside', sidecar: true });
           addProbe(folder, { name: 'bare', sidecar: false });
         },

@@ -6,46 +6,12 @@ import { testIssuer } from '../../src/proxy/filters/http/jwt-authn/test-issuer.t
 import type { DenialReport, DenialsReport } from '../../src/server/contract.ts';
 import { dataPlanes } from './data-planes.ts';
 import { eventually } from './eventually.ts';
+import { echoApp, openGateway } from './manifests.ts';
 import { lacks, meshNeeds } from './needs.ts';
 import { addProbe } from './probe.ts';
 import { type Mesh, root, runMesh } from './run-mesh.ts';
 
 const issuer = testIssuer('RS256');
-
-const gateway = `apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {name: bookinfo}
-spec:
-  selector: {istio: ingressgateway}
-  servers:
-  - port: {number: 8080, name: http, protocol: HTTP}
-    hosts: ["*"]
-`;
-
-const echo = `apiVersion: v1
-kind: Service
-metadata: {name: echo}
-spec:
-  selector: {app: echo}
-  ports:
-  - {name: tcp, port: 9000}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: echo}
-spec:
-  selector: {matchLabels: {app: echo}}
-  template:
-    metadata:
-      labels: {app: echo}
-      annotations: {weft.dev/command: node echo.ts}
-    spec:
-      containers:
-      - name: echo
-        image: echo
-        ports: [{containerPort: 9000}]
-        readinessProbe: {tcpSocket: {port: 9000}, periodSeconds: 1}
-`;
 
 const policy = (name: string, app: string, spec: string, more = ''): string => `---
 apiVersion: security.istio.io/v1
@@ -93,8 +59,8 @@ describe.skipIf(lacks('denials', ...meshNeeds)).each(dataPlanes.slice(0, 2))(
         prepare(folder) {
           cpSync(join(root, 'examples/bookinfo/mesh.yaml'), join(folder, 'mesh.yaml'));
           cpSync(join(root, 'test/mesh/apps/echo.ts'), join(folder, 'echo.ts'));
-          writeFileSync(join(folder, 'gateway.yaml'), gateway);
-          writeFileSync(join(folder, 'echo.yaml'), echo);
+          writeFileSync(join(folder, 'gateway.yaml'), openGateway);
+          writeFileSync(join(folder, 'echo.yaml'), echoApp);
           writeFileSync(join(folder, 'policies.yaml'), policies);
           addProbe(folder, { name: 'api', sidecar: true });
           addProbe(folder, { name: 'inside', sidecar: true });

@@ -4,6 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { StatusReport } from '../../src/server/contract.ts';
 import { eventually } from './eventually.ts';
 import { failures, get, keepLoading } from './load.ts';
+import { echoApp } from './manifests.ts';
 import { lacks, meshNeeds } from './needs.ts';
 import { addProbe, type Fetched, fetchFrom } from './probe.ts';
 import { versionOf, writeWeights } from './routes-file.ts';
@@ -30,7 +31,7 @@ describe.skipIf(lacks('envoys on demand', ...meshNeeds))(
           addProbe(folder, { name: 'whole', sidecar: true });
           addProbe(folder, { name: 'plain', sidecar: false });
           cpSync(join(root, 'test/mesh/apps/echo.ts'), join(folder, 'echo.ts'));
-          writeFileSync(join(folder, 'echo.yaml'), echo);
+          writeFileSync(join(folder, 'echo.yaml'), echoApp);
           onDemand(join(folder, 'productpage.yaml'));
           const many = Array.from({ length: MANY }, (_, i) => service(`other-${i}`, `other-${i}`));
           writeFileSync(join(folder, 'many.yaml'), many.join('---\n'));
@@ -187,31 +188,6 @@ spec:
   - {name: http, port: 9080}
 `;
 }
-
-const echo = `apiVersion: v1
-kind: Service
-metadata: {name: echo}
-spec:
-  selector: {app: echo}
-  ports:
-  - {name: tcp, port: 9000}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: echo}
-spec:
-  selector: {matchLabels: {app: echo}}
-  template:
-    metadata:
-      labels: {app: echo}
-      annotations: {weft.dev/command: node echo.ts}
-    spec:
-      containers:
-      - name: echo
-        image: echo
-        ports: [{containerPort: 9000}]
-        readinessProbe: {tcpSocket: {port: 9000}, periodSeconds: 1}
-`;
 
 const registryOnly = `apiVersion: v1
 kind: ConfigMap

@@ -3,34 +3,10 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { dataPlanes } from './data-planes.ts';
 import { eventually } from './eventually.ts';
+import { echoApp } from './manifests.ts';
 import { lacks, meshNeeds } from './needs.ts';
 import { addProbe } from './probe.ts';
 import { type Mesh, root, runMesh } from './run-mesh.ts';
-
-const echo = `apiVersion: v1
-kind: Service
-metadata: {name: echo}
-spec:
-  selector: {app: echo}
-  ports:
-  - {name: tcp, port: 9000}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: echo}
-spec:
-  selector: {matchLabels: {app: echo}}
-  template:
-    metadata:
-      labels: {app: echo}
-      annotations: {weft.dev/command: node echo.ts}
-    spec:
-      containers:
-      - name: echo
-        image: echo
-        ports: [{containerPort: 9000}]
-        readinessProbe: {tcpSocket: {port: 9000}, periodSeconds: 1}
-`;
 
 describe.skipIf(lacks('tcp', ...meshNeeds)).each(dataPlanes)(
   'plain TCP between workloads, $name',
@@ -44,7 +20,7 @@ describe.skipIf(lacks('tcp', ...meshNeeds)).each(dataPlanes)(
         prepare(folder) {
           prepare(folder);
           cpSync(join(root, 'test/mesh/apps/echo.ts'), join(folder, 'echo.ts'));
-          writeFileSync(join(folder, 'echo.yaml'), echo);
+          writeFileSync(join(folder, 'echo.yaml'), echoApp);
           addProbe(folder, { name: 'inside', sidecar: true });
           addProbe(folder, { name: 'outside', sidecar: false });
         },

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../lib/clock.ts';
+import { GRPC_CODE } from '../../wire/grpc/status.ts';
 import { type NodeId, parseNodeId } from '../../xds/names.ts';
 import type { Node } from '../../xds/resources.ts';
 import type { ServedType } from '../../xds/served-type.ts';
@@ -42,14 +43,6 @@ export interface Proxy {
   readonly id: NodeId;
 }
 
-const code = {
-  invalidArgument: 3,
-  deadlineExceeded: 4,
-  permissionDenied: 7,
-  resourceExhausted: 8,
-  internal: 13,
-} as const;
-
 /** A stream that has not said who it is by then is ended. */
 export const FIRST_REQUEST_TIMEOUT_MS = 10_000;
 
@@ -85,7 +78,7 @@ export class AdsStream {
       nowMs: () => clock.monotonicMs(),
     };
     this.#patience = clock.setTimeout(
-      () => this.end(code.deadlineExceeded, 'no request came'),
+      () => this.end(GRPC_CODE.DEADLINE_EXCEEDED, 'no request came'),
       FIRST_REQUEST_TIMEOUT_MS,
     );
   }
@@ -104,11 +97,11 @@ export class AdsStream {
   receive(message: Uint8Array): void {
     if (!this.#isOpen) return;
     if (!this.#budget.take(message.length, this.#options.clock.monotonicMs())) {
-      this.end(code.resourceExhausted, 'too many requests');
+      this.end(GRPC_CODE.RESOURCE_EXHAUSTED, 'too many requests');
       return;
     }
     const read = this.#wire.read(message);
-    if (read === undefined) this.end(code.invalidArgument, 'the message is no discovery request');
+    if (read === undefined) this.end(GRPC_CODE.INVALID_ARGUMENT, 'the message is no discovery request');
     else if (this.#admit(read.node)) this.#take(read.take());
   }
 
@@ -119,12 +112,12 @@ export class AdsStream {
     try {
       const { id, node } = this.#proxy;
       const refusal = refusalOf(id, node.metadata, this.peer, state.compiled);
-      if (refusal !== undefined) this.end(code.permissionDenied, refusal);
+      if (refusal !== undefined) this.end(GRPC_CODE.PERMISSION_DENIED, refusal);
       else if (state === this.#state || this.#offer(state, this.#proxy)) this.#push();
     } catch (error) {
       // A mistake of ours that no object is to blame for: the proxy keeps what it has, the others are served.
       this.#options.onError(error);
-      this.end(code.internal, 'the control plane failed on the configuration of this proxy');
+      this.end(GRPC_CODE.INTERNAL, 'the control plane failed on the configuration of this proxy');
     }
   }
 
@@ -147,19 +140,19 @@ export class AdsStream {
     const id = parseNodeId(node?.id ?? '');
     if (node === undefined || id === undefined) {
       const form = 'TYPE~IP~NAME.NAMESPACE~DOMAIN';
-      this.end(code.invalidArgument, `the first request must carry a node id ${form}`);
+      this.end(GRPC_CODE.INVALID_ARGUMENT, `the first request must carry a node id ${form}`);
       return false;
     }
     this.#proxy = { node: servedNode(node, this.protocol), id };
     this.#patience.cancel();
     const excess = this.#options.onProxy(this);
-    if (excess !== undefined) this.end(code.resourceExhausted, excess);
+    if (excess !== undefined) this.end(GRPC_CODE.RESOURCE_EXHAUSTED, excess);
     return excess === undefined;
   }
 
   #take(events: readonly ServerEvent[]): void {
     for (const event of events) {
-      if (event.kind === 'excess') this.end(code.resourceExhausted, event.message);
+      if (event.kind === 'excess') this.end(GRPC_CODE.RESOURCE_EXHAUSTED, event.message);
       else this.record.heard(event, this.#options.clock.nowMs());
     }
     this.refresh();
@@ -169,7 +162,7 @@ export class AdsStream {
     this.#state = state;
     const snapshot = viewFor(state, node, id, this.#asker);
     if (snapshot === undefined) {
-      this.end(code.invalidArgument, 'the node id is malformed');
+      this.end(GRPC_CODE.INVALID_ARGUMENT, 'the node id is malformed');
       return false;
     }
     this.#wire.server.offer(snapshot);

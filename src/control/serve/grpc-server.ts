@@ -5,6 +5,7 @@ import { systemClock } from '../../lib/clock.ts';
 import type { TlsContext } from '../../wire/connection.ts';
 import { type GrpcServer, serveGrpcCalls } from '../../wire/grpc/server.ts';
 import type { GrpcServerCall } from '../../wire/grpc/server-call.ts';
+import { GRPC_CODE } from '../../wire/grpc/status.ts';
 import { network } from '../../wire/net.ts';
 import { DELTA_ADS_PATH } from '../../xds/delta-messages.ts';
 import { ACCESS_LOG_PATH } from '../../xds/names.ts';
@@ -52,8 +53,6 @@ const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
 const CLOSE_TIMEOUT_MS = 1000;
 /** Calls without good credentials from one address; then it waits, and nothing is verified or logged for it. */
 export const MAX_REFUSALS_PER_MINUTE = 300;
-const status = { ok: 0, resourceExhausted: 8, unauthenticated: 16 } as const;
-
 /** Serves ADS and the certificate service. Rejects where a port cannot be had. */
 export async function serveGrpc(options: GrpcServeOptions): Promise<GrpcPorts> {
   const { secure, plain } = options;
@@ -122,14 +121,14 @@ async function admit(
   refusals: RateLimit | undefined,
 ): Promise<{ readonly peer: Peer | undefined } | undefined> {
   if (refusals?.isSpent(call.caller.address) === true) {
-    call.end(status.resourceExhausted, 'too many calls of this address were refused; try again later');
+    call.end(GRPC_CODE.RESOURCE_EXHAUSTED, 'too many calls of this address were refused; try again later');
     return undefined;
   }
   const peer = refusals === undefined ? undefined : await peerOf(call, options);
   if (!call.isOpen) return undefined;
   if (typeof peer !== 'string') return { peer };
   if (peer !== CANNOT_CHECK) refusals?.admit(call.caller.address);
-  call.end(status.unauthenticated, peer);
+  call.end(GRPC_CODE.UNAUTHENTICATED, peer);
   return undefined;
 }
 
@@ -147,12 +146,12 @@ async function serveAds(
     close: (code, details) => call.end(code, details),
   };
   const stream = options.fleet.open(protocol, peer, transport);
-  if (stream === undefined) return call.end(status.resourceExhausted, 'too many streams');
+  if (stream === undefined) return call.end(GRPC_CODE.RESOURCE_EXHAUSTED, 'too many streams');
   call.handle({
     onMessage: (message) => stream.receive(message),
     onEnd() {
       options.fleet.close(stream);
-      call.end(status.ok, '');
+      call.end(GRPC_CODE.OK, '');
     },
     onDrain: () => stream.drained(),
     onClose: () => options.fleet.close(stream),

@@ -1,8 +1,7 @@
+import { GRPC_CODE } from '../../wire/grpc/status.ts';
 import { workloadSpiffeId } from '../../wire/identity/spiffe.ts';
 import type { Compiled } from '../compile.ts';
 import type { AdsStream } from './ads-stream.ts';
-
-const RESOURCE_EXHAUSTED = 8;
 
 /** Bounds of one client. */
 export interface StreamLimits {
@@ -36,7 +35,7 @@ export class StreamPlaces {
     const mine = add(this.#byProxy, proxyKey(stream), stream);
     const [oldest] = mine;
     if (mine.size > this.#limits.maxStreamsPerProxy)
-      oldest?.end(RESOURCE_EXHAUSTED, 'a newer stream of this proxy took its place');
+      oldest?.end(GRPC_CODE.RESOURCE_EXHAUSTED, 'a newer stream of this proxy took its place');
     return undefined;
   }
 
