@@ -52,7 +52,7 @@ describe('openRelay', () => {
     });
     const { socket, text } = client((await relays(() => port)).port);
     socket.end('question');
-    await vi.waitUntil(() => socket.closed);
+    await vi.waitUntil(() => socket.closed, 10_000);
     expect(text()).toBe('answer after the end');
   });
 
@@ -62,7 +62,7 @@ describe('openRelay', () => {
     const { socket, text } = client(relay.port);
     socket.write('hello');
     port = await serve((s) => s.pipe(s));
-    await vi.waitUntil(() => text() === 'hello');
+    await vi.waitUntil(() => text() === 'hello', 10_000);
   });
 
   it('slows the sender down when the receiver does not read', async () => {
@@ -95,9 +95,9 @@ describe('openRelay', () => {
     socket.on('error', () => {});
     socket.write('x');
     // A Unix socket does not carry a reset: the break arrives as an end, and as a break where more is written.
-    await vi.waitUntil(() => socket.readableEnded);
-    await vi.waitUntil(() => !socket.write('y') || socket.closed);
-    await vi.waitUntil(() => socket.closed);
+    await vi.waitUntil(() => socket.readableEnded, 10_000);
+    await vi.waitUntil(() => !socket.write('y') || socket.closed, 10_000);
+    await vi.waitUntil(() => socket.closed, 10_000);
   });
 
   it('says when its port is taken', async () => {

@@ -152,6 +152,9 @@ describe.each(namespaceWays)('weft up, %s', (way) => {
       timeout: 15_000,
       interval: 200,
     });
+    // Ready, it is in the tables of its Service a little later.
+    const servedBy = () => run.get('/').then((answer) => answer.pid, String);
+    await expect.poll(servedBy).toEqual(expect.any(Number));
     expect((await run.get('/')).pid).not.toBe(pid);
     expect(run.events().some(({ text }) => text.includes('liveness probe failed (HTTP 500)'))).toBe(true);
   });
@@ -163,12 +166,12 @@ describe.each(namespaceWays)('weft up, %s', (way) => {
     process.kill(hostPid, 'SIGKILL');
     await vi.waitUntil(
       async () => (await status(run)).processes.find((row) => row.name === 'control')?.restarts === 1,
-      { timeout: 5000 },
+      { timeout: 15_000 },
     );
     const served = () =>
       fetch(run.dashboard, { signal: AbortSignal.timeout(5000) }).then((response) => response.text());
     // The connection kept from an earlier test may end just now: the one after it must serve.
-    await expect.poll(served, { timeout: 5000 }).toBe('dashboard');
+    await expect.poll(served, { timeout: 15_000 }).toBe('dashboard');
     expect((await status(run)).processes.find((row) => row.name === 'control')?.pid).not.toBe(before?.pid);
   });
 
@@ -178,8 +181,9 @@ describe.each(namespaceWays)('weft up, %s', (way) => {
     run.write(
       `${meshText()}---\napiVersion: v1\nkind: Service\nmetadata: { name: broken }\nspec: { ports: [{ port: many }] }\n`,
     );
-    await vi.waitUntil(() =>
-      run.events().some(({ text }) => text.includes(`mesh.yaml:${line}: spec.ports[0].port`)),
+    await vi.waitUntil(
+      () => run.events().some(({ text }) => text.includes(`mesh.yaml:${line}: spec.ports[0].port`)),
+      10_000,
     );
     expect((await status(run)).problems).toMatchObject([{ line }]);
     expect((await run.get('/')).pid).toBe(pid);

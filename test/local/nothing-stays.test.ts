@@ -20,7 +20,7 @@ describe.each(ways)('after weft up, %s', (way) => {
     run.process.kill('SIGINT');
     expect(await run.ended).toBe(0);
     expect(run.events().at(-1)).toMatchObject({ event: 'stopped' });
-    await vi.waitUntil(() => !anyRuns(pids), { timeout: 5000 });
+    await vi.waitUntil(() => !anyRuns(pids), { timeout: 15_000 });
     expect(traces()).toEqual(before);
     expect(anyIn(namespaces)).toBe(false);
     expect(readdirSync(run.folder)).toEqual(['logs']);
@@ -34,7 +34,7 @@ describe.each(ways)('after weft up, %s', (way) => {
     const namespaces = namespacesOf(pids);
     run.process.kill('SIGKILL');
     await run.ended;
-    await vi.waitUntil(() => !anyRuns(pids), { timeout: 5000 });
+    await vi.waitUntil(() => !anyRuns(pids), { timeout: 15_000 });
     expect(traces()).toEqual(before);
     expect(anyIn(namespaces)).toBe(false);
     expect(existsSync(`${run.folder}/objects`)).toBe(true);

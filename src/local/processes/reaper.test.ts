@@ -24,7 +24,7 @@ describe('Reaper', () => {
     reaper.tell('b', undefined);
     reaper.tell('c', fourth);
     reaper.close();
-    await vi.waitUntil(() => !isAlive(first) && !isAlive(fourth));
+    await vi.waitUntil(() => !isAlive(first) && !isAlive(fourth), 10_000);
     expect(isAlive(second)).toBe(true);
     expect(isAlive(third)).toBe(true);
   });

@@ -68,20 +68,23 @@ describe('SupervisedProcess', () => {
     const supervised = start('exec sleep 60');
     const first = supervised.status.pid ?? 0;
     process.kill(first, 'SIGKILL');
-    await vi.waitUntil(() => supervised.status.restarts === 1 && supervised.status.state === 'running');
+    await vi.waitUntil(
+      () => supervised.status.restarts === 1 && supervised.status.state === 'running',
+      10_000,
+    );
     expect(supervised.status.pid).not.toBe(first);
     expect(supervised.status.lastExit).toBe('SIGKILL');
   });
 
   it('goes on trying what cannot be started, and says why', async () => {
     const supervised = start('', { argv: ['/no/such/program'] });
-    await vi.waitUntil(() => supervised.status.restarts >= 2);
+    await vi.waitUntil(() => supervised.status.restarts >= 2, 10_000);
     expect(supervised.status.lastExit).toContain('ENOENT');
   });
 
   it('stops with SIGTERM where that is enough', async () => {
     const supervised = start('trap "echo bye; exit 0" TERM; echo up; while :; do sleep 0.05; done');
-    await vi.waitUntil(() => supervised.order.log.lastLine() === 'up');
+    await vi.waitUntil(() => supervised.order.log.lastLine() === 'up', 10_000);
     await supervised.stop();
     expect(supervised.status).toMatchObject({ state: 'stopped', lastExit: 'code 0' });
     expect(readFileSync(join(folder, 'a.log'), 'utf8')).toContain('bye');
@@ -89,12 +92,12 @@ describe('SupervisedProcess', () => {
 
   it('kills what does not obey, and what it left running', async () => {
     const supervised = start('sleep 61 & echo $!; trap "" TERM; while :; do sleep 0.05; done');
-    await vi.waitUntil(() => supervised.order.log.lastLine() !== '');
+    await vi.waitUntil(() => supervised.order.log.lastLine() !== '', 10_000);
     const child = Number(supervised.order.log.lastLine());
     expect(isAlive(child)).toBe(true);
     await supervised.stop(50);
     expect(supervised.status.lastExit).toBe('SIGKILL');
-    await vi.waitUntil(() => !isAlive(child));
+    await vi.waitUntil(() => !isAlive(child), 10_000);
   });
 });
 
@@ -102,11 +105,11 @@ describe('LogFile', () => {
   it('is turned over while its process goes on writing', async () => {
     const supervised = start('while :; do echo 0123456789; sleep 0.01; done');
     const { log } = supervised.order;
-    await vi.waitUntil(() => readFileSync(log.path).length > 50);
+    await vi.waitUntil(() => readFileSync(log.path).length > 50, 10_000);
     log.rotate(50);
     const former = readFileSync(`${log.path}.1`, 'utf8');
     expect(former).toMatch(/^(0123456789\n)+$/);
-    await vi.waitUntil(() => readFileSync(log.path).length > 20);
+    await vi.waitUntil(() => readFileSync(log.path).length > 20, 10_000);
     expect(readFileSync(log.path, 'utf8')).toMatch(/^(0123456789\n)+$/);
   });
 });

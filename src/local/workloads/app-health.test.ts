@@ -49,12 +49,12 @@ describe('AppHealth', () => {
       readiness: probe('/ready'),
       liveness: probe('/live'),
     });
-    await vi.waitUntil(() => world.asked.length >= 3);
+    await vi.waitUntil(() => world.asked.length >= 3, 10_000);
     expect(new Set(world.asked)).toEqual(new Set(['/start']));
     world.status = 200;
-    await vi.waitUntil(() => seen.ready.length === 1 && world.asked.includes('/live'));
+    await vi.waitUntil(() => seen.ready.length === 1 && world.asked.includes('/live'), 10_000);
     world.status = 500;
-    await vi.waitUntil(() => seen.unhealthy.length === 1 && seen.ready.length === 2);
+    await vi.waitUntil(() => seen.unhealthy.length === 1 && seen.ready.length === 2, 10_000);
     health.stop();
     expect(seen.ready).toEqual([true, false]);
     expect(seen.unhealthy).toEqual(['its liveness probe failed (HTTP 500)']);
@@ -63,17 +63,17 @@ describe('AppHealth', () => {
   it('gives up on an application that does not start in its time', async () => {
     world.status = 503;
     const { seen, health } = watch({ startup: probe('/start', { periodMs: 20, failureThreshold: 3 }) });
-    await vi.waitUntil(() => seen.unhealthy.length === 1);
+    await vi.waitUntil(() => seen.unhealthy.length === 1, 10_000);
     health.stop();
     expect(seen.unhealthy[0]).toContain('startup probe did not pass within 0.06 s');
   });
 
   it('without a readiness probe it is ready when its port takes connections, and without a port at once', async () => {
     const withPort = watch({ ports: [{ name: '', number: 80, protocol: 'TCP' }] });
-    await vi.waitUntil(() => withPort.seen.ready.length === 1);
+    await vi.waitUntil(() => withPort.seen.ready.length === 1, 10_000);
     withPort.health.stop();
     const without = watch({});
-    await vi.waitUntil(() => without.seen.ready.length === 1);
+    await vi.waitUntil(() => without.seen.ready.length === 1, 10_000);
     without.health.stop();
   });
 
@@ -81,7 +81,7 @@ describe('AppHealth', () => {
     const { seen, health } = watch({
       readiness: probe('', { check: { kind: 'exec', command: ['test', '-d', '/'] } }),
     });
-    await vi.waitUntil(() => seen.ready.length === 1);
+    await vi.waitUntil(() => seen.ready.length === 1, 10_000);
     health.stop();
   });
 });

@@ -29,10 +29,10 @@ describe('what leads to Services', () => {
     const services = new Services(objects, { serve } as PodNetworks, vi.fn(), systemClock, settled);
     services.setBackends([backend('10.0.0.1')]);
     expect(services.settled).toBe(false);
-    await vi.waitUntil(() => running === 1);
+    await vi.waitUntil(() => running === 1, 10_000);
     services.setBackends([backend('10.0.0.2')]);
     services.setBackends([backend('10.0.0.3')]);
-    await vi.waitUntil(() => settled.mock.calls.length > 0);
+    await vi.waitUntil(() => settled.mock.calls.length > 0, 10_000);
     expect(services.settled).toBe(true);
     expect(served).toEqual(['10.0.0.1', '10.0.0.3']);
   });
@@ -42,9 +42,9 @@ describe('what leads to Services', () => {
     const report = vi.fn();
     const services = new Services(objects, { serve } as unknown as PodNetworks, report, systemClock, vi.fn());
     services.setBackends([]);
-    await vi.waitUntil(() => report.mock.calls.length === 1);
+    await vi.waitUntil(() => report.mock.calls.length === 1, 10_000);
     expect(report.mock.calls[0]?.[0].text).toBe('Cluster IPs cannot be updated: nft: no');
     services.setBackends([]);
-    await vi.waitUntil(() => serve.mock.calls.length === 2);
+    await vi.waitUntil(() => serve.mock.calls.length === 2, 10_000);
   });
 });

@@ -105,7 +105,7 @@ const identities = [
   get('X-Envoy-Original-Dst-Host: 127.0.0.1:1'),
   get('X-Envoy-Decorator-Operation: x'),
   get('X-Envoy-Downstream-Service-Cluster: admin', 'X-Envoy-Downstream-Service-Node: admin'),
-  get('X-Envoy-Retry-On: 5xx', 'X-Envoy-Max-Retries: 9', 'X-Envoy-Upstream-Rq-Timeout-Ms: 1'),
+  get('X-Envoy-Retry-On: 5xx', 'X-Envoy-Max-Retries: 9', 'X-Envoy-Upstream-Rq-Timeout-Ms: 60000'),
   get('X-Envoy-Force-Trace: true'),
   get('X-Envoy-IP-Tags: a'),
   get('X-Envoy-Expected-Rq-Timeout-Ms: 7'),
