@@ -81,7 +81,8 @@ const filters = fc.option(
 );
 
 function externalAuth({ kind, ...backendRef }: { readonly kind: string }) {
-  return { type: 'ExternalAuth', externalAuth: { protocol: kind, backendRef } };
+  const calls = kind === 'HTTP' ? { http: {} } : { grpc: {} };
+  return { type: 'ExternalAuth', externalAuth: { protocol: kind, backendRef, ...calls } };
 }
 
 const backend = fc

@@ -45,7 +45,7 @@ function checkTargets(policy: BackendTlsPolicySpec, report: Report): void {
   checkLimits(policy, ['targetRefs', 'options'], report);
   const seen = new Set<string>();
   for (const [i, { group, kind, name, sectionName = '' }] of policy.targetRefs.entries()) {
-    checkRefNames({ group, kind }, report.at('targetRefs', i));
+    checkRefNames({ group, kind, name }, report.at('targetRefs', i));
     if (name === '') report.error(['targetRefs', i, 'name'], 'the name of the target is missing');
     const section = sectionName === '' ? undefined : sectionNameProblem(sectionName);
     if (section !== undefined) report.error(['targetRefs', i, 'sectionName'], section);

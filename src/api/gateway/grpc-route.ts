@@ -80,12 +80,23 @@ function checkRule(entry: GrpcRouteRule, report: Report): void {
   }
 }
 
+const MAX_METHOD_LENGTH = 1024;
+const NAME_OF = {
+  service: /^\.?[A-Za-z_][A-Za-z_0-9]*(?:\.[A-Za-z_][A-Za-z_0-9]*)*$/,
+  method: /^[A-Za-z_][A-Za-z_0-9]*$/,
+};
+
 function checkMethod(method: NonNullable<GrpcMatch['method']>, report: Report): void {
   const { type = 'Exact', service = '', method: name = '' } = method;
   if (service === '' && name === '') report.error([], 'service or method is required');
-  for (const [field, value] of Object.entries({ service, method: name })) {
-    const pattern = field === 'service' ? /^[A-Za-z0-9_.]*$/ : /^[A-Za-z0-9_]*$/;
-    const exact = pattern.test(value) ? undefined : `"${value}" is not the name of a gRPC ${field}`;
+  for (const [field, value] of [
+    ['service', service],
+    ['method', name],
+  ] as const) {
+    const exact =
+      value === '' || (value.length <= MAX_METHOD_LENGTH && NAME_OF[field].test(value))
+        ? undefined
+        : `"${value}" is not the name of a gRPC ${field}`;
     const problem = type === 'Exact' ? exact : value === '' ? undefined : regexProblem(value);
     if (problem !== undefined) report.error(field, problem);
   }

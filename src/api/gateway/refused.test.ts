@@ -30,6 +30,47 @@ describe('the Gateway API', () => {
     ],
     ['HTTPRoute', { parentRefs: [{ name: 'g', port: 80 }, { name: 'g' }] }, 'parentRefs[1].port'],
     ['HTTPRoute', { rules: [{ name: 'a' }, { name: 'a' }] }, 'rules[1].name'],
+    ['HTTPRoute', { parentRefs: [{ name: 'g'.repeat(254) }] }, 'parentRefs[0].name'],
+    ['HTTPRoute', { parentRefs: [{ name: 'g', kind: 'K'.repeat(64) }] }, 'parentRefs[0].kind'],
+    ['HTTPRoute', { parentRefs: [{ name: 'g', group: 'g'.repeat(254) }] }, 'parentRefs[0].group'],
+    [
+      'HTTPRoute',
+      filters({ type: 'ExtensionRef', extensionRef: { group: 'a b', kind: 'K', name: 'n' } }),
+      'rules[0].filters[0].extensionRef.group',
+    ],
+    [
+      'HTTPRoute',
+      filters({
+        type: 'RequestHeaderModifier',
+        requestHeaderModifier: { set: [{ name: 'a', value: 'v'.repeat(4097) }] },
+      }),
+      'rules[0].filters[0].requestHeaderModifier.set[0].value',
+    ],
+    [
+      'HTTPRoute',
+      { rules: [{ matches: [{ headers: [{ name: 'h'.repeat(257), value: 'v' }] }] }] },
+      'rules[0].matches[0].headers[0].name',
+    ],
+    [
+      'HTTPRoute',
+      filters({ type: 'ExternalAuth', externalAuth: { protocol: 'HTTP', backendRef: backend } }),
+      'rules[0].filters[0].externalAuth.http',
+    ],
+    [
+      'HTTPRoute',
+      { rules: [{ sessionPersistence: { cookieConfig: { lifetimeType: 'Permanent' } } }] },
+      'rules[0].sessionPersistence.absoluteTimeout',
+    ],
+    [
+      'GRPCRoute',
+      { rules: [{ matches: [{ method: { service: '1.b' } }] }] },
+      'rules[0].matches[0].method.service',
+    ],
+    [
+      'GRPCRoute',
+      { rules: [{ matches: [{ method: { method: '1' } }] }] },
+      'rules[0].matches[0].method.method',
+    ],
     ['HTTPRoute', { rules: [{ retry: { attempts: -1 } }] }, 'rules[0].retry.attempts'],
     [
       'HTTPRoute',
@@ -59,12 +100,18 @@ describe('the Gateway API', () => {
     ['HTTPRoute', filters({ type: 'CORS', cors: { maxAge: 0 } }), 'rules[0].filters[0].cors.maxAge'],
     [
       'HTTPRoute',
-      filters({ type: 'ExternalAuth', externalAuth: { protocol: 'HTTP', backendRef: backend, grpc: {} } }),
+      filters({
+        type: 'ExternalAuth',
+        externalAuth: { protocol: 'HTTP', backendRef: backend, http: {}, grpc: {} },
+      }),
       'rules[0].filters[0].externalAuth.grpc',
     ],
     [
       'HTTPRoute',
-      filters({ type: 'ExternalAuth', externalAuth: { protocol: 'GRPC', backendRef: { name: 'a' } } }),
+      filters({
+        type: 'ExternalAuth',
+        externalAuth: { protocol: 'GRPC', backendRef: { name: 'a' }, grpc: {} },
+      }),
       'rules[0].filters[0].externalAuth.backendRef.port',
     ],
     ['GRPCRoute', { rules: [{ name: 'a' }, { name: 'a' }] }, 'rules[1].name'],

@@ -2,7 +2,7 @@ import { regexProblem } from '../../check/regex.ts';
 import type { Report } from '../../report.ts';
 import { type Infer, list, message, oneOf, text } from '../../schema.ts';
 import { checkLimits } from '../shared/limits.ts';
-import { gatewayHeaderProblem } from '../shared/names.ts';
+import { gatewayHeaderProblem, longValueProblem } from '../shared/names.ts';
 
 const valueMatch = message({ name: text, value: text }, { type: oneOf('Exact', 'RegularExpression') });
 type ValueMatch = Infer<typeof valueMatch>;
@@ -44,7 +44,8 @@ export function checkValueMatches(
     if (nameProblem !== undefined) report.error([i, 'name'], nameProblem);
     seen.add(key);
     if (value === '') report.error([i, 'value'], 'value is empty; write the text to match');
-    const problem = type === 'RegularExpression' && value !== '' ? regexProblem(value) : undefined;
+    const garbled = type === 'RegularExpression' && value !== '' ? regexProblem(value) : undefined;
+    const problem = longValueProblem(value) ?? garbled;
     if (problem !== undefined) report.error([i, 'value'], problem);
   }
 }

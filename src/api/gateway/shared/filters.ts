@@ -5,7 +5,7 @@ import { bool, type Infer, int32, list, message, oneOf, text, texts } from '../.
 import { checkHeaderModifier, headerModifier } from './header-modifier.ts';
 import { checkLimits } from './limits.ts';
 import { hostnameProblem } from './names.ts';
-import { backendObjectRef, checkBackendRef, localRef } from './references.ts';
+import { backendObjectRef, checkBackendRef, checkRefNames, localRef } from './references.ts';
 
 const requestMirror = message(
   { backendRef: backendObjectRef },
@@ -123,6 +123,7 @@ export function checkFilters(filters: readonly HttpRouteFilter[] | undefined, re
 function checkFilter(filter: HttpRouteFilter, report: Report): void {
   checkHeaderModifier(filter.requestHeaderModifier, report.at('requestHeaderModifier'));
   checkHeaderModifier(filter.responseHeaderModifier, report.at('responseHeaderModifier'));
+  if (filter.extensionRef !== undefined) checkRefNames(filter.extensionRef, report.at('extensionRef'));
   if (filter.requestMirror !== undefined) checkMirror(filter.requestMirror, report.at('requestMirror'));
   for (const field of ['requestRedirect', 'urlRewrite'] as const) {
     const change = filter[field];
@@ -163,6 +164,12 @@ type ExternalAuth = NonNullable<HttpRouteFilter['externalAuth']>;
 
 function checkAuth({ protocol, backendRef, http, grpc, forwardBody }: ExternalAuth, report: Report): void {
   checkBackendRef(backendRef, report.at('backendRef'));
+  const own = protocol === 'HTTP' ? 'http' : 'grpc';
+  if ((own === 'http' ? http : grpc) === undefined)
+    report.error(
+      own,
+      `${own} is required for protocol ${protocol}; where nothing is to be said write ${own}: {}`,
+    );
   if (protocol === 'HTTP' && grpc !== undefined)
     report.error('grpc', 'grpc does not belong to protocol HTTP; use http');
   if (protocol === 'GRPC' && http !== undefined)

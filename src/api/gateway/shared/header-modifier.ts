@@ -1,7 +1,7 @@
 import type { Report } from '../../report.ts';
 import { type Infer, list, message, text, texts } from '../../schema.ts';
 import { checkLimits } from './limits.ts';
-import { gatewayHeaderProblem } from './names.ts';
+import { gatewayHeaderProblem, longValueProblem } from './names.ts';
 
 const headerValues = list(message({ name: text, value: text }, {}));
 
@@ -25,6 +25,8 @@ export function checkHeaderModifier(modifier: HeaderModifier | undefined, report
       seen.add(name.toLowerCase());
       if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value))
         report.error([field, i, 'value'], 'the value holds a line break or another control character');
+      const long = longValueProblem(value);
+      if (long !== undefined) report.error([field, i, 'value'], long);
     }
   }
 }

@@ -63,13 +63,14 @@ export function checkListeners(entries: readonly Listener[], report: Report): vo
   }
 }
 
+const MAX_PROTOCOL_LENGTH = 255;
 const PROTOCOL =
   /^[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?$|^[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?\/[A-Za-z0-9]+$/;
 
 function checkProtocol(entry: Listener, report: Report): void {
   const { protocol, tls, hostname } = entry;
   if (protocol === '') report.error('protocol', 'protocol is required: HTTP, HTTPS, TLS, TCP or UDP');
-  else if (!PROTOCOL.test(protocol))
+  else if (protocol.length > MAX_PROTOCOL_LENGTH || !PROTOCOL.test(protocol))
     report.error(
       'protocol',
       `"${protocol}" is neither a protocol's name nor one of the form example.com/name`,

@@ -3,6 +3,10 @@
 const LABEL = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;
 const HEADER = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
 const MAX_HOSTNAME_LENGTH = 253;
+const MAX_KIND_LENGTH = 63;
+const MAX_NAME_LENGTH = 253;
+const MAX_HEADER_LENGTH = 256;
+const MAX_VALUE_LENGTH = 4096;
 
 /** The group of all kinds in this folder. */
 export const GATEWAY_API_GROUP = 'gateway.networking.k8s.io';
@@ -28,15 +32,24 @@ export function sectionNameProblem(name: string): string | undefined {
 
 /** What is wrong with the group of a reference ('' is Kubernetes' core group), or undefined. */
 export function groupProblem(group: string): string | undefined {
-  if (group === '' || group.split('.').every((label) => LABEL.test(label))) return undefined;
+  if (group === '') return undefined;
+  if (group.length <= MAX_NAME_LENGTH && group.split('.').every((label) => LABEL.test(label)))
+    return undefined;
   return `"${group}" is not an API group; write "" for Services, or a name such as ${GATEWAY_API_GROUP}`;
 }
 
 /** What is wrong with the kind of a reference, or undefined. */
 export function kindProblem(kind: string): string | undefined {
-  return /^[a-zA-Z](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?$/.test(kind)
+  return kind.length <= MAX_KIND_LENGTH && /^[a-zA-Z](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?$/.test(kind)
     ? undefined
     : `"${kind}" is not the name of a kind`;
+}
+
+/** What is wrong with the name of an object that is referred to, or undefined; whether it may be missing is the caller's. */
+export function refNameProblem(name: string): string | undefined {
+  return name.length <= MAX_NAME_LENGTH
+    ? undefined
+    : `the name is longer than ${MAX_NAME_LENGTH} characters; no object has it`;
 }
 
 /** What is wrong with the namespace of a reference, or undefined. */
@@ -47,7 +60,15 @@ export function namespaceProblem(namespace: string): string | undefined {
 
 /** What is wrong with the name of a header, or undefined. */
 export function gatewayHeaderProblem(name: string): string | undefined {
+  if (name.length > MAX_HEADER_LENGTH) return `the name is longer than ${MAX_HEADER_LENGTH} characters`;
   return HEADER.test(name) ? undefined : `"${name}" is not the name of a header; use letters, digits and "-"`;
+}
+
+/** What is wrong with the length of a header's value, or undefined. */
+export function longValueProblem(value: string): string | undefined {
+  return value.length <= MAX_VALUE_LENGTH
+    ? undefined
+    : `the value is longer than ${MAX_VALUE_LENGTH} characters`;
 }
 
 const DURATION = /^(?:[0-9]{1,5}(?:h|m|s|ms)){1,4}$/;

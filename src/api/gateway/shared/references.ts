@@ -2,7 +2,7 @@ import { portProblem } from '../../check/port.ts';
 import type { Report } from '../../report.ts';
 import { type Infer, int32, list, message, text } from '../../schema.ts';
 import { checkLimits } from './limits.ts';
-import { groupProblem, kindProblem, namespaceProblem, sectionNameProblem } from './names.ts';
+import { groupProblem, kindProblem, namespaceProblem, refNameProblem, sectionNameProblem } from './names.ts';
 
 /** What a route is attached to: a Gateway (default), a ListenerSet, or a Service for traffic within the mesh. */
 export const parentRef = message(
@@ -85,14 +85,16 @@ interface RefNames {
   readonly group?: string;
   readonly kind?: string;
   readonly namespace?: string;
+  readonly name?: string;
 }
 
-/** Group, kind and namespace of a reference, where they are written. */
+/** Group, kind, namespace and length of the name of a reference, where they are written. */
 export function checkRefNames(ref: RefNames, report: Report): void {
   const problems = {
     group: ref.group === undefined ? undefined : groupProblem(ref.group),
     kind: ref.kind === undefined ? undefined : kindProblem(ref.kind),
     namespace: ref.namespace === undefined ? undefined : namespaceProblem(ref.namespace),
+    name: ref.name === undefined ? undefined : refNameProblem(ref.name),
   };
   for (const [field, problem] of Object.entries(problems))
     if (problem !== undefined) report.error(field, problem);

@@ -10,6 +10,8 @@ export const sessionPersistence = message(
     sessionName: text,
     absoluteTimeout: text,
     type: oneOf('Cookie', 'Header'),
+    /** The name of `cookie` up to version 1.6 of the Gateway API. */
+    cookieConfig: message({}, { lifetimeType: oneOf('Permanent', 'Session') }),
     cookie: message({}, { lifetimeType: oneOf('Permanent', 'Session'), name: text, path: text }),
     header: message({ name: text }, {}),
   },
@@ -24,10 +26,11 @@ export function checkSessionPersistence(spec: SessionPersistence | undefined, re
   const { type = 'Cookie', sessionName, absoluteTimeout, cookie, header } = spec;
   const time = absoluteTimeout === undefined ? undefined : gatewayDurationProblem(absoluteTimeout);
   if (time !== undefined) report.error('absoluteTimeout', time);
-  if (cookie?.lifetimeType === 'Permanent' && !(parseGoDurationMs(absoluteTimeout ?? '0s') ?? 0))
+  if (lasts(spec) && !(parseGoDurationMs(absoluteTimeout ?? '0s') ?? 0))
     report.error('absoluteTimeout', 'absoluteTimeout is required where cookie.lifetimeType is Permanent');
-  if (type === 'Header' && cookie !== undefined)
-    report.error('cookie', 'cookie does not belong to type Header; use header');
+  for (const field of ['cookie', 'cookieConfig'] as const)
+    if (type === 'Header' && spec[field] !== undefined)
+      report.error(field, `${field} does not belong to type Header; use header`);
   if (type === 'Cookie' && header !== undefined)
     report.error('header', 'header does not belong to type Cookie; set type: Header');
   for (const [steps, name] of [
@@ -43,6 +46,10 @@ export function checkSessionPersistence(spec: SessionPersistence | undefined, re
       ['cookie', 'path'],
       `"${cookie.path}" is not a path of a cookie; it begins with "/", and has no ";"`,
     );
+}
+
+function lasts({ cookie, cookieConfig }: SessionPersistence): boolean {
+  return [cookie, cookieConfig].some((given) => given?.lifetimeType === 'Permanent');
 }
 
 function nameProblem(name: string): string | undefined {
