@@ -30,6 +30,7 @@ describe('the Gateway API', () => {
     ],
     ['HTTPRoute', { parentRefs: [{ name: 'g', port: 80 }, { name: 'g' }] }, 'parentRefs[1].port'],
     ['HTTPRoute', { rules: [{ name: 'a' }, { name: 'a' }] }, 'rules[1].name'],
+    ['HTTPRoute', { parentRefs: [{ name: 'g' }, { name: 'g', kind: 'Gateway' }] }, 'parentRefs[1]'],
     ['HTTPRoute', { parentRefs: [{ name: 'g'.repeat(254) }] }, 'parentRefs[0].name'],
     ['HTTPRoute', { parentRefs: [{ name: 'g', kind: 'K'.repeat(64) }] }, 'parentRefs[0].kind'],
     ['HTTPRoute', { parentRefs: [{ name: 'g', group: 'g'.repeat(254) }] }, 'parentRefs[0].group'],

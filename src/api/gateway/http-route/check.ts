@@ -67,9 +67,9 @@ function checkRule(rule: Rule, report: Report): void {
 
 /** What replaces a prefix must know which prefix: one match, by path prefix. */
 function checkPrefixReplacement(rule: Rule, report: Report): void {
-  const matches = rule.matches ?? [];
+  const { matches } = rule;
   const onePrefix =
-    matches.length === 0 ||
+    matches === undefined ||
     (matches.length === 1 && (matches[0]?.path?.type ?? 'PathPrefix') === 'PathPrefix');
   if (onePrefix) return;
   const ofBackends = (rule.backendRefs ?? []).map(({ filters }, i) => ({ filters, at: ['backendRefs', i] }));

@@ -2,7 +2,14 @@ import { portProblem } from '../../check/port.ts';
 import type { Report } from '../../report.ts';
 import { type Infer, int32, list, message, text } from '../../schema.ts';
 import { checkLimits } from './limits.ts';
-import { groupProblem, kindProblem, namespaceProblem, refNameProblem, sectionNameProblem } from './names.ts';
+import {
+  GATEWAY_API_GROUP,
+  groupProblem,
+  kindProblem,
+  namespaceProblem,
+  refNameProblem,
+  sectionNameProblem,
+} from './names.ts';
 
 /** What a route is attached to: a Gateway (default), a ListenerSet, or a Service for traffic within the mesh. */
 export const parentRef = message(
@@ -42,7 +49,7 @@ export function checkParentRefs(refs: readonly ParentRef[] | undefined, report: 
     const section = ref.sectionName === undefined ? undefined : sectionNameProblem(ref.sectionName);
     if (section !== undefined) at.error('sectionName', section);
     checkRefPort(ref.port, at);
-    const text = [ref.group, ref.kind, ref.namespace, ref.name, ref.sectionName, ref.port].join(' ');
+    const text = [parentText(ref), ref.sectionName, ref.port].join(' ');
     const earlier = seen.get(text);
     if (earlier !== undefined)
       at.error([], `parentRefs[${earlier}] is the same; set sectionName or port to tell them apart`);
@@ -51,11 +58,14 @@ export function checkParentRefs(refs: readonly ParentRef[] | undefined, report: 
   checkSections(refs ?? [], report);
 }
 
+/** What a reference is to, the API's defaults filled in. */
+function parentText({ group = GATEWAY_API_GROUP, kind = 'Gateway', namespace, name }: ParentRef): string {
+  return [group, kind, namespace, name].join(' ');
+}
+
 /** Several references to one parent all say a section, or none does; the same goes for ports. */
 function checkSections(refs: readonly ParentRef[], report: Report): void {
-  const parents = Map.groupBy([...refs.entries()], ([, { group, kind, namespace, name }]) =>
-    [group, kind, namespace, name].join(' '),
-  );
+  const parents = Map.groupBy([...refs.entries()], ([, ref]) => parentText(ref));
   for (const list of parents.values())
     for (const field of ['sectionName', 'port'] as const) {
       const missing = list.find(([, ref]) => ref[field] === undefined);
