@@ -29,6 +29,8 @@ export interface ServerTls {
   readonly minVersion?: string;
   readonly maxVersion?: string;
   readonly cipherSuites: readonly string[];
+  /** Curves of the key exchange; the mesh's where there are none. */
+  readonly curves?: readonly string[];
 }
 
 /** One server of a Gateway. */

@@ -114,6 +114,7 @@ export function serverTls(spec: TlsSpec): ServerTls {
       acceptUntrusted: spec.insecureSkipVerify === true || undefined,
       crlFile: spec.caCrl || undefined,
       caCredentialName: spec.caCertCredentialName || undefined,
+      curves: (spec.ecdhCurves ?? []).length === 0 ? undefined : spec.ecdhCurves,
       minVersion: version(spec.minProtocolVersion),
       maxVersion: version(spec.maxProtocolVersion),
     }),

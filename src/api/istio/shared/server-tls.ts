@@ -25,6 +25,7 @@ export const serverTls = message(
     minProtocolVersion: tlsVersion,
     maxProtocolVersion: tlsVersion,
     cipherSuites: texts,
+    ecdhCurves: texts,
     insecureSkipVerify: bool,
   },
 );

@@ -1,3 +1,4 @@
+import { defined } from '../../../lib/defined.ts';
 import type { ServerTls } from '../../../mesh/gateway.ts';
 import type { MeshSettings, TlsDefaults } from '../../../mesh/settings.ts';
 import { credentialCaSecret, credentialSecret } from '../../../xds/names.ts';
@@ -32,9 +33,13 @@ type Version = NonNullable<TlsParameters['tls_maximum_protocol_version']>;
 
 /** The server's own word, else the mesh's. */
 function parameters(tls: ServerTls, defaults: TlsDefaults): TlsParameters {
-  const own = tls.cipherSuites.length > 0 ? { ...defaults, cipherSuites: tls.cipherSuites } : defaults;
+  const own = {
+    ...defaults,
+    ...(tls.cipherSuites.length > 0 ? { cipherSuites: tls.cipherSuites } : {}),
+    ...defined({ curves: tls.curves, minVersion: tls.minVersion }),
+  };
   return {
-    ...tlsParameters({ ...own, ...(tls.minVersion === undefined ? {} : { minVersion: tls.minVersion }) }),
+    ...tlsParameters(own),
     ...(tls.maxVersion === undefined ? {} : { tls_maximum_protocol_version: tls.maxVersion as Version }),
   };
 }

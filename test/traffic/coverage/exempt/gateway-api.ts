@@ -10,6 +10,7 @@ export const GRPC_ROUTE: Exempt = {
   useDefaultGateways: AS_HTTP,
   'rules.sessionPersistence.type: Cookie': AS_HTTP,
   'rules.sessionPersistence.cookie': AS_HTTP,
+  'rules.sessionPersistence.cookieConfig': AS_HTTP,
   'rules.sessionPersistence.sessionName': AS_HTTP,
 };
 export const TLS_ROUTE: Exempt = { 'useDefaultGateways: None': AS_HTTP };
@@ -37,6 +38,7 @@ export const EXPERIMENTAL_BACKEND: Exempt = {
 export const BACKEND_TRAFFIC: Exempt = {
   'sessionPersistence.type: Cookie': AS_ROUTES,
   'sessionPersistence.cookie': AS_ROUTES,
+  'sessionPersistence.cookieConfig': AS_ROUTES,
   'sessionPersistence.sessionName': AS_ROUTES,
   'sessionPersistence.absoluteTimeout': AS_ROUTES,
 };

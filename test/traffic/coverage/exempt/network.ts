@@ -51,6 +51,7 @@ export const SIDECAR: Exempt = {
   'ingress.tls.minProtocolVersion': OF_GATEWAYS,
   'ingress.tls.maxProtocolVersion': OF_GATEWAYS,
   'ingress.tls.cipherSuites': OF_GATEWAYS,
+  'ingress.tls.ecdhCurves': OF_GATEWAYS,
   'ingress.tls.insecureSkipVerify': OF_GATEWAYS,
   'ingress.tls.mode: PASSTHROUGH': 'what a Sidecar does without tls',
   'ingress.tls.mode: AUTO_PASSTHROUGH': 'has no meaning behind a sidecar',
