@@ -1,10 +1,11 @@
 import { MAX_REMEMBERED_RESETS } from './limits.ts';
 import { MAX_31_BITS } from './protocol.ts';
+import { StreamSlots } from './stream-slots.ts';
 import type { StreamState } from './stream-state.ts';
 
 /** The open streams of a connection, and which ids have been used (RFC 9113 §5.1.1). */
 export class StreamTable {
-  readonly #streams = new Map<number, StreamState>();
+  readonly #streams = new StreamSlots();
   readonly #ownParity: number;
   #nextOwnId: number;
   /** Ids of streams that we reset lately, as a ring. */
@@ -35,7 +36,7 @@ export class StreamTable {
 
   /** A snapshot, so that streams may end while it is walked. */
   all(): StreamState[] {
-    return [...this.#streams.values()];
+    return this.#streams.all();
   }
 
   /** An id below lastPeerId may then never have been used. */
@@ -65,13 +66,13 @@ export class StreamTable {
   }
 
   add(stream: StreamState): void {
-    this.#streams.set(stream.id, stream);
+    this.#streams.add(stream);
     if (this.isOwn(stream.id)) this.ownCount++;
     else this.peerCount++;
   }
 
   remove(stream: StreamState): void {
-    if (!this.#streams.delete(stream.id)) return;
+    if (!this.#streams.remove(stream)) return;
     if (this.isOwn(stream.id)) this.ownCount--;
     else this.peerCount--;
   }
