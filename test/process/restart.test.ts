@@ -7,7 +7,7 @@ import { makePlace, type Place, type ProxyProcess, startProxyProcess } from './p
 
 /** Requests a second, half of them on new connections. */
 const RATE = 500;
-const RESTARTS = 10;
+const RESTARTS = Number(process.env.WEFT_RESTARTS ?? 5);
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
