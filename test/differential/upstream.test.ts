@@ -110,19 +110,25 @@ const settled = async (flags: Stage['flags']): Promise<string> => {
     await new Promise((resolve) => setTimeout(resolve, 30));
   return 'settled';
 };
+/** Once no endpoint takes requests any more: Envoy's main thread ejects, its worker hears of it a little later. */
+const ejected = async (flags: Stage['flags']): Promise<string> => {
+  for (let i = 0; i < 300 && (await flags()).includes(healthy); i++)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  return 'ejected';
+};
 /** The first at once, the others when it is under way. */
 const later = (get: Stage['get']) => {
   let begun = 0;
   return async (): Promise<string> => {
-    if (begun++ > 0) await new Promise((resolve) => setTimeout(resolve, 100));
-    return get('?wait=400');
+    if (begun++ > 0) await new Promise((resolve) => setTimeout(resolve, 300));
+    return get('?wait=1500');
   };
 };
 const checked = (kind: object, more: object = {}): Partial<Cluster> => ({
   ...noPanic,
   health_checks: [
     {
-      ...{ timeout: '0.15s', interval: '0.05s', no_traffic_interval: '0.05s' },
+      ...{ timeout: '0.5s', interval: '0.05s', no_traffic_interval: '0.05s' },
       ...{ unhealthy_threshold: 2, healthy_threshold: 2, ...kind, ...more },
     },
   ],
@@ -143,6 +149,7 @@ const SCENES: Record<string, Scene> = {
       await repeat(2, () => get('?status=500')),
       await get(),
       await repeat(3, () => get('?status=500')),
+      await ejected(flags),
       await repeat(2, get),
       await flags(),
       await stats(
@@ -172,7 +179,9 @@ const SCENES: Record<string, Scene> = {
       await repeat(2, () => get('?status=500')),
       await get('?status=502'),
       await get('?status=500'),
-      await repeat(3, () => get('?status=503')),
+      await repeat(2, () => get('?status=503')),
+      await ejected(flags),
+      await get('?status=503'),
       await flags(),
       await stats(
         'outlier_detection.ejections_enforced_consecutive_gateway_failure',
@@ -192,7 +201,9 @@ const SCENES: Record<string, Scene> = {
       },
     ],
     play: async ({ get, flags, stats }) => [
-      await repeat(3, get),
+      await repeat(2, get),
+      await ejected(flags),
+      await get(),
       await flags(),
       await stats(
         'outlier_detection.ejections_enforced_consecutive_local_origin_failure',
@@ -230,7 +241,7 @@ const SCENES: Record<string, Scene> = {
   'breaker-requests': {
     clusters: ({ port }) => [{ load_assignment: endpoints(at(port)), ...threshold({ max_requests: 2 }) }],
     play: async ({ get, stats }) => [
-      await together(4, () => get('?wait=250')),
+      await together(4, () => get('?wait=1000')),
       await stats('upstream_rq_active_overflow', 'upstream_rq_pending_overflow', 'upstream_rq_completed'),
     ],
   },
