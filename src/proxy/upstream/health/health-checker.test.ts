@@ -31,7 +31,7 @@ const ANY = { destination: undefined, header: () => undefined };
 
 /** Resolves when the condition holds; fails after two seconds. */
 async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 400 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 5));
+  for (let i = 0; i < 4000 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 5));
   expect(condition()).toBe(true);
 }
 
