@@ -5,9 +5,9 @@ import type { LogSink, LogSinks } from './log-sinks.ts';
 /** Entries wait at most this long; under load many go out with one system call. */
 const FLUSH_AFTER_MS = 100;
 /** As soon as so much waits it goes out at once. */
-const FLUSH_AT_LENGTH = 64 * 1024;
-/** What may wait for a slow disk or reader, in characters; past it entries are dropped and counted. */
-const MAX_QUEUED_LENGTH = 8 * 1024 * 1024;
+const FLUSH_AT_BYTES = 64 * 1024;
+/** What may wait for a slow disk or reader; past it entries are dropped and counted. */
+const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
 
 const STREAMS: Readonly<Record<string, number>> = { '/dev/stdout': 1, '/dev/stderr': 2 };
 
@@ -42,11 +42,18 @@ class FileSink implements LogSink {
   droppedEntries = 0;
   readonly #path: string;
   readonly #clock: Clock;
+  readonly #inPieces: boolean;
   #fd: number;
-  #queue = '';
+  /** Entries become bytes at once: a text that waits would keep the heads of its request alive. */
+  #buffer: Buffer = Buffer.allocUnsafeSlow(FLUSH_AT_BYTES);
+  #used = 0;
+  /** A buffer that was written and waits for its next turn. */
+  #spare: Buffer | undefined;
+  /** Full buffers that wait for a write that is under way. */
+  #full: Buffer[] = [];
+  #fullBytes = 0;
   #timerSet = false;
   #writing: Promise<void> | undefined;
-  readonly #inPieces: boolean;
 
   constructor(path: string, clock: Clock, inPieces: boolean) {
     this.#inPieces = inPieces;
@@ -56,37 +63,75 @@ class FileSink implements LogSink {
   }
 
   write(entry: string): void {
-    if (this.#queue.length > MAX_QUEUED_LENGTH) {
+    if (entry.length > this.#buffer.length - this.#used && !this.#makeRoom(entry.length)) {
       this.droppedEntries++;
       return;
     }
-    this.#queue += entry;
-    if (this.#queue.length >= FLUSH_AT_LENGTH) void this.flush();
-    else if (!this.#timerSet) {
-      this.#timerSet = true;
-      this.#clock.setTimeout(() => {
-        this.#timerSet = false;
-        void this.flush();
-      }, FLUSH_AFTER_MS);
-    }
+    this.#used += this.#buffer.write(entry, this.#used, 'latin1');
+    if (!this.#timerSet) this.#flushLater();
   }
 
   /** Resolves when everything that was queued before is written. */
   async flush(): Promise<void> {
-    while (this.#writing !== undefined) await this.#writing;
-    if (this.#queue === '') return;
-    const bytes = Buffer.from(this.#queue, 'latin1');
-    this.#queue = '';
-    this.#writing = this.#writeAll(bytes).finally(() => {
-      this.#writing = undefined;
-    });
-    await this.#writing;
+    while (this.#writing !== undefined || this.#used > 0) {
+      this.#writeQueued();
+      await this.#writing;
+    }
   }
 
   reopen(): void {
     if (this.#path in STREAMS) return;
-    closeSync(this.#fd);
-    this.#fd = openFile(this.#path);
+    // A file is not closed under a write: its descriptor might be another's by then.
+    if (this.#writing !== undefined) void this.#writing.then(() => this.reopen());
+    else {
+      closeSync(this.#fd);
+      this.#fd = openFile(this.#path);
+    }
+  }
+
+  /** False where too much waits already. */
+  #makeRoom(length: number): boolean {
+    if (this.#fullBytes > MAX_QUEUED_BYTES) return false;
+    this.#seal();
+    if (length > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(length);
+    this.#writeQueued();
+    return true;
+  }
+
+  #seal(): void {
+    if (this.#used === 0) return;
+    this.#full.push(this.#buffer.subarray(0, this.#used));
+    this.#fullBytes += this.#used;
+    this.#used = 0;
+    this.#buffer = this.#spare ?? Buffer.allocUnsafeSlow(FLUSH_AT_BYTES);
+    this.#spare = undefined;
+  }
+
+  #flushLater(): void {
+    this.#timerSet = true;
+    this.#clock.setTimeout(() => {
+      this.#timerSet = false;
+      this.#writeQueued();
+    }, FLUSH_AFTER_MS);
+  }
+
+  /** One write at a time, of everything there is: what comes meanwhile goes with the next one. */
+  #writeQueued(): void {
+    if (this.#writing !== undefined) return;
+    this.#seal();
+    const [first] = this.#full;
+    if (first === undefined) return;
+    const bytes = this.#full.length === 1 ? first : Buffer.concat(this.#full);
+    this.#full = [];
+    this.#fullBytes = 0;
+    this.#writing = this.#writeAll(bytes).then(() => this.#written(first));
+  }
+
+  #written({ buffer }: Buffer): void {
+    this.#writing = undefined;
+    if (buffer.byteLength === FLUSH_AT_BYTES) this.#spare = Buffer.from(buffer);
+    if (this.#full.length > 0) this.#writeQueued();
+    else if (this.#used > 0 && !this.#timerSet) this.#flushLater();
   }
 
   /** Writes off the main thread; a pipe that is full for now is tried again, anything else loses the entries. */
