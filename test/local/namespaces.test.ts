@@ -124,13 +124,13 @@ describe.each(namespaceWays)('weft up, %s', (way) => {
   });
 
   it('tells what runs, with CPU and memory', async () => {
-    const { processes, pods } = await status(run);
+    await vi.waitUntil(async () => (await status(run)).pods.every((pod) => pod.ready), 15_000);
+    const { processes } = await status(run);
     expect(processes).toHaveLength(9);
     for (const row of processes) {
       expect(row.state).toBe('running');
       expect(row.rssBytes).toBeGreaterThan(10_000_000);
     }
-    expect(pods.every((pod) => pod.ready)).toBe(true);
     const written = JSON.parse(readFileSync(join(run.folder, 'status.json'), 'utf8'));
     expect(written.processes.map((row: { name: string }) => row.name)).toEqual(
       processes.map((row) => row.name),
