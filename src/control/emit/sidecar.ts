@@ -61,13 +61,13 @@ export const viewClusters = step('clusters of a view', (read, viewKey): readonly
 
 /** Clusters that every sidecar of a view has, whatever it calls. */
 export const standingClusters = step('standing clusters', (read, viewKey): readonly EmittedCluster[] => {
-  const { connectTimeoutMs, outboundTls, headers } = read.of(settingsOfView, viewKey);
+  const { connectTimeoutMs, outboundTls, headers, keepalive } = read.of(settingsOfView, viewKey);
   const timeout = formatProtoDuration(connectTimeoutMs);
   const mode = read.of(viewOutboundMode, viewKey);
   return [
     ...(mode === 'dynamic-dns' ? [allowAnyDynamicDnsCluster(timeout, outboundTls, headers.keepCase)] : []),
-    passthroughCluster(timeout, headers.keepCase),
+    passthroughCluster(timeout, headers.keepCase, keepalive),
     blackHoleCluster(timeout),
-    inboundPassthroughCluster(timeout, headers.keepCase),
+    inboundPassthroughCluster(timeout, headers.keepCase, keepalive),
   ];
 });

@@ -1,5 +1,5 @@
 import type { View } from '../../mesh/proxy.ts';
-import type { RuleSet } from '../../mesh/route.ts';
+import type { Destination, RuleSet } from '../../mesh/route.ts';
 import { compareAge, type Service } from '../../mesh/service.ts';
 import { sidecarRules } from './rules-for.ts';
 import { indexed, type ServiceIndex, visibleServices } from './services.ts';
@@ -7,7 +7,7 @@ import { asListened, inScope, sidecarScope, takenPorts } from './sidecars.ts';
 import { viewAndParts } from './views.ts';
 import { keyOf, type Read, step } from './world.ts';
 
-/** What the proxies of a view know; what only rules about that lead to is led to, too. */
+/** What the proxies of a view know; what only rules lead to is led to, too. */
 export interface ScopedServices extends ServiceIndex {
   /** Those of `list` by hostname. */
   readonly listed: ReadonlyMap<string, Service>;
@@ -24,8 +24,8 @@ export const scopedServices = step('services of a view', (read, key): ScopedServ
     .map((service) => inScope(scope, service, taken))
     .filter((service) => service !== undefined);
   const proxy = visible.byHost.get(scope.egressProxy?.host ?? '');
-  const all = [...known, ...routedTo(read, view, known, visible), ...(proxy === undefined ? [] : [proxy])];
-  const { list: reached, ledTo, byHost } = indexed(distinctHosts(all), view.namespace);
+  const all = [...known, ...routedTo(read, view, visible), ...(proxy === undefined ? [] : [proxy])];
+  const { list: reached, ledTo, byHost } = indexed(withAllPorts(all), view.namespace);
   const { list, byHost: listed } = indexed(
     distinctHosts(known.map((service) => asListened(scope, service))),
     view.namespace,
@@ -45,6 +45,18 @@ export const servicesByAge = step('services by age', (read, key): readonly Servi
   [...read.of(scopedServices, key).list].sort((a, b) => compareAge(a.age, b.age)),
 );
 
+/** A service that is reached in several ways has the ports of all of them, in the order of the first. */
+function withAllPorts(all: readonly Service[]): readonly Service[] {
+  const byHost = new Map<string, Service>();
+  for (const service of all) {
+    const other = byHost.get(service.hostname);
+    const more = service.ports.filter(({ number }) => !other?.ports.some((port) => port.number === number));
+    if (other === undefined) byHost.set(service.hostname, service);
+    else if (more.length > 0) byHost.set(service.hostname, { ...other, ports: [...other.ports, ...more] });
+  }
+  return [...byHost.values()];
+}
+
 /** A service that is known in several ways is known as it is first: with the ports that the Sidecar names. */
 function distinctHosts(all: readonly Service[]): readonly Service[] {
   const seen = new Set<string>();
@@ -63,20 +75,29 @@ export const scopedService = step('service of a view', (read, key): Service | un
   return read.of(scopedServices, viewKey).byHost.get(parts[0] ?? '');
 });
 
-/** Where rules about known services lead: whoever may call the one must be able to reach the other. */
-function routedTo(read: Read, view: View, known: readonly Service[], visible: ServiceIndex): Service[] {
-  const hosts = new Set(known.map(({ hostname }) => hostname));
+/** Where the rules lead that hold here: whoever may call their hosts, services or not, must be able to get there. */
+function routedTo(read: Read, view: View, visible: ServiceIndex): Service[] {
   return sidecarRules(read, view)
-    .filter((rules) => rules.hosts.some((host) => hosts.has(host)))
-    .flatMap(destinationHosts)
-    .map((host) => visible.byHost.get(host))
+    .flatMap(destinationsOf)
+    .map(({ host, port }) => onPort(visible.byHost.get(host), port))
     .filter((service) => service !== undefined);
+}
+
+/** The service with the one port that is led to, where one is named. */
+function onPort(service: Service | undefined, number: number | undefined): Service | undefined {
+  if (service === undefined || number === undefined) return service;
+  const ports = service.ports.filter((port) => port.number === number);
+  return ports.length === service.ports.length ? service : { ...service, ports };
 }
 
 /** All hosts that a rule set names as destinations. */
 export function destinationHosts(rules: RuleSet): string[] {
+  return destinationsOf(rules).map(({ host }) => host);
+}
+
+function destinationsOf(rules: RuleSet): Destination[] {
   const forwards = [...rules.tls, ...rules.tcp].flatMap(({ destinations }) => destinations);
   for (const { action } of rules.http) if (action.type === 'forward') forwards.push(...action.destinations);
   const mirrors = rules.http.flatMap((rule) => rule.mirrors);
-  return [...forwards, ...mirrors].map(({ destination }) => destination.host);
+  return [...forwards, ...mirrors].map(({ destination }) => destination);
 }

@@ -40,6 +40,12 @@ describe('defaults of the mesh', () => {
     );
     expect(ruled.connect_timeout).toBe('1s');
     expect(ruled.upstream_connection_options).toEqual({ tcp_keepalive: { keepalive_time: 5 } });
+    for (const name of ['PassthroughCluster', 'InboundPassthroughCluster'])
+      expect(
+        named(proxyOf(meshOf(mesh), 'sidecar~default/web-v1').clusters(), name).upstream_connection_options,
+      ).toEqual({
+        tcp_keepalive: { keepalive_probes: 4, keepalive_time: 60 },
+      });
   });
 
   it('come from the default traffic policy, of which a rule replaces whole blocks', () => {

@@ -29,6 +29,7 @@ import { balancing } from './balancing.ts';
 import { circuitBreakers } from './circuit-breakers.ts';
 import { dynamicDns } from './dynamic-dns.ts';
 import { httpOptions, spokenOn } from './http-options.ts';
+import { keepalive } from './keepalive.ts';
 import { clusterMetadata } from './metadata.ts';
 import { outlierDetection } from './outlier-detection.ts';
 import { withProxyProtocol } from './proxy-protocol.ts';
@@ -91,7 +92,7 @@ function clusterOf(read: Read, input: ClusterInput): EmittedCluster {
     ...httpOptions(port.protocol, policy, service.subjectAltNames, headers.keepCase),
     ...(buffer === undefined ? {} : { per_connection_buffer_limit_bytes: buffer }),
     ...withProxyProtocol(tlsOf(read, input, policy), policy.proxyProtocol),
-    ...keepalive(policy),
+    ...keepalive(policy.pool?.keepalive),
     metadata: clusterMetadata(service, port.number, subset, input.policy),
   };
   return emittedCluster(object, [
@@ -197,17 +198,3 @@ const MUTUAL = {
   insecureSkipVerify: false,
   credentialAtSidecars: false,
 } as const;
-
-function keepalive({ pool }: TrafficPolicy): Partial<Cluster> {
-  if (pool?.keepalive === undefined) return {};
-  const { probes, timeMs, intervalMs } = pool.keepalive;
-  return {
-    upstream_connection_options: {
-      tcp_keepalive: {
-        ...(probes === undefined ? {} : { keepalive_probes: probes }),
-        ...(timeMs === undefined ? {} : { keepalive_time: Math.round(timeMs / 1000) }),
-        ...(intervalMs === undefined ? {} : { keepalive_interval: Math.round(intervalMs / 1000) }),
-      },
-    },
-  };
-}

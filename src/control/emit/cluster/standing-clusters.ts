@@ -1,8 +1,10 @@
+import type { ConnectionPool } from '../../../mesh/traffic-policy.ts';
 import { wellKnownNames } from '../../../xds/names.ts';
 import type { Cluster } from '../../../xds/resources.ts';
 import { type EmittedCluster, emittedCluster } from '../emitted.ts';
 import { circuitBreakers } from './circuit-breakers.ts';
 import { httpOptions } from './http-options.ts';
+import { keepalive } from './keepalive.ts';
 
 // Clusters that every sidecar has.
 
@@ -20,13 +22,18 @@ const anyHttp = (keepCase: boolean) => httpOptions('auto', {}, [], keepCase);
 
 const toOriginal = { type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED', cleanup_interval: '60s' } as const;
 
-/** To wherever the client wanted to go. */
-export function passthroughCluster(connectTimeout: string, keepCase: boolean): EmittedCluster {
+/** To wherever the client wanted to go; `probes`: the mesh's keepalive. */
+export function passthroughCluster(
+  connectTimeout: string,
+  keepCase: boolean,
+  probes: ConnectionPool['keepalive'],
+): EmittedCluster {
   return emittedCluster({
     name: wellKnownNames.passthroughCluster,
     ...toOriginal,
     connect_timeout: connectTimeout,
     circuit_breakers: unlimited,
+    ...keepalive(probes),
     ...anyHttp(keepCase),
   });
 }
@@ -41,13 +48,18 @@ export function blackHoleCluster(connectTimeout: string): EmittedCluster {
 }
 
 /** To a port of the application that no service names. */
-export function inboundPassthroughCluster(connectTimeout: string, keepCase: boolean): EmittedCluster {
+export function inboundPassthroughCluster(
+  connectTimeout: string,
+  keepCase: boolean,
+  probes: ConnectionPool['keepalive'],
+): EmittedCluster {
   return emittedCluster({
     name: wellKnownNames.inboundPassthroughCluster,
     ...toOriginal,
     connect_timeout: connectTimeout,
     circuit_breakers: unlimited,
     ...ownSource,
+    ...keepalive(probes),
     ...anyHttp(keepCase),
   });
 }

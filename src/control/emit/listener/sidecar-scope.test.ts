@@ -93,6 +93,56 @@ describe('unknown destinations', () => {
   });
 });
 
+describe('rules that a Sidecar lets in', () => {
+  const rules = (host: string, destination: string) => `
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: rules, namespace: shop }
+spec: { hosts: ["${host}"], http: [{ route: [{ destination: ${destination} }] }] }`;
+  const shop = sidecar('{ egress: [{ hosts: ["shop/*"] }] }');
+  const reviews = '{ host: reviews.default.svc.cluster.local }';
+
+  it('lead where they lead, also from names that no service has and from whole domains', () => {
+    expect(clusters(shop, rules('shop.example', reviews))).toEqual(['outbound|9080||reviews']);
+    expect(clusters(shop, rules('*.shop.example', reviews))).toEqual(['outbound|9080||reviews']);
+  });
+
+  it('lead to the port that they name and no other', () => {
+    const admin = '{ host: db.default.svc.cluster.local, port: { number: 9080 } }';
+    expect(clusters(shop, rules('shop.example', admin))).toEqual(['outbound|9080||db']);
+  });
+
+  it('lead to ports of a known service that its own listener does not have', () => {
+    const spec =
+      '{ egress: [{ port: { number: 3306, protocol: TCP, name: tcp }, hosts: ["./db.default.svc.cluster.local"] }, { hosts: ["shop/*"] }] }';
+    const whole = '{ host: db.default.svc.cluster.local }';
+    expect(clusters(sidecar(spec))).toEqual(['outbound|3306||db']);
+    expect(clusters(sidecar(spec), rules('shop.example', whole))).toEqual([
+      'outbound|3306||db',
+      'outbound|9080||db',
+    ]);
+  });
+
+  it('hold for a name that another rule leads to', () => {
+    const entry = `
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: api, namespace: default }
+spec: { hosts: [api.example], location: MESH_EXTERNAL, resolution: DNS, ports: [{ number: 80, name: http, protocol: HTTP }] }`;
+    const proxy = view(
+      entry,
+      shop,
+      rules('shop.example', '{ host: api.example }'),
+      rules('api.example', reviews).replace('name: rules', 'name: more'),
+    );
+    expect(hostOf(proxy, '80', 'api.example').routes?.[0]?.route?.cluster).toBe(
+      'outbound|9080||reviews.default.svc.cluster.local',
+    );
+  });
+});
+
 describe('of several Sidecars', () => {
   const only = (host: string) => `{ egress: [{ hosts: ["./${host}.default.svc.cluster.local"] }] }`;
   const selecting = (host: string) =>

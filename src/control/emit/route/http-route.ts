@@ -180,6 +180,8 @@ function mirrorPolicy({ destination, percent }: Mirror, context: RouteContext) {
     cluster: destinationCluster(destination, context.port, context.find),
     runtime_fraction: { default_value: fraction(percent) },
     trace_sampled: false,
+    // Whoever gets a copy sees the host that the client named (Istio); Envoy would add "-shadow" to it.
+    disable_shadow_host_suffix_append: true,
   };
 }
 

@@ -207,6 +207,7 @@ describe('what happens on the way', () => {
         {
           cluster: 'outbound|8000||ratings.default.svc.cluster.local',
           runtime_fraction: { default_value: { numerator: 125_000, denominator: 'MILLION' } },
+          disable_shadow_host_suffix_append: true,
         },
       ],
     });

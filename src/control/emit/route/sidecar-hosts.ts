@@ -156,7 +156,7 @@ export const unknownHosts = step(
   'hosts without a service',
   (read, viewKey): ReadonlyMap<number, readonly [host: string, rules: RuleSet][]> => {
     const { view } = viewAndParts(read, viewKey);
-    const { byHost } = read.of(scopedServices, viewKey);
+    const { listed: byHost } = read.of(scopedServices, viewKey);
     const byPort = new Map<number, [string, RuleSet][]>();
     for (const rules of sidecarRules(read, view)) {
       if (rules.http.length === 0) continue;
