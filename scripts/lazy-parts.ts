@@ -53,6 +53,7 @@ const parts: readonly string[] = [
   'proxy/observe/route-stats.ts',
   'proxy/observe/stats-config.ts',
   'proxy/observe/stats-log.ts',
+  'proxy/observe/strftime.ts',
   'proxy/observe/tracing/lower-route-tracing.ts',
   'proxy/observe/tracing/lower-tracing.ts',
   'proxy/restart/inherited-network.ts',

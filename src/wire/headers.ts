@@ -25,8 +25,11 @@ export function getJoinedHeader(headers: Headers, lowerName: string): string | u
 
 /** Index of the name at or after `from` (an even index), or -1. */
 export function indexOfHeader(headers: Headers, lowerName: string, from: number): number {
-  for (let i = from; i < headers.length; i += 2)
-    if (equalsLowerCase(headers[i] as string, lowerName)) return i;
+  const { length } = lowerName;
+  for (let i = from; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (name.length === length && equalsLowerCase(name, lowerName)) return i;
+  }
   return -1;
 }
 
@@ -53,22 +56,23 @@ export function removeHeader(headers: Headers, lowerName: string): boolean {
   return i >= 0;
 }
 
-/** Whether `name` in any case is `lowerName`. */
+/** Whether `name` in any case is `lowerName`. From the end: many names begin alike. */
 export function equalsLowerCase(name: string, lowerName: string): boolean {
-  if (name === lowerName) return true;
-  const length = name.length;
-  if (length !== lowerName.length) return false;
-  for (let i = 0; i < length; i++) {
+  let i = name.length;
+  if (i !== lowerName.length) return false;
+  while (--i >= 0) {
     const c = name.charCodeAt(i);
-    const lower = c >= 65 && c <= 90 ? c + 32 : c;
-    if (lower !== lowerName.charCodeAt(i)) return false;
+    if (c !== lowerName.charCodeAt(i) && (c < 65 || c > 90 || c + 32 !== lowerName.charCodeAt(i)))
+      return false;
   }
   return true;
 }
 
 function removeFrom(headers: Headers, lowerName: string, from: number): void {
-  let to = from;
-  for (let i = from; i < headers.length; i += 2) {
+  let i = indexOfHeader(headers, lowerName, from);
+  if (i < 0) return;
+  let to = i;
+  for (i += 2; i < headers.length; i += 2) {
     if (equalsLowerCase(headers[i] as string, lowerName)) continue;
     headers[to] = headers[i] as string;
     headers[to + 1] = headers[i + 1] as string;

@@ -92,10 +92,17 @@ function loneOperator({ command, maxLength }: OperatorPiece): PrintValue {
       const value = json(facts);
       return value === undefined || value === null ? undefined : JSON.stringify(value);
     };
+  // Methods, hosts, clusters, routes come again and again: what was quoted last is remembered.
+  let last = '';
+  let quoted = '""';
   return (facts) => {
     const value = text(facts);
-    if (typeof value === 'string') return quote(value.length > maxLength ? value.slice(0, maxLength) : value);
-    return value === undefined ? undefined : String(value);
+    if (typeof value !== 'string') return value === undefined ? undefined : String(value);
+    if (value !== last) {
+      quoted = quote(value.length > maxLength ? value.slice(0, maxLength) : value);
+      last = value;
+    }
+    return quoted;
   };
 }
 

@@ -81,7 +81,7 @@ const COMMANDS: Readonly<Record<string, MakeCommand>> = {
   RESPONSE_CODE_DETAILS: (argument) =>
     argument === 'ALLOW_WHITESPACES'
       ? { text: (f) => f.responseCodeDetails }
-      : { text: (f) => f.responseCodeDetails?.replaceAll(' ', '_') },
+      : { text: (f) => withoutSpaces(f.responseCodeDetails) },
   ENVIRONMENT: (name) => {
     const value = process.env[name] ?? '-';
     return { text: () => value };
@@ -112,6 +112,10 @@ export function operatorOf(
   if (make !== undefined) return make(argument ?? '');
   const plain = argument === undefined ? PLAIN[name] : undefined;
   return plain === undefined ? undefined : { text: plain };
+}
+
+function withoutSpaces(details: string | undefined): string | undefined {
+  return details?.includes(' ') ? details.replaceAll(' ', '_') : details;
 }
 
 function directLocal({ downstream }: StreamFacts): string {

@@ -39,7 +39,12 @@ export interface PeerFacts {
 /** The getter of a header that may be one of HTTP/2's pseudo-headers. */
 export function headerGetter(name: string): (request: RequestFacts) => string | undefined {
   const lower = name.toLowerCase();
-  switch (lower) {
+  return pseudoHeaderGetter(lower) ?? ((request) => request.header(lower));
+}
+
+/** The getter of what every request has; undefined where the name is a header's. */
+export function pseudoHeaderGetter(lowerName: string): ((request: RequestFacts) => string) | undefined {
+  switch (lowerName) {
     case ':method':
       return (request) => request.method;
     case ':path':
@@ -50,21 +55,20 @@ export function headerGetter(name: string): (request: RequestFacts) => string | 
     case ':scheme':
       return (request) => request.scheme;
     default:
-      return (request) => request.header(lower);
+      return undefined;
   }
 }
 
-/** As {@link headerGetter}, for a test that one of the lines of a header has to pass; undefined where it is absent. */
+/** A test that one of the lines of a header has to pass; undefined where it is absent. No pseudo-header. */
 export function headerTester(
-  name: string,
+  lowerName: string,
   test: (value: string) => boolean,
 ): (request: RequestFacts) => boolean | undefined {
-  const lower = name.toLowerCase();
-  const get = headerGetter(lower);
-  const asked = (value: string | undefined) => (value === undefined ? undefined : test(value));
-  if (lower.startsWith(':') || lower === 'host') return (request) => asked(get(request));
-  return (request) =>
-    request.someValue === undefined ? asked(request.header(lower)) : request.someValue(lower, test);
+  return (request) => {
+    if (request.someValue !== undefined) return request.someValue(lowerName, test);
+    const value = request.header(lowerName);
+    return value === undefined ? undefined : test(value);
+  };
 }
 
 let lastPath = '';
@@ -72,7 +76,10 @@ let lastPathOnly = '';
 
 /** The path without query and fragment. Many rules ask for that of one request: the last answer is remembered. */
 export function pathOnly(path: string): string {
-  if (path === lastPath) return lastPathOnly;
+  if (path === lastPath) {
+    lastPath = path; // the same text as another object takes long to compare, the same object does not
+    return lastPathOnly;
+  }
   const query = path.indexOf('?');
   const fragment = path.indexOf('#');
   const end = query < 0 ? fragment : fragment < 0 ? query : Math.min(query, fragment);

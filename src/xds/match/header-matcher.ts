@@ -1,5 +1,5 @@
 import type { HeaderMatcher } from '../resources.ts';
-import { headerGetter, headerTester, type RequestFacts } from './facts.ts';
+import { headerGetter, headerTester, pseudoHeaderGetter, type RequestFacts } from './facts.ts';
 import { fieldIn, type Refuse, refuseRest } from './refuse.ts';
 import { compileRegex } from './regex.ts';
 import { compileStringMatcher, type StringTest } from './string-matcher.ts';
@@ -22,7 +22,10 @@ export function compileHeaderMatcher(
     const wanted = (present_match ?? true) !== invert_match;
     return (request) => (treat_missing_header_as_empty || get(request) !== undefined) === wanted;
   }
-  const tester = headerTester(name, test);
+  const lowerName = name.toLowerCase();
+  const get = pseudoHeaderGetter(lowerName);
+  if (get !== undefined) return (request) => test(get(request)) !== invert_match;
+  const tester = headerTester(lowerName, test);
   const ifAbsent = treat_missing_header_as_empty && test('') !== invert_match;
   return (request) => {
     const passes = tester(request);

@@ -37,6 +37,15 @@ export function isOfConnection(principal: config_rbac_v3_Principal): boolean {
   return [...(and_ids?.ids ?? []), ...(or_ids?.ids ?? [])].every(isOfConnection);
 }
 
+/** Whether it is found out by the names alone that the caller has proven. */
+export function isOfIdentity(principal: config_rbac_v3_Principal): boolean {
+  const { and_ids, or_ids, not_id, any, authenticated, filter_state } = principal;
+  if (not_id !== undefined) return isOfIdentity(not_id);
+  const ids = and_ids?.ids ?? or_ids?.ids;
+  if (ids !== undefined) return ids.every(isOfIdentity);
+  return any !== undefined || authenticated !== undefined || filter_state !== undefined;
+}
+
 type Leaf = Omit<config_rbac_v3_Principal, 'and_ids' | 'or_ids' | 'not_id' | 'any'>;
 
 function identityTest(principal: Leaf, refuse: Refuse, field: string): RbacTest {

@@ -15,7 +15,9 @@ export type RbacTest = (request: RequestFacts | undefined, peer: PeerFacts) => b
 
 /** Every one of them. Rules run for every request: plain loops, and none around a single test. */
 export function allOf(tests: readonly RbacTest[]): RbacTest {
-  if (tests.length === 1) return tests[0] as RbacTest;
+  const [first, second] = tests as readonly [RbacTest, RbacTest];
+  if (tests.length === 1) return first;
+  if (tests.length === 2) return (request, peer) => first(request, peer) && second(request, peer);
   return (request, peer) => {
     for (let i = 0; i < tests.length; i++) if (!(tests[i] as RbacTest)(request, peer)) return false;
     return true;

@@ -91,6 +91,30 @@ describe('verdicts', () => {
     expect(allows({ action: 'LOG' })).toBe(true);
   });
 
+  it('tell callers apart, however many there are, and policies about who from those about what', () => {
+    const exact = (name: string) => ({ authenticated: { principal_name: { exact: name } } });
+    const path = (prefix: string) => ({ url_path: { path: { prefix } } });
+    const policies = {
+      a: { permissions: [path('/reviews')], principals: [exact('caller-1')] },
+      b: {
+        permissions: [{ any: true }],
+        principals: [{ not_id: exact('caller-1') }, { header: { name: 'x' } }],
+      },
+      c: { permissions: [path('/')], principals: [exact('caller-1'), exact('caller-2')] },
+    };
+    const rbac = compileRbac({ action: 'DENY', policies }, () => {}, '');
+    const ask = (...principals: string[]) => rbac.evaluate(get, { ...peer, principals }).policy;
+    for (let round = 0; round < 2; round++) {
+      expect([ask('caller-1'), ask('caller-2'), ask(), ask('caller-2', 'caller-1')]).toEqual([
+        'a',
+        'b',
+        'b',
+        'a',
+      ]);
+      for (let i = 3; i < 1200; i++) expect(ask(`caller-${i}`)).toBe('b');
+    }
+  });
+
   it('on a connection alone, what asks for a request fails', () => {
     expect(
       compileRbac(rule({ url_path: { path: { prefix: '/' } } }, { any: true }), () => {}, '').evaluate(
