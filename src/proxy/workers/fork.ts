@@ -1,15 +1,13 @@
 import { fork } from 'node:child_process';
-import { nodeFlags } from '../node-flags.ts';
 import type { ToMain } from './messages.ts';
 import type { WorkerChannel } from './pool-environment.ts';
 
 /** The first argument of this program when it is started as a worker. */
 export const workerFlag = '--worker';
 
-/** Starts `program` (main.ts) as a worker. It keeps our standard error and access-log streams, and ends with us. */
+/** Starts `program` (main.ts) as a worker, with the flags of Node that we have (node-flags.ts). It keeps our standard error and access-log streams, and ends with us. */
 export function forkWorker(program: string): WorkerChannel {
   const child = fork(program, [workerFlag], {
-    execArgv: [...process.execArgv, ...nodeFlags],
     serialization: 'advanced', // resources travel as bytes
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
