@@ -20,7 +20,10 @@ export interface BoundServer {
   readonly server: GatewayServer;
 }
 
-/** One port of a router. All its servers are of a kind: HTTP by host, TLS by server name, or one of plain bytes. */
+/**
+ * One port of a router. All its servers are of a kind: HTTP by host, TLS by server name, or one of plain bytes. Beside
+ * TLS that was there first there may be plain HTTP: connections tell the two apart.
+ */
 export interface GatewayPort {
   /** The router's own port. */
   readonly number: number;
@@ -85,6 +88,11 @@ function bound(gateway: Gateway, server: GatewayServer): BoundServer {
   return { gateway: `${namespace}/${name}`, gatewayNamespace: namespace, gatewayName: name, server };
 }
 
+/** The servers of a port that take HTTP without TLS. */
+export function plainHttpServers({ servers }: GatewayPort): readonly BoundServer[] {
+  return servers.filter(({ server }) => kindOf(server) === 'http');
+}
+
 function kindOf({ protocol }: GatewayServer): GatewayPort['kind'] {
   if (isTls(protocol)) return 'tls';
   return isHttp(protocol) ? 'http' : 'tcp';
@@ -97,14 +105,17 @@ function beside(
 ): { readonly kept?: GatewayServer; readonly message?: string } {
   const [first] = port.servers;
   const owner = `Gateway ${first?.gateway}, which is older`;
-  if (kindOf(server) !== port.kind)
+  const kind = kindOf(server);
+  if (kind === 'http' && port.kind === 'tls') return { kept: server };
+  if (kind !== port.kind)
     return {
       message: `port ${server.port} is used for ${first?.server.protocol} by ${owner}; this server is not opened`,
     };
   if (port.kind === 'tcp')
     return { message: `port ${server.port} is used by ${owner}; this server is not opened` };
   if (port.kind === 'http') return { kept: server };
-  const taken = new Set(port.servers.flatMap(({ server: { hosts } }) => hosts.map(({ host }) => host)));
+  const withTls = port.servers.filter((other) => kindOf(other.server) === 'tls');
+  const taken = new Set(withTls.flatMap(({ server: { hosts } }) => hosts.map(({ host }) => host)));
   const hosts = server.hosts.filter(({ host }) => !taken.has(host));
   if (hosts.length === server.hosts.length) return { kept: server };
   const lost = server.hosts.filter(({ host }) => taken.has(host)).map(({ host }) => host);

@@ -7,6 +7,7 @@ import {
   type BoundServer,
   type GatewayPort,
   gatewayPorts,
+  plainHttpServers,
   rulesOfGateway,
   sharedHosts,
 } from '../../resolve/gateway-ports.ts';
@@ -84,16 +85,21 @@ function boundAddress(read: Read, viewKey: string, address: string, port: number
     : socketAddress(address, port);
 }
 
+const NO_TLS = { transport_protocol: 'raw_buffer' };
+
 function chainsOf(read: Read, viewKey: string, port: GatewayPort, listener: string): Chains {
-  if (port.kind === 'http') {
-    const routes = gatewayHttpRoutes(port.number, port.bind);
-    return { chains: [{ filters: [http(read, viewKey, `outbound_${listener}`, routes)] }], origins: [] };
-  }
-  const parts = port.servers.map((server) =>
-    port.kind === 'tcp' ? tcpChains(read, viewKey, server) : tlsChains(read, viewKey, server, listener),
-  );
+  const plain = plainHttpServers(port);
+  const routes = gatewayHttpRoutes(port.number, port.bind);
+  const clear = () => ({ filters: [http(read, viewKey, `outbound_${listener}`, routes)] });
+  if (port.kind === 'http') return { chains: [clear()], origins: [] };
+  const parts = port.servers
+    .filter((server) => !plain.includes(server))
+    .map((server) =>
+      port.kind === 'tcp' ? tcpChains(read, viewKey, server) : tlsChains(read, viewKey, server, listener),
+    );
+  const withoutTls = plain.length === 0 ? [] : [{ filter_chain_match: NO_TLS, ...clear() }];
   return {
-    chains: distinctMatches(parts.flatMap(({ chains }) => chains)),
+    chains: distinctMatches([...parts.flatMap(({ chains }) => chains), ...withoutTls]),
     origins: parts.flatMap(({ origins }) => origins),
   };
 }

@@ -2,7 +2,13 @@ import { isWildcard } from '../../../mesh/hostname.ts';
 import type { Origin } from '../../../mesh/origin.ts';
 import { gatewayHttpRoutes, gatewayHttpsRoutes, hostPort } from '../../../xds/names.ts';
 import type { Route, VirtualHost } from '../../../xds/resources.ts';
-import { type BoundServer, gatewayPorts, rulesOfGateway, sharedHosts } from '../../resolve/gateway-ports.ts';
+import {
+  type BoundServer,
+  gatewayPorts,
+  plainHttpServers,
+  rulesOfGateway,
+  sharedHosts,
+} from '../../resolve/gateway-ports.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import { type Read, step } from '../../resolve/world.ts';
 import { type EmittedRoutes, emittedRoutes } from '../emitted.ts';
@@ -19,9 +25,12 @@ export const gatewayRoutes = step('gateway routes', (read, key): EmittedRoutes |
   const [name = ''] = parts;
   const { ports } = read.of(gatewayPorts, viewKey);
   for (const port of ports) {
-    if (port.kind === 'http' && gatewayHttpRoutes(port.number, port.bind) === name)
-      return configuration(read, viewKey, name, port.number, port.servers, false);
-    const ending = port.servers.find((server) => port.kind === 'tls' && httpsRoutesName(server) === name);
+    const plain = plainHttpServers(port);
+    if (plain.length > 0 && gatewayHttpRoutes(port.number, port.bind) === name)
+      return configuration(read, viewKey, name, port.number, plain, false);
+    const ending = port.servers.find(
+      (server) => port.kind === 'tls' && !plain.includes(server) && httpsRoutesName(server) === name,
+    );
     if (ending !== undefined) return configuration(read, viewKey, name, port.number, [ending], true);
   }
   return undefined;
