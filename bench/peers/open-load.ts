@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Client } from './client.ts';
+import { freeOwnGarbage } from './own-garbage.ts';
 
 export interface OpenLoad {
   /** From the time at which the request should have gone, in order of size. */
@@ -7,7 +8,7 @@ export interface OpenLoad {
   readonly failed: number;
 }
 
-/** Until the thread of ticks.ts runs. */
+/** Until the thread of ticks.ts runs, and the upstream has freed its garbage. */
 const LEAD_MS = 200;
 /** How long the last responses may take. */
 const TAIL_LIMIT_MS = 5_000;
@@ -25,6 +26,7 @@ export async function openLoad(
 ): Promise<OpenLoad> {
   const count = Math.max(1, Math.round(ratePerSecond * seconds));
   const intervalMs = 1000 / ratePerSecond;
+  freeOwnGarbage();
   const startMs = nowMs() + LEAD_MS;
   const run = new OpenRun(clients, count, (i) => startMs + i * intervalMs);
   const ticks = new Worker(new URL('./ticks.ts', import.meta.url), {

@@ -12,6 +12,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createServer as createTls } from 'node:tls';
 import type { CertificateFiles, Protocol, Tls } from './hop.ts';
 import { MessageReader } from './message-reader.ts';
+import { freeOwnGarbageAtRest } from './own-garbage.ts';
 
 export interface UpstreamPlan {
   readonly protocol: Protocol;
@@ -85,5 +86,6 @@ process.once('message', (plan: UpstreamPlan) => {
     process.send?.((server.address() as AddressInfo).port),
   );
 });
+freeOwnGarbageAtRest();
 process.on('disconnect', () => process.exit(0));
 process.on('SIGTERM', () => process.exit(0));
