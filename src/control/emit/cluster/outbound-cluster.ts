@@ -89,7 +89,12 @@ function clusterOf(read: Read, input: ClusterInput): EmittedCluster {
     ),
     circuit_breakers: circuitBreakers(policy),
     ...(policy.outlier === undefined ? {} : { outlier_detection: outlierDetection(policy.outlier) }),
-    ...httpOptions(port.protocol, policy, service.subjectAltNames, headers.keepCase),
+    ...httpOptions(
+      requestProtocol(port.protocol, input.view),
+      policy,
+      service.subjectAltNames,
+      headers.keepCase,
+    ),
     ...(buffer === undefined ? {} : { per_connection_buffer_limit_bytes: buffer }),
     ...withProxyProtocol(tlsOf(read, input, policy), policy.proxyProtocol),
     ...keepalive(policy.pool?.keepalive),
@@ -100,6 +105,14 @@ function clusterOf(read: Read, input: ClusterInput): EmittedCluster {
     ...(subset === undefined ? [] : [subset.origin]),
     ...input.policy.origins,
   ]);
+}
+
+/**
+ * What requests are sent as. Clients of a gateway choose HTTP/2 because it offers it, not because of who answers: where
+ * nobody says what the answerer speaks a gateway sends HTTP/1.1 (Istio), a sidecar what its application sent.
+ */
+function requestProtocol(protocol: Protocol, { type }: View): Protocol {
+  return protocol === 'auto' && type === 'router' ? 'http' : protocol;
 }
 
 /** The mesh's defaults where the rules are silent: a block of a rule replaces the mesh's as a whole. */

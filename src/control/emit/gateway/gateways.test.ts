@@ -30,6 +30,42 @@ const http = (hosts: string) => `{ port: { number: 80, name: http, protocol: HTT
 const toWeb = 'http: [{ route: [{ destination: { host: web.default.svc.cluster.local } }] }]';
 
 describe('a gateway', () => {
+  it('sends HTTP/1.1 where nobody says what is spoken, whatever its clients speak', () => {
+    const unnamed = services.replace('name: http', 'name: web');
+    const options = (proxy: ReturnType<typeof router>) =>
+      JSON.stringify(
+        named(proxy.clusters(), 'outbound|80||web.default.svc.cluster.local')
+          .typed_extension_protocol_options ?? '',
+      );
+    expect(unnamed).not.toBe(services);
+    expect(
+      options(
+        router(unnamed + gateway(http('["*"]')) + rules('web', `{ hosts: ["*"], gateways: [gw], ${toWeb} }`)),
+      ),
+    ).not.toContain('http2');
+    expect(options(proxyOf(meshOf(unnamed), 'sidecar~default/web-v1'))).toContain('http2');
+  });
+
+  it('takes plain HTTP on a port that ends TLS, not TLS on one that has plain HTTP', () => {
+    const https =
+      '{ port: { number: 443, name: https, protocol: HTTPS }, hosts: ["*"], tls: { mode: SIMPLE, credentialName: c } }';
+    const clear = '{ port: { number: 443, name: clear, protocol: HTTP }, hosts: ["*"] }';
+    const chains = (servers: string) =>
+      named(router(services + gateway(servers)).listeners(), '0.0.0.0_443').filter_chains;
+    expect(
+      chains(`${https}, ${clear}`)?.map(({ filter_chain_match, transport_socket }) => [
+        filter_chain_match,
+        transport_socket === undefined,
+      ]),
+    ).toEqual([
+      [undefined, false],
+      [{ transport_protocol: 'raw_buffer' }, true],
+    ]);
+    expect(chains(`${clear}, ${https}`)?.map(({ transport_socket }) => transport_socket)).toEqual([
+      undefined,
+    ]);
+  });
+
   it('listens where its Service leads', () => {
     const service = `
 ---

@@ -82,6 +82,23 @@ describe('an EnvoyFilter changes', () => {
     expect(filters(at('INSERT_AFTER', 'nothing', 'buffer'))).toEqual(['fault', 'cors', 'router']);
   });
 
+  it('HTTP filters beside a standard one that is not there: before the router', () => {
+    const beside = (anchor: string) =>
+      view(
+        filter(`
+  - applyTo: HTTP_FILTER
+    match: { context: SIDECAR_INBOUND, listener: { filterChain: { filter: { name: envoy.filters.network.http_connection_manager, subFilter: { name: ${anchor} } } } } }
+    patch: { operation: INSERT_BEFORE, value: { name: buffer, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer, max_request_bytes: 100 } } }`),
+      );
+    const names = (anchor: string) =>
+      named(beside(anchor).listeners(), 'virtualInbound')
+        .filter_chains?.flatMap((chain) => filterOf(chain).http_filters ?? [])
+        .map(({ name }) => name);
+    expect(names('envoy.filters.http.cors')).toContain('buffer');
+    expect(names('envoy.filters.http.grpc_stats')).toContain('buffer');
+    expect(names('envoy.filters.http.nothing')).not.toContain('buffer');
+  });
+
   it('the connection manager itself, typed config by typed config', () => {
     const proxy = view(
       filter(`

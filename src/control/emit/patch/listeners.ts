@@ -197,17 +197,44 @@ function changeInnerRoutes(
   return route_config === manager.route_config ? manager : { ...manager, route_config };
 }
 
+/** Filters that Istio's chains always have, and weft's only where they do something: all behind what lets requests in. */
+const STANDARD_FILTERS: ReadonlySet<string> = new Set([
+  'envoy.filters.http.grpc_stats',
+  'istio.stats',
+  'istio.alpn',
+  'envoy.filters.http.fault',
+  'envoy.filters.http.cors',
+]);
+
+/** Where a patch puts its filter beside a standard one that is not there: before the router, as it would have come. */
+function besideAbsent(
+  filters: readonly HttpFilter[],
+  patch: EnvoyPatch,
+  name: string,
+): readonly HttpFilter[] | undefined {
+  const inserts = patch.operation === 'INSERT_BEFORE' || patch.operation === 'INSERT_AFTER';
+  const at = filters.findIndex((filter) => filter.name === ROUTER);
+  if (!inserts || at < 0 || !STANDARD_FILTERS.has(name)) return undefined;
+  return [...filters.slice(0, at), patch.value as HttpFilter, ...filters.slice(at)];
+}
+
+const ROUTER = 'envoy.filters.http.router';
+
 function changeHttp(manager: HttpConnectionManager, patch: EnvoyPatch): HttpConnectionManager {
   const { name: outer = '', subFilter } = patch.match.listener?.filterChain?.filter ?? {};
   if (outer !== '' && outer !== CONNECTION_MANAGER) return manager;
-  const { name = '' } = subFilter ?? {};
   const filters = manager.http_filters ?? [];
+  const { name = '' } = subFilter ?? {};
+  if (filters.every((filter) => filter.name !== name)) {
+    const added = besideAbsent(filters, patch, name);
+    if (added !== undefined) return { ...manager, http_filters: added };
+  }
   const changed = changeList(filters, patch, {
     matches: (filter: HttpFilter) => name === '' || filter.name === name,
     namesItem: name !== '',
     onlyNamed: ['REMOVE'],
     merge: mergeFilter,
-    isLast: (filter: HttpFilter) => filter.name === 'envoy.filters.http.router',
+    isLast: (filter: HttpFilter) => filter.name === ROUTER,
   });
   return changed === filters ? manager : { ...manager, http_filters: changed };
 }
