@@ -176,10 +176,9 @@ describe.skipIf(lacks('denials', ...meshNeeds)).each(dataPlanes.slice(0, 2))(
     });
 
     it('connections without requests', async () => {
-      await fetch(
-        `${mesh.gateway}/inside/tcp?${new URLSearchParams({ host: 'echo', port: '9000', send: 'a' })}`,
-      );
+      const query = new URLSearchParams({ host: 'echo', port: '9000', send: 'a' });
       const told = await eventually(async () => {
+        await fetch(`${mesh.gateway}/inside/tcp?${query}`); // again, where the server was not up yet
         const all = (await (await fetch(`${mesh.dashboard}/api/denials`)).json()) as DenialsReport;
         const found = all.denials.find(({ protocol }) => protocol === 'tcp');
         expect(found).toBeDefined();
