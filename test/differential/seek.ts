@@ -2,8 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 
 export const QUIET_MS = 80;
-const PATIENT_MS = 400;
-const PATIENT_ATTEMPTS = 2;
+/** One attempt after the other, each with more time for what may be slow. */
+const PATIENT_MS = [400, 400, 1_000, 4_000] as const;
 
 /** What came of one recipe on both proxies. */
 export interface Outcomes<C> {
@@ -15,11 +15,13 @@ export interface Outcomes<C> {
 export async function atLeisure<O>(
   differ: (quietMs: number) => Promise<O | undefined>,
 ): Promise<O | undefined> {
-  for (let i = 0; ; i++) {
+  let outcome: O | undefined;
+  for (const quietMs of PATIENT_MS) {
     await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
-    const outcome = await differ(PATIENT_MS);
-    if (outcome === undefined || i === PATIENT_ATTEMPTS) return outcome;
+    outcome = await differ(quietMs);
+    if (outcome === undefined) return undefined;
   }
+  return outcome;
 }
 
 /** The same kind of difference from a smaller recipe, after at most `steps` attempts. */
