@@ -3,7 +3,7 @@ import type { Destination, RuleSet } from '../../mesh/route.ts';
 import { compareAge, type Service } from '../../mesh/service.ts';
 import { sidecarRules } from './rules-for.ts';
 import { indexed, type ServiceIndex, visibleServices } from './services.ts';
-import { asListened, inScope, sidecarScope, takenPorts } from './sidecars.ts';
+import { asListened, inScope, intercepted, sidecarScope, takenPorts } from './sidecars.ts';
 import { viewAndParts } from './views.ts';
 import { keyOf, type Read, step } from './world.ts';
 
@@ -11,6 +11,8 @@ import { keyOf, type Read, step } from './world.ts';
 export interface ScopedServices extends ServiceIndex {
   /** Those of `list` by hostname. */
   readonly listed: ReadonlyMap<string, Service>;
+  /** Those of `list` whose calls are intercepted, with the ports on which they are. */
+  readonly intercepted: readonly Service[];
 }
 
 /** The services that the proxies of a view know, by the view's key. */
@@ -18,7 +20,7 @@ export const scopedServices = step('services of a view', (read, key): ScopedServ
   const { view } = viewAndParts(read, key);
   const visible = read.of(visibleServices, view.namespace);
   const scope = read.of(sidecarScope, keyOf(view.sidecar, view.namespace));
-  if (scope === undefined) return { ...visible, listed: visible.byHost };
+  if (scope === undefined) return { ...visible, listed: visible.byHost, intercepted: visible.list };
   const taken = takenPorts(scope, visible.list);
   const known = visible.list
     .map((service) => inScope(scope, service, taken))
@@ -31,7 +33,8 @@ export const scopedServices = step('services of a view', (read, key): ScopedServ
     view.namespace,
   );
   const byRules = reached.filter(({ hostname }) => !listed.has(hostname));
-  return { list, ledTo: [...ledTo, ...byRules], byHost, listed };
+  const seen = list.map((service) => intercepted(scope, service)).filter((service) => service !== undefined);
+  return { list, ledTo: [...ledTo, ...byRules], byHost, listed, intercepted: seen };
 });
 
 /** All services of a view, whether they can be called by a name or are only led to. */
@@ -40,9 +43,9 @@ export function everyService(read: Read, viewKey: string): readonly Service[] {
   return ledTo.length === 0 ? list : [...list, ...ledTo];
 }
 
-/** The same, the oldest first: of several that want one address, the oldest has it. By the view's key. */
+/** The intercepted ones, the oldest first: of several that want one address, the oldest has it. By the view's key. */
 export const servicesByAge = step('services by age', (read, key): readonly Service[] =>
-  [...read.of(scopedServices, key).list].sort((a, b) => compareAge(a.age, b.age)),
+  [...read.of(scopedServices, key).intercepted].sort((a, b) => compareAge(a.age, b.age)),
 );
 
 /** A service that is reached in several ways has the ports of all of them, in the order of the first. */
@@ -63,11 +66,17 @@ function distinctHosts(all: readonly Service[]): readonly Service[] {
   return all.filter(({ hostname }) => (seen.has(hostname) ? false : seen.add(hostname)));
 }
 
-/** One service of a view by hostname, as listeners have it; undefined where it is only reached by rules. */
+/** One service of a view by hostname, as listeners have it; undefined where it is only reached by rules or sockets. */
 export const listedService = step('listed service of a view', (read, key): Service | undefined => {
   const { viewKey, parts } = viewAndParts(read, key);
-  return read.of(scopedServices, viewKey).listed.get(parts[0] ?? '');
+  return read.of(interceptedByHost, viewKey).get(parts[0] ?? '');
 });
+
+const interceptedByHost = step(
+  'intercepted services',
+  (read, viewKey): ReadonlyMap<string, Service> =>
+    new Map(read.of(scopedServices, viewKey).intercepted.map((service) => [service.hostname, service])),
+);
 
 /** One service of a view by hostname. */
 export const scopedService = step('service of a view', (read, key): Service | undefined => {

@@ -19,10 +19,12 @@ export interface SidecarScope {
   readonly egress: readonly (readonly EgressHost[])[];
   /** By port, for listeners that name one. */
   readonly egressPorts: ReadonlyMap<number, readonly EgressHost[]>;
-  /** Of the listener for all other ports; undefined where there is none. */
   /** What is spoken on those ports, where the Sidecar says so. */
   readonly egressProtocols: ReadonlyMap<number, Protocol>;
+  /** Of the listener for all other ports; undefined where there is none. */
   readonly egressRest: readonly EgressHost[] | undefined;
+  /** Whether calls that the listener for all other ports is for are intercepted. */
+  readonly restIntercepted: boolean;
   /** Egress listeners at an address of their own. */
   readonly binds: readonly EgressBind[];
   readonly outbound: 'allow-any' | 'registry-only' | undefined;
@@ -101,6 +103,7 @@ export const sidecarScope = step('sidecar scope', (read, key): SidecarScope | un
     egressPorts: new Map(listeners.filter(({ port }) => port > 0).map(({ port, hosts }) => [port, hosts])),
     egressProtocols: new Map(written.flatMap(protocolOf)),
     egressRest: listeners.find(({ port }) => port === 0)?.hosts,
+    restIntercepted: written.every(({ port, captureMode }) => port !== undefined || captureMode !== 'NONE'),
     binds: (egress ?? []).flatMap(bindOf),
     outbound: modeOf(outboundTrafficPolicy),
     ...defined({ egressProxy: proxy && proxyDestination(proxy) }),
@@ -167,6 +170,21 @@ export function inScope(
     // Bytes to an address of its own are in nobody's way (Istio), nor others where the port is nobody's.
     const apart = !isHttp(protocol) && (service.addresses.length > 0 || !taken.has(number));
     return isImported(ofPort, service) || (apart && isImported(rest, service));
+  });
+  if (ports.length === service.ports.length) return service;
+  return ports.length === 0 ? undefined : { ...service, ports };
+}
+
+/** The service with the ports whose calls are intercepted: not those that a listener at its own address alone is for. */
+export function intercepted(scope: SidecarScope, service: Service): Service | undefined {
+  if (scope.restIntercepted && scope.binds.length === 0) return service;
+  const byRest = scope.restIntercepted && isImported(scope.egressRest ?? [], service);
+  const ports = service.ports.filter(({ number }) => {
+    if (byRest) return true;
+    const ofPort = scope.egressPorts.get(number);
+    return (
+      ofPort !== undefined && !scope.binds.some(({ port }) => port === number) && isImported(ofPort, service)
+    );
   });
   if (ports.length === service.ports.length) return service;
   return ports.length === 0 ? undefined : { ...service, ports };

@@ -7,7 +7,7 @@ import { view } from '../../resolve/views.ts';
 import { keyOf, objectOf, originOf, type Read, step } from '../../resolve/world.ts';
 import { type EmittedListener, emittedListener } from '../emitted.ts';
 import { tlsInspector } from './listener-filters.ts';
-import { connectionChains, httpChain } from './outbound-chains.ts';
+import { connectionChains, httpChain, passthroughChain } from './outbound-chains.ts';
 import { type ListenerParts, outboundListener } from './outbound-listener.ts';
 
 /** Listeners at the addresses that a Sidecar's egress listeners name, by the view's key. */
@@ -26,10 +26,17 @@ export const egressBinds = step('egress binds', (read, viewKey): readonly Emitte
   });
 });
 
+function isUsed(read: Read, viewKey: string, port: number): boolean {
+  const { list } = read.of(scopedServices, viewKey);
+  return list.some(({ ports }) => ports.some(({ number }) => number === port));
+}
+
 /** HTTP by the routes of the port; bytes to the first service that has it, TLS to the one that it names. */
 function partsOf(read: Read, viewKey: string, bind: EgressBind, name: string): ListenerParts {
   const { port, protocol } = bind;
   if (isHttp(protocol)) {
+    // What is intercepted at an address stays others' where no service has the port.
+    if (!bind.socket && !isUsed(read, viewKey, port)) return {};
     const { filter_chain_match: _any, ...chain } = httpChain(read, viewKey, name, String(port));
     return { filter_chains: [chain] };
   }
@@ -44,5 +51,7 @@ function partsOf(read: Read, viewKey: string, bind: EgressBind, name: string): L
   const chains = users.flatMap(({ service, own }) =>
     connectionChains(read, viewKey, service, own, true, { serverNames: [service.hostname] }),
   );
-  return { filter_chains: chains, listener_filters: [tlsInspector()] };
+  // What is intercepted and names nobody goes where it went; what an application sends to a socket has no other way.
+  const rest = bind.socket ? {} : { default_filter_chain: passthroughChain(read, viewKey) };
+  return { filter_chains: chains, listener_filters: [tlsInspector()], ...rest };
 }

@@ -66,7 +66,7 @@ const ownersOfAddresses = step('owners of addresses', (read, viewKey): ReadonlyM
 /** Ports with a wildcard listener. */
 const wildcardPorts = step('wildcard ports', (read, viewKey): readonly number[] => {
   const ports = new Set<number>();
-  for (const service of read.of(scopedServices, viewKey).list)
+  for (const service of read.of(scopedServices, viewKey).intercepted)
     for (const port of service.ports) if (isOnWildcard(service, port)) ports.add(port.number);
   return [...ports].sort((a, b) => a - b);
 });

@@ -81,6 +81,32 @@ describe('egress listeners of a Sidecar', () => {
 });
 
 describe('unknown destinations', () => {
+  it('take the calls to their own address and no others', () => {
+    const names = (spec: string) =>
+      view(sidecar(spec))
+        .listeners()
+        .map(({ name }) => name)
+        .filter((name) => /_\d+$/.test(name));
+    const http = 'port: { number: 9080, protocol: HTTP, name: http }, hosts: ["./*"]';
+    expect(names(`{ egress: [{ ${http} }] }`)).toEqual(['0.0.0.0_9080']);
+    expect(names(`{ egress: [{ ${http}, bind: 127.0.0.2 }] }`)).toEqual(['127.0.0.2_9080']);
+    expect(names(`{ egress: [{ ${http}, captureMode: NONE }] }`)).toEqual(['127.0.0.1_9080']);
+    expect(
+      names(`{ egress: [{ ${http}, captureMode: NONE }, { hosts: ["./web.default.svc.cluster.local"] }] }`),
+    ).toEqual(['0.0.0.0_80', '127.0.0.1_9080']);
+    expect(names('{ egress: [{ hosts: ["./*"], captureMode: NONE }] }')).toEqual([]);
+  });
+
+  it('take nothing at an address of others where no service has the port', () => {
+    const spec =
+      '{ egress: [{ port: { number: 7000, protocol: HTTP, name: http }, bind: 10.96.0.7, hosts: ["./*"] }] }';
+    expect(
+      view(sidecar(spec))
+        .listeners()
+        .map(({ name }) => name),
+    ).not.toContain('10.96.0.7_7000');
+  });
+
   it("go through the Sidecar's egress proxy", () => {
     const spec = `
   egress: [{ hosts: ["./reviews.default.svc.cluster.local"] }]
