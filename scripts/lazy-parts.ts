@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import type { Plugin } from 'esbuild';
 
 /** Below src/. Whatever only they import goes with them. */
-const parts: readonly string[] = [
+const rare: readonly string[] = [
   'proxy/admin/certs.ts',
   'proxy/admin/clusters.ts',
   'proxy/admin/config-dump.ts',
@@ -94,38 +94,49 @@ const parts: readonly string[] = [
   'xds/sotw-client.ts',
 ];
 
-/** Name of the entry, and of its file. */
-export const lazyEntry = 'proxy-more';
+/** Every proxy with TLS needs this, and has nothing else to load for it. */
+const tls: readonly string[] = ['wire/sockets/take-over.ts'];
 
-/** For a build with `splitting` of the proxy and of the entry `lazyEntry`: what both need is in a third file. */
+/** By the name of the entry, and of its file. */
+const files: Readonly<Record<string, readonly string[]>> = { 'proxy-more': rare, 'proxy-tls': tls };
+
+/** Names of the entries. */
+export const lazyEntries = Object.keys(files);
+
+/** For a build with `splitting` of the proxy and of `lazyEntries`: what several need is in files of its own. */
 export const lazyParts: Plugin = {
   name: 'lazy-parts',
   setup({ onResolve, onLoad, initialOptions }) {
     const source = join(initialOptions.absWorkingDir ?? '.', 'src');
-    onResolve({ filter: new RegExp(`^${lazyEntry}$`) }, ({ path }) => ({ path, namespace: 'lazy-entry' }));
+    const entry = new RegExp(`^(${lazyEntries.join('|')})$`);
+    onResolve({ filter: entry }, ({ path }) => ({ path, namespace: 'lazy-entry' }));
     onResolve({ filter: /\.ts$/ }, ({ path, importer, namespace }) => {
       if (namespace !== 'file') return undefined;
       const part = relative(source, join(dirname(importer), path));
-      return parts.includes(part) ? { path: part, namespace: 'lazy-part' } : undefined;
+      return fileOf(part) === undefined ? undefined : { path: part, namespace: 'lazy-part' };
     });
-    onLoad({ filter: /.*/, namespace: 'lazy-entry' }, () => ({
-      contents: parts.map((part) => `export * from './${part}';`).join('\n'),
+    onLoad({ filter: /.*/, namespace: 'lazy-entry' }, ({ path }) => ({
+      contents: files[path]!.map((part) => `export * from './${part}';`).join('\n'),
       resolveDir: source,
     }));
     onLoad({ filter: /.*/, namespace: 'lazy-part' }, async ({ path }) => ({
-      contents: standIn(await import(pathToFileURL(join(source, path)).href)),
+      contents: standIn(await import(pathToFileURL(join(source, path)).href), fileOf(path)!),
       resolveDir: source,
     }));
   },
 };
 
+function fileOf(part: string): string | undefined {
+  return lazyEntries.find((name) => files[name]!.includes(part));
+}
+
 /** A module with the same exports: texts and numbers as they are, functions and classes that load the real ones. */
-function standIn(real: Readonly<Record<string, unknown>>): string {
+function standIn(real: Readonly<Record<string, unknown>>, file: string): string {
   const lines = Object.entries(real).map(([name, value]) => `export const ${name} = ${stand(value, name)};`);
   return [
     `import { createRequire } from 'node:module';`,
     'let loaded;',
-    `const real = () => (loaded ??= createRequire(import.meta.url)('./${lazyEntry}.js'));`,
+    `const real = () => (loaded ??= createRequire(import.meta.url)('./${file}.js'));`,
     ...lines,
   ].join('\n');
 }
