@@ -89,6 +89,7 @@ const rare: readonly string[] = [
   'proxy/workers/worker-main.ts',
   'wire/proxy-protocol/decode.ts',
   'wire/http1/post.ts',
+  'xds/match/metadata-matcher.ts',
   'xds/match/redirect.ts',
   'xds/match/uri-template.ts',
   'xds/sotw-client.ts',

@@ -71,7 +71,7 @@ export interface TlsPeer {
 
 /** Who is called back about a connection. One object, replaceable at any time with handle(). */
 export interface ConnectionHandlers {
-  /** Bytes from the peer. The receiver may keep the buffer: it is never written again. */
+  /** Bytes from the peer. The receiver may keep the buffer: it is never written again, unless the receiver gives it back (lent-bytes.ts). */
   onData(bytes: Buffer): void;
   /** The peer will send nothing more (half-close). Writing goes on: the connection lives until end() or destroy(). */
   onEnd(): void;
@@ -104,6 +104,8 @@ export interface Connection {
   handle(handlers: ConnectionHandlers): void;
   /** Sends; a string is latin1. False: wait for onDrain before the next write. */
   write(bytes: Uint8Array | string): boolean;
+  /** After write(), outside of cork(): nobody else has these bytes. Once they are sent their memory may be read into. */
+  recycle?(bytes: Uint8Array): void;
   /** Collects writes until as many uncork() calls: one system call for head and body. */
   cork(): void;
   uncork(): void;

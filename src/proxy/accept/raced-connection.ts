@@ -74,6 +74,10 @@ export class RacedConnection implements Connection {
     return this.#real.bytesWritten;
   }
 
+  recycle(bytes: Uint8Array): void {
+    this.#real.recycle?.(bytes);
+  }
+
   handle(handlers: ConnectionHandlers): void {
     this.#handlers = handlers;
     if (this.#state === 'settled') this.#real.handle(handlers);

@@ -71,8 +71,8 @@ export interface StreamReset {
 
 /** The sending side of a stream to an upstream. */
 export interface UpstreamStream {
-  /** False: wait for onRequestDrain. */
-  sendData(bytes: Buffer): boolean;
+  /** False: wait for onRequestDrain. `last`: nobody else has the bytes. */
+  sendData(bytes: Buffer, last?: boolean): boolean;
   sendEnd(trailers: Headers | undefined): void;
   flush(): boolean;
   /** Stops and restarts the response. */
@@ -142,7 +142,8 @@ export interface DownstreamStream {
   sendInformational(status: number, headers: Headers): void;
   /** `close`: the connection takes no further request. */
   sendHead(response: DownstreamResponse, close: boolean): void;
-  sendData(bytes: Buffer): boolean;
+  /** `last`: nobody else has the bytes. */
+  sendData(bytes: Buffer, last: boolean): boolean;
   sendEnd(trailers: Headers | undefined): void;
   flush(): boolean;
   /** Holds and releases the events of the request. */

@@ -361,9 +361,10 @@ export class Exchange extends ResponseSide implements DownstreamEvents, RoutedSt
   /** Through the data hooks from the `from`th on, and out. */
   #sendRequestData(bytes: Buffer, from: number): void {
     const hooks = this.chain?.requestData;
-    const data = hooks === undefined ? bytes : this.#transform(bytes, false, from, hooks.length);
+    const untouched = hooks === undefined || hooks.length === 0;
+    const data = untouched ? bytes : this.#transform(bytes, false, from, hooks.length);
     if (data.length === 0 || this.forwarding === undefined) return;
-    if (!this.forwarding.requestData(data)) this.#hold(HOLD_UPSTREAM);
+    if (!this.forwarding.requestData(data, untouched)) this.#hold(HOLD_UPSTREAM);
   }
 
   #sendRequestEnd(trailers: Headers | undefined, from: number): void {

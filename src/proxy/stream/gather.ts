@@ -24,9 +24,14 @@ export class Gather {
     return this.#text.length > FULL_LENGTH ? this.flush() : !this.#blocked;
   }
 
-  /** Adds bytes, which nobody changes afterwards. */
-  bytes(bytes: Buffer): boolean {
-    if (bytes.length <= SMALL_BYTES) return this.text(bytes.toString('latin1'));
+  /** Adds bytes, which nobody changes afterwards; `last`: which nobody else has. */
+  bytes(bytes: Buffer, last = false): boolean {
+    const room = bytes.length <= SMALL_BYTES ? this.text(bytes.toString('latin1')) : this.#large(bytes);
+    if (last) this.#connection.recycle?.(bytes);
+    return room;
+  }
+
+  #large(bytes: Buffer): boolean {
     if (this.#text === '') return this.#sent(this.#connection.write(bytes));
     this.#connection.cork();
     this.#connection.write(this.#text);

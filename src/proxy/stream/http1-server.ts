@@ -127,11 +127,11 @@ export class Http1Server implements DownstreamCodec, DownstreamStream, Connectio
     if (body === 'raw') this.#becomeRaw();
   }
 
-  sendData(bytes: Buffer): boolean {
+  sendData(bytes: Buffer, last: boolean): boolean {
     if (this.#bodyless) return true;
-    if (!this.#chunked) return this.#out.bytes(bytes);
+    if (!this.#chunked) return this.#out.bytes(bytes, last);
     this.#out.text(chunkStart(bytes.length));
-    this.#out.bytes(bytes);
+    this.#out.bytes(bytes, last);
     return this.#out.text(CHUNK_END);
   }
 

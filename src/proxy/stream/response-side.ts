@@ -88,7 +88,7 @@ export abstract class ResponseSide extends StreamRecord {
     }
     this.moved = true;
     const hooks = this.chain?.responseData;
-    if (hooks === undefined || hooks.length === 0) return this.#sendResponseData(bytes);
+    if (hooks === undefined || hooks.length === 0) return this.#sendResponseData(bytes, true);
     return this.#transformData(bytes, 0);
   }
 
@@ -132,10 +132,10 @@ export abstract class ResponseSide extends StreamRecord {
     this.#sendReply(reply);
   }
 
-  #sendResponseData(bytes: Buffer): boolean {
+  #sendResponseData(bytes: Buffer, last: boolean): boolean {
     this.bytesSent += bytes.length;
     this.messages?.response(bytes);
-    return bytes.length === 0 ? true : this.stream.sendData(bytes);
+    return bytes.length === 0 ? true : this.stream.sendData(bytes, last);
   }
 
   /** Through the data hooks from the `from`th on, and out. */
@@ -150,7 +150,7 @@ export abstract class ResponseSide extends StreamRecord {
       }
       data = made;
     }
-    return this.#sendResponseData(data);
+    return this.#sendResponseData(data, false);
   }
 
   /** The end of the body, and the trailers, through the filters from the `from`th on; `bytes` are left of those before. */
@@ -158,7 +158,7 @@ export abstract class ResponseSide extends StreamRecord {
     const ends = (this.chain as CompiledChain).responseEnds;
     for (let i = from, data = bytes; ; i++) {
       if (i === ends.length) {
-        this.#sendResponseData(data);
+        this.#sendResponseData(data, false);
         break;
       }
       const hooks = ends[i] as ResponseEndHooks;

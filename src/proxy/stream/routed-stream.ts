@@ -20,8 +20,8 @@ export interface Terminal {
 
 /** A stream's request on its way out. */
 export interface Forwarding {
-  /** False: hold the request until stream.resumeRequest(). */
-  requestData(bytes: Buffer): boolean;
+  /** False: hold the request until stream.resumeRequest(). `last`: no filter has the bytes. */
+  requestData(bytes: Buffer, last?: boolean): boolean;
   requestEnd(trailers: Headers | undefined): void;
   requestFlush(): void;
   /** The client has room again after a respond call returned false. */

@@ -83,10 +83,10 @@ export class Http1Connection implements UpstreamTransport, UpstreamStream, Conne
     return this;
   }
 
-  sendData(bytes: Buffer): boolean {
-    if (!this.#chunked) return this.#out.bytes(bytes);
+  sendData(bytes: Buffer, last?: boolean): boolean {
+    if (!this.#chunked) return this.#out.bytes(bytes, last);
     this.#out.text(chunkStart(bytes.length));
-    this.#out.bytes(bytes);
+    this.#out.bytes(bytes, last);
     return this.#out.text(CHUNK_END);
   }
 

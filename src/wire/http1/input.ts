@@ -1,3 +1,5 @@
+import { giveBack } from '../lent-bytes.ts';
+
 const EMPTY = Buffer.alloc(0);
 const LF = 10;
 const CR = 13;
@@ -6,6 +8,8 @@ const CR = 13;
 export class Input {
   bytes: Buffer = EMPTY;
   at = 0;
+  /** How many of them were handed on. */
+  #taken = 0;
   /** How many unused bytes were already searched for the end of a head or of trailers. */
   #searched = 0;
 
@@ -20,6 +24,7 @@ export class Input {
     if (held > 0 && held + more.length > maxHeldBytes) return false;
     this.bytes = held === 0 ? more : Buffer.concat([this.bytes.subarray(this.at), more]);
     this.at = 0;
+    this.#taken = 0;
     return true;
   }
 
@@ -36,6 +41,7 @@ export class Input {
   take(count: number): Buffer {
     const from = this.at;
     this.at += count;
+    this.#taken += count;
     return from === 0 && count === this.bytes.length ? this.bytes : this.bytes.subarray(from, from + count);
   }
 
@@ -66,12 +72,15 @@ export class Input {
 
   /** Lets go of a buffer that is used up, so that an idle connection keeps none alive. */
   release(): void {
-    if (this.held === 0) this.clear();
+    if (this.held > 0) return;
+    giveBack(this.bytes, this.bytes.length - this.#taken);
+    this.clear();
   }
 
   clear(): void {
     this.bytes = EMPTY;
     this.at = 0;
+    this.#taken = 0;
     this.#searched = 0;
   }
 }

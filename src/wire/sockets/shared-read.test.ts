@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { connect, Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { Connection } from '../connection.ts';
+import { giveBack } from '../lent-bytes.ts';
 import { network } from '../net.ts';
 import { withSharedRead } from './shared-read.ts';
 
@@ -43,6 +44,40 @@ describe('reading into a shared buffer', () => {
     await listener.value.close();
     const received = got.map(({ parts }) => hash(Buffer.concat(parts)));
     expect(received.sort()).toEqual(sent.map(hash).sort());
+  });
+
+  it('goes on in memory that came back, and leaves alone what was kept', async () => {
+    const kept: Buffer[] = [];
+    const copies: Buffer[] = [];
+    const memories = new Set<ArrayBufferLike>();
+    let reads = 0;
+    const ended = new Promise<void>((resolve) => {
+      void network
+        .listen({
+          onConnection: (connection) =>
+            connection.handle({
+              onData(bytes) {
+                copies.push(Buffer.from(bytes));
+                if (++reads % 4 === 0) kept.push(bytes, copies.at(-1) as Buffer);
+                else giveBack(bytes);
+                if (bytes.length > 32_768) memories.add(bytes.buffer);
+              },
+              onEnd: () => connection.end(),
+              onDrain() {},
+              onClose: () => resolve(),
+            }),
+        })
+        .then((listener) => {
+          if (!listener.ok) throw new Error(listener.error.message);
+          const socket = connect(listener.value.port, '127.0.0.1', () => socket.end(sent));
+          socket.resume().once('close', () => void listener.value.close());
+        });
+    });
+    const sent = randomBytes(20_000_000);
+    await ended;
+    expect(hash(Buffer.concat(copies))).toBe(hash(sent));
+    for (let i = 0; i < kept.length; i += 2) expect(kept[i]?.equals(kept[i + 1] as Buffer)).toBe(true);
+    expect(memories.size).toBeLessThan(reads / 2);
   });
 
   it('nothing is read before somebody handles it, and nothing is lost', async () => {

@@ -1,10 +1,11 @@
 import { type OnReadOpts, Socket } from 'node:net';
+import { allIsBack, lend } from '../lent-bytes.ts';
 
 // Reading plain sockets without an allocation of 64 KiB each time. Left alone, Node allocates that much for every read,
 // shrinks it to what came, and tells the garbage collector: a sixth of the CPU of a proxied request
 // (docs/decisions/0012-reading.md). Here all sockets read into one buffer, one after the other, and what came is copied
 // out of it into a buffer of its own size. A socket that brings much at once reads into a buffer of its own, which is
-// handed on as it is and replaced: that much is not copied. TLS sockets get their bytes from the TLS layer as ever.
+// handed on as it is and replaced, unless all of it comes back (lent-bytes.ts): that much is not copied. TLS sockets get their bytes from the TLS layer as ever.
 
 /** A socket that knows who wants its bytes, and how it reads now. */
 export interface ReadTarget extends Socket {
@@ -60,8 +61,9 @@ function readMuch(target: ReadTarget, count: number, buffer: Uint8Array): Uint8A
     return startOwnReads(target) ? Buffer.allocUnsafeSlow(READ_BYTES) : undefined;
   }
   target.weftSmallReads = 0;
+  lend(bytes);
   target.weftConnection?.receive(bytes as Buffer);
-  return Buffer.allocUnsafeSlow(READ_BYTES);
+  return allIsBack() ? undefined : Buffer.allocUnsafeSlow(READ_BYTES);
 }
 
 /** Called by Node once for a new socket, and after each callback; undefined: the same as before. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Connection, ConnectionHandlers, NetError, Side, TlsInfo } from '../connection.ts';
+import { giveBack } from '../lent-bytes.ts';
 import { fromSystemError } from './net-error.ts';
 import { endOwnReads, type ReadTarget } from './shared-read.ts';
 import type { TlsRecords } from './tls-records.ts';
@@ -82,6 +83,10 @@ export class SocketConnection implements Connection {
     this.bytesWritten += bytes.length;
     if (this.#records !== undefined) return this.#records.write(bytes);
     return typeof bytes === 'string' ? this.#socket.write(bytes, 'latin1') : this.#socket.write(bytes);
+  }
+
+  recycle(bytes: Uint8Array): void {
+    if (this.#socket.writableLength === 0) giveBack(bytes);
   }
 
   cork(): void {

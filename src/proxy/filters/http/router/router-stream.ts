@@ -58,13 +58,13 @@ export class RouterStream extends Tries implements Forwarding {
     this.#starting = false;
   }
 
-  requestData(bytes: Buffer): boolean {
+  requestData(bytes: Buffer, last = false): boolean {
     this.body?.add(bytes);
     for (const mirror of this.mirrors) mirror.data(bytes);
     const upstream = this.attempt?.upstream;
     // Held since start() or since the last try failed: nothing comes without a stream to send it on.
     if (upstream === undefined) return false;
-    const room = upstream.sendData(bytes);
+    const room = upstream.sendData(bytes, last && !this.body?.whole && this.mirrors.length === 0);
     this.#blocked = !room;
     return room;
   }

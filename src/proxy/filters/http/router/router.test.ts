@@ -1,3 +1,6 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { Agent, createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   closeAll,
@@ -15,6 +18,7 @@ import {
 afterEach(closeAll);
 
 const all = { prefix: '/' };
+const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 /** A port that nobody listens on. */
 const CLOSED_PORT = 1;
 
@@ -323,6 +327,63 @@ describe('bodies', () => {
     });
     expect(chunked.body).toBe(`chunked:${body}`);
   });
+
+  it.each(['/plain', '/kept', '/mirrored'])(
+    'of %s come out as they went in, whoever is slow',
+    async (path) => {
+      const echo = createServer((request, response) => {
+        const length = request.headers['x-length'];
+        if (length !== undefined) response.setHeader('content-length', length);
+        request.pipe(response);
+      });
+      await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
+      const sent = new Set<string>();
+      const mirrored: boolean[] = [];
+      const slow = await startUpstream(({ body }, response) => {
+        mirrored.push(sent.has(hash(Buffer.from(body, 'latin1'))));
+        response.end();
+      });
+      const { port } = echo.address() as AddressInfo;
+      const retry_policy = { retry_on: 'connect-failure', num_retries: 2 };
+      const request_mirror_policies = [{ cluster: 'slow' }];
+      const proxy = await startTestProxy({
+        clusters: [staticCluster('c', [port]), staticCluster('slow', [slow.port])],
+        routes: routesOf(
+          { match: { prefix: '/kept' }, route: { cluster: 'c', retry_policy } },
+          { match: { prefix: '/mirrored' }, route: { cluster: 'c', request_mirror_policies } },
+          { match: { prefix: '/' }, route: { cluster: 'c' } },
+        ),
+      });
+      const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+      const exchange = (bytes: number): Promise<boolean> =>
+        new Promise((resolve, reject) => {
+          const body = randomBytes(bytes);
+          sent.add(hash(body));
+          const headers = { 'content-length': bytes, ...(bytes % 2 === 0 ? { 'x-length': bytes } : {}) };
+          const call = request(
+            { port: proxy.port, host: '127.0.0.1', agent, path, method: 'POST', headers },
+            (response) => {
+              const parts: Buffer[] = [];
+              response.on('data', (part: Buffer) => {
+                parts.push(part);
+                if (parts.length % 5 > 0) return;
+                response.pause();
+                setTimeout(() => response.resume(), 1);
+              });
+              response.on('end', () => resolve(body.equals(Buffer.concat(parts))));
+            },
+          );
+          call.on('error', reject).end(body);
+        });
+      const sizes = [65_536, 70_001, 1_000_000, 3_000_001, 200_000, 65_000, 500_001, 2_000_000];
+      expect(await Promise.all(sizes.map(exchange))).toEqual(sizes.map(() => true));
+      if (path === '/mirrored') await eventually(() => mirrored.length > 2);
+      expect(mirrored).not.toContain(false);
+      agent.destroy();
+      echo.closeAllConnections();
+      echo.close();
+    },
+  );
 
   it('of 50 MB to a slow reader stay small in memory', async () => {
     const total = 50 * 1024 * 1024;

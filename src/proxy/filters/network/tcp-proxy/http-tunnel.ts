@@ -16,7 +16,7 @@ import type { HttpPool, PoolFailure, PoolWaiter } from '../../../upstream/http-p
 /** What a TCP proxy does with the other side of a client's connection: a socket, or a tunnel that looks like one. */
 export type TunnelEnd = Pick<
   Connection,
-  'handle' | 'write' | 'pause' | 'resume' | 'end' | 'destroy' | 'reset'
+  'handle' | 'write' | 'recycle' | 'pause' | 'resume' | 'end' | 'destroy' | 'reset'
 >;
 
 /** Why there is no tunnel. */

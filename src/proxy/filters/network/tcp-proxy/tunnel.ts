@@ -186,6 +186,7 @@ export class TcpTunnel {
         this.facts.bytesSent += bytes.length;
         this.#touch();
         if (!this.#client.write(bytes)) upstream.pause();
+        this.#client.recycle?.(bytes);
       },
       onEnd: () => {
         this.#upstreamEnded = true;
@@ -203,6 +204,7 @@ export class TcpTunnel {
     this.facts.bytesReceived += bytes.length;
     this.#touch();
     if (!this.#upstream?.write(bytes)) this.#client.pause();
+    this.#upstream?.recycle?.(bytes);
   }
 
   #touch(): void {
