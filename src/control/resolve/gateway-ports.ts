@@ -6,7 +6,7 @@ import { matchesLabels } from '../../mesh/workload.ts';
 import { gateways } from './gateways.ts';
 import { viewAndParts } from './views.ts';
 import { virtualServices } from './virtual-services.ts';
-import { visibleIn } from './visibility.ts';
+import { seenFrom } from './visibility.ts';
 import { step } from './world.ts';
 
 // What a router opens: the servers of all Gateways that select it, put together by port.
@@ -123,13 +123,12 @@ function beside(
   return hosts.length === 0 ? { message } : { kept: { ...server, hosts }, message };
 }
 
-/** Rule sets for one Gateway (`NAMESPACE/NAME`) as routers of a view see them, the oldest first; by view and gateway. */
+/** Rule sets for one Gateway (`NAMESPACE/NAME`) as routers of a view see them, who decides first first; by view and gateway. */
 export const rulesOfGateway = step('rules of a gateway', (read, key): readonly RuleSet[] => {
   const { view, parts } = viewAndParts(read, key);
   const [name = ''] = parts;
-  return read
-    .of(virtualServices, '')
-    .filter((rules) => rules.gateways.includes(name) && visibleIn(rules.exportTo, view.namespace));
+  const all = read.of(virtualServices, '').filter((rules) => rules.gateways.includes(name));
+  return seenFrom(all, view.namespace);
 });
 
 /** Hosts of a rule set that a server lets in: the narrower of its host and the server's, without doubles. */

@@ -1,33 +1,47 @@
 import { compareSpecificity, hostMatches, hostsOverlap, isWildcard } from '../../mesh/hostname.ts';
 import type { View } from '../../mesh/proxy.ts';
 import { type ConnectionRule, MESH, type RuleSet } from '../../mesh/route.ts';
-import { letsIn, sidecarScope } from './sidecars.ts';
+import { type EgressHost, letsIn, type SidecarScope, sidecarScope } from './sidecars.ts';
 import { viewAndParts } from './views.ts';
 import { virtualServices } from './virtual-services.ts';
-import { visibleIn } from './visibility.ts';
+import { seenFrom } from './visibility.ts';
 import { keyOf, partsOf, type Read, step } from './world.ts';
 
 /** Key of the steps here: what of a view decides about rules. */
 function scopeKey({ namespace, sidecar }: View): string {
-  return keyOf(namespace, sidecar);
+  return keyOf(namespace, sidecar, '');
 }
 
-/** Rule sets for sidecars: all that the namespace sees and the Sidecar lets in, the oldest first. */
-const visibleRules = step('rules seen', (read, key): readonly RuleSet[] => {
-  const [namespace = '', sidecar = ''] = partsOf(key);
+/** The same for calls of a port: each egress listener of a Sidecar lets in rules of its own. */
+function portKey(read: Read, { namespace, sidecar }: View, port: number): string {
   const scope = read.of(sidecarScope, keyOf(sidecar, namespace));
-  return read
-    .of(virtualServices, '')
-    .filter((rules) => rules.gateways.includes(MESH) && visibleIn(rules.exportTo, namespace))
-    .filter(
-      (rules) =>
-        scope === undefined ||
-        scope.egress.some((listener) =>
-          rules.hosts.some((host) =>
-            letsIn(listener, rules.namespace, (pattern) => hostsOverlap(pattern, host), host),
-          ),
-        ),
-    );
+  if (scope === undefined || scope.egressPorts.size === 0) return keyOf(namespace, sidecar, '');
+  return keyOf(namespace, sidecar, scope.egressPorts.has(port) ? String(port) : REST);
+}
+
+const REST = 'rest';
+
+function listenersOf(scope: SidecarScope, listener: string): readonly (readonly EgressHost[])[] {
+  if (listener === '') return scope.egress;
+  const hosts = listener === REST ? scope.egressRest : scope.egressPorts.get(Number(listener));
+  return hosts === undefined ? [] : [hosts];
+}
+
+/** Rule sets for sidecars: all that the namespace sees and the Sidecar (or one listener of it) lets in, in their order. */
+const visibleRules = step('rules seen', (read, key): readonly RuleSet[] => {
+  const [namespace = '', sidecar = '', listener = ''] = partsOf(key);
+  const scope = read.of(sidecarScope, keyOf(sidecar, namespace));
+  const ofMesh = read.of(virtualServices, '').filter((rules) => rules.gateways.includes(MESH));
+  const seen = seenFrom(ofMesh, namespace);
+  if (scope === undefined) return seen;
+  const listeners = listenersOf(scope, listener);
+  return seen.filter((rules) =>
+    listeners.some((hosts) =>
+      rules.hosts.some((host) =>
+        letsIn(hosts, rules.namespace, (pattern) => hostsOverlap(pattern, host), host),
+      ),
+    ),
+  );
 });
 
 interface RuleIndex {
@@ -69,13 +83,13 @@ export const rulesForHost = step('rules for a host', (read, key): RuleSet | unde
 });
 
 /**
- * Rule sets whose HTTP rules may hold for calls of sidecars of a view to a host, the oldest first: those that name it,
- * else the one with the narrowest pattern. The first that has routes for the caller decides.
+ * Rule sets whose HTTP rules may hold for calls of sidecars of a view to a host and port, in their order: those that name
+ * it, else the one with the narrowest pattern. The first that has routes for the caller decides.
  */
 export const httpRulesForHost = step('http rules for a host', (read, key): readonly RuleSet[] => {
   const { view, parts } = viewAndParts(read, key);
-  const [host = ''] = parts;
-  const index = read.of(ruleIndex, scopeKey(view));
+  const [host = '', port = ''] = parts;
+  const index = read.of(ruleIndex, portKey(read, view, Number(port)));
   const naming = index.naming.get(host);
   if (naming !== undefined) return naming.filter(({ http }) => http.length > 0);
   const widest = index.wildcards.find(([pattern]) => hostMatches(pattern, host))?.[1];
@@ -100,13 +114,12 @@ const connectionRuleSets = step('connection rule sets', (read, key): readonly Ru
   read.of(visibleRules, key).filter(({ tls, tcp }) => tls.length + tcp.length > 0),
 );
 
-/** All rule sets that decide about some host for sidecars of a view, the oldest first. */
+/** All rule sets for sidecars of a view, in their order. */
 export function sidecarRules(read: Read, view: View): readonly RuleSet[] {
-  return read.of(decidingRules, scopeKey(view));
+  return read.of(visibleRules, scopeKey(view));
 }
 
-const decidingRules = step('deciding rules', (read, key): readonly RuleSet[] => {
-  const index = read.of(ruleIndex, key);
-  const used = new Set([...[...index.naming.values()].flat(), ...index.wildcards.map(([, rules]) => rules)]);
-  return read.of(visibleRules, key).filter((rules) => used.has(rules));
-});
+/** Those of them that hold for calls of a port. */
+export function sidecarRulesAt(read: Read, view: View, port: number): readonly RuleSet[] {
+  return read.of(visibleRules, portKey(read, view, port));
+}

@@ -150,6 +150,35 @@ spec: { hosts: ["${host}"], http: [{ route: [{ destination: ${destination} }] }]
     ]);
   });
 
+  it('hold for the ports of the listener that lets them in', () => {
+    const spec =
+      '{ egress: [{ port: { number: 9080, protocol: HTTP, name: http }, hosts: ["./reviews.default.svc.cluster.local"] }, { hosts: ["shop/*", "./web.default.svc.cluster.local"] }] }';
+    const about = (host: string) =>
+      rules(`${host}.default.svc.cluster.local`, '{ host: ratings.default.svc.cluster.local }');
+    const to = (host: string, port: string) =>
+      hostOf(view(sidecar(spec), about(host)), port, `${host}.default.svc.cluster.local`).routes?.[0]?.route
+        ?.cluster;
+    expect(to('web', '80')).toBe('outbound|9080||ratings.default.svc.cluster.local');
+    expect(to('reviews', '9080')).toBe('outbound|9080||reviews.default.svc.cluster.local');
+  });
+
+  it('decide first where a namespace says them to itself, then where they are said to it, then where to all', () => {
+    const rule = (name: string, namespace: string, exportTo: string, status: number) => `
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: ${name}, namespace: ${namespace} }
+spec: { hosts: [web.default.svc.cluster.local], exportTo: ["${exportTo}"], http: [{ directResponse: { status: ${status} } }] }`;
+    const status = (...more: readonly string[]) =>
+      hostOf(view(...more), '80', 'web.default.svc.cluster.local').routes?.[0]?.direct_response?.status;
+    const all = rule('a', 'shop', '*', 201);
+    const told = rule('b', 'shop', 'default', 202);
+    const own = rule('c', 'default', '.', 203);
+    expect(status(all)).toBe(201);
+    expect(status(all, told)).toBe(202);
+    expect(status(all, told, own)).toBe(203);
+  });
+
   it('hold for a name that another rule leads to', () => {
     const entry = `
 ---

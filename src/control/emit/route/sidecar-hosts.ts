@@ -6,7 +6,7 @@ import type { Service } from '../../../mesh/service.ts';
 import { hostPort } from '../../../xds/names.ts';
 import type { Route, VirtualHost } from '../../../xds/resources.ts';
 import { meshSettings } from '../../resolve/mesh-settings.ts';
-import { httpRulesForHost, sidecarRules } from '../../resolve/rules-for.ts';
+import { httpRulesForHost, sidecarRules, sidecarRulesAt } from '../../resolve/rules-for.ts';
 import { scopedService, scopedServices } from '../../resolve/scoped-services.ts';
 import { inView, viewAndParts } from '../../resolve/views.ts';
 import { ruleSetNamed } from '../../resolve/virtual-services.ts';
@@ -34,8 +34,7 @@ export const hostsByPort = step('hosts by port', (read, viewKey): ReadonlyMap<nu
   const byPort = new Map<number, string[]>();
   const { list } = read.of(scopedServices, viewKey);
   const ruledAliases = list.filter(
-    ({ resolution, hostname }) =>
-      resolution === 'alias' && read.of(httpRulesForHost, inView(viewKey, hostname)).length > 0,
+    ({ resolution, hostname, ports }) => resolution === 'alias' && isRuled(read, viewKey, hostname, ports),
   );
   for (const service of [...ruledAliases, ...list.filter(({ resolution }) => resolution !== 'alias')])
     for (const { number, protocol } of service.ports) {
@@ -86,9 +85,13 @@ export function virtualHost(
   return { name: hostPort(name, port), domains, routes, ...attemptCount(read, viewKey) };
 }
 
+function isRuled(read: Read, viewKey: string, hostname: string, ports: Service['ports']): boolean {
+  return ports.some(({ number }) => read.of(httpRulesForHost, inView(viewKey, hostname, number)).length > 0);
+}
+
 /** What the rules that decide about the host say. */
 function ruledRoutes(read: Read, viewKey: string, hostname: string, port: number): RuleRoutes | undefined {
-  for (const rules of read.of(httpRulesForHost, inView(viewKey, hostname))) {
+  for (const rules of read.of(httpRulesForHost, inView(viewKey, hostname, port))) {
     const made = read.of(sidecarRuleRoutes, inView(viewKey, rules.namespace, rules.name, port));
     if (made.routes.length > 0) return made;
   }
@@ -161,6 +164,7 @@ export const unknownHosts = step(
     for (const rules of sidecarRules(read, view)) {
       if (rules.http.length === 0) continue;
       for (const port of portsOf(rules, byHost)) {
+        if (!sidecarRulesAt(read, view, port).includes(rules)) continue;
         const unknown = rules.hosts.filter((host) => !isKnown(host, port, byHost));
         if (unknown.length > 0)
           byPort.set(port, [
