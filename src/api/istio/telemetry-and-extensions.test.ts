@@ -113,6 +113,29 @@ describe('WasmPlugin and TrafficExtension', () => {
   });
 });
 
+describe('typed configs of an EnvoyFilter', () => {
+  const fields = (config: object) =>
+    errorFields('networking.istio.io/EnvoyFilter', {
+      configPatches: [
+        {
+          applyTo: 'CLUSTER',
+          patch: { operation: 'ADD', value: { transport_socket: { name: 's', typed_config: config } } },
+        },
+      ],
+    });
+  const at = 'configPatches[0].patch.value.transport_socket.typed_config.@type';
+
+  it('say what they are', () => {
+    expect(
+      fields({ '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer' }),
+    ).toEqual([]);
+    expect(fields({})).toEqual([]);
+    expect(fields({ sni: 'a' })).toEqual([at]);
+    expect(fields({ '@type': 'RawBuffer' })).toEqual([at]);
+    expect(fields({ '@type': 'type.googleapis.com/not a name' })).toEqual([at]);
+  });
+});
+
 describe('ProxyConfig and EnvoyFilter', () => {
   const of = (kind: KindId, spec: object) => errorFields(kind, spec);
 

@@ -8,6 +8,7 @@ import {
   type PolicyTargetRef,
 } from '../shared/selector.ts';
 import type { ConfigPatch } from './patch.ts';
+import { checkTypes } from './types.ts';
 
 interface Patches {
   readonly workloadSelector?: LabelsSelector;
@@ -42,6 +43,7 @@ function checkPatch(patch: ConfigPatch, report: Report): void {
     report.error(['patch', 'operation'], 'operation is required: MERGE, ADD, REMOVE, ...');
   else if (operation !== 'REMOVE' && value === undefined)
     report.error(['patch', 'value'], `value is required for ${operation}: the piece of Envoy configuration`);
+  checkTypes(value, report.at('patch', 'value'));
   checkProxyVersion(patch.match?.proxy?.proxyVersion ?? '', report.at('match', 'proxy', 'proxyVersion'));
   checkMatchFits(patch, report.at('match'));
 }
