@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build } from 'esbuild';
 import { buildLazyPackages, lazyFiles, lazyPackages } from './lazy-packages.ts';
-import { lazyEntries, lazyParts } from './lazy-parts.ts';
+import { lazyEntry, lazyParts } from './lazy-parts.ts';
 import { packedSchema } from './packed-schema.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -42,10 +42,7 @@ await build({ ...options, entryPoints: sources(others) });
 // The proxy is started once for every workload: it is kept small, and loads what it rarely needs when it needs it.
 await build({
   ...options,
-  entryPoints: {
-    ...sources({ proxy: entries.proxy }),
-    ...Object.fromEntries(lazyEntries.map((name) => [name, name])),
-  },
+  entryPoints: { ...sources({ proxy: entries.proxy }), [lazyEntry]: lazyEntry },
   splitting: true,
   chunkNames: 'proxy-[hash]',
   plugins: [lazyParts, lazyPackages, packedSchema],
@@ -57,11 +54,7 @@ for (const file of files) renameSync(join(fresh, file), join(root, 'dist', file)
 for (const file of readdirSync(join(root, 'dist')))
   if (/^proxy-\w{8}\./.test(file) && !files.includes(file)) rmSync(join(root, 'dist', file));
 rmSync(fresh, { recursive: true });
-const printed = [
-  ...Object.keys(entries),
-  ...lazyEntries,
-  ...lazyFiles.map((file) => file.replace('.js', '')),
-];
+const printed = [...Object.keys(entries), lazyEntry, ...lazyFiles.map((file) => file.replace('.js', ''))];
 if (!quiet) for (const name of printed) console.log(`dist/${name}.js ${size(name)} KiB`);
 
 function sources(folders: Readonly<Record<string, string>>): Record<string, string> {

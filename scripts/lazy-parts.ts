@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import type { Plugin } from 'esbuild';
 
 /** Below src/. Whatever only they import goes with them. */
-const rare: readonly string[] = [
+const parts: readonly string[] = [
   'proxy/admin/certs.ts',
   'proxy/admin/clusters.ts',
   'proxy/admin/config-dump.ts',
@@ -95,49 +95,38 @@ const rare: readonly string[] = [
   'xds/sotw-client.ts',
 ];
 
-/** Every proxy with TLS needs this, and has nothing else to load for it. */
-const tls: readonly string[] = ['wire/sockets/take-over.ts'];
+/** Name of the entry, and of its file. */
+export const lazyEntry = 'proxy-more';
 
-/** By the name of the entry, and of its file. */
-const files: Readonly<Record<string, readonly string[]>> = { 'proxy-more': rare, 'proxy-tls': tls };
-
-/** Names of the entries. */
-export const lazyEntries = Object.keys(files);
-
-/** For a build with `splitting` of the proxy and of `lazyEntries`: what several need is in files of its own. */
+/** For a build with `splitting` of the proxy and of the entry `lazyEntry`: what both need is in a third file. */
 export const lazyParts: Plugin = {
   name: 'lazy-parts',
   setup({ onResolve, onLoad, initialOptions }) {
     const source = join(initialOptions.absWorkingDir ?? '.', 'src');
-    const entry = new RegExp(`^(${lazyEntries.join('|')})$`);
-    onResolve({ filter: entry }, ({ path }) => ({ path, namespace: 'lazy-entry' }));
+    onResolve({ filter: new RegExp(`^${lazyEntry}$`) }, ({ path }) => ({ path, namespace: 'lazy-entry' }));
     onResolve({ filter: /\.ts$/ }, ({ path, importer, namespace }) => {
       if (namespace !== 'file') return undefined;
       const part = relative(source, join(dirname(importer), path));
-      return fileOf(part) === undefined ? undefined : { path: part, namespace: 'lazy-part' };
+      return parts.includes(part) ? { path: part, namespace: 'lazy-part' } : undefined;
     });
-    onLoad({ filter: /.*/, namespace: 'lazy-entry' }, ({ path }) => ({
-      contents: files[path]!.map((part) => `export * from './${part}';`).join('\n'),
+    onLoad({ filter: /.*/, namespace: 'lazy-entry' }, () => ({
+      contents: parts.map((part) => `export * from './${part}';`).join('\n'),
       resolveDir: source,
     }));
     onLoad({ filter: /.*/, namespace: 'lazy-part' }, async ({ path }) => ({
-      contents: standIn(await import(pathToFileURL(join(source, path)).href), fileOf(path)!),
+      contents: standIn(await import(pathToFileURL(join(source, path)).href)),
       resolveDir: source,
     }));
   },
 };
 
-function fileOf(part: string): string | undefined {
-  return lazyEntries.find((name) => files[name]!.includes(part));
-}
-
 /** A module with the same exports: texts and numbers as they are, functions and classes that load the real ones. */
-function standIn(real: Readonly<Record<string, unknown>>, file: string): string {
+function standIn(real: Readonly<Record<string, unknown>>): string {
   const lines = Object.entries(real).map(([name, value]) => `export const ${name} = ${stand(value, name)};`);
   return [
     `import { createRequire } from 'node:module';`,
     'let loaded;',
-    `const real = () => (loaded ??= createRequire(import.meta.url)('./${file}.js'));`,
+    `const real = () => (loaded ??= createRequire(import.meta.url)('./${lazyEntry}.js'));`,
     ...lines,
   ].join('\n');
 }

@@ -4,8 +4,6 @@
  * identity, files, admin port): in the same process, or one per worker with a channel between (workers/).
  */
 import { sleep } from '../lib/clock.ts';
-import type { Network } from '../wire/connection.ts';
-import { recordsProblem } from '../wire/sockets/take-over.ts';
 import type { DeltaResource } from '../xds/delta-messages.ts';
 import type { Bootstrap } from '../xds/resources.ts';
 import { typeUrls } from '../xds/resources.ts';
@@ -88,7 +86,7 @@ export async function startDataPlane(
   const secrets = createSecrets();
   const tls: TlsEnvironment = {
     secrets,
-    createContext: tellingOfRecords(environment),
+    createContext: environment.network.createTlsContext,
     readFile: environment.readFile,
     nowMs: clock.nowMs,
     tickets: ticketKeys(settings.ticketSeed),
@@ -236,15 +234,4 @@ function withoutControlChannel({ message, ads }: ProxyBootstrap): Bootstrap {
   const fixed = message.static_resources;
   const clusters = fixed?.clusters?.filter((cluster) => cluster.name !== ads?.cluster.name) ?? [];
   return { ...message, static_resources: { ...fixed, clusters } };
-}
-
-/** With the first context the log says so where Node has to carry all records of TLS. */
-function tellingOfRecords({ network, log }: ProxyEnvironment): Network['createTlsContext'] {
-  let told = false;
-  return (options) => {
-    const problem = told ? '' : recordsProblem();
-    told = true;
-    if (problem !== '') log('info', `Node carries the records of TLS: ${problem}`);
-    return network.createTlsContext(options);
-  };
 }

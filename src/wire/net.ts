@@ -17,7 +17,6 @@ import type {
   Network,
   Side,
   TlsClientOptions,
-  TlsInfo,
   TlsServerOptions,
 } from './connection.ts';
 import { fdOf } from './sockets/bind.ts';
@@ -26,7 +25,6 @@ import { fromSystemError, netError } from './sockets/net-error.ts';
 import { settle } from './sockets/settle.ts';
 import { readOptions, withSharedRead } from './sockets/shared-read.ts';
 import { SocketConnection } from './sockets/socket-connection.ts';
-import { type Made, takeOver } from './sockets/take-over.ts';
 import { clientTlsSocket, createTlsContext, judge, serverTlsSocket, type TlsTarget } from './sockets/tls.ts';
 import { listenUdp } from './sockets/udp.ts';
 
@@ -112,9 +110,9 @@ function connect(options: ConnectOptions): Promise<Result<Connection, NetError>>
       const finish = () => ok(new SocketConnection(socket, side, undefined));
       return settle({ socket, ready: 'connect', side, timeoutMs, doing, signal }, finish);
     }
-    const { socket, calm, finish } = beginTls(targetOf(options), tls);
+    const { socket, finish } = beginTls(targetOf(options), tls);
     probe(socket, options.keepAlive);
-    return settle({ socket, ready: 'secureConnect', calm, side, timeoutMs, doing, signal }, finish);
+    return settle({ socket, ready: 'secureConnect', side, timeoutMs, doing, signal }, finish);
   } catch (error) {
     return Promise.resolve(fail(fromSystemError(error, side, true, doing))); // a port or address that is none
   }
@@ -143,44 +141,31 @@ async function connectWithPreface(
   if (!plain.ok || !(plain.value instanceof SocketConnection)) return plain;
   plain.value.write(preface(plain.value));
   if (tls === undefined) return plain;
-  const { socket, calm, finish } = beginTls({ socket: plain.value.release() }, tls);
+  const { socket, finish } = beginTls({ socket: plain.value.release() }, tls);
   const side: Side = 'upstream';
   const leftMs = Math.max(1, timeoutMs - (performance.now() - startMs));
   const doing = `Connecting to ${describe(options)}`;
-  return settle({ socket, ready: 'secureConnect', calm, side, timeoutMs: leftMs, doing, signal }, finish);
+  return settle({ socket, ready: 'secureConnect', side, timeoutMs: leftMs, doing, signal }, finish);
 }
 
-/** A handshake that goes on; `finish` is for its end. */
-interface Begun {
-  readonly socket: TLSSocket;
-  readonly calm: boolean;
-  readonly finish: () => Result<Connection, NetError>;
-}
-
-/** A TLS client over what `target` says. */
-function beginTls(target: TlsTarget, tls: TlsClientOptions): Begun {
+/** A TLS client over what `target` says; `finish` is for its `secureConnect`. */
+function beginTls(
+  target: TlsTarget,
+  tls: TlsClientOptions,
+): { readonly socket: TLSSocket; readonly finish: () => Result<Connection, NetError> } {
   const { sessions, verify } = tls;
   const offered = sessions?.take();
-  const made = clientTlsSocket(target, tls, offered);
-  const { socket } = made;
-  const calm = made.ssl !== 0;
-  const keepNodes = calm || sessions === undefined ? undefined : keepSessions(socket, sessions);
+  const socket = clientTlsSocket(target, tls, offered);
+  const keep = sessions === undefined ? undefined : keepSessions(socket, sessions);
   const finish = (): Result<Connection, NetError> => {
     const judged = judge(socket, 'upstream', verify, offered);
     if (!judged.ok) return judged;
     const { peer, resumed } = judged.value;
     if (offered !== undefined && !resumed) sessions?.forget();
-    keepNodes?.(peer);
-    const keep = calm && sessions !== undefined && ((ticket: Buffer) => sessions.keep({ ticket, peer }));
-    return ok(established(made, 'upstream', judged.value, keep || undefined));
+    keep?.(peer);
+    return ok(new SocketConnection(socket, 'upstream', judged.value));
   };
-  return { socket, calm, finish };
-}
-
-/** Over our own records where that is possible, over Node's otherwise. */
-function established(made: Made, side: Side, tls: TlsInfo, keep?: (ticket: Buffer) => void): Connection {
-  const taken = takeOver(made, keep);
-  return new SocketConnection(taken?.socket ?? made.socket, side, tls, taken?.records);
+  return { socket, finish };
 }
 
 function targetOf(options: ConnectOptions): TlsTarget {
@@ -194,15 +179,13 @@ function acceptTls(connection: Connection, options: TlsServerOptions): Promise<R
   const doing = 'The TLS handshake of a client';
   if (!(connection instanceof SocketConnection) || connection.closed)
     return Promise.resolve(fail(netError('connection_reset', side, true, `${doing} ended early.`)));
-  const made = serverTlsSocket(connection.release(), options);
-  const { socket } = made;
+  const socket = serverTlsSocket(connection.release(), options);
   const { timeoutMs } = options;
   const finish = (): Result<Connection, NetError> => {
     const judged = judge(socket, side, options.verify);
-    return judged.ok ? ok(established(made, side, judged.value)) : judged;
+    return judged.ok ? ok(new SocketConnection(socket, side, judged.value)) : judged;
   };
-  const calm = made.ssl !== 0;
-  return settle({ socket, ready: 'secure', calm, side, timeoutMs, doing, signal: undefined }, finish);
+  return settle({ socket, ready: 'secure', side, timeoutMs, doing, signal: undefined }, finish);
 }
 
 function describe(target: {

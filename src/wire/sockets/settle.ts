@@ -8,8 +8,6 @@ export interface Attempt {
   readonly socket: Socket;
   /** The event that ends the wait well. */
   readonly ready: 'connect' | 'secureConnect' | 'secure';
-  /** `finish` has to run with nothing on its way out any more: a turn later. */
-  readonly calm?: boolean;
   readonly side: Side;
   readonly timeoutMs: number;
   /** Starts the sentence of an error: 'Connecting to 10.0.0.1:80'. */
@@ -19,7 +17,7 @@ export interface Attempt {
 
 /**
  * Waits until the socket is ready, fails, is given up or takes too long; on anything but success it is destroyed.
- * `finish` runs within the ready event, or with its failures still heard, so that nobody misses an event that follows.
+ * `finish` runs within the ready event, so that nobody misses an event that follows at once.
  */
 export function settle(
   attempt: Attempt,
@@ -27,19 +25,14 @@ export function settle(
 ): Promise<Result<Connection, NetError>> {
   const { socket, ready, side, signal, doing } = attempt;
   return new Promise((resolve) => {
-    let settled = false;
     const done = (result: Result<Connection, NetError>): void => {
-      settled = true;
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
       socket.off(ready, onReady).off('error', onError).off('close', onClose).off('end', onClose);
       if (!result.ok) socket.on('error', () => {}).destroy();
       resolve(result);
     };
-    const onReady = (): void => {
-      if (attempt.calm !== true) done(finish());
-      else setImmediate(() => void (settled || done(finish())));
-    };
+    const onReady = (): void => done(finish());
     const onError = (error: unknown): void => done(fail(fromSystemError(error, side, true, doing)));
     const onClose = (): void => done(fail(netError('connection_reset', side, true, `${doing} ended early.`)));
     const onAbort = (): void => done(fail(netError('aborted', side, true, `${doing} was given up.`)));

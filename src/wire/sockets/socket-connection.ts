@@ -3,14 +3,12 @@ import type { Connection, ConnectionHandlers, NetError, Side, TlsInfo } from '..
 import { giveBack } from '../lent-bytes.ts';
 import { fromSystemError } from './net-error.ts';
 import { endOwnReads, type ReadTarget } from './shared-read.ts';
-import type { TlsRecords } from './tls-records.ts';
 
 // One socket of node:net or node:tls as a Connection. A sidecar holds thousands: the listeners are functions shared
 // by all of them (they find their connection in a field of the socket), and addresses are asked when somebody asks.
 
 interface OwnedSocket extends ReadTarget {
   weftConnection?: SocketConnection;
-  weftRecords?: TlsRecords;
 }
 
 /** A Connection over a socket that stands (connected, and past its TLS handshake if it has one). */
@@ -22,8 +20,6 @@ export class SocketConnection implements Connection {
   closed = false;
   peerEnded = false;
   readonly #socket: OwnedSocket;
-  /** What the socket carries is records of TLS, and these make them. */
-  readonly #records: TlsRecords | undefined;
   #handlers: ConnectionHandlers | undefined;
   #ended = false;
   #paused = false;
@@ -32,9 +28,8 @@ export class SocketConnection implements Connection {
   #remote: { readonly address: string; readonly port: number } | undefined;
   #local: { readonly address: string; readonly port: number } | undefined;
 
-  constructor(socket: Socket, side: Side, tls: TlsInfo | undefined, records?: TlsRecords) {
+  constructor(socket: Socket, side: Side, tls: TlsInfo | undefined) {
     this.#socket = socket;
-    this.#records = records;
     this.side = side;
     this.tls = tls;
     this.#socket.weftConnection = this;
@@ -42,7 +37,7 @@ export class SocketConnection implements Connection {
     socket.on('close', onSocketClose);
     socket.on('end', onSocketEnd);
     // A standalone TLS server socket reports broken records only here (it has no tls.Server to report to).
-    if (this.#isNodesTls) socket.on('_tlsError', onSocketTlsError);
+    if (tls !== undefined) socket.on('_tlsError', onSocketTlsError);
   }
 
   get remoteAddress(): string {
@@ -75,13 +70,12 @@ export class SocketConnection implements Connection {
     this.#socket.on('drain', onSocketDrain);
     // Starts reading, on the next tick, unless pause() came before. With shared-read.ts it is never called.
     this.#socket.on('data', onSocketData);
-    if (!this.#isNodesTls) process.nextTick(() => this.#startReading()); // plain sockets start paused
+    if (this.tls === undefined) process.nextTick(() => this.#startReading()); // plain sockets start paused
   }
 
   write(bytes: Uint8Array | string): boolean {
     if (this.closed || this.#ended) return true;
     this.bytesWritten += bytes.length;
-    if (this.#records !== undefined) return this.#records.write(bytes);
     return typeof bytes === 'string' ? this.#socket.write(bytes, 'latin1') : this.#socket.write(bytes);
   }
 
@@ -90,10 +84,10 @@ export class SocketConnection implements Connection {
   }
 
   cork(): void {
-    (this.#records ?? this.#socket).cork();
+    this.#socket.cork();
   }
   uncork(): void {
-    (this.#records ?? this.#socket).uncork();
+    this.#socket.uncork();
   }
   pause(): void {
     this.#paused = true;
@@ -102,14 +96,13 @@ export class SocketConnection implements Connection {
   resume(): void {
     this.#paused = false;
     // Plain sockets read into a shared buffer: without a handler their bytes would be lost.
-    if (this.#records?.early !== undefined) process.nextTick(() => this.#startReading());
-    else if (this.#handlers !== undefined || this.#isNodesTls) this.#socket.resume();
+    if (this.#handlers !== undefined || this.tls !== undefined) this.#socket.resume();
   }
 
   end(): void {
     if (this.closed || this.#ended) return;
     this.#ended = true;
-    (this.#records ?? this.#socket).end();
+    this.#socket.end();
   }
 
   destroy(): void {
@@ -125,7 +118,7 @@ export class SocketConnection implements Connection {
     else this.#socket.destroy();
   }
 
-  /** Gives a plain socket up, paused and without this connection's listeners. For TLS over it only. */
+  /** Gives the socket up, paused and without this connection's listeners. For TLS over it only. */
   release(): Socket {
     const socket = this.#socket;
     this.closed = true;
@@ -163,20 +156,7 @@ export class SocketConnection implements Connection {
   }
 
   #startReading(): void {
-    const early = this.#records?.early;
-    if (early !== undefined && this.#mayRead()) {
-      this.#records!.early = undefined;
-      this.receive(early);
-    }
-    if (this.#mayRead()) this.#socket.resume();
-  }
-
-  #mayRead(): boolean {
-    return !this.#paused && !this.closed && this.#handlers !== undefined;
-  }
-
-  get #isNodesTls(): boolean {
-    return this.tls !== undefined && this.#records === undefined;
+    if (!this.#paused && !this.closed) this.#socket.resume();
   }
 
   #remoteEnd(): { readonly address: string; readonly port: number } {
@@ -221,6 +201,5 @@ function onSocketTlsError(this: OwnedSocket, error: unknown): void {
 }
 function onSocketClose(this: OwnedSocket): void {
   endOwnReads(this);
-  this.weftRecords?.free();
   this.weftConnection?.reportClose();
 }

@@ -24,7 +24,6 @@ import type {
 import { parseClientHello } from '../tls/client-hello.ts';
 import { subjectAltNames } from '../tls/subject-alt-names.ts';
 import { codeOf, netError } from './net-error.ts';
-import { type Made, makeTls } from './take-over.ts';
 
 // TLS by OpenSSL, with our own judgement of the peer. OpenSSL builds and checks the chain and says what it thinks of
 // it (chainError); `verify` then decides, with the names in the certificate, before a single byte is handed on.
@@ -95,17 +94,16 @@ function trustedRoots(pem: string | undefined): string[] {
 }
 
 /** Puts a TLS server over a socket whose first bytes may have been read. The handshake starts on the next tick. */
-export function serverTlsSocket(socket: Socket, options: TlsServerOptions): Made {
+export function serverTlsSocket(socket: Socket, options: TlsServerOptions): TLSSocket {
   if (options.peeked !== undefined && options.peeked.length > 0) socket.unshift(options.peeked);
   const alpn = acceptableAlpn(options);
-  const tlsOptions = {
+  return new TLSSocket(socket, {
     isServer: true,
     secureContext: secureContextOf(options.context),
     requestCert: options.requestClientCertificate,
     rejectUnauthorized: false, // `verify` decides, see judge()
     ...(alpn.length > 0 ? { ALPNProtocols: [...alpn] } : {}),
-  };
-  return makeTls(() => new TLSSocket(socket, tlsOptions));
+  });
 }
 
 /** OpenSSL would refuse a client that offers none of our protocols; as Envoy we go on without one, if we know in time. */
@@ -126,7 +124,11 @@ export interface TlsTarget {
 }
 
 /** Starts a connection with TLS over it; `secureConnect` follows. `session`: what to go on with. */
-export function clientTlsSocket(target: TlsTarget, options: TlsClientOptions, session?: TlsSession): Made {
+export function clientTlsSocket(
+  target: TlsTarget,
+  options: TlsClientOptions,
+  session?: TlsSession,
+): TLSSocket {
   const connectOptions = {
     ...target,
     allowHalfOpen: true,
@@ -138,8 +140,8 @@ export function clientTlsSocket(target: TlsTarget, options: TlsClientOptions, se
     ...(options.alpn.length > 0 ? { ALPNProtocols: [...options.alpn] } : {}),
     ...(session === undefined ? {} : { session: session.ticket }),
   };
-  // The types know no allowHalfOpen here, Node does; an option named noDelay has no effect on TLS.
-  return makeTls(() => connect(connectOptions).setNoDelay(true));
+  const socket = connect(connectOptions); // the types know no allowHalfOpen here, Node does
+  return socket.setNoDelay(true); // an option of the same name has no effect on TLS
 }
 
 /** After the handshake: who the peer is, and whether `verify` accepts it. `offered`: the session a client came with. */
