@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   closeAll,
@@ -18,6 +20,8 @@ import {
 afterEach(closeAll);
 
 const all = { prefix: '/' };
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 /** A port that nobody listens on. */
 const CLOSED_PORT = 1;
@@ -416,6 +420,7 @@ describe('bodies', () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     const held = proxy.clusters.get('c')!;
     expect(held.stats.upstream_rq_completed).toBe(0);
+    collectGarbage(); // of the tests before
     const before = process.memoryUsage().arrayBuffers;
     let received = 0;
     await new Promise<void>((resolve) => {
