@@ -19,6 +19,7 @@ import type { StatusReport } from '../../src/server/contract.ts';
 import { makeTestCa, makeTestLeaf } from '../../src/testing/certificates.ts';
 import { commandOf, processTree } from '../mesh/enclosure.ts';
 import { eventually } from '../mesh/eventually.ts';
+import { openGateway } from '../mesh/manifests.ts';
 import { lacks, meshNeeds } from '../mesh/needs.ts';
 import { addProbe } from '../mesh/probe.ts';
 import { type Mesh, root, runMesh } from '../mesh/run-mesh.ts';
@@ -36,15 +37,10 @@ const sent = {
   literal: 'literal-c2a960fe',
 };
 
-const objects = (cert: string, key: string): string => `apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {name: bookinfo}
-spec:
-  selector: {istio: ingressgateway}
-  servers:
-  - port: {number: 8080, name: http, protocol: HTTP}
-    hosts: ["*"]
-  - port: {number: 8443, name: https, protocol: HTTPS}
+const objects = (
+  cert: string,
+  key: string,
+): string => `${openGateway}  - port: {number: 8443, name: https, protocol: HTTPS}
     hosts: ["*"]
     tls: {mode: SIMPLE, credentialName: edge}
 ---

@@ -6,7 +6,7 @@ import { testIssuer } from '../../src/proxy/filters/http/jwt-authn/test-issuer.t
 import type { DenialReport, DenialsReport } from '../../src/server/contract.ts';
 import { dataPlanes } from './data-planes.ts';
 import { eventually } from './eventually.ts';
-import { echoApp, openGateway } from './manifests.ts';
+import { echoServer, openGateway } from './manifests.ts';
 import { lacks, meshNeeds } from './needs.ts';
 import { addProbe } from './probe.ts';
 import { type Mesh, root, runMesh } from './run-mesh.ts';
@@ -60,7 +60,7 @@ describe.skipIf(lacks('denials', ...meshNeeds)).each(dataPlanes.slice(0, 2))(
           cpSync(join(root, 'examples/bookinfo/mesh.yaml'), join(folder, 'mesh.yaml'));
           cpSync(join(root, 'test/mesh/apps/echo.ts'), join(folder, 'echo.ts'));
           writeFileSync(join(folder, 'gateway.yaml'), openGateway);
-          writeFileSync(join(folder, 'echo.yaml'), echoApp);
+          writeFileSync(join(folder, 'echo.yaml'), echoServer('echo'));
           writeFileSync(join(folder, 'policies.yaml'), policies);
           addProbe(folder, { name: 'api', sidecar: true });
           addProbe(folder, { name: 'inside', sidecar: true });

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { StatusReport } from '../../src/server/contract.ts';
 import { eventually } from './eventually.ts';
 import { failures, get, keepLoading } from './load.ts';
-import { echoApp } from './manifests.ts';
+import { echoServer } from './manifests.ts';
 import { lacks, meshNeeds } from './needs.ts';
 import { addProbe, type Fetched, fetchFrom } from './probe.ts';
 import { versionOf, writeWeights } from './routes-file.ts';
@@ -31,7 +31,7 @@ describe.skipIf(lacks('envoys on demand', ...meshNeeds))(
           addProbe(folder, { name: 'whole', sidecar: true });
           addProbe(folder, { name: 'plain', sidecar: false });
           cpSync(join(root, 'test/mesh/apps/echo.ts'), join(folder, 'echo.ts'));
-          writeFileSync(join(folder, 'echo.yaml'), echoApp);
+          writeFileSync(join(folder, 'echo.yaml'), echoServer('echo'));
           onDemand(join(folder, 'productpage.yaml'));
           const many = Array.from({ length: MANY }, (_, i) => service(`other-${i}`, `other-${i}`));
           writeFileSync(join(folder, 'many.yaml'), many.join('---\n'));

@@ -11,23 +11,23 @@ spec:
     hosts: ["*"]
 `;
 
-/** A server that sends back the bytes it gets (apps/echo.ts). */
-export const echoApp = `apiVersion: v1
+/** A server of a name that sends back the bytes it gets (apps/echo.ts), at port 9000. */
+export const echoServer = (name: string): string => `apiVersion: v1
 kind: Service
-metadata: {name: echo}
+metadata: {name: ${name}}
 spec:
-  selector: {app: echo}
+  selector: {app: ${name}}
   ports:
   - {name: tcp, port: 9000}
 ---
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: echo}
+metadata: {name: ${name}}
 spec:
-  selector: {matchLabels: {app: echo}}
+  selector: {matchLabels: {app: ${name}}}
   template:
     metadata:
-      labels: {app: echo}
+      labels: {app: ${name}}
       annotations: {weft.dev/command: node echo.ts}
     spec:
       containers:

@@ -6,6 +6,7 @@ import type { MtlsPlan, StatusReport } from '../../src/server/contract.ts';
 import { dataPlanes } from './data-planes.ts';
 import { eventually } from './eventually.ts';
 import { failures, keepLoading } from './load.ts';
+import { echoServer } from './manifests.ts';
 import { lacks, meshNeeds } from './needs.ts';
 import { addProbe, fetchFrom } from './probe.ts';
 import { type Mesh, root, runMesh } from './run-mesh.ts';
@@ -13,26 +14,6 @@ import { type Mesh, root, runMesh } from './run-mesh.ts';
 // Who still calls without mutual TLS, asked of a mesh that runs: a caller without a proxy goes into the mesh, then the
 // namespace is made STRICT by what the plan says, under load.
 
-const database = `apiVersion: v1
-kind: Service
-metadata: {name: db}
-spec:
-  selector: {app: db}
-  ports: [{name: tcp, port: 9000}]
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: db}
-spec:
-  selector: {matchLabels: {app: db}}
-  template:
-    metadata:
-      labels: {app: db}
-      annotations: {weft.dev/command: node echo.ts}
-    spec:
-      containers:
-      - {name: echo, image: echo, ports: [{containerPort: 9000}], readinessProbe: {tcpSocket: {port: 9000}, periodSeconds: 1}}
-`;
 const details = 'http://details:9080/details/0';
 
 describe.skipIf(lacks('mtls plan', ...meshNeeds, 'root')).each(dataPlanes.slice(0, 2))(
@@ -86,7 +67,7 @@ spec:
             'apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default, namespace: istio-system}\nspec: {mtls: {mode: PERMISSIVE}}\n',
           );
           cpSync(join(root, 'test/mesh/apps/echo.ts'), join(folder, 'echo.ts'));
-          writeFileSync(join(folder, 'db.yaml'), database);
+          writeFileSync(join(folder, 'db.yaml'), echoServer('db'));
           addProbe(folder, { name: 'caller', sidecar: false });
           addProbe(folder, { name: 'inside', sidecar: true });
         },

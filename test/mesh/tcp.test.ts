@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { dataPlanes } from './data-planes.ts';
 import { eventually } from './eventually.ts';
-import { echoApp } from './manifests.ts';
+import { echoServer } from './manifests.ts';
 import { lacks, meshNeeds } from './needs.ts';
 import { addProbe } from './probe.ts';
 import { type Mesh, root, runMesh } from './run-mesh.ts';
@@ -20,7 +20,7 @@ describe.skipIf(lacks('tcp', ...meshNeeds)).each(dataPlanes)(
         prepare(folder) {
           prepare(folder);
           cpSync(join(root, 'test/mesh/apps/echo.ts'), join(folder, 'echo.ts'));
-          writeFileSync(join(folder, 'echo.yaml'), echoApp);
+          writeFileSync(join(folder, 'echo.yaml'), echoServer('echo'));
           addProbe(folder, { name: 'inside', sidecar: true });
           addProbe(folder, { name: 'outside', sidecar: false });
         },
