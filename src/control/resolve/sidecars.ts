@@ -171,8 +171,7 @@ export function inScope(
     const apart = !isHttp(protocol) && (service.addresses.length > 0 || !taken.has(number));
     return isImported(ofPort, service) || (apart && isImported(rest, service));
   });
-  if (ports.length === service.ports.length) return service;
-  return ports.length === 0 ? undefined : { ...service, ports };
+  return ofPorts(service, ports);
 }
 
 /** The service with the ports whose calls are intercepted: not those that a listener at its own address alone is for. */
@@ -186,6 +185,11 @@ export function intercepted(scope: SidecarScope, service: Service): Service | un
       ofPort !== undefined && !scope.binds.some(({ port }) => port === number) && isImported(ofPort, service)
     );
   });
+  return ofPorts(service, ports);
+}
+
+/** The service with some of its ports; undefined where none is left. */
+function ofPorts(service: Service, ports: Service['ports']): Service | undefined {
   if (ports.length === service.ports.length) return service;
   return ports.length === 0 ? undefined : { ...service, ports };
 }

@@ -82,8 +82,8 @@ function compilePolicy(
   refuseRest(refuse, field, rest);
   const may = permissions.map((one, i) => permissionTest(one, refuse, fieldIn(field, `permissions[${i}]`)));
   const who = principals.map((one, i) => principalTest(one, refuse, fieldIn(field, `principals[${i}]`)));
-  // What asks the connection alone costs least, and rules out most: it comes first.
   if (principals.every(isOfIdentity)) return { name, who: anyOf(who), test: anyOf(may) };
+  // What asks the connection alone costs least, and rules out most: it comes first.
   const both = principals.every(isOfConnection) ? [anyOf(who), anyOf(may)] : [anyOf(may), anyOf(who)];
   return { name, who: undefined, test: allOf(both) };
 }
